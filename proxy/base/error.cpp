@@ -1,0 +1,54 @@
+#include "proxy/base/error.hpp"
+
+#include <array>
+
+namespace base {
+namespace {
+
+constexpr std::array<std::string_view, reason_count> names = {
+    "",
+    "bad_request",
+    "headers_too_large",
+    "target_too_long",
+    "body_too_large",
+    "request_timeout",
+    "method_not_allowed",
+    "expectation_failed",
+    "not_implemented",
+    "no_route",
+    "no_endpoint",
+    "circuit_open",
+    "pool_full",
+    "bulkhead_full",
+    "shed",
+    "throttled",
+    "dns_failure",
+    "connect_failure",
+    "tls_failure",
+    "connect_timeout",
+    "refused",
+    "reset",
+    "upstream_protocol_error",
+    "response_too_large",
+    "response_timeout",
+    "total_timeout",
+    "idle_timeout",
+    "denied",
+    "loop_detected",
+    "fault",
+    "internal",
+    "client_gone",
+    "response_aborted",
+};
+
+}  // namespace
+
+std::string_view to_string(Reason reason) { return names[static_cast<std::size_t>(reason)]; }
+
+std::optional<Reason> reason_from(std::string_view name) {
+  for (std::size_t i = 1; i < names.size(); ++i)
+    if (names[i] == name) return static_cast<Reason>(i);
+  return std::nullopt;
+}
+
+}  // namespace base

@@ -1,0 +1,22 @@
+// The units of time that travel through the program. Steady time only: nothing here moves when the
+// wall clock is set.
+#pragma once
+
+#include <chrono>
+
+namespace base {
+
+using Clock = std::chrono::steady_clock;
+using Time = Clock::time_point;
+using Duration = Clock::duration;
+using Millis = std::chrono::milliseconds;
+
+// A deadline that never comes.
+inline constexpr Time never = Time::max();
+
+// `from` + `after`, or never if `after` is 0 ("no bound" in the configuration).
+constexpr Time deadline(Time from, Duration after) {
+  return after == Duration::zero() ? never : from + after;
+}
+
+}  // namespace base
