@@ -1,0 +1,50 @@
+// A Loop with an operating system: one thread, one io_context, one Poller inside it. run() is called
+// by the thread that owns it; post() and stop() by any.
+#pragma once
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/posix/stream_descriptor.hpp>
+#include <boost/asio/post.hpp>
+#include <utility>
+
+#include "proxy/base/loop.hpp"
+#include "proxy/base/poller.hpp"
+
+namespace base {
+
+class EventLoop final : public Loop {
+ public:
+  EventLoop();
+  ~EventLoop() override;
+
+  Poller& poller() { return poller_; }
+  // For signals and what else is rare; nothing of the request path.
+  boost::asio::io_context& io() { return io_; }
+
+  // Turns until stop().
+  void run();
+  void stop();
+  // Runs `action` in the loop's thread, no coroutine on the stack.
+  template <typename Action>
+  void post(Action action) {
+    boost::asio::post(io_, std::move(action));
+  }
+  // One turn, for tests that drive a loop from outside; waits at most `longest`.
+  void turn(Duration longest);
+  bool is_stopped() const { return is_stopped_; }
+
+ private:
+  void wait(Duration longest);
+  void watch_poller();
+  int dispatch();
+
+  boost::asio::io_context io_{1};
+  Poller poller_;
+  boost::asio::posix::stream_descriptor watched_;
+  bool is_watching_ = false;
+  bool is_stopped_ = false;
+  int turns_without_asio_ = 0;
+  int last_batch_ = 0;
+};
+
+}  // namespace base

@@ -1,0 +1,66 @@
+// The edge-triggered epoll set of one loop. A descriptor is registered once, for everything; what
+// became ready is told to its Watch. The kernel holds {slot, generation}, never a pointer, so an
+// event for a descriptor that is gone reaches nobody. Loop's thread.
+#pragma once
+
+#include <sys/epoll.h>
+
+#include <cstdint>
+#include <vector>
+
+namespace base {
+
+class Poller {
+ public:
+  class Watch {
+   public:
+    // EPOLLIN, EPOLLOUT, EPOLLRDHUP, EPOLLHUP, EPOLLERR. Called by the loop, no coroutine on the
+    // stack; it may destroy this and other watches.
+    virtual void on_events(std::uint32_t events) = 0;
+
+   protected:
+    ~Watch() = default;
+  };
+
+  Poller();
+  Poller(const Poller&) = delete;
+  Poller& operator=(const Poller&) = delete;
+  ~Poller();
+
+  // Returns the slot, to be given to remove(). `events` are edge-triggered unless it says
+  // EPOLLEXCLUSIVE or level (see acceptors). -1 with errno set: the kernel refused.
+  int add(int descriptor, Watch& watch,
+          std::uint32_t events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET);
+  void remove(int slot, int descriptor);
+
+  int descriptor() const { return epoll_; }
+  // Dispatches what is ready now, at most one batch; returns how many events there were.
+  // After each event `between()` is called, when no coroutine is on the stack.
+  template <typename Between>
+  int dispatch(Between between) {
+    const int count = collect();
+    for (int i = 0; i < count; ++i) {
+      if (Watch* watch = find(batch_[static_cast<std::size_t>(i)].data.u64)) {
+        watch->on_events(batch_[static_cast<std::size_t>(i)].events);
+        between();
+      }
+    }
+    return count;
+  }
+
+ private:
+  struct Slot {
+    Watch* watch = nullptr;
+    std::uint32_t generation = 0;
+  };
+
+  int collect();
+  Watch* find(std::uint64_t key) const;
+
+  int epoll_;
+  std::vector<Slot> slots_;
+  std::vector<int> free_;
+  std::vector<epoll_event> batch_;
+};
+
+}  // namespace base

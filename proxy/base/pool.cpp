@@ -1,0 +1,76 @@
+#include "proxy/base/pool.hpp"
+
+#include <array>
+#include <cstdint>
+#include <new>
+
+namespace base {
+
+#ifdef OUTRIDER_SANITIZED
+
+void* pool_allocate(std::size_t size) { return ::operator new(size); }
+void pool_release(void* piece, std::size_t) noexcept { ::operator delete(piece); }
+
+#else
+
+namespace {
+
+constexpr std::size_t step = 64;
+constexpr std::size_t largest = 8192;
+constexpr std::uint32_t most_kept = 256;  // of one size
+
+struct Piece {
+  Piece* next;
+};
+
+struct FreeLists {
+  struct Kept {
+    Piece* first = nullptr;
+    std::uint32_t count = 0;
+  };
+  std::array<Kept, largest / step + 1> by_size;
+
+  ~FreeLists() {
+    for (Kept& kept : by_size) {
+      while (Piece* piece = kept.first) {
+        kept.first = piece->next;
+        ::operator delete(piece);
+      }
+      kept.count = most_kept;  // what is still given back after this goes to the allocator
+    }
+  }
+};
+
+thread_local FreeLists lists;
+
+std::size_t index_of(std::size_t size) { return (size + step - 1) / step; }
+
+}  // namespace
+
+void* pool_allocate(std::size_t size) {
+  if (size > largest) return ::operator new(size);
+  const std::size_t index = index_of(size);
+  FreeLists::Kept& kept = lists.by_size[index];
+  if (Piece* piece = kept.first) {
+    kept.first = piece->next;
+    --kept.count;
+    return piece;
+  }
+  return ::operator new(index * step);
+}
+
+void pool_release(void* piece, std::size_t size) noexcept {
+  if (size <= largest) {
+    FreeLists::Kept& kept = lists.by_size[index_of(size)];
+    if (kept.count < most_kept) {
+      kept.first = new (piece) Piece{kept.first};
+      ++kept.count;
+      return;
+    }
+  }
+  ::operator delete(piece);
+}
+
+#endif
+
+}  // namespace base

@@ -1,0 +1,127 @@
+// The coroutine type. A Task does nothing until it is awaited (or spawned, see TaskGroup); awaiting
+// starts it in place, and if it ends without waiting for anything the awaiter does not suspend.
+// Destroying a suspended Task destroys its frame and with it all that it awaits: that is
+// cancellation. Tasks carry no exceptions: errors are values, and an exception ends the process.
+//
+// One thread. Frames come from the pool. `co_await` is to stand only in the forms that g++ 12
+// compiles correctly; a test looks for others.
+#pragma once
+
+#include <cassert>
+#include <coroutine>
+#include <exception>
+#include <optional>
+#include <utility>
+
+#include "proxy/base/pool.hpp"
+
+namespace base {
+
+template <typename T = void>
+class Task;
+
+namespace detail {
+
+class PromiseBase {
+ public:
+  static void* operator new(std::size_t size) { return pool_allocate(size); }
+  static void operator delete(void* frame, std::size_t size) noexcept {
+    pool_release(frame, size);
+  }
+
+  struct Final {
+    bool await_ready() const noexcept { return false; }
+    // By symmetric transfer, so that a chain of completions needs no stack. Without a continuation
+    // the task ended while it was being started: control goes back to the awaiter's await_ready.
+    template <typename Promise>
+    std::coroutine_handle<> await_suspend(std::coroutine_handle<Promise> ended) const noexcept {
+      return ended.promise().continuation_;
+    }
+    void await_resume() const noexcept {}
+  };
+
+  std::suspend_always initial_suspend() const noexcept { return {}; }
+  Final final_suspend() const noexcept { return {}; }
+  [[noreturn]] void unhandled_exception() const noexcept { std::terminate(); }
+  void continue_with(std::coroutine_handle<> awaiter) { continuation_ = awaiter; }
+
+ private:
+  std::coroutine_handle<> continuation_ = std::noop_coroutine();
+};
+
+template <typename T>
+class Promise : public PromiseBase {
+ public:
+  Task<T> get_return_object();
+  template <typename U>
+  void return_value(U&& value) {
+    value_.emplace(std::forward<U>(value));
+  }
+  T take() { return std::move(*value_); }
+
+ private:
+  std::optional<T> value_;
+};
+
+template <>
+class Promise<void> : public PromiseBase {
+ public:
+  Task<void> get_return_object();
+  void return_void() const noexcept {}
+  void take() const noexcept {}
+};
+
+}  // namespace detail
+
+template <typename T>
+class [[nodiscard]] Task {
+ public:
+  using promise_type = detail::Promise<T>;
+  using Handle = std::coroutine_handle<promise_type>;
+
+  explicit Task(Handle frame) : frame_(frame) {}
+  Task(Task&& other) noexcept : frame_(std::exchange(other.frame_, nullptr)) {}
+  Task& operator=(Task&& other) noexcept {
+    std::swap(frame_, other.frame_);
+    return *this;
+  }
+  ~Task() {
+    if (frame_) frame_.destroy();
+  }
+
+  bool await_ready() const {
+    frame_.resume();
+    return frame_.done();
+  }
+  void await_suspend(std::coroutine_handle<> awaiter) const {
+    frame_.promise().continue_with(awaiter);
+  }
+  T await_resume() const {
+    assert(frame_.done());
+    return frame_.promise().take();
+  }
+
+ private:
+  Handle frame_;
+};
+
+namespace detail {
+
+template <typename T>
+Task<T> Promise<T>::get_return_object() {
+  return Task<T>(std::coroutine_handle<Promise<T>>::from_promise(*this));
+}
+
+inline Task<void> Promise<void>::get_return_object() {
+  return Task<void>(std::coroutine_handle<Promise<void>>::from_promise(*this));
+}
+
+}  // namespace detail
+
+// A task that is `value` already: what a function that never waits returns.
+template <typename T>
+Task<T> just(T value) {
+  co_return value;
+}
+
+}  // namespace base
