@@ -1,0 +1,251 @@
+#include "proxy/http/headers.hpp"
+
+#include <algorithm>
+#include <array>
+
+#include "proxy/base/ascii.hpp"
+
+namespace http {
+namespace {
+
+constexpr std::array<std::string_view, 36> names = {
+    "",
+    "accept",
+    "authorization",
+    "connection",
+    "content-length",
+    "content-type",
+    "cookie",
+    "expect",
+    "forwarded",
+    "grpc-message",
+    "grpc-status",
+    "grpc-timeout",
+    "host",
+    "idempotency-key",
+    "keep-alive",
+    "location",
+    "proxy-authenticate",
+    "proxy-authorization",
+    "proxy-connection",
+    "proxy-status",
+    "range",
+    "retry-after",
+    "sec-websocket-key",
+    "server",
+    "set-cookie",
+    "te",
+    "trailer",
+    "transfer-encoding",
+    "upgrade",
+    "via",
+    "x-forwarded-for",
+    "x-forwarded-host",
+    "x-forwarded-proto",
+    "x-real-ip",
+    "x-request-id",
+    "x-request-timeout",
+};
+static_assert(names.size() == static_cast<std::size_t>(Name::x_request_timeout) + 1);
+
+constexpr std::size_t longest_known = 19;
+constexpr std::size_t bucket_count = 256;
+
+// Tells the known names apart by length, first and last letter; a static_assert says so.
+constexpr std::size_t bucket_of(std::string_view name) {
+  const auto first = static_cast<unsigned char>(name.front());
+  const auto last = static_cast<unsigned char>(name.back());
+  return (name.size() * 37 + first * 7 + last * 3 + static_cast<unsigned char>(name[name.size() / 2])) %
+         bucket_count;
+}
+
+struct Buckets {
+  std::array<std::array<std::uint8_t, 3>, bucket_count> names{};
+  bool fits = true;
+};
+
+constexpr Buckets buckets = [] {
+  Buckets made;
+  for (std::size_t i = 1; i < names.size(); ++i) {
+    auto& bucket = made.names[bucket_of(names[i])];
+    std::size_t at = 0;
+    while (at < bucket.size() && bucket[at] != 0) ++at;
+    if (at == bucket.size())
+      made.fits = false;
+    else
+      bucket[at] = static_cast<std::uint8_t>(i);
+  }
+  return made;
+}();
+static_assert(buckets.fits);
+
+constexpr std::array<char, 256> lower_table = [] {
+  std::array<char, 256> table{};
+  for (std::size_t i = 0; i < 256; ++i)
+    table[i] = base::to_lower(static_cast<char>(static_cast<unsigned char>(i)));
+  return table;
+}();
+
+constexpr std::size_t most_kept_stores = 64;
+constexpr std::size_t most_kept_text = 4096;  // bytes of capacity that an unused store may keep
+
+}  // namespace
+
+Name known_name(std::string_view name) {
+  if (name.empty() || name.size() > longest_known) return Name::other;
+  for (const std::uint8_t index : buckets.names[bucket_of(name)]) {
+    if (index == 0) break;
+    if (names[index] == name) return static_cast<Name>(index);
+  }
+  return Name::other;
+}
+
+std::string_view to_string(Name name) { return names[static_cast<std::size_t>(name)]; }
+
+struct Headers::FreeStores {
+  std::vector<Store*> stores;
+  ~FreeStores() {
+    for (Store* store : stores) delete store;
+  }
+  static FreeStores& of_this_thread() {
+    thread_local FreeStores kept;
+    return kept;
+  }
+};
+
+Headers::Store* Headers::take_store() {
+#ifndef OUTRIDER_SANITIZED
+  std::vector<Store*>& kept = FreeStores::of_this_thread().stores;
+  if (!kept.empty()) {
+    Store* store = kept.back();
+    kept.pop_back();
+    store->references = 1;
+    return store;
+  }
+#endif
+  return new Store;
+}
+
+void Headers::give_back(Store* store) noexcept {
+#ifndef OUTRIDER_SANITIZED
+  std::vector<Store*>& kept = FreeStores::of_this_thread().stores;
+  if (kept.size() < most_kept_stores && store->text.capacity() <= most_kept_text) {
+    store->text.clear();
+    store->entries.clear();
+    kept.push_back(store);
+    return;
+  }
+#endif
+  delete store;
+}
+
+Headers::Headers(const Headers& other) : store_(other.store_) {
+  if (store_) ++store_->references;
+}
+
+Headers::~Headers() {
+  if (store_ && --store_->references == 0) give_back(store_);
+}
+
+Headers::Store& Headers::own() {
+  if (!store_) {
+    store_ = take_store();
+  } else if (store_->references > 1) {
+    Store* copy = take_store();
+    copy->text = store_->text;
+    copy->entries = store_->entries;
+    --store_->references;
+    store_ = copy;
+  }
+  return *store_;
+}
+
+Headers::Field Headers::operator[](std::size_t index) const {
+  const Entry& entry = store_->entries[index];
+  const char* text = store_->text.data();
+  return {{text + entry.name_at, entry.name_size},
+          {text + entry.value_at, entry.value_size},
+          entry.id};
+}
+
+std::size_t Headers::counted_bytes() const {
+  std::size_t bytes = 0;
+  for (const Field field : *this) bytes += field.name.size() + field.value.size() + 32;
+  return bytes;
+}
+
+void Headers::append(Name id, std::string_view name, std::string_view value) {
+  Store& store = own();
+  const auto at = static_cast<std::uint32_t>(store.text.size());
+  store.text.append(name).append(value);
+  store.entries.push_back({at, at + static_cast<std::uint32_t>(name.size()),
+                           static_cast<std::uint32_t>(value.size()),
+                           static_cast<std::uint16_t>(name.size()), id});
+}
+
+void Headers::add(std::string_view name, std::string_view value) {
+  append(Name::other, name, value);
+  Entry& entry = store_->entries.back();
+  char* text = store_->text.data() + entry.name_at;
+  for (std::size_t i = 0; i < name.size(); ++i)
+    text[i] = lower_table[static_cast<unsigned char>(text[i])];
+  entry.id = known_name({text, name.size()});
+}
+
+void Headers::add(Name name, std::string_view value) { append(name, to_string(name), value); }
+
+void Headers::set(std::string_view name, std::string_view value) {
+  const std::string lower = base::lower_case(name);
+  const std::string kept(value);  // it may be one of our own
+  remove(lower);
+  add(lower, kept);
+}
+
+void Headers::set(Name name, std::string_view value) {
+  const std::string kept(value);
+  remove(name);
+  add(name, kept);
+}
+
+std::size_t Headers::remove(std::string_view name) {
+  const std::size_t before = size();
+  remove_if([name](const Field& field) { return field.name == name; });
+  return before - size();
+}
+
+std::size_t Headers::remove(Name name) {
+  const std::size_t before = size();
+  remove_if([name](const Field& field) { return field.id == name; });
+  return before - size();
+}
+
+void Headers::clear() { *this = Headers(); }
+
+void Headers::reserve(std::size_t text_bytes, std::size_t fields) {
+  Store& store = own();
+  store.text.reserve(store.text.size() + text_bytes);
+  store.entries.reserve(store.entries.size() + fields);
+}
+
+std::optional<std::string_view> Headers::find(std::string_view name) const {
+  for (const Field field : *this)
+    if (field.name == name) return field.value;
+  return std::nullopt;
+}
+
+std::optional<std::string_view> Headers::find(Name name) const {
+  if (!store_) return std::nullopt;
+  for (const Entry& entry : store_->entries)
+    if (entry.id == name)
+      return std::string_view(store_->text.data() + entry.value_at, entry.value_size);
+  return std::nullopt;
+}
+
+std::size_t Headers::count(Name name) const {
+  if (!store_) return 0;
+  return static_cast<std::size_t>(
+      std::count_if(store_->entries.begin(), store_->entries.end(),
+                    [name](const Entry& entry) { return entry.id == name; }));
+}
+
+}  // namespace http

@@ -1,0 +1,87 @@
+// A request and a response as filters see them: no version, no framing. `headers` holds neither
+// hop-by-hop fields nor `host` (authority) nor `transfer-encoding`; `content-length` stands there if,
+// and only if, it is exact. One thread.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "proxy/base/error.hpp"
+#include "proxy/http/body.hpp"
+#include "proxy/http/headers.hpp"
+#include "proxy/http/interim.hpp"
+#include "proxy/http/scope.hpp"
+#include "proxy/http/stream_info.hpp"
+
+namespace http {
+
+enum class Method : std::uint8_t {
+  get,
+  head,
+  post,
+  put,
+  delete_,
+  connect,
+  options,
+  trace,
+  patch,
+  other,
+};
+
+Method method_from(std::string_view text);  // case-sensitive, RFC 9110 9.1
+std::string_view to_string(Method method);  // "other" for other
+bool is_idempotent(Method method);          // GET HEAD OPTIONS TRACE PUT DELETE
+
+// What every request is made of.
+struct RequestHead {
+  Method method = Method::get;
+  std::string other_method;  // the text, if method is other
+  std::string scheme;        // "http" or "https"
+  std::string authority;     // as received; never empty unless HTTP/1.0 named none
+  std::string path;          // with the query; "*" for OPTIONS *; "" for CONNECT
+  std::string protocol;      // "" or "websocket"
+  bool accepts_trailers = false;  // te: trailers
+  Headers headers;
+
+  std::string_view method_text() const {
+    return method == Method::other ? std::string_view(other_method) : to_string(method);
+  }
+  std::string_view path_only() const { return std::string_view(path).substr(0, path.find('?')); }
+};
+
+// Whoever may call `next` twice forks the request before each call.
+struct Request : RequestHead {
+  Request(RequestHead&& head, Body payload, Interim& to, Scope& within, StreamInfo& about)
+      : RequestHead(std::move(head)),
+        body(std::move(payload)),
+        interim(to),
+        scope(within),
+        info(about) {}
+
+  // The same head in another scope, with another body.
+  Request fork(Scope& attempt, Body replay) const {
+    RequestHead head = *this;
+    return Request(std::move(head), std::move(replay), interim, attempt, info);
+  }
+
+  Body body;
+  Interim& interim;
+  Scope& scope;
+  StreamInfo& info;
+};
+
+struct Response {
+  int status = 0;
+  Headers headers;
+  Body body;
+  bool is_from_upstream = true;  // false: made by the proxy
+};
+
+using Reply = Result<Response>;  // a response, or why there is none
+
+// A response whose scope ends with its body: what a filter that opened a scope returns. The scope
+// comes with it (retries, hedges).
+Response ending_with_body(Response response, std::unique_ptr<Scope> scope);
+
+}  // namespace http

@@ -1,0 +1,71 @@
+// What is known about one exchange: where it came from, where it goes, when what happened. Filters
+// read it, the access log and the metrics are written from it. Owned by the exchange; its thread.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "proxy/base/address.hpp"
+#include "proxy/base/error.hpp"
+#include "proxy/base/loop.hpp"
+#include "proxy/base/task_group.hpp"
+
+namespace http {
+
+// The connection that a request came by; outlives its exchanges.
+struct ConnectionInfo {
+  base::Address remote;
+  base::Address local;
+  bool is_tls = false;
+  std::string peer_id;            // from a verified client certificate; "" = none
+  std::string_view protocol;      // "http1" or "h2"
+};
+
+struct StreamInfo {
+  StreamInfo(base::Loop& on, base::TaskGroup& group, const ConnectionInfo& by)
+      : loop(on), tasks(group), connection(by), started(on.now()), last_byte(on.now()) {}
+
+  base::Time now() const { return loop.now(); }
+  // Made when first asked for (UUIDv7), unless the client's was kept.
+  const std::string& request_id();
+
+  base::Loop& loop;
+  base::TaskGroup& tasks;  // of the exchange: ends with it
+  const ConnectionInfo& connection;
+
+  std::string_view listener;
+  bool is_outbound = false;       // the client is the owner's own app
+  bool is_trusted = false;        // the peer may say who it forwards for
+  base::Address source;           // the client as far as it is believed
+  std::string_view route;         // "" until one matched
+  std::string_view cluster;       // "" until one was chosen
+  std::string endpoint;           // of the last attempt
+  bool was_reused = false;        // its connection had served before
+  int attempts = 0;
+  std::string kept_request_id;    // see request_id()
+  bool is_grpc = false;           // by the request's content-type
+  bool is_stream = false;         // see config: no total timeout from here on
+
+  // As they became known; `never` = not yet.
+  base::Time started;
+  base::Time queued = base::never;         // began to wait for a connection
+  base::Time connected = base::never;      // had one
+  base::Time request_sent = base::never;   // the request's body has ended, as read from the client
+  base::Time first_byte = base::never;     // the response's head has come
+  base::Time last_byte;                    // some byte of a body moved, either way
+  base::Duration queue_time{};
+  base::Duration connect_time{};
+
+  // The exchange must be over by then: the least of all `total`s, grpc-timeout, x-request-timeout.
+  base::Time deadline = base::never;
+
+  std::uint64_t bytes_in = 0;   // of the request's body
+  std::uint64_t bytes_out = 0;  // of the response's body
+  int status = 0;
+  int grpc_status = -1;
+  base::Reason reason = base::Reason::none;
+  std::string detail;  // what an outbound client is told of an error, beyond its static text
+};
+
+}  // namespace http
