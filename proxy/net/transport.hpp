@@ -1,0 +1,145 @@
+// A connected stream socket in a loop's poller, clear or TLS: readiness, reads into the thread's
+// block, and the output that waits to be written. Its readiness lives here: what EAGAIN (clear) or
+// WANT_READ (TLS) did not take away is still there, so no read is made in vain and a reader that
+// stops leaves it set. Owned by a connection; the loop's thread.
+#pragma once
+
+#include <deque>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "proxy/base/address.hpp"
+#include "proxy/base/bytes.hpp"
+#include "proxy/base/error.hpp"
+#include "proxy/base/event.hpp"
+#include "proxy/base/event_loop.hpp"
+#include "proxy/base/task.hpp"
+#include "proxy/base/task_group.hpp"
+#include "proxy/net/tls.hpp"
+
+namespace net {
+
+using base::Bytes;
+using base::Error;
+using base::Result;
+using base::Task;
+using base::Time;
+
+// What one attempt to read gave.
+struct Input {
+  enum class State { data, would_block, end, failed };
+  State state = State::would_block;
+  Bytes bytes;                        // of data
+  boost::system::error_code cause{};  // of failed
+};
+
+class Transport final : base::Poller::Watch, base::Flushable {
+ public:
+  // Told at the loop's level (no coroutine on the stack), where it may destroy the transport.
+  class Owner {
+   public:
+    // RDHUP, HUP or ERR was seen: the peer sends no more, or is gone. There may be unread input.
+    virtual void on_hangup() = 0;
+
+   protected:
+    ~Owner() = default;
+  };
+
+  // Takes a connected (or connecting), non-blocking descriptor.
+  Transport(base::EventLoop& loop, int descriptor);
+  Transport(const Transport&) = delete;
+  Transport& operator=(const Transport&) = delete;
+  ~Transport();  // closes at once
+
+  void set_owner(Owner* owner) { owner_ = owner; }
+  base::EventLoop& loop() const { return loop_; }
+  int descriptor() const { return descriptor_; }
+  bool is_open() const { return descriptor_ >= 0; }
+  void close();  // at once; pending output is lost
+
+  // Waits for a connect() in progress: how it ended.
+  Task<Result<void>> connected(Time until);
+  // Makes it TLS. Only before anything was read or written.
+  Task<Result<void>> handshake(std::unique_ptr<TlsSession> session, Time until);
+  const TlsSession* tls() const { return tls_.get(); }
+
+  // --- input ---
+  // Reads what is there, at most a block. Never suspends.
+  Input read_now();
+  // Suspends until read_now() may give more; false = `until` came first. One waiter.
+  base::Event::Awaiter readable(Time until = base::never);
+  bool may_be_readable() const { return is_readable_; }
+  // A byte or the end may have come though nobody reads: for idle pooled connections.
+  bool has_hung_up() const { return has_hung_up_; }
+
+  // --- output ---
+  // Queues; leaves with the turn's flush. Small ones are copied together.
+  void send(Bytes bytes);
+  void send(std::string_view text);
+  // The buffer that small output is collected in, to write a head in place: append to it, then
+  // call sent_in_place().
+  std::string& tail();
+  void sent_in_place();
+  // Writes what is queued now.
+  void flush() override;
+  // Queued and not yet taken by the kernel.
+  std::size_t unsent() const { return unsent_; }
+  // Suspends until unsent() <= `most`, or output failed; false = `until` came first. One waiter.
+  Task<bool> drained(std::size_t most, Time until = base::never);
+  // Of the last failed write; output is dropped from then on.
+  const boost::system::error_code& write_error() const { return write_error_; }
+  // Bytes that the kernel has taken, ever.
+  std::uint64_t written() const { return written_; }
+  // After the last flush: close_notify (TLS) and FIN.
+  void shutdown_send();
+
+ private:
+  void on_events(std::uint32_t events) override;
+  void write_out();
+  bool write_clear();
+  bool write_tls();
+  void fail_output(boost::system::error_code cause);
+  void consumed(std::size_t count);
+  void seal_tail();
+  Input input_of(char* room, std::ptrdiff_t got, int error);
+  Input read_clear();
+  Input read_tls();
+
+  base::EventLoop& loop_;
+  int descriptor_;
+  int slot_ = -1;
+  Owner* owner_ = nullptr;
+  std::unique_ptr<TlsSession> tls_;
+
+  bool is_readable_ = false;
+  bool is_writable_ = false;
+  bool has_hung_up_ = false;
+  bool is_shutdown_wanted_ = false;
+  base::Event readable_;
+  base::Event writable_;  // also: output advanced
+
+  std::deque<Bytes> output_;
+  std::string tail_;          // behind output_; sealed into it when something large follows
+  std::size_t tail_sent_ = 0;
+  std::size_t unsent_ = 0;
+  std::uint64_t written_ = 0;
+  boost::system::error_code write_error_;
+};
+
+// Ends connections politely when their owners are done with them: writes what is queued, sends FIN,
+// and reads on for a while so that the peer gets it all (RFC 9112 9.6). One a worker.
+class Lingering {
+ public:
+  explicit Lingering(base::EventLoop& loop);
+  ~Lingering();
+  base::EventLoop& loop() const { return loop_; }
+  void take(std::unique_ptr<Transport> transport);
+  bool empty() const { return tasks_.empty(); }
+
+ private:
+  base::EventLoop& loop_;
+  base::TaskGroup tasks_;
+};
+
+}  // namespace net
