@@ -4,10 +4,10 @@
 // stops leaves it set. Owned by a connection; the loop's thread.
 #pragma once
 
-#include <deque>
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "proxy/base/address.hpp"
 #include "proxy/base/bytes.hpp"
@@ -70,21 +70,24 @@ class Transport final : base::Poller::Watch, base::Flushable {
   // Suspends until read_now() may give more; false = `until` came first. One waiter.
   base::Event::Awaiter readable(Time until = base::never);
   bool may_be_readable() const { return is_readable_; }
-  // A byte or the end may have come though nobody reads: for idle pooled connections.
   bool has_hung_up() const { return has_hung_up_; }
+  // The peer has sent all that it will, and nothing of it is unread. Asks the kernel; for the rare
+  // moment of a hang-up.
+  bool is_at_end() const;
 
   // --- output ---
-  // Queues; leaves with the turn's flush. Small ones are copied together.
+  // Small pieces are copied together and leave with the turn's flush; a large one is written at
+  // once with all before it, so that it does not hold the thread's read block.
   void send(Bytes bytes);
-  void send(std::string_view text);
+  void send(std::string_view text) { tail().append(text), sent_in_place(); }
   // The buffer that small output is collected in, to write a head in place: append to it, then
   // call sent_in_place().
   std::string& tail();
-  void sent_in_place();
+  void sent_in_place() { loop_.flush_later(*this); }
   // Writes what is queued now.
   void flush() override;
   // Queued and not yet taken by the kernel.
-  std::size_t unsent() const { return unsent_; }
+  std::size_t unsent() const { return held_ + tail_.size() - tail_sent_; }
   // Suspends until unsent() <= `most`, or output failed; false = `until` came first. One waiter.
   Task<bool> drained(std::size_t most, Time until = base::never);
   // Of the last failed write; output is dropped from then on.
@@ -96,19 +99,18 @@ class Transport final : base::Poller::Watch, base::Flushable {
 
  private:
   void on_events(std::uint32_t events) override;
-  void write_out();
   bool write_clear();
   bool write_tls();
-  void fail_output(boost::system::error_code cause);
-  void consumed(std::size_t count);
+  void took(std::size_t count);
   void seal_tail();
-  Input input_of(char* room, std::ptrdiff_t got, int error);
+  void fail_output(boost::system::error_code cause);
+  void finish_shutdown();
   Input read_clear();
   Input read_tls();
 
   base::EventLoop& loop_;
   int descriptor_;
-  int slot_ = -1;
+  int slot_;
   Owner* owner_ = nullptr;
   std::unique_ptr<TlsSession> tls_;
 
@@ -117,12 +119,13 @@ class Transport final : base::Poller::Watch, base::Flushable {
   bool has_hung_up_ = false;
   bool is_shutdown_wanted_ = false;
   base::Event readable_;
-  base::Event writable_;  // also: output advanced
+  base::Event writable_;  // also: output advanced, or failed
 
-  std::deque<Bytes> output_;
-  std::string tail_;          // behind output_; sealed into it when something large follows
+  std::vector<Bytes> output_;  // from first_ on; tail_ comes behind it
+  std::size_t first_ = 0;
+  std::size_t held_ = 0;  // bytes in output_
+  std::string tail_;  // its capacity belongs to the thread while nothing is queued
   std::size_t tail_sent_ = 0;
-  std::size_t unsent_ = 0;
   std::uint64_t written_ = 0;
   boost::system::error_code write_error_;
 };

@@ -1,0 +1,119 @@
+// A downstream connection that speaks HTTP/1: reads one request after the other, has the service
+// answer each, and writes the answers. It is itself the stream and the source of the body of the
+// request under way: HTTP/1 has but one. Owned by its listener, which destroys it after on_closed();
+// the loop's thread.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "proxy/base/task_group.hpp"
+#include "proxy/http/stream.hpp"
+#include "proxy/http1/chunked.hpp"
+#include "proxy/http1/parser.hpp"
+#include "proxy/net/transport.hpp"
+
+namespace http1 {
+
+struct ServerSettings {
+  HeadLimits head;
+  std::size_t trailer_bytes = 8 * 1024;
+  base::Millis idle_timeout{60'000};    // without a request, also before the first byte
+  base::Millis header_timeout{10'000};  // from a head's first byte to its end
+  base::Millis body_timeout{30'000};    // without a byte of the body though we would read
+  base::Millis send_timeout{30'000};    // without taking anything
+};
+
+class ServerConnection final : net::Transport::Owner, http::ServerStream, http::Body::Source {
+ public:
+  class Owner {
+   public:
+    // Nothing more will happen here. Not to be destroyed before this returns: hand it to
+    // Loop::reap_later, or post.
+    virtual void on_closed(ServerConnection& connection) = 0;
+
+   protected:
+    ~Owner() = default;
+  };
+
+  // `settings`, `service`, `info` and `owner` outlive the connection.
+  ServerConnection(std::unique_ptr<net::Transport> transport, net::Lingering& lingering,
+                   const http::ConnectionInfo& info, const ServerSettings& settings,
+                   http::Service& service, Owner& owner);
+  ~ServerConnection();
+
+  // `already_read`: what detection took from the socket.
+  void start(base::Bytes already_read);
+  // Closes as soon as no request is under way.
+  void drain();
+  bool is_idle() const { return !is_serving_; }
+
+ private:
+  // What the next bytes of the connection mean.
+  enum class Framing : std::uint8_t { none, length, chunked };
+  enum class Sending : std::uint8_t { nothing, length, chunked, until_close, complete };
+  enum class HeadState : std::uint8_t { incomplete, complete, refused };
+
+  base::Task<> run();
+  base::Task<bool> first_bytes();
+  base::Task<bool> one_request();
+  base::Task<bool> read_head(http::Incoming& incoming);
+  base::Task<bool> finish_request();
+  HeadState take_head(http::Incoming& incoming);
+  void understand(const RequestHead& head, http::Incoming& incoming);
+  bool append_input(base::Bytes more);
+  void close();
+
+  void on_hangup() override;
+
+  const http::ConnectionInfo& connection() const override { return info_; }
+  void send_interim(int status, const http::Headers& headers) noexcept override;
+  base::Result<void> send_head(const http::Response& response, bool ends) override;
+  base::Task<base::Result<void>> write(base::Bytes piece) override;
+  base::Result<void> finish(const http::Headers& trailers) override;
+  void abort(const base::Error& why) noexcept override;
+  base::Task<base::Result<void>> wait_until_taken();
+
+  base::Task<base::Result<base::Bytes>> read() override;
+  base::Task<base::Result<base::Bytes>> more_body();
+  base::Result<base::Bytes> next_piece();
+  const http::Headers& trailers() const override { return trailers_; }
+  std::optional<std::uint64_t> size() const override;
+  void drop() noexcept override {}
+
+  std::unique_ptr<net::Transport> transport_;
+  net::Lingering& lingering_;
+  const http::ConnectionInfo& info_;
+  const ServerSettings& settings_;
+  http::Service& service_;
+  Owner& owner_;
+
+  base::Bytes input_;     // read and not yet used
+  std::string partial_;   // a head that came in pieces
+  ScanState scan_;
+
+  Framing framing_ = Framing::none;
+  std::uint64_t body_left_ = 0;    // of Framing::length
+  std::uint64_t body_size_ = 0;    // as declared
+  std::unique_ptr<ChunkedDecoder> chunks_;
+  http::Headers trailers_;
+  base::Duration waited_{};        // for the body, so far
+  std::uint64_t body_received_ = 0;
+  bool body_has_ended_ = true;
+  bool wants_continue_ = false;
+
+  Sending sending_ = Sending::nothing;
+  std::uint64_t send_left_ = 0;    // of Sending::length
+  int interim_count_ = 0;
+  bool is_http10_ = false;
+  bool is_head_request_ = false;
+  bool keeps_alive_ = true;
+  bool is_serving_ = false;
+  bool is_draining_ = false;
+  bool is_closed_ = false;
+
+  base::TaskGroup tasks_;  // last: dies first
+  base::Child running_;
+};
+
+}  // namespace http1

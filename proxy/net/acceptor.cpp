@@ -1,0 +1,188 @@
+#include "proxy/net/acceptor.hpp"
+
+#include <fcntl.h>
+#include <netinet/tcp.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+
+namespace net {
+namespace {
+
+constexpr int backlog = 4096;
+constexpr int accepts_a_turn = 16;
+constexpr base::Millis pause_when_exhausted{100};
+
+base::Error failure(std::string_view what) {
+  return {base::Reason::internal, base::Fault::proxy, what,
+          {errno, boost::system::system_category()}};
+}
+
+// One address bound and listening, or -1.
+int listening_socket(const base::Address& address, bool is_port_shared) {
+  const int descriptor = ::socket(address.family(), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+  if (descriptor < 0) return -1;
+  const int one = 1;
+  if (address.is_ip()) {
+    setsockopt(descriptor, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
+    if (is_port_shared) setsockopt(descriptor, SOL_SOCKET, SO_REUSEPORT, &one, sizeof one);
+    if (address.family() == AF_INET6)
+      setsockopt(descriptor, IPPROTO_IPV6, IPV6_V6ONLY, &one, sizeof one);
+  }
+  const base::Address::Socket socket = address.socket();
+  if (::bind(descriptor, socket.get(), socket.size) == 0 && ::listen(descriptor, backlog) == 0)
+    return descriptor;
+  const int problem = errno;
+  ::close(descriptor);
+  errno = problem;
+  return -1;
+}
+
+// Whether the port is free, or the path is nobody's: bound without sharing, and given back.
+bool is_free(const base::Address& address) {
+  const int probe = ::socket(address.family(), SOCK_STREAM | SOCK_CLOEXEC, 0);
+  if (probe < 0) return false;
+  const int one = 1;
+  setsockopt(probe, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
+  if (address.family() == AF_INET6)
+    setsockopt(probe, IPPROTO_IPV6, IPV6_V6ONLY, &one, sizeof one);
+  const base::Address::Socket socket = address.socket();
+  const bool is_bound = ::bind(probe, socket.get(), socket.size) == 0;
+  const int problem = errno;
+  ::close(probe);
+  errno = problem;
+  return is_bound;
+}
+
+// Removes a socket file that nobody listens on.
+bool clear_path(const base::Address& address) {
+  struct stat status {};
+  if (::stat(address.path().c_str(), &status) != 0) return true;
+  if (!S_ISSOCK(status.st_mode)) {
+    errno = EEXIST;
+    return false;
+  }
+  const int probe = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  const base::Address::Socket socket = address.socket();
+  const bool is_alive = ::connect(probe, socket.get(), socket.size) == 0;
+  ::close(probe);
+  if (is_alive) {
+    errno = EADDRINUSE;
+    return false;
+  }
+  return ::unlink(address.path().c_str()) == 0;
+}
+
+}  // namespace
+
+base::Result<std::vector<int>> listen_on(const base::Address& address, int workers) {
+  std::vector<int> descriptors;
+  if (address.is_unix()) {
+    if (!clear_path(address)) return failure("cannot use the path");
+    const int descriptor = listening_socket(address, false);
+    if (descriptor < 0) return failure("cannot listen");
+    descriptors.assign(1, descriptor);
+    while (static_cast<int>(descriptors.size()) < workers) descriptors.push_back(dup(descriptor));
+    return descriptors;
+  }
+  if (address.port() != 0 && !is_free(address)) return failure("cannot bind");
+  base::Address bound = address;
+  for (int i = 0; i < workers; ++i) {
+    const int descriptor = listening_socket(bound, true);
+    if (descriptor < 0) {
+      const base::Error error = failure("cannot bind");
+      for (const int opened : descriptors) ::close(opened);
+      return error;
+    }
+    descriptors.push_back(descriptor);
+    bound = base::Address::local_of(descriptor);
+  }
+  return descriptors;
+}
+
+Acceptor::Acceptor(base::EventLoop& loop, int descriptor, bool is_shared, Handler& handler)
+    : loop_(loop),
+      descriptor_(descriptor),
+      is_shared_(is_shared),
+      handler_(handler),
+      reserve_(::open("/dev/null", O_RDONLY | O_CLOEXEC)) {
+  resume();
+}
+
+Acceptor::~Acceptor() {
+  stop_watching();
+  if (descriptor_ >= 0) ::close(descriptor_);
+  if (reserve_ >= 0) ::close(reserve_);
+}
+
+void Acceptor::pause() {
+  is_paused_ = true;
+  stop_watching();
+}
+
+// Level-triggered: what one turn leaves is told again in the next.
+void Acceptor::resume() {
+  is_paused_ = false;
+  if (slot_ >= 0 || descriptor_ < 0) return;
+  slot_ = loop_.poller().add(descriptor_, *this,
+                             is_shared_ ? EPOLLIN | EPOLLEXCLUSIVE : std::uint32_t{EPOLLIN});
+}
+
+void Acceptor::stop_watching() {
+  if (slot_ >= 0) loop_.poller().remove(slot_, descriptor_);
+  slot_ = -1;
+  cancel();
+}
+
+void Acceptor::close() {
+  while (descriptor_ >= 0 && accept_one()) {
+  }
+  stop_watching();
+  if (descriptor_ >= 0) ::close(descriptor_);
+  descriptor_ = -1;
+}
+
+void Acceptor::on_events(std::uint32_t) { accept_some(); }
+
+void Acceptor::expired() {
+  if (!is_paused_) resume();
+}
+
+void Acceptor::accept_some() {
+  for (int i = 0; i < accepts_a_turn && slot_ >= 0; ++i)
+    if (!accept_one()) return;
+}
+
+bool Acceptor::accept_one() {
+  base::Address::Socket peer;
+  peer.size = sizeof peer.storage;
+  auto* raw = reinterpret_cast<sockaddr*>(&peer.storage);
+  const int descriptor = ::accept4(descriptor_, raw, &peer.size, SOCK_NONBLOCK | SOCK_CLOEXEC);
+  if (descriptor >= 0) {
+    const int one = 1;
+    if (raw->sa_family != AF_UNIX)
+      setsockopt(descriptor, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+    handler_.on_accept(descriptor, base::Address::from(raw, peer.size));
+    return true;
+  }
+  if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
+    survive_exhaustion();
+    return false;
+  }
+  return errno == ECONNABORTED || errno == EINTR;
+}
+
+// The first in the queue is turned away with the reserve, so that it does not wait in vain.
+void Acceptor::survive_exhaustion() {
+  if (reserve_ >= 0) {
+    ::close(reserve_);
+    const int turned_away = ::accept4(descriptor_, nullptr, nullptr, SOCK_CLOEXEC);
+    if (turned_away >= 0) ::close(turned_away);
+    reserve_ = ::open("/dev/null", O_RDONLY | O_CLOEXEC);
+  }
+  stop_watching();
+  loop_.arm(*this, loop_.now() + pause_when_exhausted);
+}
+
+}  // namespace net

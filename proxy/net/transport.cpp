@@ -1,0 +1,293 @@
+#include "proxy/net/transport.hpp"
+
+#include <sys/uio.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+
+namespace net {
+namespace {
+
+constexpr std::size_t copied_at_most = 8 * 1024;
+constexpr std::size_t most_parts = 64;           // of one gathered write
+constexpr std::size_t most_spare_tails = 64;     // kept by a thread
+constexpr std::size_t most_spare_capacity = 64 * 1024;
+constexpr std::uint32_t hung_up = EPOLLRDHUP | EPOLLHUP | EPOLLERR;
+
+// Buffers of connections that have nothing queued: an idle connection owns none.
+std::vector<std::string>& spare_tails() {
+  thread_local std::vector<std::string> spare;
+  return spare;
+}
+
+void borrow_tail(std::string& tail) {
+  if (tail.capacity() > 15 || spare_tails().empty()) return;
+  tail = std::move(spare_tails().back());
+  spare_tails().pop_back();
+}
+
+void return_tail(std::string& tail) {
+  if (spare_tails().size() < most_spare_tails && tail.capacity() <= most_spare_capacity) {
+    tail.clear();
+    spare_tails().push_back(std::move(tail));
+  }
+  tail = std::string();
+}
+
+boost::system::error_code last_error() { return {errno, boost::system::system_category()}; }
+
+}  // namespace
+
+Transport::Transport(base::EventLoop& loop, int descriptor)
+    : loop_(loop),
+      descriptor_(descriptor),
+      slot_(loop.poller().add(descriptor, *this)),
+      readable_(loop),
+      writable_(loop) {
+  if (slot_ < 0) close();
+}
+
+Transport::~Transport() { close(); }
+
+void Transport::close() {
+  if (slot_ >= 0) loop_.poller().remove(slot_, descriptor_);
+  if (descriptor_ >= 0) ::close(descriptor_);
+  slot_ = descriptor_ = -1;
+  Flushable::unlink();
+  output_.clear();
+  first_ = held_ = tail_sent_ = 0;
+  return_tail(tail_);
+  if (!write_error_) write_error_ = boost::system::errc::make_error_code(boost::system::errc::not_connected);
+}
+
+void Transport::on_events(std::uint32_t events) {
+  if (events & hung_up) has_hung_up_ = true;
+  if (events & (EPOLLIN | hung_up)) is_readable_ = true;
+  if (events & (EPOLLOUT | EPOLLHUP | EPOLLERR)) is_writable_ = true;
+  // TLS may want either direction for either, so both waiters look again.
+  if (readable_.has_waiter()) readable_.set();
+  if (writable_.has_waiter()) writable_.set();
+  if (unsent() > 0 || is_shutdown_wanted_) loop_.flush_later(*this);
+  if ((events & hung_up) && owner_) owner_->on_hangup();
+}
+
+Task<Result<void>> Transport::connected(Time until) {
+  while (!is_writable_ && is_open()) {
+    const bool came = co_await writable_.wait(until);
+    if (!came)
+      co_return Error{base::Reason::connect_timeout, base::Fault::upstream, "connecting took too long"};
+  }
+  int problem = 0;
+  socklen_t size = sizeof problem;
+  if (!is_open() || getsockopt(descriptor_, SOL_SOCKET, SO_ERROR, &problem, &size) != 0)
+    problem = errno;
+  if (problem == 0) co_return Result<void>();
+  co_return Error{base::Reason::connect_failure, base::Fault::upstream, "cannot connect",
+                  {problem, boost::system::system_category()}};
+}
+
+Task<Result<void>> Transport::handshake(std::unique_ptr<TlsSession> session, Time until) {
+  tls_ = std::move(session);
+  for (;;) {
+    const TlsStatus status = tls_->handshake();
+    if (status.state == TlsStatus::State::ok) break;
+    if (status.state == TlsStatus::State::failed || status.state == TlsStatus::State::end)
+      co_return tls_->error();
+    is_readable_ = false;
+    base::Event& event = status.state == TlsStatus::State::want_write ? writable_ : readable_;
+    const bool came = co_await event.wait(until);
+    if (!came) {
+      co_return Error{base::Reason::connect_timeout, base::Fault::upstream,
+                      "the TLS handshake took too long"};
+    }
+  }
+  is_readable_ = true;
+  co_return Result<void>();
+}
+
+base::Event::Awaiter Transport::readable(Time until) {
+  if (is_readable_)
+    readable_.set();
+  else
+    readable_.clear();
+  return readable_.wait(until);
+}
+
+Input Transport::read_now() {
+  if (!is_open()) return {Input::State::failed, {}, write_error_};
+  if (!is_readable_) return {};
+  return tls_ ? read_tls() : read_clear();
+}
+
+// A short read has drained the socket, unless its end came in the same edge.
+Input Transport::read_clear() {
+  base::ReadBlock& block = base::ReadBlock::of_this_thread();
+  char* room = block.prepare();
+  const ssize_t got = ::recv(descriptor_, room, base::ReadBlock::capacity, 0);
+  if (got > 0) {
+    is_readable_ = has_hung_up_ || static_cast<std::size_t>(got) == base::ReadBlock::capacity;
+    return {Input::State::data, block.commit(static_cast<std::size_t>(got)), {}};
+  }
+  if (got == 0) return {Input::State::end, {}, {}};
+  if (errno == EAGAIN || errno == EINTR) {
+    is_readable_ = errno == EINTR;
+    return {};
+  }
+  return {Input::State::failed, {}, last_error()};
+}
+
+Input Transport::read_tls() {
+  base::ReadBlock& block = base::ReadBlock::of_this_thread();
+  char* room = block.prepare();
+  const TlsStatus status = tls_->read(room, base::ReadBlock::capacity);
+  if (status.bytes > 0) return {Input::State::data, block.commit(status.bytes), {}};
+  switch (status.state) {
+    case TlsStatus::State::end:
+      return {Input::State::end, {}, {}};
+    case TlsStatus::State::failed:
+      return {Input::State::failed, {}, tls_->error().cause};
+    default:
+      is_readable_ = false;
+      return {};
+  }
+}
+
+bool Transport::is_at_end() const {
+  if (!has_hung_up_) return false;
+  if (tls_) return true;
+  char byte = 0;
+  return ::recv(descriptor_, &byte, 1, MSG_PEEK | MSG_DONTWAIT) <= 0;
+}
+
+std::string& Transport::tail() {
+  borrow_tail(tail_);
+  return tail_;
+}
+
+void Transport::send(Bytes bytes) {
+  if (write_error_ || bytes.empty()) return;
+  if (bytes.size() <= copied_at_most) return send(bytes.view());
+  seal_tail();
+  held_ += bytes.size();
+  output_.push_back(std::move(bytes));
+  if (is_writable_)
+    flush();
+  else
+    output_.back().compact();
+}
+
+// What comes next is not to be copied: the tail becomes a piece of its own.
+void Transport::seal_tail() {
+  if (tail_.empty()) return;
+  output_.push_back(Bytes::copy_of(std::string_view(tail_).substr(tail_sent_)));
+  held_ += output_.back().size();
+  tail_sent_ = 0;
+  return_tail(tail_);
+}
+
+void Transport::flush() {
+  if (!is_open()) return;
+  if (write_error_) return fail_output(write_error_);
+  const std::uint64_t before = written_;
+  while (unsent() > 0 && is_writable_) {
+    const bool goes_on = tls_ ? write_tls() : write_clear();
+    if (!goes_on) break;
+  }
+  if ((written_ != before || write_error_) && writable_.has_waiter()) writable_.set();
+  if (unsent() == 0 && is_shutdown_wanted_) finish_shutdown();
+}
+
+bool Transport::write_clear() {
+  std::array<iovec, most_parts> parts;
+  std::size_t count = 0;
+  std::size_t size = 0;
+  const auto add = [&](const char* data, std::size_t length) {
+    parts[count++] = {const_cast<char*>(data), length};
+    size += length;
+  };
+  for (std::size_t i = first_; i < output_.size() && count + 1 < most_parts; ++i)
+    add(output_[i].data(), output_[i].size());
+  const bool is_whole = first_ + count == output_.size();
+  if (is_whole && tail_.size() > tail_sent_) add(tail_.data() + tail_sent_, tail_.size() - tail_sent_);
+  msghdr message{};
+  message.msg_iov = parts.data();
+  message.msg_iovlen = count;
+  const ssize_t sent = count == 1 ? ::send(descriptor_, parts[0].iov_base, size, MSG_NOSIGNAL)
+                                  : ::sendmsg(descriptor_, &message, MSG_NOSIGNAL);
+  if (sent < 0) {
+    if (errno == EINTR) return true;
+    is_writable_ = false;
+    if (errno != EAGAIN) fail_output(last_error());
+    return false;
+  }
+  took(static_cast<std::size_t>(sent));
+  if (static_cast<std::size_t>(sent) < size) is_writable_ = false;
+  return true;
+}
+
+bool Transport::write_tls() {
+  const bool is_from_tail = first_ == output_.size();
+  const std::string_view next =
+      is_from_tail ? std::string_view(tail_).substr(tail_sent_) : output_[first_].view();
+  const TlsStatus status = tls_->write(next);
+  if (status.bytes > 0) took(status.bytes);
+  if (status.state == TlsStatus::State::ok) return true;
+  is_writable_ = false;
+  if (status.state == TlsStatus::State::failed || status.state == TlsStatus::State::end)
+    fail_output(tls_->error().cause);
+  return false;
+}
+
+void Transport::took(std::size_t count) {
+  written_ += count;
+  while (count > 0 && first_ < output_.size()) {
+    Bytes& front = output_[first_];
+    const std::size_t of_this = std::min(count, front.size());
+    front.remove_prefix(of_this);
+    held_ -= of_this;
+    count -= of_this;
+    if (!front.empty()) return;
+    front = Bytes();
+    if (++first_ == output_.size()) {
+      output_.clear();
+      first_ = 0;
+    }
+  }
+  tail_sent_ += count;
+  if (tail_sent_ < tail_.size()) return;
+  tail_sent_ = 0;
+  return_tail(tail_);
+}
+
+void Transport::fail_output(boost::system::error_code cause) {
+  write_error_ = cause ? cause
+                       : boost::system::errc::make_error_code(boost::system::errc::broken_pipe);
+  output_.clear();
+  first_ = held_ = tail_sent_ = 0;
+  return_tail(tail_);
+  if (writable_.has_waiter()) writable_.set();
+}
+
+Task<bool> Transport::drained(std::size_t most, Time until) {
+  flush();
+  while (unsent() > most && !write_error_) {
+    const bool came = co_await writable_.wait(until);
+    if (!came) co_return false;
+  }
+  co_return true;
+}
+
+void Transport::shutdown_send() {
+  is_shutdown_wanted_ = true;
+  loop_.flush_later(*this);
+}
+
+void Transport::finish_shutdown() {
+  is_shutdown_wanted_ = false;
+  if (tls_) tls_->shutdown();
+  ::shutdown(descriptor_, SHUT_WR);
+}
+
+}  // namespace net
