@@ -2,6 +2,7 @@
 // by the thread that owns it; post() and stop() by any.
 #pragma once
 
+#include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/posix/stream_descriptor.hpp>
 #include <boost/asio/post.hpp>
@@ -39,6 +40,9 @@ class EventLoop final : public Loop {
   int dispatch();
 
   boost::asio::io_context io_{1};
+  // Without it Asio stops for good as soon as nothing is pending, between two waits.
+  boost::asio::executor_work_guard<boost::asio::io_context::executor_type> work_{
+      io_.get_executor()};
   Poller poller_;
   boost::asio::posix::stream_descriptor watched_;
   bool is_watching_ = false;
