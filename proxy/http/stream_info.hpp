@@ -40,6 +40,8 @@ struct StreamInfo {
   base::Address source;           // the client as far as it is believed
   std::string_view route;         // "" until one matched
   std::string_view cluster;       // "" until one was chosen
+  std::string client_path;        // what the client sent, if the path was changed; else ""
+  std::string_view rewritten_host;  // by the route; wins over the cluster's `host`; "" = not
   std::string endpoint;           // of the last attempt
   bool was_reused = false;        // its connection had served before
   int attempts = 0;

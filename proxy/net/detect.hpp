@@ -1,0 +1,20 @@
+// Tells HTTP/2 from HTTP/1 on a clear connection by what the client sends first: the preface of
+// RFC 9113, 3.4, or anything else. Called by the listener; the loop's thread.
+#pragma once
+
+#include "proxy/net/transport.hpp"
+
+namespace net {
+
+enum class Protocol : std::uint8_t { http1, h2 };
+
+struct Detected {
+  Protocol protocol = Protocol::http1;
+  Bytes read;  // what was taken from the socket to find out
+};
+
+// Waits `idle` for the first byte, and from then on `handshake` for the rest of the preface. Nothing
+// is lost: what was read comes with the answer. The error says request_timeout, or client_gone.
+Task<Result<Detected>> detect(Transport& transport, base::Millis idle, base::Millis handshake);
+
+}  // namespace net
