@@ -1,0 +1,69 @@
+// What a route asks of a request, compiled once and shared by all workers: immutable, any thread.
+// Which routes are worth asking the Router knows.
+#pragma once
+
+#include <re2/re2.h>
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "proxy/http/message.hpp"
+
+namespace server {
+
+// As the configuration says it; fields are joined by AND, values by OR.
+struct MatchSpec {
+  std::vector<std::string> hosts;  // lower case, without port; "*.a": one more label; empty = any
+  std::string path;                // "" = any; "/a/*" = that prefix on a segment boundary; else exact
+  std::string path_regex;          // "" = none
+  std::vector<std::string> methods;
+  std::vector<std::pair<std::string, std::string>> headers;  // name in lower case; "*" = present
+  std::vector<std::pair<std::string, std::string>> query;
+  bool is_grpc = false;  // POST with content-type application/grpc*
+};
+
+// A request as routes see it; made once a request. Names what the head holds.
+class MatchInput {
+ public:
+  explicit MatchInput(const http::RequestHead& head);
+
+  const http::RequestHead& head;
+  std::string_view path;   // without the query
+  std::string_view query;  // without '?'
+  std::string_view host;   // lower case, no port, no trailing dot; "" if longer than any name may be
+
+ private:
+  char host_text_[256];
+};
+
+class RouteMatch {
+ public:
+  explicit RouteMatch(MatchSpec spec);
+
+  // Whether all but host and path, which the Router has looked up, fit. A regular expression is
+  // asked here.
+  bool accepts(const MatchInput& input) const;
+
+  const MatchSpec& spec() const { return spec_; }
+  bool is_prefix() const { return is_prefix_; }
+  std::string_view prefix() const { return prefix_; }  // "/a" of "/a/*"
+  const re2::RE2* regex() const { return regex_.get(); }
+
+ private:
+  bool accepts_method(const http::RequestHead& head) const;
+  bool accepts_headers(const http::Headers& headers) const;
+
+  MatchSpec spec_;
+  bool is_prefix_ = false;
+  std::string prefix_;
+  std::unique_ptr<re2::RE2> regex_;
+};
+
+// The host of an authority: without port, brackets and trailing dot, in lower case, written to
+// `buffer`. "" if it does not fit.
+std::string_view host_of(std::string_view authority, char* buffer, std::size_t capacity);
+
+}  // namespace server
