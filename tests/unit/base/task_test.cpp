@@ -1,0 +1,210 @@
+#include "proxy/base/task.hpp"
+
+#include <doctest/doctest.h>
+
+#include <memory>
+
+#include "proxy/base/event.hpp"
+#include "proxy/base/task_group.hpp"
+#include "proxy/base/within.hpp"
+
+namespace {
+
+using base::Event;
+using base::Loop;
+using base::Millis;
+using base::Task;
+using base::TaskGroup;
+
+// Counts how many of it are alive: what a frame holds is given back when the frame dies.
+struct Held {
+  explicit Held(int& alive) : count(alive) { ++count; }
+  Held(const Held&) = delete;
+  Held& operator=(const Held&) = delete;
+  ~Held() { --count; }
+  int& count;
+};
+
+Task<int> number(int value) { co_return value; }
+
+Task<> sum_ready(int times, long& sum) {
+  for (int i = 0; i < times; ++i) {
+    const int one = co_await number(1);
+    sum += one;
+  }
+}
+
+Task<int> wait_for(Event& event, int value) {
+  co_await event.wait();
+  co_return value;
+}
+
+Task<> wait_many(Event& event, int times, int& seen) {
+  for (int i = 0; i < times; ++i) {
+    const int value = co_await wait_for(event, 1);
+    seen += value;
+  }
+}
+
+Task<> hold(Event& event, int& alive) {
+  const Held held(alive);
+  co_await event.wait();
+}
+
+Task<> hold_below(Event& event, int& alive) {
+  const Held held(alive);
+  co_await hold(event, alive);
+}
+
+TEST_CASE("a task does not start before it is awaited") {
+  int alive = 0;
+  Loop loop;
+  Event event(loop);
+  { const Task<> task = hold(event, alive); }
+  CHECK(alive == 0);
+}
+
+TEST_CASE("a million ready tasks are awaited without growing the stack") {
+  Loop loop;
+  TaskGroup group(loop);
+  long sum = 0;
+  group.spawn(sum_ready(1'000'000, sum)).release();
+  CHECK(sum == 1'000'000);
+}
+
+TEST_CASE("tasks that wait are resumed by the loop only") {
+  Loop loop;
+  TaskGroup group(loop);
+  Event event(loop);
+  int seen = 0;
+  group.spawn(wait_many(event, 10'000, seen)).release();
+  for (int i = 0; i < 10'000; ++i) {
+    event.set();
+    REQUIRE(seen == i);
+    loop.settle();
+    REQUIRE(seen == i + 1);
+  }
+  CHECK(group.empty());
+}
+
+TEST_CASE("destroying a child destroys all that its task awaits") {
+  Loop loop;
+  TaskGroup group(loop);
+  Event event(loop);
+  int alive = 0;
+  {
+    const base::Child child = group.spawn(hold_below(event, alive));
+    CHECK(alive == 2);
+    event.set();  // ready to run, but cancelled first
+  }
+  loop.settle();
+  CHECK(alive == 0);
+  CHECK(group.empty());
+}
+
+TEST_CASE("a group takes its tasks with it, started or ended") {
+  Loop loop;
+  Event event(loop);
+  int alive = 0;
+  {
+    TaskGroup group(loop);
+    group.spawn(hold_below(event, alive)).release();
+    base::Child cancelled = group.spawn(sum_ready(1, *std::make_unique<long>(0)));
+    cancelled.cancel();
+  }
+  CHECK(alive == 0);
+  loop.settle();
+}
+
+Task<> cancel_itself(base::Child& self, Event& event, int& alive) {
+  const Held held(alive);
+  co_await event.wait();
+  self.cancel();
+  CHECK(alive == 1);  // not from inside its own call stack
+  co_await event.wait();
+  FAIL("a cancelled task ran on");
+}
+
+TEST_CASE("a task may cancel itself; it dies when the stack is empty") {
+  Loop loop;
+  TaskGroup group(loop);
+  Event event(loop);
+  int alive = 0;
+  base::Child self;
+  self = group.spawn(cancel_itself(self, event, alive));
+  event.set();
+  loop.settle();
+  CHECK(alive == 0);
+  event.set();
+  loop.settle();
+}
+
+Task<> bounded(Loop& loop, Event& event, const base::Limit& limit, int& alive, int& result) {
+  Task<int> work = wait_for(event, 7);
+  const Held held(alive);
+  const std::optional<int> done = co_await base::within(loop, std::move(work), limit);
+  result = done.value_or(-1);
+}
+
+TEST_CASE("a limit ends the task that it bounds") {
+  Loop loop;
+  TaskGroup group(loop);
+  Event event(loop);
+  int alive = 0;
+  int result = 0;
+  const base::FixedLimit limit(loop.now() + Millis{100});
+  group.spawn(bounded(loop, event, limit, alive, result)).release();
+  loop.advance(Millis{99});
+  CHECK(result == 0);
+  SUBCASE("when it passes") {
+    loop.advance(Millis{2});
+    CHECK(result == -1);
+    CHECK_FALSE(event.has_waiter());
+  }
+  SUBCASE("not when the task was done before") {
+    event.set();
+    loop.advance(Millis{500});
+    CHECK(result == 7);
+  }
+  CHECK(alive == 0);
+}
+
+class Moving final : public base::Limit {
+ public:
+  base::Time due() const override { return at; }
+  base::Time at = base::never;
+};
+
+TEST_CASE("a limit that moves is asked again") {
+  Loop loop;
+  TaskGroup group(loop);
+  Event event(loop);
+  int alive = 0;
+  int result = 0;
+  Moving limit;
+  limit.at = loop.now() + Millis{100};
+  group.spawn(bounded(loop, event, limit, alive, result)).release();
+  for (int i = 0; i < 5; ++i) {
+    loop.advance(Millis{60});
+    limit.at = loop.now() + Millis{100};
+  }
+  CHECK(result == 0);
+  loop.advance(Millis{101});
+  CHECK(result == -1);
+}
+
+TEST_CASE("an event remembers one set for the next wait") {
+  Loop loop;
+  TaskGroup group(loop);
+  Event event(loop);
+  int seen = 0;
+  event.set();
+  event.set();
+  group.spawn(wait_many(event, 2, seen)).release();
+  CHECK(seen == 1);
+  event.set();
+  loop.settle();
+  CHECK(seen == 2);
+}
+
+}  // namespace
