@@ -1,0 +1,175 @@
+#include "proxy/server/exchange.hpp"
+
+#include "proxy/base/ascii.hpp"
+#include "proxy/http/local_reply.hpp"
+#include "proxy/server/via.hpp"
+
+namespace server {
+namespace {
+
+constexpr int most_pieces = 16;                     // before others have their turn
+constexpr std::size_t most_bytes = 1024 * 1024;
+constexpr int client_closed_request = 499;          // in the log only
+constexpr std::uint32_t retry_after_shedding = 1;
+
+// Notes what the client sends, as it is read.
+class Counted final : public http::WrappedSource {
+ public:
+  Counted(http::Body inner, http::StreamInfo& info)
+      : WrappedSource(std::move(inner)), info_(info) {}
+
+  base::Task<base::Result<base::Bytes>> read() override {
+    base::Result<base::Bytes> piece = co_await inner_.read();
+    info_.last_byte = info_.now();
+    if (piece && piece->empty())
+      info_.request_sent = info_.now();
+    else if (piece)
+      info_.bytes_in += piece->size();
+    co_return piece;
+  }
+
+ private:
+  http::StreamInfo& info_;
+};
+
+http::Body counted(http::Body body, http::StreamInfo& info) {
+  if (!body.is_empty()) return http::Body(new Counted(std::move(body), info));
+  info.request_sent = info.started;
+  return body;
+}
+
+bool has_no_body(int status) { return status == 204 || status == 304; }
+
+}  // namespace
+
+Exchange::Exchange(const Front& front, http::Incoming incoming, http::ServerStream& stream)
+    : front_(front),
+      stream_(stream),
+      refused_(incoming.refused),
+      tasks_(front.loop),
+      info_(front.loop, tasks_, stream.connection()),
+      scope_(info_.started),
+      request_(std::move(incoming.head), counted(std::move(incoming.body), info_), stream, scope_,
+               info_) {
+  info_.listener = front_.name;
+  info_.is_outbound = front_.is_outbound;
+  info_.source = info_.connection.remote;
+  front_.in_flight.fetch_add(1, std::memory_order_relaxed);
+}
+
+Exchange::~Exchange() {
+  tasks_.cancel_all();
+  request_.body = http::Body();
+  if (!is_over_) {
+    if (info_.reason == base::Reason::none) info_.reason = base::Reason::client_gone;
+    if (!is_head_sent_) info_.status = client_closed_request;
+    scope_.outcome.reason = info_.reason;
+  }
+  scope_.outcome.ended = info_.now();
+  scope_.end();
+  front_.in_flight.fetch_sub(1, std::memory_order_relaxed);
+  front_.metrics.count(info_, request_.method);
+  if (front_.log) log();
+}
+
+base::Task<> Exchange::run() {
+  http::Reply answer = co_await reply();
+  http::Response response = response_of(std::move(answer));
+  if (send_head(response)) co_await pump(response.body);
+  is_over_ = true;
+}
+
+base::Task<http::Reply> Exchange::reply() {
+  if (const std::optional<base::Error> error = prepare()) return base::just(http::Reply(*error));
+  return front_.chain.handle(request_);
+}
+
+std::optional<base::Error> Exchange::prepare() {
+  if (refused_) return refused_;
+  if (std::optional<base::Error> error = prepare_headers()) return error;
+  if (front_.admission.is_shedding()) {
+    base::Error error{base::Reason::shed, base::Fault::proxy, "memory is short"};
+    error.retry_after = retry_after_shedding;
+    return error;
+  }
+  return prepare_path();
+}
+
+http::Response Exchange::response_of(http::Reply answer) {
+  if (answer) return std::move(*answer);
+  const base::Error& error = answer.error();
+  info_.reason = error.reason;
+  scope_.outcome.reason = error.reason;
+  return http::local_reply(error, request_);
+}
+
+// Whether a body is to follow.
+bool Exchange::send_head(http::Response& response) {
+  info_.status = response.status;
+  scope_.outcome.status = response.status;
+  if (info_.first_byte == base::never) info_.first_byte = info_.now();
+  if (info_.is_grpc) note_grpc_status(response.headers);
+  const bool ends = response.body.is_empty() || request_.method == http::Method::head ||
+                    has_no_body(response.status);
+  is_head_sent_ = true;
+  const base::Result<void> sent = stream_.send_head(response, ends);
+  if (!sent) {
+    info_.reason = sent.error().reason;
+    return false;
+  }
+  return !ends;
+}
+
+base::Task<> Exchange::pump(http::Body& body) {
+  int pieces = 0;
+  std::size_t bytes = 0;
+  for (;;) {
+    base::Result<base::Bytes> piece = co_await body.read();
+    if (!piece) {
+      cut(piece.error());
+      co_return;
+    }
+    if (piece->empty()) break;
+    info_.bytes_out += piece->size();
+    bytes += piece->size();
+    const base::Result<void> taken = co_await stream_.write(std::move(*piece));
+    info_.last_byte = info_.now();
+    if (!taken) {
+      info_.reason = taken.error().reason;
+      scope_.outcome.reason = info_.reason;
+      co_return;
+    }
+    if (++pieces < most_pieces && bytes < most_bytes) continue;
+    pieces = 0;
+    bytes = 0;
+    co_await front_.loop.yield();
+  }
+  if (info_.is_grpc) note_grpc_status(body.trailers());
+  const base::Result<void> finished = stream_.finish(body.trailers());
+  if (!finished) info_.reason = finished.error().reason;
+}
+
+void Exchange::note_grpc_status(const http::Headers& headers) {
+  const auto text = headers.find(http::Name::grpc_status);
+  if (!text) return;
+  const auto status = base::parse_decimal<std::uint16_t>(*text);
+  if (!status) return;
+  info_.grpc_status = *status;
+  scope_.outcome.grpc_status = *status;
+}
+
+// The head is out: all that can still be done is to make the message visibly incomplete.
+void Exchange::cut(const base::Error& why) {
+  info_.reason = base::Reason::response_aborted;
+  scope_.outcome.reason = why.reason;
+  stream_.abort(why);
+}
+
+void Exchange::log() {
+  const std::string_view target = info_.client_path.empty() ? request_.path : info_.client_path;
+  const AccessRecord record{request_.method_text(), request_.authority,
+                            target.substr(0, target.find('?')), info_.now()};
+  front_.log->write(info_, record);
+}
+
+}  // namespace server

@@ -1,0 +1,84 @@
+// One request of a client and its answer, from head to log line. Lives in the frame of
+// Listener::serve(); destroying that frame is how the client's leaving is told. Whatever ended it,
+// it is counted and logged once, by its destructor. The worker's thread.
+#pragma once
+
+#include <atomic>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "proxy/base/task_group.hpp"
+#include "proxy/http/filter.hpp"
+#include "proxy/http/stream.hpp"
+#include "proxy/server/access_log.hpp"
+#include "proxy/server/admission.hpp"
+#include "proxy/server/request_metrics.hpp"
+
+namespace server {
+
+// What an exchange needs of the listener it came by; of one worker, outlives its exchanges.
+struct Front {
+  base::Loop& loop;
+  http::Handler& chain;
+  const Admission& admission;
+  RequestMetrics& metrics;
+  AccessLog::Queue* log = nullptr;  // null = no access log
+  std::atomic<std::int64_t>& in_flight;
+
+  std::string_view name;
+  bool is_outbound = false;
+  bool normalizes_path = false;
+  bool rejects_encoded_slash = false;
+  http::ForwardedPolicy forwarded;
+  std::string pseudonym;   // see via.hpp
+  std::string via_http1;   // the `via` to add, by the version that the request came with
+  std::string via_h2;
+};
+
+class Exchange {
+ public:
+  Exchange(const Front& front, http::Incoming incoming, http::ServerStream& stream);
+  Exchange(const Exchange&) = delete;
+  Exchange& operator=(const Exchange&) = delete;
+  ~Exchange();
+
+  base::Task<> run();
+
+  // Declared behind the running task, so that a cancelled exchange's uploads die before what they
+  // write to.
+  class UploadsFirst {
+   public:
+    explicit UploadsFirst(Exchange& exchange) : exchange_(exchange) {}
+    UploadsFirst(const UploadsFirst&) = delete;
+    UploadsFirst& operator=(const UploadsFirst&) = delete;
+    ~UploadsFirst() { exchange_.tasks_.cancel_all(); }
+
+   private:
+    Exchange& exchange_;
+  };
+
+ private:
+  std::optional<base::Error> prepare();
+  std::optional<base::Error> prepare_path();
+  std::optional<base::Error> prepare_headers();
+  base::Task<http::Reply> reply();
+  http::Response response_of(http::Reply answer);
+  bool send_head(http::Response& response);
+  base::Task<> pump(http::Body& body);
+  void note_grpc_status(const http::Headers& headers);
+  void cut(const base::Error& why);
+  void log();
+
+  const Front& front_;
+  http::ServerStream& stream_;
+  std::optional<base::Error> refused_;
+  base::TaskGroup tasks_;
+  http::StreamInfo info_;
+  http::Scope scope_;
+  http::Request request_;
+  bool is_head_sent_ = false;
+  bool is_over_ = false;
+};
+
+}  // namespace server

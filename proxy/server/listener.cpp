@@ -1,0 +1,66 @@
+#include "proxy/server/listener.hpp"
+
+#include <unistd.h>
+
+namespace server {
+
+Listener::Listener(base::EventLoop& loop, net::Lingering& lingering, Admission& admission,
+                   const ListenerSettings& settings, Front front)
+    : loop_(loop),
+      lingering_(lingering),
+      admission_(admission),
+      settings_(settings),
+      front_(std::move(front)) {}
+
+Listener::~Listener() {
+  acceptors_.clear();
+  while (!connections_.empty()) delete connections_.back();
+}
+
+void Listener::accept_on(const std::vector<Bound>& sockets) {
+  for (const Bound& socket : sockets)
+    acceptors_.push_back(
+        std::make_unique<net::Acceptor>(loop_, socket.descriptor, socket.is_shared, *this));
+}
+
+void Listener::pause() {
+  for (const auto& acceptor : acceptors_) acceptor->pause();
+}
+
+void Listener::resume() {
+  for (const auto& acceptor : acceptors_) acceptor->resume();
+}
+
+void Listener::drain() {
+  if (is_draining_) return;
+  for (const auto& acceptor : acceptors_) acceptor->close();
+  is_draining_ = true;
+  for (Connection* each : connections_) each->drain();
+}
+
+void Listener::on_accept(int descriptor, const base::Address& remote) {
+  if (!admission_.admit(remote)) {
+    ::close(descriptor);
+    return;
+  }
+  auto* connection = new Connection(*this, descriptor, remote);
+  connection->place = connections_.size();
+  connections_.push_back(connection);
+  connection->start();
+}
+
+void Listener::forget(const Connection& connection, const base::Address& remote) {
+  connections_[connection.place] = connections_.back();
+  connections_[connection.place]->place = connection.place;
+  connections_.pop_back();
+  admission_.closed(remote);
+}
+
+base::Task<> Listener::serve(http::Incoming incoming, http::ServerStream& stream) {
+  Exchange exchange(front_, std::move(incoming), stream);
+  const base::Task<> running = exchange.run();
+  const Exchange::UploadsFirst ending(exchange);
+  co_await running;
+}
+
+}  // namespace server

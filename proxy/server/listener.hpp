@@ -1,0 +1,68 @@
+// One listener of one worker: its listening sockets, the connections that came by them, and the
+// service that answers their requests. Owned by the worker; its thread.
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "proxy/net/acceptor.hpp"
+#include "proxy/net/tls.hpp"
+#include "proxy/server/connection.hpp"
+#include "proxy/server/exchange.hpp"
+
+namespace server {
+
+struct ListenerSettings {
+  http1::ServerSettings http1;
+  http2::ServerSettings http2;
+  base::Millis handshake_timeout{5'000};
+  base::Millis idle_timeout{60'000};
+  bool speaks_http1 = true;
+  bool speaks_h2 = true;
+  std::shared_ptr<net::ServerTls> tls;  // null = clear
+};
+
+// A listening socket that control has bound for this worker.
+struct Bound {
+  int descriptor;
+  bool is_shared;  // with the other workers (Unix sockets)
+};
+
+class Listener final : public http::Service, net::Acceptor::Handler {
+ public:
+  // The settings, admission and lingering outlive the listener.
+  Listener(base::EventLoop& loop, net::Lingering& lingering, Admission& admission,
+           const ListenerSettings& settings, Front front);
+  ~Listener();
+
+  void accept_on(const std::vector<Bound>& sockets);
+  void pause();
+  void resume();
+  // Takes what waits to be accepted, closes the sockets; connections are to go when they can.
+  void drain();
+  std::size_t connections() const { return connections_.size(); }
+  const Front& front() const { return front_; }
+
+  base::Task<> serve(http::Incoming incoming, http::ServerStream& stream) override;
+  bool is_draining() const override { return is_draining_; }
+
+ private:
+  friend class Connection;
+  base::EventLoop& loop() const { return loop_; }
+  net::Lingering& lingering() const { return lingering_; }
+  const ListenerSettings& settings() const { return settings_; }
+  void forget(const Connection& connection, const base::Address& remote);
+
+  void on_accept(int descriptor, const base::Address& remote) override;
+
+  base::EventLoop& loop_;
+  net::Lingering& lingering_;
+  Admission& admission_;
+  const ListenerSettings& settings_;
+  Front front_;
+  std::vector<std::unique_ptr<net::Acceptor>> acceptors_;
+  std::vector<Connection*> connections_;  // owned; each knows its place
+  bool is_draining_ = false;
+};
+
+}  // namespace server
