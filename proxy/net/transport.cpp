@@ -142,6 +142,7 @@ Input Transport::read_tls() {
   base::ReadBlock& block = base::ReadBlock::of_this_thread();
   char* room = block.prepare();
   const TlsStatus status = tls_->read(room, base::ReadBlock::capacity);
+  if (status.state == TlsStatus::State::want_read) is_readable_ = false;
   if (status.bytes > 0) return {Input::State::data, block.commit(status.bytes), {}};
   switch (status.state) {
     case TlsStatus::State::end:
@@ -152,6 +153,11 @@ Input Transport::read_tls() {
       is_readable_ = false;
       return {};
   }
+}
+
+void Transport::interrupt() {
+  if (readable_.has_waiter()) readable_.set();
+  if (writable_.has_waiter()) writable_.set();
 }
 
 bool Transport::is_at_end() const {

@@ -74,6 +74,8 @@ class Transport final : base::Poller::Watch, base::Flushable {
   // The peer has sent all that it will, and nothing of it is unread. Asks the kernel; for the rare
   // moment of a hang-up.
   bool is_at_end() const;
+  // Wakes whoever waits, to look at what has changed meanwhile.
+  void interrupt();
 
   // --- output ---
   // Small pieces are copied together and leave with the turn's flush; a large one is written at

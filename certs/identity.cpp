@@ -1,0 +1,64 @@
+#include "certs/identity.hpp"
+
+#include <openssl/x509v3.h>
+
+#include <memory>
+
+namespace certs {
+namespace {
+
+struct Name {
+  bool is_uri;
+  std::string text;
+};
+
+std::vector<Name> names_of(X509* certificate) {
+  const std::unique_ptr<GENERAL_NAMES, decltype(&GENERAL_NAMES_free)> all(
+      static_cast<GENERAL_NAMES*>(
+          X509_get_ext_d2i(certificate, NID_subject_alt_name, nullptr, nullptr)),
+      GENERAL_NAMES_free);
+  std::vector<Name> names;
+  for (int i = 0; all && i < sk_GENERAL_NAME_num(all.get()); ++i) {
+    const GENERAL_NAME* name = sk_GENERAL_NAME_value(all.get(), i);
+    if (name->type != GEN_DNS && name->type != GEN_URI) continue;
+    const auto* data = reinterpret_cast<const char*>(ASN1_STRING_get0_data(name->d.ia5));
+    std::string text(data, static_cast<std::size_t>(ASN1_STRING_length(name->d.ia5)));
+    if (text.find('\0') == text.npos) names.push_back({name->type == GEN_URI, std::move(text)});
+  }
+  return names;
+}
+
+std::string common_name(X509* certificate) {
+  char text[256];
+  const int size = X509_NAME_get_text_by_NID(X509_get_subject_name(certificate), NID_commonName,
+                                             text, sizeof text);
+  return size > 0 ? std::string(text, static_cast<std::size_t>(size)) : std::string();
+}
+
+}  // namespace
+
+std::string identity_of(X509* certificate) {
+  const std::vector<Name> names = names_of(certificate);
+  for (const Name& name : names)
+    if (name.is_uri && name.text.starts_with("spiffe://")) return name.text;
+  for (const Name& name : names)
+    if (!name.is_uri) return name.text;
+  return common_name(certificate);
+}
+
+bool has_name(X509* certificate, const std::vector<std::string>& wanted) {
+  const std::vector<Name> names = names_of(certificate);
+  for (const std::string& text : wanted) {
+    const bool is_uri = text.find("://") != text.npos;
+    for (const Name& name : names)
+      if (is_uri && name.is_uri && name.text == text) return true;
+    if (!is_uri && X509_check_host(certificate, text.data(), text.size(),
+                                   X509_CHECK_FLAG_NEVER_CHECK_SUBJECT |
+                                       X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS,
+                                   nullptr) == 1)
+      return true;
+  }
+  return false;
+}
+
+}  // namespace certs

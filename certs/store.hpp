@@ -1,0 +1,57 @@
+// TLS contexts made from files: what a listener shows its clients, and what a cluster demands of its
+// endpoints. Immutable once made, shared by all workers. Any thread.
+#pragma once
+
+#include <openssl/ssl.h>
+
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace certs {
+
+enum class ClientAuth { none, request, require };
+
+struct ServerSettings {
+  std::string cert;       // PEM: the leaf, then its chain
+  std::string key;        // PEM
+  std::string client_ca;  // PEM; "" = clients show no certificate
+  ClientAuth client_auth = ClientAuth::none;
+  std::string min_version = "1.2";
+  std::vector<std::string> protocols;  // ALPN, preferred first; none offered is no error
+};
+
+struct ClientSettings {
+  std::string ca;  // PEM; "" = the system's store
+  std::string cert;
+  std::string key;
+  std::string server_name;        // DNS name (also sent as SNI) or IP
+  std::vector<std::string> san;   // DNS names or spiffe:// URIs that replace the check of the name
+  std::string min_version = "1.2";
+  bool insecure = false;
+  std::vector<std::string> protocols;
+};
+
+class Context {
+ public:
+  explicit Context(SSL_CTX* context) : context_(context, SSL_CTX_free) {}
+  SSL_CTX* get() const { return context_.get(); }
+
+  std::string server_name;       // of a client context
+  std::vector<std::string> san;
+  std::string protocols;         // in wire form
+
+ private:
+  std::unique_ptr<SSL_CTX, decltype(&SSL_CTX_free)> context_;
+};
+
+// A context, or in words why there is none: which file, and what is wrong with it.
+struct Loaded {
+  std::shared_ptr<const Context> context;
+  std::string problem;
+};
+
+Loaded make_server_context(const ServerSettings& settings);
+Loaded make_client_context(const ClientSettings& settings);
+
+}  // namespace certs

@@ -1,0 +1,62 @@
+// Decodes a chunked body (RFC 9112 7.1) as its bytes come: strict, extensions dropped and bounded,
+// trailers bounded and cleaned of what must not come there. Data is handed out as slices of the
+// input. The verdict does not depend on how the bytes were cut. One thread.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "proxy/base/bytes.hpp"
+#include "proxy/base/error.hpp"
+#include "proxy/http/headers.hpp"
+
+namespace http1 {
+
+class ChunkedDecoder {
+ public:
+  explicit ChunkedDecoder(std::size_t trailer_bytes) : trailer_limit_(trailer_bytes) {}
+
+  // The next data out of `input`, which loses what was used. Empty: more input is needed, or the
+  // body has ended and what is left of `input` lies behind it.
+  base::Result<base::Bytes> next(base::Bytes& input);
+  bool has_ended() const { return state_ == State::ended; }
+  http::Headers take_trailers() { return std::move(trailers_); }
+
+ private:
+  enum class State : std::uint8_t {
+    size_first,  // the first digit of a size
+    size,
+    extension,
+    quoted,      // within a quoted string of an extension
+    escaped,     // behind a backslash in one
+    size_lf,
+    data,
+    data_cr,
+    data_lf,
+    trailer,
+    ended,
+  };
+
+  base::Result<void> take(char c);
+  base::Result<void> take_size(char c);
+  base::Result<void> take_extension(char c);
+  base::Result<void> end_size_line();
+  base::Result<void> take_trailer(char c);
+  base::Result<void> end_trailer_line();
+  base::Error bad(std::string_view why) const;
+
+  State state_ = State::size_first;
+  std::uint64_t left_ = 0;  // of the chunk; while its size is read, the size so far
+  std::size_t digits_ = 0;
+  std::size_t overhead_ = 0;  // bytes of extensions, over the whole body
+  std::size_t trailer_limit_;
+  std::size_t trailer_bytes_ = 0;
+  std::size_t trailer_count_ = 0;
+  std::string line_;          // of the trailer section
+  http::Headers trailers_;
+};
+
+// Fields that must not come in a trailer section: framing, routing, authentication (RFC 9110 6.5.1).
+bool may_be_trailer(std::string_view lower_case_name);
+
+}  // namespace http1

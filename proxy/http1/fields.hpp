@@ -1,0 +1,50 @@
+// The field lines of a head or a trailer section, and what they say about framing. Shared by the
+// parsers of requests, responses and chunked bodies.
+#pragma once
+
+#include "proxy/http1/parser.hpp"
+
+namespace http1 {
+
+enum class Side : std::uint8_t { request, response };
+
+base::Error refused(Side side, std::string_view why, base::Reason of_request);
+
+// Finds the end of a head: the offset behind its empty line, 0 = not there yet. Lines end in CRLF,
+// nothing else.
+base::Result<std::size_t> find_head_end(std::string_view bytes, Side side, ScanState& scan);
+
+// One line without its CRLF: "name: value".
+base::Result<FieldView> parse_field_line(std::string_view line, Side side);
+
+// Reads field lines into a head.
+class FieldReader {
+ public:
+  FieldReader(MessageHead& head, Side side) : head_(head), side_(side) {}
+
+  // `lines`: all field lines, each with its CRLF.
+  base::Result<void> read(std::string_view lines, const HeadLimits& limits);
+  // After read(): content-length, transfer-encoding and connection are consistent.
+  base::Result<void> decide_framing();
+
+  std::optional<std::string_view> host;
+  bool has_upgrade_option = false;    // connection: upgrade
+  std::string_view upgrade;
+  std::string_view expect;
+  std::string_view keep_alive;
+  std::string_view websocket_key;
+
+ private:
+  base::Result<void> note(http::Name name, const FieldView& field);
+  base::Result<void> note_length(std::string_view value);
+  void note_connection(std::string_view options);
+
+  MessageHead& head_;
+  Side side_;
+  std::string_view coding_;
+  bool has_coding_ = false;
+  bool says_close_ = false;
+  bool says_keep_alive_ = false;
+};
+
+}  // namespace http1

@@ -1,0 +1,214 @@
+#include "proxy/http1/parser.hpp"
+
+#include "proxy/base/ascii.hpp"
+#include "proxy/http/target.hpp"
+#include "proxy/http1/fields.hpp"
+
+namespace http1 {
+namespace {
+
+using base::Error;
+using base::Reason;
+using base::Result;
+
+constexpr std::size_t longest_method = 64;
+constexpr std::size_t around_target = longest_method + std::string_view("  HTTP/1.1\r\n").size();
+constexpr std::size_t longest_status_line = 8 * 1024;
+
+Error bad_request(std::string_view why) {
+  return refused(Side::request, why, Reason::bad_request);
+}
+Error bad_response(std::string_view why) {
+  return refused(Side::response, why, Reason::upstream_protocol_error);
+}
+
+// 1 or 0 for HTTP/1.x, -1 for anything else.
+int minor_version_of(std::string_view text) {
+  if (text == "HTTP/1.1") return 1;
+  return text == "HTTP/1.0" ? 0 : -1;
+}
+
+// What has come of a head that is not complete must not be over its bounds already.
+Result<std::size_t> still_incomplete(std::string_view bytes, const HeadLimits& limits, Side side,
+                                     std::size_t longest_start_line, const ScanState& scan) {
+  const std::string_view head = bytes.substr(scan.head_start);
+  const std::size_t line_end = head.find('\n');
+  if (head.substr(0, line_end).size() > longest_start_line)
+    return refused(side, "the start line is too long", Reason::target_too_long);
+  if (line_end != head.npos && head.size() - line_end > limits.header_bytes)
+    return refused(side, "the header section is too large", Reason::headers_too_large);
+  return std::size_t{0};
+}
+
+// "http://a.test/x?y": gives the authority, leaves the path.
+bool take_absolute(std::string_view& target, std::string_view& authority) {
+  const std::size_t scheme_end = target.find("://");
+  if (scheme_end == target.npos) return false;
+  const std::string_view scheme = target.substr(0, scheme_end);
+  if (!base::same_ignoring_case(scheme, "http") && !base::same_ignoring_case(scheme, "https"))
+    return false;
+  target.remove_prefix(scheme_end + 3);
+  const std::size_t path = target.find_first_of("/?");
+  authority = target.substr(0, path);
+  target = path == target.npos ? std::string_view("/") : target.substr(path);
+  return target.front() == '/' && !authority.empty();
+}
+
+// The four forms of RFC 9112 3.2.
+Result<void> take_target(std::string_view target, RequestHead& head) {
+  head.authority = {};
+  if (head.method == "CONNECT") {
+    if (!http::valid_authority(target) || !http::split_authority(target).port)
+      return bad_request("the target of CONNECT is not host:port");
+    head.authority = target;
+    head.path = {};
+    return {};
+  }
+  if (target == "*") {
+    if (head.method != "OPTIONS") return bad_request("the target `*` is for OPTIONS only");
+    head.path = target;
+    return {};
+  }
+  if (!target.starts_with('/') && !take_absolute(target, head.authority))
+    return bad_request("the request target is not a path or an http URL");
+  if (!http::valid_path(target))
+    return bad_request("the request target has a character that must be escaped");
+  head.path = target;
+  return {};
+}
+
+Result<void> parse_request_line(std::string_view line, const HeadLimits& limits,
+                                RequestHead& head) {
+  const std::size_t first = line.find(' ');
+  const std::size_t last = line.rfind(' ');
+  if (first == line.npos || first == last) return bad_request("the request line is not in 3 parts");
+  head.method = line.substr(0, first);
+  if (head.method.size() > longest_method || !http::is_token(head.method))
+    return bad_request("the method is not a token");
+  const std::string_view target = line.substr(first + 1, last - first - 1);
+  if (target.size() > limits.target_bytes)
+    return refused(Side::request, "the request target is too long", Reason::target_too_long);
+  head.minor_version = minor_version_of(line.substr(last + 1));
+  if (head.minor_version < 0) return bad_request("the version is not HTTP/1.0 or HTTP/1.1");
+  return take_target(target, head);
+}
+
+// RFC 9112 3.2: an absolute target wins over `host`, but that must be valid all the same.
+Result<void> take_host(const FieldReader& reader, RequestHead& head) {
+  if (!reader.host) {
+    if (head.minor_version == 1) return bad_request("there is no host field");
+    return {};
+  }
+  const bool is_needless = head.minor_version == 0 && reader.host->empty();
+  if (!is_needless && !http::valid_authority(*reader.host))
+    return bad_request("the host field is not host or host:port");
+  if (head.authority.empty()) head.authority = *reader.host;
+  return {};
+}
+
+Result<void> take_expectation(const FieldReader& reader, RequestHead& head) {
+  head.expects_continue = false;
+  if (reader.expect.empty()) return {};
+  if (!base::same_ignoring_case(reader.expect, "100-continue"))
+    return refused(Side::request, "an expectation other than 100-continue",
+                   Reason::expectation_failed);
+  head.expects_continue = head.minor_version == 1;
+  return {};
+}
+
+void take_upgrade(const FieldReader& reader, RequestHead& head) {
+  head.is_websocket = reader.has_upgrade_option && head.method == "GET" &&
+                      head.minor_version == 1 && !reader.websocket_key.empty() &&
+                      base::same_ignoring_case(reader.upgrade, "websocket");
+}
+
+Result<void> parse_status_line(std::string_view line, ResponseHead& head) {
+  head.minor_version = minor_version_of(line.substr(0, 8));
+  if (head.minor_version < 0 || line.size() < 12 || line[8] != ' ')
+    return bad_response("the status line is not one of HTTP/1");
+  const auto status = base::parse_decimal<std::uint16_t>(line.substr(9, 3));
+  if (!status || *status < 100 || *status > 599)
+    return bad_response("the status is not between 100 and 599");
+  const std::string_view phrase = line.substr(12);
+  if (!phrase.empty() && (phrase.front() != ' ' || !http::valid_field_value(phrase)))
+    return bad_response("the status line is not one of HTTP/1");
+  head.status = *status;
+  return {};
+}
+
+std::optional<std::chrono::seconds> timeout_of(std::string_view keep_alive) {
+  constexpr std::string_view prefix = "timeout=";
+  std::optional<std::chrono::seconds> timeout;
+  base::for_each_element(keep_alive, [&](std::string_view element) {
+    if (!base::same_ignoring_case(element.substr(0, prefix.size()), prefix)) return true;
+    if (const auto count = base::parse_decimal<std::uint32_t>(element.substr(prefix.size())))
+      timeout = std::chrono::seconds(*count);
+    return false;
+  });
+  return timeout;
+}
+
+// RFC 9112 6.3.
+bool may_have_body(int status, http::Method request) {
+  if (status < 200 || status == 204 || status == 304 || request == http::Method::head) return false;
+  return !(request == http::Method::connect && status < 300);
+}
+
+}  // namespace
+
+Result<std::size_t> parse_request_head(std::string_view bytes, const HeadLimits& limits,
+                                       ScanState& scan, RequestHead& head) {
+  const Result<std::size_t> end = find_head_end(bytes, Side::request, scan);
+  if (!end) return end;
+  if (*end == 0)
+    return still_incomplete(bytes, limits, Side::request, limits.target_bytes + around_target, scan);
+  const std::string_view text = bytes.substr(scan.head_start, *end - scan.head_start - 2);
+  const std::size_t line_end = text.find('\n');
+  head.content_length.reset();
+  head.is_chunked = false;
+  if (auto line = parse_request_line(text.substr(0, line_end - 1), limits, head); !line)
+    return line.error();
+  FieldReader reader(head, Side::request);
+  if (auto fields = reader.read(text.substr(line_end + 1), limits); !fields) return fields.error();
+  if (auto framing = reader.decide_framing(); !framing) return framing.error();
+  if (auto host = take_host(reader, head); !host) return host.error();
+  if (auto expectation = take_expectation(reader, head); !expectation) return expectation.error();
+  take_upgrade(reader, head);
+  const bool has_body = head.is_chunked || head.content_length.value_or(0) > 0;
+  if (head.is_websocket && has_body) return bad_request("an upgrade with a body");
+  if (head.method == "CONNECT" && has_body) return bad_request("CONNECT with a body");
+  return end;
+}
+
+Result<std::size_t> parse_response_head(std::string_view bytes, const HeadLimits& limits,
+                                        http::Method request, ScanState& scan,
+                                        ResponseHead& head) {
+  const Result<std::size_t> end = find_head_end(bytes, Side::response, scan);
+  if (!end) return end;
+  if (*end == 0)
+    return still_incomplete(bytes, limits, Side::response, longest_status_line, scan);
+  const std::string_view text = bytes.substr(0, *end - 2);
+  const std::size_t line_end = text.find('\n');
+  head.content_length.reset();
+  head.is_chunked = false;
+  if (auto line = parse_status_line(text.substr(0, line_end - 1), head); !line) return line.error();
+  FieldReader reader(head, Side::response);
+  if (auto fields = reader.read(text.substr(line_end + 1), limits); !fields) return fields.error();
+  if (auto framing = reader.decide_framing(); !framing) return framing.error();
+  head.has_body = may_have_body(head.status, request) &&
+                  (head.is_chunked || head.content_length.value_or(1) > 0);
+  head.keep_alive_timeout = timeout_of(reader.keep_alive);
+  return end;
+}
+
+RequestHead& scratch_request_head() {
+  thread_local RequestHead head;
+  return head;
+}
+
+ResponseHead& scratch_response_head() {
+  thread_local ResponseHead head;
+  return head;
+}
+
+}  // namespace http1
