@@ -40,7 +40,7 @@ void Connection::expired() {
 
 base::Task<> Connection::open() {
   const ListenerSettings& settings = listener_.settings();
-  if (settings.tls) {
+  if (listener_.tls()) {
     const bool is_safe = co_await shake_hands();
     if (!is_safe) co_return close();
     if (info_.protocol == "h2")
@@ -64,27 +64,31 @@ base::Task<bool> Connection::shake_hands() {
   const ListenerSettings& settings = listener_.settings();
   info_.is_tls = true;
   const base::Time until = listener_.loop().now() + settings.handshake_timeout;
-  const base::Result<void> done = co_await transport_->handshake(settings.tls->session(), until);
+  auto session = std::make_unique<net::TlsSession>(listener_.tls(), transport_->descriptor(),
+                                                   net::TlsSession::Role::server);
+  const base::Result<void> done = co_await transport_->handshake(std::move(session), until);
   if (!done) co_return false;
-  info_.peer_id = transport_->tls()->peer_id();
+  info_.peer_id = transport_->tls()->peer_identity();
   info_.protocol = transport_->tls()->protocol() == "h2" ? "h2" : "http1";
   co_return true;
 }
 
 void Connection::speak_http1(base::Bytes already_read) {
   info_.protocol = "http1";
+  http1::ServerConnection::Owner& owner = *this;
   http1_ = std::make_unique<http1::ServerConnection>(std::move(transport_), listener_.lingering(),
                                                      info_, listener_.settings().http1, listener_,
-                                                     *this);
+                                                     owner);
   http1_->start(std::move(already_read));
   if (listener_.is_draining()) http1_->drain();
 }
 
 void Connection::speak_h2(base::Bytes already_read) {
   info_.protocol = "h2";
+  http2::ServerConnection::Owner& owner = *this;
   h2_ = std::make_unique<http2::ServerConnection>(std::move(transport_), listener_.lingering(),
                                                   info_, listener_.settings().http2, listener_,
-                                                  *this);
+                                                  owner);
   h2_->start(std::move(already_read));
   if (listener_.is_draining()) h2_->drain();
 }

@@ -95,6 +95,9 @@ std::optional<base::Error> Exchange::prepare() {
   return prepare_path();
 }
 
+std::optional<base::Error> Exchange::prepare_headers() { return std::nullopt; }
+std::optional<base::Error> Exchange::prepare_path() { return std::nullopt; }
+
 http::Response Exchange::response_of(http::Reply answer) {
   if (answer) return std::move(*answer);
   const base::Error& error = answer.error();

@@ -10,6 +10,7 @@
 
 #include "proxy/base/task_group.hpp"
 #include "proxy/http/filter.hpp"
+#include "proxy/http/local_reply.hpp"
 #include "proxy/http/stream.hpp"
 #include "proxy/server/access_log.hpp"
 #include "proxy/server/admission.hpp"
@@ -26,14 +27,14 @@ struct Front {
   AccessLog::Queue* log = nullptr;  // null = no access log
   std::atomic<std::int64_t>& in_flight;
 
-  std::string_view name;
+  std::string_view name{};
   bool is_outbound = false;
   bool normalizes_path = false;
   bool rejects_encoded_slash = false;
-  http::ForwardedPolicy forwarded;
-  std::string pseudonym;   // see via.hpp
-  std::string via_http1;   // the `via` to add, by the version that the request came with
-  std::string via_h2;
+  http::ForwardedPolicy forwarded{};
+  std::string pseudonym{};   // see via.hpp
+  std::string via_http1{};   // the `via` to add, by the version that the request came with
+  std::string via_h2{};
 };
 
 class Exchange {

@@ -18,9 +18,10 @@ Listener::~Listener() {
 }
 
 void Listener::accept_on(const std::vector<Bound>& sockets) {
+  net::Acceptor::Handler& handler = *this;
   for (const Bound& socket : sockets)
     acceptors_.push_back(
-        std::make_unique<net::Acceptor>(loop_, socket.descriptor, socket.is_shared, *this));
+        std::make_unique<net::Acceptor>(loop_, socket.descriptor, socket.is_shared, handler));
 }
 
 void Listener::pause() {

@@ -19,7 +19,6 @@ struct ListenerSettings {
   base::Millis idle_timeout{60'000};
   bool speaks_http1 = true;
   bool speaks_h2 = true;
-  std::shared_ptr<net::ServerTls> tls;  // null = clear
 };
 
 // A listening socket that control has bound for this worker.
@@ -36,6 +35,8 @@ class Listener final : public http::Service, net::Acceptor::Handler {
   ~Listener();
 
   void accept_on(const std::vector<Bound>& sockets);
+  // For connections from now on; null = clear.
+  void set_tls(std::shared_ptr<const certs::Context> context) { tls_ = std::move(context); }
   void pause();
   void resume();
   // Takes what waits to be accepted, closes the sockets; connections are to go when they can.
@@ -51,6 +52,7 @@ class Listener final : public http::Service, net::Acceptor::Handler {
   base::EventLoop& loop() const { return loop_; }
   net::Lingering& lingering() const { return lingering_; }
   const ListenerSettings& settings() const { return settings_; }
+  const std::shared_ptr<const certs::Context>& tls() const { return tls_; }
   void forget(const Connection& connection, const base::Address& remote);
 
   void on_accept(int descriptor, const base::Address& remote) override;
@@ -60,6 +62,7 @@ class Listener final : public http::Service, net::Acceptor::Handler {
   Admission& admission_;
   const ListenerSettings& settings_;
   Front front_;
+  std::shared_ptr<const certs::Context> tls_;
   std::vector<std::unique_ptr<net::Acceptor>> acceptors_;
   std::vector<Connection*> connections_;  // owned; each knows its place
   bool is_draining_ = false;
