@@ -5,11 +5,6 @@
 #include "proxy/base/ascii.hpp"
 
 namespace server {
-namespace {
-
-constexpr std::string_view any_below = "/*";
-
-}  // namespace
 
 bool is_sound_path(std::string_view path) {
   if (!path.starts_with('/')) return false;
@@ -50,9 +45,9 @@ base::Result<std::string> PathTemplate::apply(const RouteMatch& match,
   std::string made = text_;
   if (match.regex()) {
     made = expand(*match.regex(), path);
-  } else if (match.is_prefix() && text_.ends_with(any_below)) {
-    made.resize(made.size() - any_below.size());
-    made.append(path.substr(match.prefix().size()));
+  } else if (const auto prefix = prefix_of(text_)) {
+    made.resize(prefix->size());
+    made.append(match.rest_of(path));
     if (made.empty()) made = "/";
   }
   if (is_sound_path(made)) return made;

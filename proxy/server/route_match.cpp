@@ -9,12 +9,6 @@ namespace {
 
 constexpr std::string_view any_below = "/*";
 
-bool is_grpc(const http::RequestHead& head) {
-  const auto type = head.headers.find(http::Name::content_type);
-  return head.method == http::Method::post && type &&
-         base::same_ignoring_case(type->substr(0, 16), "application/grpc");
-}
-
 // Whether `encoded`, decoded as a form's field is, reads `plain`.
 bool decodes_to(std::string_view encoded, std::string_view plain) {
   std::size_t at = 0;
@@ -65,14 +59,27 @@ MatchInput::MatchInput(const http::RequestHead& of)
   path = path.substr(0, mark);
 }
 
-RouteMatch::RouteMatch(MatchSpec spec)
-    : spec_(std::move(spec)), is_prefix_(spec_.path.ends_with(any_below)) {
-  if (is_prefix_) prefix_ = spec_.path.substr(0, spec_.path.size() - any_below.size());
+std::optional<std::string_view> prefix_of(std::string_view path) {
+  if (!path.ends_with(any_below)) return std::nullopt;
+  return path.substr(0, path.size() - any_below.size());
+}
+
+RouteMatch::RouteMatch(MatchSpec spec) : spec_(std::move(spec)) {
   if (spec_.path_regex.empty()) return;
   re2::RE2::Options options;
   options.set_log_errors(false);
   options.set_never_nl(false);
   regex_ = std::make_unique<re2::RE2>(spec_.path_regex, options);
+}
+
+std::string_view RouteMatch::rest_of(std::string_view path) const {
+  for (const std::string& wanted : spec_.paths) {
+    const auto prefix = prefix_of(wanted);
+    if (!prefix || !path.starts_with(*prefix)) continue;
+    const std::string_view rest = path.substr(prefix->size());
+    if (rest.empty() || rest.starts_with('/')) return rest;
+  }
+  return {};
 }
 
 bool RouteMatch::accepts_method(const http::RequestHead& head) const {
@@ -92,7 +99,7 @@ bool RouteMatch::accepts_headers(const http::Headers& headers) const {
 }
 
 bool RouteMatch::accepts(const MatchInput& input) const {
-  if (!accepts_method(input.head) || (spec_.is_grpc && !is_grpc(input.head))) return false;
+  if (!accepts_method(input.head)) return false;
   // Bytes that reach a tunnel go where a route says so, never where a catch-all happens to.
   if (input.head.method == http::Method::connect && spec_.methods.empty()) return false;
   if (!accepts_headers(input.head.headers)) return false;

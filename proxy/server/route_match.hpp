@@ -5,6 +5,7 @@
 #include <re2/re2.h>
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -17,12 +18,11 @@ namespace server {
 // As the configuration says it; fields are joined by AND, values by OR.
 struct MatchSpec {
   std::vector<std::string> hosts;  // lower case, without port; "*.a": one more label; empty = any
-  std::string path;                // "" = any; "/a/*" = that prefix on a segment boundary; else exact
+  std::vector<std::string> paths;  // exact, or "/a/*": that prefix on a segment boundary; empty = any
   std::string path_regex;          // "" = none
   std::vector<std::string> methods;
   std::vector<std::pair<std::string, std::string>> headers;  // name in lower case; "*" = present
   std::vector<std::pair<std::string, std::string>> query;
-  bool is_grpc = false;  // POST with content-type application/grpc*
 };
 
 // A request as routes see it; made once a request. Names what the head holds.
@@ -48,8 +48,8 @@ class RouteMatch {
   bool accepts(const MatchInput& input) const;
 
   const MatchSpec& spec() const { return spec_; }
-  bool is_prefix() const { return is_prefix_; }
-  std::string_view prefix() const { return prefix_; }  // "/a" of "/a/*"
+  // What the "/*" of the match stood for: "", or from a '/' on.
+  std::string_view rest_of(std::string_view path) const;
   const re2::RE2* regex() const { return regex_.get(); }
 
  private:
@@ -57,10 +57,11 @@ class RouteMatch {
   bool accepts_headers(const http::Headers& headers) const;
 
   MatchSpec spec_;
-  bool is_prefix_ = false;
-  std::string prefix_;
   std::unique_ptr<re2::RE2> regex_;
 };
+
+// "/a" of "/a/*"; nothing of a path without it.
+std::optional<std::string_view> prefix_of(std::string_view path);
 
 // The host of an authority: without port, brackets and trailing dot, in lower case, written to
 // `buffer`. "" if it does not fit.

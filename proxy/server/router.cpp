@@ -20,16 +20,16 @@ Router::Router(std::vector<MatchSpec> specs) {
 }
 
 void Router::add(ByPath& routes, Number number) {
-  const RouteMatch& match = matches_[number];
-  std::vector<Number>* list = &routes.rest;
-  if (match.is_prefix()) {
-    list = &routes.prefix[std::string(match.prefix())];
-    routes.shortest_prefix = std::min(routes.shortest_prefix, match.prefix().size());
-    routes.longest_prefix = std::max(routes.longest_prefix, match.prefix().size());
-  } else if (!match.spec().path.empty()) {
-    list = &routes.exact[match.spec().path];
+  const std::vector<std::string>& paths = matches_[number].spec().paths;
+  if (paths.empty()) routes.rest.push_back(number);
+  for (const std::string& path : paths) {
+    const auto prefix = prefix_of(path);
+    std::vector<Number>& list = prefix ? routes.prefix[std::string(*prefix)] : routes.exact[path];
+    if (list.empty() || list.back() != number) list.push_back(number);
+    if (!prefix) continue;
+    routes.shortest_prefix = std::min(routes.shortest_prefix, prefix->size());
+    routes.longest_prefix = std::max(routes.longest_prefix, prefix->size());
   }
-  if (list->empty() || list->back() != number) list->push_back(number);
 }
 
 std::optional<std::size_t> Router::find(const MatchInput& input) const {

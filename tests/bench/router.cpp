@@ -15,8 +15,8 @@ server::Router routes(int count) {
     server::MatchSpec spec;
     const std::string number = std::to_string(i);
     if (i % 3 == 0) spec.hosts = {"service-" + number + ".test"};
-    if (i % 3 != 0 || i % 2 == 0) spec.path = "/api/v1/resource-" + number;
-    if (i % 2 == 0 && !spec.path.empty()) spec.path += "/*";
+    if (i % 3 != 0 || i % 2 == 0)
+      spec.paths = {"/api/v1/resource-" + number + (i % 2 == 0 ? "/*" : "")};
     specs.push_back(spec);
   }
   specs.push_back({});

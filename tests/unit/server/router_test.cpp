@@ -12,7 +12,7 @@ using server::Router;
 
 MatchSpec on_path(std::string path) {
   MatchSpec spec;
-  spec.path = std::move(path);
+  spec.paths = {std::move(path)};
   return spec;
 }
 
@@ -108,15 +108,13 @@ TEST_CASE("router: CONNECT reaches only a route that names it") {
   CHECK(find(Router({MatchSpec{}, named}), head) == 1);
 }
 
-TEST_CASE("router: gRPC routes ask for POST and the content type") {
-  MatchSpec spec = on_path("/shop.v1.Orders/*");
-  spec.is_grpc = true;
+TEST_CASE("router: a route may have several paths") {
+  MatchSpec spec;
+  spec.paths = {"/one", "/two/*", "/two/x/*"};
   const Router router({spec});
-  http::RequestHead head = get("/shop.v1.Orders/Place");
-  head.method = http::Method::post;
-  CHECK(find(router, head) == -1);
-  head.headers.add("content-type", "application/grpc+proto");
-  CHECK(find(router, head) == 0);
+  for (const char* path : {"/one", "/two", "/two/x/y"})
+    CHECK_MESSAGE(find(router, get(path)) == 0, path);
+  CHECK(find(router, get("/one/x")) == -1);
 }
 
 TEST_CASE("router: ten thousand routes give what one by one would") {
@@ -138,6 +136,10 @@ TEST_CASE("path template: prefixes, captures and what is refused") {
   CHECK(applied("/orders/*", on_path("/v2/*"), "/v2") == "/orders");
   CHECK(applied("/orders/*", on_path("/v2/*"), "/v2/x/") == "/orders/x/");
   CHECK(applied("/*", on_path("/v2/*"), "/v2") == "/");
+  MatchSpec several;
+  several.paths = {"/a", "/b/*"};
+  CHECK(applied("/x/*", several, "/a") == "/x");
+  CHECK(applied("/x/*", several, "/b/c") == "/x/c");
   CHECK(applied("/one", on_path("/v2/*"), "/v2/x") == "/one");
   CHECK(applied("/v1/$1", regex, "/legacy/a%20b") == "/v1/a%20b");
   CHECK(applied("/v1/$1$2", regex, "/legacy/") == "/v1/");
