@@ -1,0 +1,122 @@
+#include "config/fields.hpp"
+
+namespace config {
+namespace {
+
+struct Hint {
+  std::string_view word, here;
+};
+
+// Words of other proxies' configurations, and ours for the same thing.
+constexpr Hint hints[] = {
+    {"upstreams", "clusters"},      {"upstream", "clusters"},
+    {"backends", "clusters"},       {"backend", "clusters"},
+    {"servers", "endpoints"},       {"hosts", "endpoints"},
+    {"targets", "endpoints"},       {"services", "clusters"},
+    {"frontends", "listeners"},     {"listen", "bind"},
+    {"address", "bind"},            {"num_retries", "max_retries"},
+    {"attempts", "max_retries"},    {"proxy_pass", "to"},
+    {"cluster", "to"},              {"perTryTimeout", "attempt_timeout"},
+    {"per_try_timeout", "attempt_timeout"},
+    {"retryOn", "retry_on"},        {"domains", "match: {host: ...}"},
+    {"prefix", "path: /prefix/*"},  {"regex", "path_regex"},
+    {"lb_policy", "load_balancer"}, {"health_checks", "health"},
+    {"outlier_detection", "outlier"},
+    {"http_filters", "filters"},    {"middlewares", "filters"},
+    {"max_connections", "pool: {connections: ...}"},
+    {"rate_limit", "throttle"},     {"access_logs", "access_log"},
+};
+
+std::string listed(const std::vector<std::string_view>& words) {
+  std::string list;
+  for (const std::string_view word : words) {
+    if (!list.empty()) list += ", ";
+    list += word;
+  }
+  return list;
+}
+
+}  // namespace
+
+std::string unknown_key(std::string_view key, const std::vector<std::string_view>& known) {
+  std::string message = "unknown key \"" + std::string(key) + "\"";
+  for (const Hint& hint : hints)
+    if (hint.word == key) return message + ": here it is `" + std::string(hint.here) + "`";
+  const std::string near = did_you_mean(key, known);
+  return message + (near.empty() ? ": known are " + listed(known) : near);
+}
+
+std::string wrong_kind(const Node& node, std::string_view expected) {
+  return std::string(expected) + " is expected, not " + std::string(kind_name(node));
+}
+
+const std::string* scalar_of(const Node& node, const Context& context, std::string_view expected) {
+  if (node.is_scalar()) return &node.text;
+  context.mistake(node, wrong_kind(node, expected));
+  return nullptr;
+}
+
+void read_duration(const Node& node, const Context& context, Zero zero, base::Millis& into) {
+  base::Millis value{};
+  if (!take(node, context, parse_duration, "a duration such as 5s", value)) return;
+  if (zero == Zero::refused && value == base::Millis{0})
+    return context.mistake(node, "0 is not allowed here: a bound is needed");
+  into = value;
+}
+
+void read_size(const Node& node, const Context& context, Zero zero, std::uint64_t& into) {
+  std::uint64_t value = 0;
+  if (!take(node, context, parse_size, "a size such as 64KiB", value)) return;
+  if (zero == Zero::refused && value == 0)
+    return context.mistake(node, "0 is not allowed here: a bound is needed");
+  into = value;
+}
+
+void read_integer(const Node& node, const Context& context, std::uint64_t least,
+                  std::uint64_t most, std::uint64_t& into) {
+  std::uint64_t value = 0;
+  if (!take(node, context, parse_integer, "a whole number", value)) return;
+  if (value < least || value > most)
+    return context.mistake(node, node.text + " is not between " + std::to_string(least) + " and " +
+                                     std::to_string(most));
+  into = value;
+}
+
+void read_percentage(const Node& node, const Context& context, std::uint32_t& into) {
+  take(node, context, parse_percentage, "a percentage such as 25%", into);
+}
+
+void read_boolean(const Node& node, const Context& context, bool& into) {
+  take(node, context, parse_boolean, "true or false", into);
+}
+
+void read_text(const Node& node, const Context& context, std::string& into) {
+  if (const std::string* text = scalar_of(node, context, "text")) into = *text;
+}
+
+void read_texts(const Node& node, const Context& context, std::vector<std::string>& into) {
+  into.clear();
+  if (node.is_scalar()) {
+    into.push_back(node.text);
+    return;
+  }
+  if (!node.is_list()) return context.mistake(node, wrong_kind(node, "text or a list of texts"));
+  for (const NodePtr& item : node.items)
+    if (const std::string* text = scalar_of(*item, context, "text")) into.push_back(*text);
+}
+
+void read_word(const Node& node, const Context& context, const std::vector<std::string_view>& words,
+               const std::function<void(std::size_t)>& chosen) {
+  const std::string* text = scalar_of(node, context, "one word");
+  if (!text) return;
+  for (std::size_t i = 0; i < words.size(); ++i)
+    if (words[i] == *text) return chosen(i);
+  const std::string near = did_you_mean(*text, words);
+  context.mistake(node, "\"" + *text + "\" is not one of " + listed(words) + near);
+}
+
+void not_yet(const Node& node, const Context& context, std::string_view what) {
+  context.mistake(node, "\"" + std::string(what) + "\" is not yet in this version");
+}
+
+}  // namespace config

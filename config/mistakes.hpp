@@ -1,0 +1,48 @@
+// Where something stands in a file, and what is wrong there. All mistakes of a configuration are
+// collected and shown together.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace config {
+
+// The text of one file.
+struct Source {
+  std::string name;
+  std::string text;
+  std::string_view line(int number) const;  // 1-based; "" beyond the end
+};
+
+struct Mark {
+  std::shared_ptr<const Source> source;  // null = no place
+  int line = 0;                          // 1-based
+  int column = 0;
+};
+
+struct Mistake {
+  Mark mark;
+  std::string message;
+  // "file:line:column: message", the line, a caret.
+  std::string to_string() const;
+};
+
+class Mistakes {
+ public:
+  void add(const Mark& mark, std::string message);
+  bool empty() const { return all_.empty(); }
+  // In the order of the files' lines, doubles left out.
+  std::vector<Mistake> sorted() const;
+
+ private:
+  std::vector<Mistake> all_;
+};
+
+// The candidate that `word` was probably meant to be; "" = none is near.
+std::string_view nearest(std::string_view word, const std::vector<std::string_view>& candidates);
+// `, did you mean "x"?` or "".
+std::string did_you_mean(std::string_view word, const std::vector<std::string_view>& candidates);
+
+}  // namespace config

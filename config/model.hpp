@@ -1,0 +1,241 @@
+// What one configuration file says, checked: plain values with their defaults. Made by load(), never
+// changed afterwards. Any thread.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "config/mistakes.hpp"
+#include "proxy/base/address.hpp"
+#include "proxy/base/log.hpp"
+#include "proxy/base/time.hpp"
+
+namespace config {
+
+using base::Millis;
+
+struct FilterSpec;
+
+// One filter in a list, its options read by its own table (see FilterSpec).
+struct FilterConfig {
+  std::string name;
+  const FilterSpec* spec = nullptr;
+  std::shared_ptr<const void> options;
+  Mark mark;
+  int ordinal = 0;  // how many of the same kind stand before it in its list
+
+  template <typename Options>
+  const Options& as() const {
+    return *static_cast<const Options*>(options.get());
+  }
+};
+using Filters = std::vector<FilterConfig>;
+
+struct NodeInfo {
+  std::string service = "outrider";
+  std::string id;    // default: the host name
+  std::string zone;
+};
+
+struct LogSettings {
+  std::string to = "stderr";  // stderr, stdout or a file
+  base::Level level = base::Level::info;
+  bool is_json = false;
+};
+
+struct Limits {
+  std::uint64_t connections = 10'000;
+  std::uint64_t source_connections = 1024;
+  std::uint64_t header_bytes = 32 * 1024;
+  std::uint64_t header_count = 100;
+  std::uint64_t target_bytes = 8 * 1024;
+  std::uint64_t trailer_bytes = 8 * 1024;
+  std::uint64_t response_header_bytes = 64 * 1024;
+  std::uint64_t response_header_count = 200;
+  std::uint64_t memory = 256ULL * 1024 * 1024;
+};
+
+struct Drain {
+  Millis delay{0};
+  Millis timeout{30'000};
+};
+
+enum class AccessLogFormat : std::uint8_t { json, text, none };
+
+struct AccessLog {
+  std::string to = "stdout";  // stdout, stderr or a file
+  AccessLogFormat format = AccessLogFormat::json;
+};
+
+struct Admin {
+  base::Address bind;
+};
+
+enum class ClientAuth : std::uint8_t { none, request, require };
+
+struct ServerTls {
+  std::string cert, key;  // paths
+  std::string client_ca;
+  ClientAuth client_auth = ClientAuth::none;
+  std::string min_version = "1.2";
+};
+
+struct ClientTls {
+  std::string ca;  // "" = the system's store
+  std::string cert, key;
+  std::string server_name;        // default: the url's host
+  std::vector<std::string> san;
+  std::string min_version = "1.2";
+  bool insecure = false;
+};
+
+enum class SendForwarded : std::uint8_t { none, x_forwarded, forwarded, both };
+
+struct Forwarded {
+  std::vector<std::string> trust;  // addresses and ranges, checked
+  std::uint64_t hops = 1;
+  std::optional<SendForwarded> send;  // default: x_forwarded inbound, none outbound
+};
+
+// A header or query condition: the name, and its value or "*" for any.
+using NamedValues = std::vector<std::pair<std::string, std::string>>;
+
+struct Match {
+  std::vector<std::string> host;  // canonical: lower case, no trailing dot
+  std::vector<std::string> path;  // exact, or ending in /*
+  std::string path_regex;         // "" = none
+  std::vector<std::string> method;
+  NamedValues headers;
+  NamedValues query;
+};
+
+struct Rewrite {
+  std::string path;  // "" = as it is
+  std::string host;
+};
+
+struct Redirect {
+  std::string scheme, host, path;      // "" = as it was
+  std::optional<std::uint16_t> port;
+  int status = 308;
+};
+
+struct Respond {
+  int status = 200;
+  std::string body;
+  NamedValues headers;
+};
+
+struct Share {
+  std::string cluster;
+  std::uint32_t parts = 10'000;  // of 10 000
+};
+
+struct Route {
+  std::string name;
+  Mark mark;
+  Match match;
+  std::vector<Share> to;             // exactly one of these three
+  std::optional<Redirect> redirect;
+  std::optional<Respond> respond;
+  Rewrite rewrite;
+  Filters filters;
+};
+
+enum class Direction : std::uint8_t { outbound, inbound };
+
+struct Listener {
+  std::string name;
+  Mark mark;
+  std::vector<base::Address> bind;
+  Direction direction = Direction::inbound;
+  bool http1 = true;
+  bool h2 = true;
+  Millis handshake_timeout{5'000};
+  Millis idle_timeout{60'000};
+  Millis header_timeout{10'000};
+  Millis body_timeout{30'000};
+  Millis send_timeout{30'000};
+  bool normalize_path = false;
+  bool reject_encoded_slash = false;
+  Forwarded forwarded;
+  std::optional<ServerTls> tls;
+  Filters filters;
+  std::vector<Route> routes;
+};
+
+struct Endpoint {
+  std::string host;  // a name or an IP; a path for unix
+  std::uint16_t port = 0;
+  bool is_unix = false;
+  std::uint32_t weight = 1;
+};
+
+enum class Family : std::uint8_t { automatic, ipv4, ipv6 };
+
+struct Dns {
+  Family family = Family::automatic;
+  Millis min_ttl{1'000};
+  Millis max_ttl{300'000};
+  Millis timeout{2'000};
+};
+
+struct Pool {
+  std::uint64_t connections = 64;
+  std::uint64_t streams = 100;
+  std::uint64_t pending = 256;
+  Millis wait{5'000};
+  Millis idle{30'000};
+  Millis idle_http1{4'000};
+  Millis max_age{3'600'000};
+  std::uint64_t max_requests = 0;
+  Millis ping{0};
+};
+
+enum class Protocol : std::uint8_t { automatic, http1, h2 };
+enum class Balancing : std::uint8_t { least_request, round_robin };
+enum class HostRule : std::uint8_t { client, url, fixed };
+
+struct Cluster {
+  std::string name;
+  Mark mark;
+  std::string url;                   // "" = endpoints
+  std::vector<Endpoint> endpoints;   // of the url too: one
+  std::string url_authority;         // without a default port
+  HostRule host = HostRule::client;
+  std::string fixed_host;
+  Protocol protocol = Protocol::automatic;
+  std::optional<ClientTls> tls;      // also for an https url without `tls`
+  Dns dns;
+  Balancing load_balancer = Balancing::least_request;
+  Millis connect_timeout{3'000};
+  Pool pool;
+  Filters filters;
+};
+
+struct Config {
+  std::string file;
+  std::uint64_t workers = 0;  // 0 = auto
+  NodeInfo node;
+  LogSettings log;
+  Limits limits;
+  Drain drain;
+  AccessLog access_log;
+  std::optional<Admin> admin;
+  std::vector<Listener> listeners;  // in the order of the file
+  std::vector<Cluster> clusters;
+  std::string effective;  // as YAML, secrets redacted
+
+  const Cluster* find_cluster(const std::string& name) const {
+    for (const Cluster& cluster : clusters)
+      if (cluster.name == name) return &cluster;
+    return nullptr;
+  }
+};
+
+}  // namespace config

@@ -1,0 +1,324 @@
+#include "config/node.hpp"
+
+#include <yaml-cpp/eventhandler.h>
+#include <yaml-cpp/exceptions.h>
+#include <yaml-cpp/parser.h>
+
+#include <algorithm>
+#include <map>
+#include <sstream>
+
+namespace config {
+namespace {
+
+constexpr std::size_t most_bytes = 4 * 1024 * 1024;
+constexpr std::size_t most_depth = 64;
+constexpr std::size_t most_nodes = 100'000;
+
+struct Refused {
+  Mark mark;
+  std::string message;
+};
+
+bool is_utf8(std::string_view text, std::size_t& bad) {
+  for (std::size_t i = 0; i < text.size();) {
+    const auto byte = [&](std::size_t at) {
+      return at < text.size() ? static_cast<unsigned char>(text[at]) : 0U;
+    };
+    const unsigned first = byte(i);
+    std::size_t length = first < 0x80 ? 1 : first >= 0xc2 && first <= 0xdf ? 2
+                         : (first & 0xf0) == 0xe0                          ? 3
+                         : first >= 0xf0 && first <= 0xf4                  ? 4
+                                                                           : 0;
+    for (std::size_t k = 1; k < length; ++k)
+      if ((byte(i + k) & 0xc0) != 0x80) length = 0;
+    if (length == 3 && ((first == 0xe0 && byte(i + 1) < 0xa0) ||
+                        (first == 0xed && byte(i + 1) > 0x9f)))
+      length = 0;
+    if (length == 4 && ((first == 0xf0 && byte(i + 1) < 0x90) ||
+                        (first == 0xf4 && byte(i + 1) > 0x8f)))
+      length = 0;
+    if (length == 0) {
+      bad = i;
+      return false;
+    }
+    i += length;
+  }
+  return true;
+}
+
+// Builds our tree from yaml-cpp's events, so that its own one, which has no bounds, is never made.
+class Builder final : public YAML::EventHandler {
+ public:
+  Builder(std::shared_ptr<const Source> source, Mistakes& mistakes)
+      : source_(std::move(source)), mistakes_(mistakes) {}
+
+  NodePtr take_root() { return root_; }
+
+  void OnDocumentStart(const YAML::Mark&) override {}
+  void OnDocumentEnd() override {}
+  void OnNull(const YAML::Mark& mark, YAML::anchor_t anchor) override {
+    add(make(Node::Kind::null, mark), anchor);
+  }
+  void OnAlias(const YAML::Mark& mark, YAML::anchor_t anchor) override {
+    const auto found = anchors_.find(anchor);
+    if (found == anchors_.end())
+      throw Refused{mark_at(mark), "an alias inside of what it names"};
+    place(found->second, mark_at(mark));
+  }
+  void OnScalar(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
+                const std::string& value) override {
+    refuse_tag(mark, tag);
+    auto node = make(Node::Kind::scalar, mark);
+    node->text = node->written = value;
+    add(std::move(node), anchor);
+  }
+  void OnSequenceStart(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
+                       YAML::EmitterStyle::value) override {
+    open(Node::Kind::list, mark, tag, anchor);
+  }
+  void OnSequenceEnd() override { close(); }
+  void OnMapStart(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
+                  YAML::EmitterStyle::value) override {
+    open(Node::Kind::map, mark, tag, anchor);
+  }
+  void OnMapEnd() override {
+    merge(*open_.back().node, open_.back().merged);
+    close();
+  }
+
+ private:
+  struct Open {
+    std::shared_ptr<Node> node;
+    YAML::anchor_t anchor;
+    bool has_key = false;
+    std::string key;
+    Mark key_mark;
+    NodePtr merged;
+  };
+
+  Mark mark_at(const YAML::Mark& mark) const { return {source_, mark.line + 1, mark.column + 1}; }
+
+  std::shared_ptr<Node> make(Node::Kind kind, const YAML::Mark& mark) const {
+    auto node = std::make_shared<Node>();
+    node->kind = kind;
+    node->mark = mark_at(mark);
+    return node;
+  }
+
+  void refuse_tag(const YAML::Mark& mark, const std::string& tag) {
+    if (!tag.empty() && tag != "?" && tag != "!")
+      mistakes_.add(mark_at(mark), "tags are not used here: remove " + tag);
+  }
+
+  void open(Node::Kind kind, const YAML::Mark& mark, const std::string& tag,
+            YAML::anchor_t anchor) {
+    refuse_tag(mark, tag);
+    if (open_.size() >= most_depth)
+      throw Refused{mark_at(mark), "nested deeper than " + std::to_string(most_depth) + " levels"};
+    open_.push_back({make(kind, mark), anchor, false, {}, {}, nullptr});
+  }
+
+  void close() {
+    std::shared_ptr<Node> node = open_.back().node;
+    const YAML::anchor_t anchor = open_.back().anchor;
+    open_.pop_back();
+    const auto count = [&](const NodePtr& child) {
+      node->weight += child->weight;
+      node->depth = std::max(node->depth, child->depth + 1);
+    };
+    for (const NodePtr& item : node->items) count(item);
+    for (const Node::Entry& entry : node->entries) count(entry.value);
+    if (node->weight > most_nodes)
+      throw Refused{node->mark, "more than " + std::to_string(most_nodes) + " values"};
+    if (node->depth > most_depth)
+      throw Refused{node->mark, "nested deeper than " + std::to_string(most_depth) + " levels"};
+    add(std::move(node), anchor);
+  }
+
+  void add(std::shared_ptr<Node> node, YAML::anchor_t anchor) {
+    const Mark mark = node->mark;
+    if (anchor) anchors_[anchor] = node;
+    place(std::move(node), mark);
+  }
+
+  void place(NodePtr node, const Mark& mark) {
+    if (open_.empty()) {
+      root_ = std::move(node);
+      return;
+    }
+    Open& parent = open_.back();
+    if (parent.node->is_list()) {
+      parent.node->items.push_back(std::move(node));
+    } else if (!parent.has_key) {
+      if (!node->is_scalar()) throw Refused{mark, "a key must be text"};
+      parent.has_key = true;
+      parent.key = node->text;
+      parent.key_mark = mark;
+    } else {
+      parent.has_key = false;
+      add_entry(parent, std::move(node));
+    }
+  }
+
+  void add_entry(Open& parent, NodePtr value) {
+    if (parent.key == "<<") {
+      if (parent.merged) mistakes_.add(parent.key_mark, "\"<<\" stands twice in this map");
+      parent.merged = std::move(value);
+      return;
+    }
+    if (const Node::Entry* first = parent.node->entry(parent.key)) {
+      mistakes_.add(parent.key_mark, "\"" + parent.key + "\" stands here twice; the first is in line " +
+                                         std::to_string(first->mark.line));
+      return;
+    }
+    parent.node->entries.push_back({parent.key, parent.key_mark, std::move(value)});
+  }
+
+  // Own keys win, then those of the earlier map.
+  void merge(Node& into, const NodePtr& merged) {
+    if (!merged) return;
+    std::vector<NodePtr> maps;
+    if (merged->is_list())
+      maps = merged->items;
+    else
+      maps.push_back(merged);
+    for (const NodePtr& map : maps) {
+      if (!map->is_map()) {
+        mistakes_.add(map->mark, "\"<<\" takes a map or a list of maps");
+        continue;
+      }
+      for (const Node::Entry& entry : map->entries)
+        if (!into.find(entry.key)) into.entries.push_back(entry);
+    }
+  }
+
+  std::shared_ptr<const Source> source_;
+  Mistakes& mistakes_;
+  std::vector<Open> open_;
+  std::map<YAML::anchor_t, NodePtr> anchors_;
+  NodePtr root_;
+};
+
+std::string hint_for(const std::string& words) {
+  if (words.find("flow") != words.npos || words.find("illegal map value") != words.npos)
+    return " (text with `{`, `}` or `: ` inside braces needs quotes)";
+  return {};
+}
+
+bool is_secret_key(std::string_view key) {
+  return key == "token" || key == "secret" || key == "password";
+}
+
+void print_scalar(std::string& out, const Node& node, bool is_secret) {
+  if (is_secret || node.is_secret) {
+    out += "\"[redacted]\"";
+    return;
+  }
+  out += '"';
+  for (const char c : node.written) {
+    if (c == '"' || c == '\\') out += '\\';
+    if (c == '\n')
+      out += "\\n";
+    else if (static_cast<unsigned char>(c) >= ' ')
+      out += c;
+  }
+  out += '"';
+}
+
+void print(std::string& out, const Node& node, int indent, bool is_secret) {
+  const std::string margin(static_cast<std::size_t>(indent), ' ');
+  if (node.is_map() && !node.entries.empty()) {
+    for (const Node::Entry& entry : node.entries) {
+      out += "\n" + margin + entry.key + ": ";
+      print(out, *entry.value, indent + 2, is_secret || is_secret_key(entry.key));
+    }
+  } else if (node.is_list() && !node.items.empty()) {
+    for (const NodePtr& item : node.items) {
+      out += "\n" + margin + "- ";
+      print(out, *item, indent + 2, is_secret);
+    }
+  } else if (node.is_scalar()) {
+    print_scalar(out, node, is_secret);
+  } else {
+    out += node.is_list() ? "[]" : "{}";
+  }
+}
+
+}  // namespace
+
+const Node::Entry* Node::entry(std::string_view key) const {
+  for (const Entry& entry : entries)
+    if (entry.key == key) return &entry;
+  return nullptr;
+}
+
+const Node* Node::find(std::string_view key) const {
+  const Entry* found = entry(key);
+  return found ? found->value.get() : nullptr;
+}
+
+std::string_view kind_name(const Node& node) {
+  switch (node.kind) {
+    case Node::Kind::map:
+      return "a map";
+    case Node::Kind::list:
+      return "a list";
+    case Node::Kind::scalar:
+      return "text";
+    default:
+      return "nothing";
+  }
+}
+
+NodePtr parse_yaml(std::shared_ptr<const Source> source, Mistakes& mistakes) {
+  const Mark whole{source, 0, 0};
+  if (source->text.size() > most_bytes) {
+    mistakes.add(whole, "the file is larger than 4 MiB");
+    return nullptr;
+  }
+  std::size_t bad = 0;
+  if (!is_utf8(source->text, bad)) {
+    const std::string_view before = std::string_view(source->text).substr(0, bad);
+    const auto line = static_cast<int>(std::count(before.begin(), before.end(), '\n')) + 1;
+    const std::size_t start = before.rfind('\n');
+    const std::size_t column = start == before.npos ? bad + 1 : bad - start;
+    mistakes.add({source, line, static_cast<int>(column)}, "this byte is not UTF-8");
+    return nullptr;
+  }
+  Builder builder(source, mistakes);
+  try {
+    std::istringstream text(source->text);
+    YAML::Parser parser(text);
+    if (!parser.HandleNextDocument(builder)) {
+      mistakes.add(whole, "the file is empty");
+      return nullptr;
+    }
+    Builder second(source, mistakes);
+    if (parser.HandleNextDocument(second)) {
+      const NodePtr root = second.take_root();
+      mistakes.add(root ? root->mark : whole, "a second document: one file holds one");
+      return nullptr;
+    }
+  } catch (const Refused& refused) {
+    mistakes.add(refused.mark, refused.message);
+    return nullptr;
+  } catch (const YAML::Exception& error) {
+    mistakes.add({source, error.mark.line + 1, error.mark.column + 1},
+                 "this is not YAML: " + error.msg + hint_for(error.msg));
+    return nullptr;
+  } catch (const std::exception& error) {
+    mistakes.add(whole, std::string("this is not YAML: ") + error.what());
+    return nullptr;
+  }
+  return builder.take_root();
+}
+
+std::string print_yaml(const Node& node) {
+  std::string out;
+  print(out, node, 0, false);
+  if (out.starts_with('\n')) out.erase(0, 1);
+  return out + '\n';
+}
+
+}  // namespace config

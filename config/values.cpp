@@ -1,0 +1,119 @@
+#include "config/values.hpp"
+
+#include <array>
+
+#include "proxy/base/ascii.hpp"
+
+namespace config {
+namespace {
+
+using base::Millis;
+
+constexpr Millis longest_duration = std::chrono::hours{8760};
+
+std::string quoted(std::string_view text) { return '"' + std::string(text) + '"'; }
+
+std::string_view leading_digits(std::string_view text) {
+  std::size_t count = 0;
+  while (count < text.size() && base::is_digit(text[count])) ++count;
+  return text.substr(0, count);
+}
+
+bool has_leading_zero(std::string_view digits) {
+  return digits.size() > 1 && digits.front() == '0';
+}
+
+std::optional<Millis> unit_of(std::string_view unit) {
+  if (unit == "ms") return Millis{1};
+  if (unit == "s") return Millis{1'000};
+  if (unit == "m") return Millis{60'000};
+  if (unit == "h") return Millis{3'600'000};
+  return std::nullopt;
+}
+
+}  // namespace
+
+Parsed<std::uint64_t> parse_integer(std::string_view text) {
+  const auto value = base::parse_decimal<std::uint64_t>(text);
+  if (!value || has_leading_zero(text))
+    return {std::nullopt, quoted(text) + " is not a whole number"};
+  return {value, {}};
+}
+
+Parsed<Millis> parse_duration(std::string_view text) {
+  if (text == "0") return {Millis{0}, {}};
+  if (!text.empty() && leading_digits(text).size() == text.size()) {
+    const std::string number(text);
+    return {std::nullopt,
+            number + " what? write " + number + "s or " + number + "ms"};
+  }
+  Millis sum{0};
+  std::string_view rest = text;
+  Millis last_unit = Millis::max();
+  while (!rest.empty()) {
+    const std::string_view digits = leading_digits(rest);
+    rest.remove_prefix(digits.size());
+    std::size_t letters = 0;
+    while (letters < rest.size() && base::is_alpha(rest[letters])) ++letters;
+    const auto unit = unit_of(rest.substr(0, letters));
+    rest.remove_prefix(letters);
+    const auto count = base::parse_decimal<std::uint32_t>(digits);
+    if (!unit || !count || has_leading_zero(digits) || *unit >= last_unit)
+      return {std::nullopt, quoted(text) + " is not a duration such as 250ms, 5s, 1m30s or 2h"};
+    last_unit = *unit;
+    sum += *unit * *count;
+    if (sum > longest_duration) return {std::nullopt, quoted(text) + " is more than 8760h"};
+  }
+  if (text.empty()) return {std::nullopt, "a duration is missing, such as 5s"};
+  return {sum, {}};
+}
+
+Parsed<std::uint64_t> parse_size(std::string_view text) {
+  struct Unit {
+    std::string_view name;
+    std::uint64_t bytes;
+  };
+  constexpr std::array<Unit, 7> units = {{{"B", 1},
+                                          {"kB", 1000},
+                                          {"MB", 1000 * 1000},
+                                          {"GB", 1000 * 1000 * 1000},
+                                          {"KiB", 1024},
+                                          {"MiB", 1024 * 1024},
+                                          {"GiB", 1024 * 1024 * 1024}}};
+  if (text == "0") return {0, {}};
+  const std::string_view digits = leading_digits(text);
+  const std::string_view name = text.substr(digits.size());
+  const auto count = base::parse_decimal<std::uint32_t>(digits);
+  if (count && name.empty()) {
+    const std::string number(text);
+    return {std::nullopt, number + " what? write " + number + "KiB or " + number + "B"};
+  }
+  for (const Unit& unit : units)
+    if (count && !has_leading_zero(digits) && unit.name == name) return {*count * unit.bytes, {}};
+  return {std::nullopt,
+          quoted(text) + " is not a size such as 512B, 64KiB, 10MiB (or kB, MB, GB, GiB)"};
+}
+
+Parsed<std::uint32_t> parse_percentage(std::string_view text) {
+  const std::string problem = quoted(text) + " is not a percentage such as 25% or 0.5%";
+  if (!text.ends_with('%')) return {std::nullopt, problem};
+  text.remove_suffix(1);
+  const std::size_t point = text.find('.');
+  const std::string_view whole = text.substr(0, point);
+  std::string fraction(point == text.npos ? "00" : text.substr(point + 1));
+  if (fraction.size() == 1) fraction += '0';
+  const auto high = base::parse_decimal<std::uint32_t>(whole);
+  const auto low = base::parse_decimal<std::uint32_t>(fraction);
+  if (!high || !low || fraction.size() != 2 || has_leading_zero(whole) || *high > 100 ||
+      *high * 100 + *low > 10'000)
+    return {std::nullopt, problem};
+  return {*high * 100 + *low, {}};
+}
+
+Parsed<bool> parse_boolean(std::string_view text) {
+  if (text == "true") return {true, {}};
+  if (text == "false") return {false, {}};
+  return {std::nullopt, quoted(text) + " is neither true nor false"};
+}
+
+}  // namespace config

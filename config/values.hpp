@@ -1,0 +1,27 @@
+// The scalars of the language: their text is read by the type of the field, YAML's own typing plays
+// no part. Pure.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "proxy/base/time.hpp"
+
+namespace config {
+
+// A value, or in words what was wrong with the text.
+template <typename T>
+struct Parsed {
+  std::optional<T> value;
+  std::string problem;
+};
+
+Parsed<std::uint64_t> parse_integer(std::string_view text);
+Parsed<base::Millis> parse_duration(std::string_view text);     // "1m30s"; at most 8760h
+Parsed<std::uint64_t> parse_size(std::string_view text);        // "64KiB"
+Parsed<std::uint32_t> parse_percentage(std::string_view text);  // in 1/100 %: "12.5%" is 1250
+Parsed<bool> parse_boolean(std::string_view text);              // true, false
+
+}  // namespace config
