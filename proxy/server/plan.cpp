@@ -1,0 +1,160 @@
+#include "proxy/server/plan.hpp"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <cmath>
+#include <fstream>
+#include <thread>
+
+#include <sched.h>
+
+#include "proxy/base/ascii.hpp"
+#include "proxy/server/via.hpp"
+
+namespace server {
+namespace {
+
+constexpr int most_automatic_workers = 2;
+
+// CPUs of the cgroup's quota, rounded up; 0 = no quota.
+int quota_cpus() {
+  std::ifstream file("/sys/fs/cgroup/cpu.max");
+  std::string quota;
+  double period = 0;
+  if (!(file >> quota >> period) || quota == "max" || period <= 0) return 0;
+  return static_cast<int>(std::ceil(std::strtod(quota.c_str(), nullptr) / period));
+}
+
+int automatic_workers() {
+  cpu_set_t set;
+  CPU_ZERO(&set);
+  int cpus = sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : 1;
+  if (const int quota = quota_cpus(); quota > 0) cpus = std::min(cpus, quota);
+  return std::clamp(cpus, 1, most_automatic_workers);
+}
+
+MatchSpec match_of(const config::Match& match) {
+  MatchSpec spec;
+  spec.hosts = match.host;
+  spec.paths = match.path;
+  spec.path_regex = match.path_regex;
+  spec.methods = match.method;
+  for (const auto& [name, value] : match.headers)
+    spec.headers.emplace_back(base::lower_case(name), value);
+  spec.query = match.query;
+  return spec;
+}
+
+PlannedRoute planned(const config::Route& route) {
+  PlannedRoute made{&route, std::nullopt, std::nullopt};
+  if (!route.rewrite.path.empty()) made.rewrite.emplace(route.rewrite.path);
+  if (route.redirect && !route.redirect->path.empty())
+    made.redirect.emplace(route.redirect->path);
+  return made;
+}
+
+ListenerSettings settings_of(const config::Listener& listener, const config::Limits& limits) {
+  ListenerSettings settings;
+  settings.http1.head.header_bytes = limits.header_bytes;
+  settings.http1.head.header_count = limits.header_count;
+  settings.http1.head.target_bytes = limits.target_bytes;
+  settings.http1.trailer_bytes = limits.trailer_bytes;
+  settings.http1.idle_timeout = listener.idle_timeout;
+  settings.http1.header_timeout = listener.header_timeout;
+  settings.http1.body_timeout = listener.body_timeout;
+  settings.http1.send_timeout = listener.send_timeout;
+  settings.handshake_timeout = listener.handshake_timeout;
+  settings.idle_timeout = listener.idle_timeout;
+  settings.speaks_http1 = listener.http1;
+  settings.speaks_h2 = listener.h2;
+  return settings;
+}
+
+PlannedListener planned(const config::Listener& listener, const config::Limits& limits,
+                        const std::string& digits) {
+  PlannedListener made;
+  made.config = &listener;
+  made.settings = settings_of(listener, limits);
+  made.pseudonym = pseudonym(digits, listener.name);
+  std::vector<MatchSpec> specs;
+  for (const config::Route& route : listener.routes) {
+    specs.push_back(match_of(route.match));
+    made.routes.push_back(planned(route));
+  }
+  made.router = std::make_unique<Router>(std::move(specs));
+  return made;
+}
+
+}  // namespace
+
+certs::ServerSettings tls_settings(const config::Listener& listener) {
+  certs::ServerSettings settings;
+  settings.cert = listener.tls->cert;
+  settings.key = listener.tls->key;
+  settings.client_ca = listener.tls->client_ca;
+  settings.client_auth = static_cast<certs::ClientAuth>(listener.tls->client_auth);
+  settings.min_version = listener.tls->min_version;
+  if (listener.h2) settings.protocols.push_back("h2");
+  if (listener.http1) settings.protocols.push_back("http/1.1");
+  return settings;
+}
+
+certs::ClientSettings tls_settings(const config::Cluster& cluster) {
+  certs::ClientSettings settings;
+  settings.ca = cluster.tls->ca;
+  settings.cert = cluster.tls->cert;
+  settings.key = cluster.tls->key;
+  settings.server_name = cluster.tls->server_name;
+  settings.san = cluster.tls->san;
+  settings.min_version = cluster.tls->min_version;
+  settings.insecure = cluster.tls->insecure;
+  if (cluster.protocol != config::Protocol::http1) settings.protocols.push_back("h2");
+  if (cluster.protocol != config::Protocol::h2) settings.protocols.push_back("http/1.1");
+  return settings;
+}
+
+Planned make_plan(config::Config config) {
+  Planned made;
+  made.plan = std::make_unique<Plan>();
+  Plan& plan = *made.plan;
+  plan.config = std::move(config);
+  plan.workers = plan.config.workers == 0 ? automatic_workers()
+                                          : static_cast<int>(plan.config.workers);
+  const std::string digits = random_digits();
+  for (const config::Listener& listener : plan.config.listeners) {
+    plan.listeners.push_back(planned(listener, plan.config.limits, digits));
+    if (!listener.tls) continue;
+    certs::Loaded loaded = certs::make_server_context(tls_settings(listener));
+    if (!loaded.context)
+      made.problems.push_back("listener " + listener.name + ": " + loaded.problem);
+    plan.listeners.back().tls = std::move(loaded.context);
+  }
+  for (const config::Cluster& cluster : plan.config.clusters) {
+    if (!cluster.tls) continue;
+    certs::Loaded loaded = certs::make_client_context(tls_settings(cluster));
+    if (!loaded.context)
+      made.problems.push_back("cluster " + cluster.name + ": " + loaded.problem);
+    plan.cluster_tls[cluster.name] = std::move(loaded.context);
+  }
+  if (!made.problems.empty()) made.plan.reset();
+  return made;
+}
+
+std::string bind_listeners(Plan& plan) {
+  for (PlannedListener& listener : plan.listeners) {
+    listener.sockets.resize(static_cast<std::size_t>(plan.workers));
+    for (const base::Address& address : listener.config->bind) {
+      const auto bound = net::listen_on(address, plan.workers);
+      if (!bound)
+        return "listener " + listener.config->name + ": " + std::string(bound.error().detail) +
+               " " + address.to_string() + ": " + bound.error().cause.message();
+      listener.addresses.push_back(base::Address::local_of(bound->front()));
+      for (std::size_t i = 0; i < listener.sockets.size(); ++i)
+        listener.sockets[i].push_back({(*bound)[i], address.is_unix()});
+    }
+  }
+  return {};
+}
+
+}  // namespace server

@@ -1,0 +1,61 @@
+// What control makes of a configuration, doing all that can fail: certificates read, expressions
+// compiled, sockets bound. Immutable, and shared by all workers, which build their objects from it
+// and cannot fail. Any thread.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "certs/store.hpp"
+#include "config/model.hpp"
+#include "proxy/server/listener.hpp"
+#include "proxy/server/path_template.hpp"
+#include "proxy/server/router.hpp"
+
+namespace server {
+
+struct PlannedRoute {
+  const config::Route* config;
+  std::optional<PathTemplate> rewrite;   // of `rewrite.path`
+  std::optional<PathTemplate> redirect;  // of `redirect.path`
+};
+
+struct PlannedListener {
+  const config::Listener* config;
+  ListenerSettings settings;
+  http::ForwardedPolicy forwarded;
+  std::string pseudonym;
+  std::unique_ptr<const Router> router;
+  std::vector<PlannedRoute> routes;  // by their number in the router
+  std::shared_ptr<const certs::Context> tls;     // as of the start; null = clear
+  std::vector<base::Address> addresses;          // as bound
+  std::vector<std::vector<Bound>> sockets;       // by worker; each takes its own
+
+  bool is_outbound() const { return config->direction == config::Direction::outbound; }
+};
+
+struct Plan {
+  config::Config config;
+  int workers = 1;
+  std::vector<PlannedListener> listeners;
+  std::map<std::string, std::shared_ptr<const certs::Context>> cluster_tls;  // by cluster's name
+};
+
+// How to make a listener's context again when its files have changed.
+certs::ServerSettings tls_settings(const config::Listener& listener);
+certs::ClientSettings tls_settings(const config::Cluster& cluster);
+
+// A plan, or in words why there is none. Binds nothing.
+struct Planned {
+  std::unique_ptr<Plan> plan;
+  std::vector<std::string> problems;
+};
+Planned make_plan(config::Config config);
+
+// Binds all listeners, for all workers. Says what is wrong, or "".
+std::string bind_listeners(Plan& plan);
+
+}  // namespace server

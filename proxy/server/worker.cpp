@@ -1,0 +1,46 @@
+#include "proxy/server/worker.hpp"
+
+#include "proxy/server/runtime.hpp"
+
+namespace server {
+
+Worker::Worker(int index, const Plan& plan, Shared& shared)
+    : index_(index), plan_(plan), shared_(shared) {
+  for (std::size_t i = 0; i < plan.listeners.size(); ++i)
+    in_flight_.push_back(std::make_unique<std::atomic<std::int64_t>>(0));
+}
+
+Worker::~Worker() {
+  if (!thread_.joinable()) return;
+  loop_.stop();
+  thread_.join();
+}
+
+void Worker::start() {
+  std::latch started(1);
+  thread_ = std::thread([this, &started] { run(started); });
+  started.wait();
+}
+
+void Worker::run(std::latch& started) {
+  Runtime runtime(loop_, index_, plan_, shared_, in_flight_);
+  runtime_ = &runtime;
+  started.count_down();
+  loop_.run();
+  runtime_ = nullptr;
+}
+
+void Worker::post(std::function<void(Runtime&)> action) {
+  loop_.post([this, action = std::move(action)] {
+    if (runtime_) action(*runtime_);
+  });
+}
+
+std::int64_t Worker::exchanges(bool is_outbound) const {
+  std::int64_t count = 0;
+  for (std::size_t i = 0; i < in_flight_.size(); ++i)
+    if (plan_.listeners[i].is_outbound() == is_outbound) count += exchanges_of(i);
+  return count;
+}
+
+}  // namespace server

@@ -1,0 +1,54 @@
+// One thread that carries traffic: its loop, its listeners, its chains and pools. Everything it has is
+// made, used and destroyed in its own thread; control talks to it by posting. Owned by control.
+#pragma once
+
+#include <atomic>
+#include <functional>
+#include <latch>
+#include <memory>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "proxy/base/event_loop.hpp"
+#include "proxy/server/access_log.hpp"
+#include "proxy/server/admission.hpp"
+#include "proxy/server/plan.hpp"
+#include "proxy/server/shared.hpp"
+
+namespace server {
+
+class Runtime;
+
+class Worker {
+ public:
+  Worker(int index, const Plan& plan, Shared& shared);
+  Worker(const Worker&) = delete;
+  Worker& operator=(const Worker&) = delete;
+  ~Worker();  // ends the thread; what it still carries is cut
+
+  // Returns when the worker accepts.
+  void start();
+  int index() const { return index_; }
+
+  // --- from any thread ---
+  // Runs in the worker's thread, unless it has ended.
+  void post(std::function<void(Runtime&)> action);
+  std::int64_t exchanges(bool is_outbound) const;
+  std::int64_t exchanges_of(std::size_t listener) const {
+    return in_flight_[listener]->load(std::memory_order_relaxed);
+  }
+
+ private:
+  void run(std::latch& started);
+
+  const int index_;
+  const Plan& plan_;
+  Shared& shared_;
+  base::EventLoop loop_;
+  std::vector<std::unique_ptr<std::atomic<std::int64_t>>> in_flight_;  // by listener
+  Runtime* runtime_ = nullptr;  // while the thread runs; used in it
+  std::thread thread_;
+};
+
+}  // namespace server
