@@ -10,7 +10,7 @@
 #include <climits>
 #include <cstdio>
 #include <ctime>
-#include <system_error>
+#include <utility>
 
 namespace server {
 namespace {
@@ -35,10 +35,17 @@ int open_destination(const std::string& path) {
 
 }  // namespace
 
-AccessLog::AccessLog(std::string path, Format format, int workers)
-    : path_(std::move(path)), format_(format), descriptor_(open_destination(path_)) {
-  if (descriptor_ < 0)
-    throw std::system_error(errno, std::generic_category(), "access_log: cannot open " + path_);
+base::Result<std::unique_ptr<AccessLog>> AccessLog::open(std::string path, Format format,
+                                                         int workers) {
+  const int descriptor = open_destination(path);
+  if (descriptor < 0)
+    return base::Error{base::Reason::internal, base::Fault::proxy, "cannot open the access log",
+                       {errno, boost::system::system_category()}};
+  return std::unique_ptr<AccessLog>(new AccessLog(std::move(path), descriptor, format, workers));
+}
+
+AccessLog::AccessLog(std::string path, int descriptor, Format format, int workers)
+    : path_(std::move(path)), descriptor_(descriptor), format_(format) {
   for (int i = 0; i < workers; ++i) queues_.emplace_back(new Queue(*this));
   writer_ = std::thread([this] { run(); });
 }

@@ -46,8 +46,9 @@ class AccessLog {
     std::string waiting_;
   };
 
-  // path: a file, appended to; or "stdout", "stderr". Throws std::system_error if it cannot be opened.
-  AccessLog(std::string path, Format format, int workers);
+  // path: a file, appended to; or "stdout", "stderr". The error's cause says why it cannot be opened.
+  static base::Result<std::unique_ptr<AccessLog>> open(std::string path, Format format,
+                                                       int workers);
   ~AccessLog();  // writes what is left, if the destination takes it
   AccessLog(const AccessLog&) = delete;
   AccessLog& operator=(const AccessLog&) = delete;
@@ -60,14 +61,15 @@ class AccessLog {
  private:
   static constexpr std::size_t most_waiting = 8 * 1024 * 1024;
 
+  AccessLog(std::string path, int descriptor, Format format, int workers);
   void run();
   void write_all();
   void write_out(std::string_view text);
   void wake();
 
   std::string path_;
-  Format format_;
   int descriptor_;
+  Format format_;
   std::vector<std::unique_ptr<Queue>> queues_;
   std::atomic<std::size_t> waiting_bytes_{0};
   std::atomic<std::uint64_t> dropped_{0};

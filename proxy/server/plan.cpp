@@ -114,23 +114,23 @@ certs::ClientSettings tls_settings(const config::Cluster& cluster) {
   return settings;
 }
 
-Planned make_plan(config::Config config) {
+Planned make_plan(std::shared_ptr<const config::Config> config) {
   Planned made;
   made.plan = std::make_unique<Plan>();
   Plan& plan = *made.plan;
   plan.config = std::move(config);
-  plan.workers = plan.config.workers == 0 ? automatic_workers()
-                                          : static_cast<int>(plan.config.workers);
+  plan.workers = plan.config->workers == 0 ? automatic_workers()
+                                          : static_cast<int>(plan.config->workers);
   const std::string digits = random_digits();
-  for (const config::Listener& listener : plan.config.listeners) {
-    plan.listeners.push_back(planned(listener, plan.config.limits, digits));
+  for (const config::Listener& listener : plan.config->listeners) {
+    plan.listeners.push_back(planned(listener, plan.config->limits, digits));
     if (!listener.tls) continue;
     certs::Loaded loaded = certs::make_server_context(tls_settings(listener));
     if (!loaded.context)
       made.problems.push_back("listener " + listener.name + ": " + loaded.problem);
     plan.listeners.back().tls = std::move(loaded.context);
   }
-  for (const config::Cluster& cluster : plan.config.clusters) {
+  for (const config::Cluster& cluster : plan.config->clusters) {
     if (!cluster.tls) continue;
     certs::Loaded loaded = certs::make_client_context(tls_settings(cluster));
     if (!loaded.context)

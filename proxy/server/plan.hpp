@@ -38,7 +38,7 @@ struct PlannedListener {
 };
 
 struct Plan {
-  config::Config config;
+  std::shared_ptr<const config::Config> config;
   int workers = 1;
   std::vector<PlannedListener> listeners;
   std::map<std::string, std::shared_ptr<const certs::Context>> cluster_tls;  // by cluster's name
@@ -53,7 +53,7 @@ struct Planned {
   std::unique_ptr<Plan> plan;
   std::vector<std::string> problems;
 };
-Planned make_plan(config::Config config);
+Planned make_plan(std::shared_ptr<const config::Config> config);
 
 // Binds all listeners, for all workers. Says what is wrong, or "".
 std::string bind_listeners(Plan& plan);

@@ -70,9 +70,10 @@ TEST_CASE("access log: what was queued is in the file when the log is gone") {
   Fixture f;
   const std::string path = temporary_file();
   {
-    server::AccessLog log(path, server::AccessLog::Format::text, 2);
-    for (int i = 0; i < 1000; ++i) log.queue(i % 2).write(f.info, f.record);
-    CHECK(log.dropped() == 0);
+    const auto log = server::AccessLog::open(path, server::AccessLog::Format::text, 2);
+    REQUIRE(log);
+    for (int i = 0; i < 1000; ++i) (*log)->queue(i % 2).write(f.info, f.record);
+    CHECK((*log)->dropped() == 0);
   }
   const std::string text = contents(path);
   CHECK(std::count(text.begin(), text.end(), '\n') == 1000);
@@ -86,9 +87,10 @@ TEST_CASE("access log: a destination that takes nothing costs lines, never the w
   REQUIRE(::mkfifo(path.c_str(), 0600) == 0);
   const int reader = ::open(path.c_str(), O_RDONLY | O_NONBLOCK);
   {
-    server::AccessLog log(path, server::AccessLog::Format::json, 1);
-    for (int i = 0; i < 60'000; ++i) log.queue(0).write(f.info, f.record);
-    CHECK(log.dropped() > 0);
+    const auto log = server::AccessLog::open(path, server::AccessLog::Format::json, 1);
+    REQUIRE(log);
+    for (int i = 0; i < 60'000; ++i) (*log)->queue(0).write(f.info, f.record);
+    CHECK((*log)->dropped() > 0);
   }
   ::close(reader);
   ::unlink(path.c_str());

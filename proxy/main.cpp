@@ -1,0 +1,128 @@
+// The command line: parse flags, load the configuration, run; nothing else.
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <cstdio>
+#include <exception>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "certs/authority.hpp"
+#include "config/load.hpp"
+#include "filters/registry.hpp"
+#include "proxy/base/log.hpp"
+#include "proxy/server/control.hpp"
+#include "proxy/server/plan.hpp"
+
+namespace {
+
+constexpr int done = 0;
+constexpr int failed = 1;
+constexpr int misused = 2;
+
+constexpr std::string_view usage =
+    "outrider - a Layer-7 sidecar proxy\n"
+    "\n"
+    "  outrider run FILE             carry traffic as FILE says, until SIGTERM\n"
+    "  outrider check FILE           say what is wrong with FILE: exit 0 valid, 1 invalid\n"
+    "  outrider certs DIR NAME...    make a development CA and a certificate for each NAME\n"
+    "  outrider version\n";
+
+constexpr std::string_view later[] = {"defaults", "schema", "explain", "top",    "tap",
+                                      "why",      "drain",  "reload",  "status", "completion"};
+
+int misuse(const std::string& what) {
+  std::fprintf(stderr, "outrider: %s\n\n%.*s", what.c_str(), static_cast<int>(usage.size()),
+               usage.data());
+  return misused;
+}
+
+void say(const std::string& what) { std::fprintf(stderr, "%s\n", what.c_str()); }
+
+// Null after saying what is wrong.
+std::unique_ptr<server::Plan> plan_of(const std::string& file) {
+  const config::Loaded loaded = config::load(file, filters::specs());
+  for (const config::Mistake& mistake : loaded.mistakes) say(mistake.to_string());
+  if (!loaded.config) return nullptr;
+  server::Planned planned = server::make_plan(loaded.config);
+  for (const std::string& problem : planned.problems) say(file + ": " + problem);
+  return std::move(planned.plan);
+}
+
+int open_log(const std::string& to) {
+  if (to == "stderr") return STDERR_FILENO;
+  if (to == "stdout") return STDOUT_FILENO;
+  return ::open(to.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0640);
+}
+
+int check(const std::string& file) {
+  if (!plan_of(file)) return failed;
+  std::printf("%s: valid\n", file.c_str());
+  return done;
+}
+
+int run(const std::string& file) {
+  std::unique_ptr<server::Plan> plan = plan_of(file);
+  if (!plan) return failed;
+  const config::LogSettings settings = plan->config->log;
+  const int descriptor = open_log(settings.to);
+  if (descriptor < 0) {
+    say("log: cannot open " + settings.to);
+    return failed;
+  }
+  base::Log log(descriptor, settings.level, settings.is_json);
+  server::Control control(std::move(plan), log);
+  control.handle_signals();
+  const std::string problem = control.start();
+  if (!problem.empty()) {
+    log.error(problem);
+    return failed;
+  }
+  control.run();
+  return done;
+}
+
+int make_certificates(const std::vector<std::string>& words) {
+  const std::vector<std::string> names(words.begin() + 2, words.end());
+  const std::string problem = certs::make_development_certificates(words[1], names);
+  if (problem.empty()) return done;
+  say("certs: " + problem);
+  return failed;
+}
+
+int dispatch(const std::vector<std::string>& words) {
+  if (words.empty()) return misuse("a command is missing");
+  const std::string& command = words[0];
+  if (command == "--help" || command == "-h" || command == "help") {
+    std::printf("%.*s", static_cast<int>(usage.size()), usage.data());
+    return done;
+  }
+  if (command == "version" || command == "--version") {
+    std::printf("outrider %s\n", OUTRIDER_VERSION);
+    return done;
+  }
+  if (command == "run" || command == "check") {
+    if (words.size() != 2) return misuse(command + " takes one FILE");
+    return command == "run" ? run(words[1]) : check(words[1]);
+  }
+  if (command == "certs")
+    return words.size() < 3 ? misuse("certs takes a DIR and at least one NAME")
+                            : make_certificates(words);
+  for (const std::string_view known : later)
+    if (command == known) return misuse(command + ": not yet in this version");
+  return misuse("unknown command \"" + command + "\"");
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  std::signal(SIGPIPE, SIG_IGN);
+  try {
+    return dispatch(std::vector<std::string>(argv + 1, argv + argc));
+  } catch (const std::exception& error) {
+    std::fprintf(stderr, "outrider: %s\n", error.what());
+    return failed;
+  }
+}

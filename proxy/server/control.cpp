@@ -1,0 +1,208 @@
+#include "proxy/server/control.hpp"
+
+#include <csignal>
+
+#include "proxy/server/process.hpp"
+#include "proxy/server/runtime.hpp"
+#include "proxy/server/status_report.hpp"
+
+namespace server {
+namespace {
+
+constexpr base::Millis memory_interval{250};
+constexpr base::Millis certificate_interval{1'000};
+constexpr base::Millis drain_step{20};
+constexpr base::Millis longest_answer{2'000};  // of a worker that is asked for its state
+
+std::size_t connection_limit(const config::Limits& limits, base::Log& log) {
+  const std::size_t descriptors = raise_descriptor_limit();
+  const std::size_t possible = connections_for(descriptors);
+  if (limits.connections <= possible) return limits.connections;
+  log.warning("limits.connections lowered from " + std::to_string(limits.connections) + " to " +
+              std::to_string(possible) + ": only " + std::to_string(descriptors) +
+              " descriptors may be open");
+  return possible;
+}
+
+}  // namespace
+
+Control::Control(std::unique_ptr<Plan> plan, base::Log& log)
+    : plan_(std::move(plan)),
+      log_(log),
+      lingering_(loop_),
+      shared_(*plan_, connection_limit(plan_->config->limits, log), log),
+      tasks_(loop_) {}
+
+Control::~Control() {
+  tasks_.cancel_all();
+  admin_.reset();
+  workers_.clear();
+}
+
+std::string Control::start() {
+  std::string problem = bind_listeners(*plan_);
+  if (problem.empty()) problem = open_admin();
+  if (problem.empty()) problem = open_access_log();
+  if (!problem.empty()) return problem;
+  for (int i = 0; i < plan_->workers; ++i)
+    workers_.push_back(std::make_unique<Worker>(i, *plan_, shared_));
+  shared_.start(loop_, workers_);
+  for (const auto& worker : workers_) worker->start();
+  watch_listeners_and_clusters();
+  tasks_.spawn(watch_memory()).release();
+  tasks_.spawn(watch_certificates()).release();
+  started_ = loop_.now();
+  is_started_ = true;
+  announce();
+  return {};
+}
+
+std::string Control::open_access_log() {
+  const config::AccessLog& wanted = plan_->config->access_log;
+  if (wanted.format == config::AccessLogFormat::none) return {};
+  const auto format = wanted.format == config::AccessLogFormat::json ? AccessLog::Format::json
+                                                                     : AccessLog::Format::text;
+  base::Result<std::unique_ptr<AccessLog>> opened =
+      AccessLog::open(wanted.to, format, plan_->workers);
+  if (!opened) return "access_log: cannot open " + wanted.to + ": " + opened.error().cause.message();
+  access_log_ = std::move(*opened);
+  shared_.access_log = access_log_.get();
+  return {};
+}
+
+std::string Control::open_admin() {
+  if (!plan_->config->admin) return {};
+  const base::Address& address = plan_->config->admin->bind;
+  const auto bound = net::listen_on(address, 1);
+  if (!bound)
+    return "admin: " + std::string(bound.error().detail) + " " + address.to_string() + ": " +
+           bound.error().cause.message();
+  AdminSource& source = *this;
+  admin_ = std::make_unique<Admin>(loop_, lingering_, bound->front(), address.is_unix(), source);
+  return {};
+}
+
+void Control::announce() {
+  for (const config::Cluster& cluster : plan_->config->clusters)
+    if (cluster.tls && cluster.tls->insecure)
+      log_.warning("cluster " + cluster.name +
+                   ": insecure: certificates of its endpoints are not verified");
+  for (const PlannedListener& listener : plan_->listeners)
+    for (const base::Address& address : listener.addresses)
+      log_.info("listener " + listener.config->name + " listening on " + address.to_string());
+  if (admin_) log_.info("admin listening on " + admin_->address().to_string());
+}
+
+void Control::run() { loop_.run(); }
+
+void Control::stop() { loop_.stop(); }
+
+void Control::begin_drain() {
+  loop_.post([this] { drain(); });
+}
+
+base::Address Control::listener_address(std::string_view listener, std::size_t n) const {
+  for (const PlannedListener& each : plan_->listeners)
+    if (each.config->name == listener && n < each.addresses.size()) return each.addresses[n];
+  return {};
+}
+
+void Control::handle_signals() {
+  signals_ = std::make_unique<boost::asio::signal_set>(loop_.io(), SIGTERM, SIGINT, SIGHUP);
+  signals_->async_wait([this](boost::system::error_code error, int number) {
+    if (!error) on_signal(number);
+  });
+}
+
+void Control::on_signal(int number) {
+  handle_signals();
+  if (number == SIGHUP) {
+    log_.warning("reload: not yet in this version; the access log is opened again");
+    if (access_log_) access_log_->reopen();
+    return;
+  }
+  if (is_draining_) {
+    log_.warning("a second signal: ending at once");
+    return stop();
+  }
+  drain();
+}
+
+void Control::drain() {
+  if (is_draining_) return;
+  is_draining_ = true;
+  log_.info("draining");
+  tasks_.spawn(drain_in_order()).release();
+}
+
+// Inbound first: what the app is asked to finish may need its outbound listeners.
+base::Task<> Control::drain_in_order() {
+  const base::Time limit = loop_.now() + plan_->config->drain.timeout;
+  co_await base::sleep_until(loop_, std::min(limit, loop_.now() + plan_->config->drain.delay));
+  if (has_inbound()) {
+    drain_listeners(false);
+    while (loop_.now() < limit && exchanges(false) + exchanges(true) > 0)
+      co_await base::sleep_until(loop_, loop_.now() + drain_step);
+  }
+  drain_listeners(true);
+  co_await until_idle(limit);
+  log_.info(loop_.now() < limit ? "drained" : "drain timeout: cutting what is left");
+  stop();
+}
+
+base::Task<> Control::until_idle(base::Time limit) {
+  for (;;) {
+    auto busy = std::make_shared<std::atomic<int>>(static_cast<int>(workers_.size()));
+    for (const auto& worker : workers_)
+      worker->post([busy](Runtime& runtime) {
+        if (runtime.is_idle()) --*busy;
+      });
+    co_await base::sleep_until(loop_, loop_.now() + drain_step);
+    if (*busy == 0 || loop_.now() >= limit) co_return;
+  }
+}
+
+void Control::drain_listeners(bool outbound) {
+  for (const auto& worker : workers_)
+    worker->post([outbound](Runtime& runtime) { runtime.drain(outbound); });
+}
+
+std::int64_t Control::exchanges(bool is_outbound) const {
+  std::int64_t count = 0;
+  for (const auto& worker : workers_) count += worker->exchanges(is_outbound);
+  return count;
+}
+
+bool Control::has_inbound() const {
+  for (const PlannedListener& listener : plan_->listeners)
+    if (!listener.is_outbound()) return true;
+  return false;
+}
+
+base::Task<> Control::watch_memory() {
+  for (;;) {
+    shared_.admission.memory_in_use(base::block_bytes_in_use());
+    const bool must_accept = !shared_.admission.must_not_accept();
+    if (must_accept != is_accepting_) {
+      is_accepting_ = must_accept;
+      log_.warning(must_accept ? "memory: accepting again" : "memory: accepting pauses");
+      for (const auto& worker : workers_)
+        worker->post([must_accept](Runtime& runtime) { runtime.accept(must_accept); });
+    }
+    co_await base::sleep_until(loop_, loop_.now() + memory_interval);
+  }
+}
+
+base::Task<> Control::watch_certificates() {
+  for (;;) {
+    co_await base::sleep_until(loop_, loop_.now() + certificate_interval);
+    check_certificates();
+  }
+}
+
+void Control::check_certificates() {
+  certificates_.check([this](const std::string& text) { log_.info(text); },
+                      [this](const std::string& text) { log_.warning(text); });
+}
+
+}  // namespace server

@@ -1,0 +1,22 @@
+// What all workers have in common. Made by control before the workers, destroyed after them; each
+// member says for itself which threads may use it.
+#pragma once
+
+#include "proxy/base/log.hpp"
+#include "proxy/server/access_log.hpp"
+#include "proxy/server/admission.hpp"
+#include "proxy/server/plan.hpp"
+
+namespace server {
+
+struct Shared {
+  Shared(const Plan& plan, std::size_t connections, base::Log& to)
+      : admission(connections, plan.config->limits.source_connections, plan.config->limits.memory),
+        log(to) {}
+
+  Admission admission;
+  AccessLog* access_log = nullptr;  // null = none
+  base::Log& log;
+};
+
+}  // namespace server
