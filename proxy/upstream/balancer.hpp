@@ -1,0 +1,43 @@
+// Which endpoint is next: round robin by weight, or the less busy of two chosen by chance. Pure but
+// for its position; a worker's and a cluster's own.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "config/model.hpp"
+#include "proxy/base/random.hpp"
+#include "proxy/upstream/endpoint.hpp"
+
+namespace upstream {
+
+class Balancer {
+ public:
+  explicit Balancer(config::Balancing method) : method_(method) {}
+
+  // What to choose from, as of now; call it whenever that changes.
+  void reset(const Endpoints& endpoints);
+  // Another than `avoid` if there is one. Null = there is none at all.
+  Endpoint* pick(const void* avoid, base::Random& random);
+  bool has_alternatives() const { return choices_.size() > 1; }
+
+ private:
+  struct Choice {
+    Endpoint* endpoint;
+    std::uint64_t weight_before;  // the sum of weights of those before it
+    std::int64_t credit = 0;      // of round robin with unequal weights
+  };
+
+  Endpoint* in_turn(const void* avoid);
+  Endpoint* in_turn_by_weight(const void* avoid);
+  Endpoint* less_busy(const void* avoid, base::Random& random);
+  Endpoint* by_chance(const void* avoid, base::Random& random);
+
+  config::Balancing method_;
+  std::vector<Choice> choices_;
+  std::uint64_t total_weight_ = 0;
+  bool has_equal_weights_ = true;
+  std::size_t position_ = 0;
+};
+
+}  // namespace upstream

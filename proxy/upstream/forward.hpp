@@ -1,0 +1,41 @@
+// The end of every chain: sends the request to an endpoint of its cluster and returns what came back,
+// the response's body being the upstream stream itself. Once, and outside every retry's count, it
+// repeats on a fresh connection what the first one did not take. Owned by Clusters; the worker's
+// thread.
+//
+// It sets, of the scope: endpoint, has_alternatives. Of the stream info: cluster, endpoint, attempts,
+// was_reused, queue_time, connect_time, queued, connected, first_byte. The host sent
+// upstream is the route's (info.rewritten_host), else by the cluster's `host`; the request itself
+// keeps what the client sent. It takes the request's body when it has a connection, not before.
+#pragma once
+
+#include <string>
+
+#include "proxy/http/filter.hpp"
+#include "proxy/http/stream.hpp"
+#include "proxy/upstream/cluster.hpp"
+
+namespace upstream {
+
+class Upload;
+
+class Forward final : public http::Handler {
+ public:
+  explicit Forward(Cluster& cluster);
+
+  http::Task<http::Reply> handle(http::Request& request) override;
+
+ private:
+  http::Task<http::Reply> send_alone(http::Request& request);
+  http::Task<http::Reply> send_with_body(http::Request& request);
+  http::Task<http::Result<Endpoint*>> choose(http::Request& request);
+  http::Result<void> send_head(http::ClientStream& stream, http::Request& request,
+                               const Endpoint& endpoint, bool ends);
+  bool is_host_replaced(const http::Request& request, const Endpoint& endpoint);
+
+  Cluster& cluster_;
+  std::string scheme_;
+  std::string host_;  // what is sent instead of the client's, while it is sent
+};
+
+}  // namespace upstream

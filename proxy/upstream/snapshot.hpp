@@ -1,0 +1,45 @@
+// What pools look like at a moment, for /clusters, /stats and the metrics: plain values that may
+// cross threads.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace upstream {
+
+struct ConnectionSnapshot {
+  std::string_view protocol;  // "http1" or "h2"
+  std::uint32_t streams = 0;  // exchanges on it now
+  std::uint64_t requests = 0;  // ever begun on it
+};
+
+struct PoolSnapshot {
+  std::uint32_t open = 0;  // connections
+  std::uint32_t idle = 0;  // of them, without an exchange
+  std::uint32_t connecting = 0;
+  std::uint32_t active = 0;   // exchanges that have a stream
+  std::uint32_t pending = 0;  // exchanges that wait for one
+  std::uint64_t connects = 0;
+  std::uint64_t connect_failures = 0;
+  std::uint64_t requests = 0;
+  std::uint64_t reused = 0;  // of them, on a connection that had served before
+  std::uint64_t refused = 0;  // pool_full
+  std::vector<ConnectionSnapshot> connections;
+};
+
+struct EndpointSnapshot {
+  std::string address;
+  std::uint32_t weight = 1;
+  bool is_vanished = false;  // finishing what it has
+  PoolSnapshot pool;
+};
+
+struct ClusterSnapshot {
+  std::string name;
+  std::string failure;  // why it has no endpoint; "" = it has
+  std::vector<EndpointSnapshot> endpoints;
+};
+
+}  // namespace upstream
