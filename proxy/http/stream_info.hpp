@@ -34,6 +34,7 @@ struct StreamInfo {
   base::TaskGroup& tasks;  // of the exchange: ends with it
   const ConnectionInfo& connection;
 
+  std::string_view service = "outrider";  // of this process, as the configuration names it
   std::string_view listener;
   bool is_outbound = false;       // the client is the owner's own app
   bool is_trusted = false;        // the peer may say who it forwards for

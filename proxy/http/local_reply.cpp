@@ -1,0 +1,180 @@
+#include "proxy/http/local_reply.hpp"
+
+#include "proxy/base/ascii.hpp"
+#include "proxy/base/log.hpp"
+#include "proxy/http/grpc.hpp"
+#include "proxy/http/status.hpp"
+
+namespace http {
+namespace {
+
+struct Row {
+  int status;
+  int grpc;
+  std::string_view proxy_status;
+};
+
+Row row_of(Reason reason) {
+  switch (reason) {
+    case Reason::bad_request:
+      return {400, 13, "http_request_error"};
+    case Reason::headers_too_large:
+      return {431, 8, "http_request_error"};
+    case Reason::target_too_long:
+      return {414, 8, "http_request_error"};
+    case Reason::body_too_large:
+      return {413, 8, "http_request_error"};
+    case Reason::request_timeout:
+      return {408, 4, "http_request_error"};
+    case Reason::method_not_allowed:
+      return {405, 12, "http_request_error"};
+    case Reason::expectation_failed:
+      return {417, 12, "http_request_error"};
+    case Reason::not_implemented:
+      return {501, 12, "http_request_error"};
+    case Reason::no_route:
+      return {404, 12, "destination_not_found"};
+    case Reason::no_endpoint:
+    case Reason::circuit_open:
+      return {503, 14, "destination_unavailable"};
+    case Reason::pool_full:
+    case Reason::bulkhead_full:
+    case Reason::shed:
+      return {503, 8, "connection_limit_reached"};
+    case Reason::throttled:
+      return {429, 8, "http_request_denied"};
+    case Reason::dns_failure:
+      return {502, 14, "dns_error"};
+    case Reason::connect_failure:
+      return {502, 14, "connection_refused"};
+    case Reason::tls_failure:
+      return {502, 14, "tls_protocol_error"};
+    case Reason::connect_timeout:
+      return {504, 14, "connection_timeout"};
+    case Reason::refused:
+      return {503, 14, "connection_terminated"};
+    case Reason::reset:
+      return {502, 14, "connection_terminated"};
+    case Reason::upstream_protocol_error:
+    case Reason::response_too_large:
+      return {502, 13, "http_protocol_error"};
+    case Reason::response_timeout:
+    case Reason::total_timeout:
+    case Reason::idle_timeout:
+      return {504, 4, "http_response_timeout"};
+    case Reason::denied:
+      return {403, 7, "http_request_denied"};
+    case Reason::loop_detected:
+      return {508, 13, "proxy_loop_detected"};
+    case Reason::fault:
+      return {503, 14, "proxy_internal_response"};
+    case Reason::client_gone:
+      return {400, 1, "http_request_error"};
+    case Reason::none:
+    case Reason::internal:
+    case Reason::response_aborted:
+      break;
+  }
+  return {500, 13, "proxy_internal_error"};
+}
+
+std::string_view proxy_status_of(const Error& error) {
+  const bool is_certificate = error.cause && error.cause.category().name() ==
+                                                 std::string_view("certificate");
+  if (error.reason == Reason::tls_failure && is_certificate) return "tls_certificate_error";
+  return row_of(error.reason).proxy_status;
+}
+
+// An owner's own app is told everything, others only the reason.
+std::string detail_of(const Error& error, const StreamInfo& info) {
+  if (!info.is_outbound) return std::string(base::to_string(error.reason));
+  std::string detail(error.detail);
+  if (!info.cluster.empty()) detail.append("; cluster ").append(info.cluster);
+  if (!info.endpoint.empty()) detail.append(", endpoint ").append(info.endpoint);
+  if (info.attempts > 1) detail.append(", attempt ").append(std::to_string(info.attempts));
+  if (error.cause) detail.append(": ").append(error.cause.message());
+  return detail;
+}
+
+bool wants_json(const Headers& request) {
+  bool wants = false;
+  for (const Headers::Field field : request) {
+    if (field.id != Name::accept) continue;
+    base::for_each_element(field.value, [&](std::string_view element) {
+      const std::string type = base::lower_case(base::trim(element.substr(0, element.find(';'))));
+      wants = wants || type == "application/json" || type == "application/problem+json" ||
+              type.ends_with("+json");
+      return !wants;
+    });
+  }
+  return wants;
+}
+
+std::string problem_json(const Error& error, int status, const std::string& detail,
+                         StreamInfo& info) {
+  std::string json = "{\"type\":\"about:blank\",\"title\":\"";
+  json.append(reason_phrase(status)).append("\",\"status\":").append(std::to_string(status));
+  json += ",\"detail\":\"";
+  base::append_json(json, detail);
+  json.append("\",\"reason\":\"").append(base::to_string(error.reason));
+  json += "\",\"request_id\":\"";
+  base::append_json(json, info.request_id());
+  return json.append("\"}\n");
+}
+
+std::string one_line(const Error& error, int status, const std::string& detail) {
+  std::string line = std::to_string(status);
+  line.append(" ").append(reason_phrase(status)).append(": ");
+  const std::string_view reason = base::to_string(error.reason);
+  line += reason;
+  if (detail != reason) line.append(": ").append(detail);
+  for (char& c : line)
+    if (static_cast<unsigned char>(c) < ' ') c = ' ';
+  return line.append("\n");
+}
+
+void say_proxy_status(Headers& headers, const Error& error, const StreamInfo& info) {
+  std::string value = "outrider/";
+  value.append(info.service).append("; error=").append(proxy_status_of(error));
+  value.append("; details=\"").append(base::to_string(error.reason)).append("\"");
+  headers.add(Name::proxy_status, value);
+}
+
+}  // namespace
+
+int status_of(const Error& error) {
+  return error.status ? error.status : row_of(error.reason).status;
+}
+
+int grpc_status_of(const Error& error) {
+  if (error.reason == Reason::denied && error.status == 401) return 16;
+  return row_of(error.reason).grpc;
+}
+
+Response local_reply(const Error& error, Request& request) {
+  StreamInfo& info = request.info;
+  Response response;
+  response.is_from_upstream = false;
+  const std::string detail = detail_of(error, info);
+  if (is_grpc(request.headers)) {
+    response.status = 200;
+    response.headers.add(Name::content_type, "application/grpc");
+    response.headers.add(Name::grpc_status, std::to_string(grpc_status_of(error)));
+    response.headers.add(Name::grpc_message, grpc_message(detail));
+  } else {
+    response.status = status_of(error);
+    const bool is_json = wants_json(request.headers);
+    const std::string body = is_json ? problem_json(error, response.status, detail, info)
+                                     : one_line(error, response.status, detail);
+    response.headers.add(Name::content_type, is_json ? "application/problem+json"
+                                                     : "text/plain; charset=utf-8");
+    response.headers.add(Name::content_length, std::to_string(body.size()));
+    response.body = Body::of(Bytes::copy_of(body));
+  }
+  if (error.retry_after > 0)
+    response.headers.add(Name::retry_after, std::to_string(error.retry_after));
+  say_proxy_status(response.headers, error, info);
+  return response;
+}
+
+}  // namespace http

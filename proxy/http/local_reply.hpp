@@ -1,0 +1,15 @@
+// From an Error to the answer that the client gets: the only place that picks a status. The same
+// reason stands in the status, in proxy-status (RFC 9209), in the body (RFC 9457 or one line of text,
+// for gRPC in trailers), in the log and in the metrics.
+#pragma once
+
+#include "proxy/http/message.hpp"
+
+namespace http {
+
+Response local_reply(const Error& error, Request& request);
+
+int status_of(const Error& error);
+int grpc_status_of(const Error& error);
+
+}  // namespace http

@@ -1,0 +1,33 @@
+#include "proxy/http/streams.hpp"
+
+#include "proxy/base/ascii.hpp"
+#include "proxy/http/grpc.hpp"
+
+namespace http {
+namespace {
+
+constexpr std::uint64_t large_message = 1024 * 1024;
+constexpr std::string_view event_stream = "text/event-stream";
+
+std::optional<std::uint64_t> length_of(const Headers& headers) {
+  const auto text = headers.find(Name::content_length);
+  return text ? base::parse_decimal<std::uint64_t>(*text) : std::nullopt;
+}
+
+}  // namespace
+
+bool is_stream(const RequestHead& request) {
+  return is_grpc(request.headers) || length_of(request.headers).value_or(0) > large_message;
+}
+
+bool is_stream(const RequestHead& request, const Response& response) {
+  if (response.status == 101) return true;
+  if (request.method == Method::connect && response.status < 300) return true;
+  const auto length = length_of(response.headers);
+  if (length) return *length > large_message;
+  if (!response.body.is_empty()) return true;
+  const auto type = response.headers.find(Name::content_type);
+  return type && base::same_ignoring_case(type->substr(0, event_stream.size()), event_stream);
+}
+
+}  // namespace http

@@ -1,0 +1,128 @@
+#include "proxy/stats/registry.hpp"
+
+#include <charconv>
+
+namespace stats {
+namespace {
+
+std::string decimal(double value) {
+  char text[32];
+  const auto end = std::to_chars(text, text + sizeof text, value).ptr;
+  return {text, end};
+}
+
+void describe(std::string& out, const std::string& name, const std::string& help,
+              std::string_view type) {
+  out.append("# HELP ").append(name).append(" ").append(help).append("\n# TYPE ");
+  out.append(name).append(" ").append(type).append("\n");
+}
+
+// The labels with one more at their end.
+std::string with(const std::string& labels, const std::string& more) {
+  if (labels.empty()) return '{' + more + '}';
+  return labels.substr(0, labels.size() - 1) + ',' + more + '}';
+}
+
+void render_histogram(std::string& out, const std::string& name, const std::string& labels,
+                      const Histogram& histogram) {
+  const Histogram::Counts counts = histogram.counts();
+  std::uint64_t sum = 0;
+  for (std::size_t i = 0; i < counts.size(); ++i) {
+    sum += counts[i];
+    const bool is_last = i == Histogram::bounds.size();
+    const std::string bound =
+        is_last ? "+Inf" : decimal(static_cast<double>(Histogram::bounds[i]) / 1e6);
+    out.append(name).append("_bucket").append(with(labels, "le=\"" + bound + '"'));
+    out.append(" ").append(std::to_string(sum)).append("\n");
+  }
+  out.append(name).append("_sum").append(labels).append(" ");
+  out.append(decimal(histogram.sum_seconds())).append("\n");
+  out.append(name).append("_count").append(labels).append(" ");
+  out.append(std::to_string(sum)).append("\n");
+}
+
+}  // namespace
+
+std::string render_labels(const Labels& labels) {
+  std::string text;
+  for (const auto& [name, value] : labels) {
+    text += text.empty() ? '{' : ',';
+    text.append(name).append("=\"");
+    for (const char c : value) {
+      if (c == '\n') {
+        text += "\\n";
+        continue;
+      }
+      if (c == '"' || c == '\\') text += '\\';
+      text += c;
+    }
+    text += '"';
+  }
+  return text.empty() ? text : text + '}';
+}
+
+template <typename Metric, typename... Arguments>
+Metric& Registry::find(Families<Metric>& families, std::string_view name, std::string_view help,
+                       const Labels& labels, Arguments... arguments) {
+  const std::lock_guard lock(mutex_);
+  Family<Metric>& family = families.try_emplace(std::string(name)).first->second;
+  family.help = help;
+  std::string key = render_labels(labels);
+  if (!family.by_labels.contains(key) && series_ >= most_series) {
+    Labels folded = labels;
+    for (auto& [label, value] : folded)
+      if (label == "route") value = "other";
+    key = render_labels(folded);
+    ++folded_;
+  }
+  std::unique_ptr<Metric>& metric = family.by_labels[key];
+  if (!metric) {
+    metric = std::make_unique<Metric>(arguments...);
+    ++series_;
+  }
+  return *metric;
+}
+
+Counter& Registry::counter(std::string_view name, std::string_view help, const Labels& labels) {
+  return find(counters_, name, help, labels, shards_);
+}
+
+Gauge& Registry::gauge(std::string_view name, std::string_view help, const Labels& labels) {
+  return find(gauges_, name, help, labels);
+}
+
+Histogram& Registry::histogram(std::string_view name, std::string_view help,
+                               const Labels& labels) {
+  return find(histograms_, name, help, labels, shards_);
+}
+
+void Registry::add_source(std::function<void(std::string&)> append) {
+  const std::lock_guard lock(mutex_);
+  sources_.push_back(std::move(append));
+}
+
+std::string Registry::render() const {
+  const std::lock_guard lock(mutex_);
+  std::string out;
+  for (const auto& [name, family] : counters_) {
+    describe(out, name, family.help, "counter");
+    for (const auto& [labels, counter] : family.by_labels)
+      out.append(name).append(labels).append(" ").append(std::to_string(counter->value())).append("\n");
+  }
+  for (const auto& [name, family] : gauges_) {
+    describe(out, name, family.help, "gauge");
+    for (const auto& [labels, gauge] : family.by_labels)
+      out.append(name).append(labels).append(" ").append(std::to_string(gauge->value())).append("\n");
+  }
+  for (const auto& [name, family] : histograms_) {
+    describe(out, name, family.help, "histogram");
+    for (const auto& [labels, histogram] : family.by_labels)
+      render_histogram(out, name, labels, *histogram);
+  }
+  describe(out, "outrider_series_folded_total", "Series that found no place of their own.", "counter");
+  out.append("outrider_series_folded_total ").append(std::to_string(folded_)).append("\n");
+  for (const auto& source : sources_) source(out);
+  return out;
+}
+
+}  // namespace stats

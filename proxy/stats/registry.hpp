@@ -1,0 +1,62 @@
+// All metrics of the process, by name and labels, and their text for Prometheus (exposition format
+// 0.0.4). Looking one up takes a lock: it is done when objects are built, the reference kept. Any
+// thread; the metrics live as long as the registry.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <mutex>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "proxy/stats/metrics.hpp"
+
+namespace stats {
+
+using Labels = std::vector<std::pair<std::string_view, std::string_view>>;
+
+class Registry {
+ public:
+  // shards: how many threads count; each uses its own number, from 0.
+  explicit Registry(std::size_t shards) : shards_(shards) {}
+
+  Counter& counter(std::string_view name, std::string_view help, const Labels& labels);
+  Gauge& gauge(std::string_view name, std::string_view help, const Labels& labels);
+  Histogram& histogram(std::string_view name, std::string_view help, const Labels& labels);
+  std::string render() const;
+  std::size_t shards() const { return shards_; }
+
+  // For what is read when asked: appends lines as they are, after all else.
+  void add_source(std::function<void(std::string&)> append);
+
+ private:
+  static constexpr std::size_t most_series = 5000;
+
+  template <typename Metric>
+  struct Family {
+    std::string help;
+    std::map<std::string, std::unique_ptr<Metric>> by_labels;
+  };
+  template <typename Metric>
+  using Families = std::map<std::string, Family<Metric>, std::less<>>;
+
+  template <typename Metric, typename... Arguments>
+  Metric& find(Families<Metric>& families, std::string_view name, std::string_view help,
+               const Labels& labels, Arguments... arguments);
+
+  std::size_t shards_;
+  mutable std::mutex mutex_;
+  std::size_t series_ = 0;
+  std::size_t folded_ = 0;
+  Families<Counter> counters_;
+  Families<Gauge> gauges_;
+  Families<Histogram> histograms_;
+  std::vector<std::function<void(std::string&)>> sources_;
+};
+
+// {a="x",b="y"}, values escaped; "" for none.
+std::string render_labels(const Labels& labels);
+
+}  // namespace stats
