@@ -1,7 +1,11 @@
 #include "proxy/server/exchange.hpp"
 
 #include "proxy/base/ascii.hpp"
+#include "proxy/http/grpc.hpp"
+#include "proxy/http/hop_by_hop.hpp"
 #include "proxy/http/local_reply.hpp"
+#include "proxy/http/streams.hpp"
+#include "proxy/http/target.hpp"
 #include "proxy/server/via.hpp"
 
 namespace server {
@@ -38,6 +42,12 @@ http::Body counted(http::Body body, http::StreamInfo& info) {
   return body;
 }
 
+// Most paths hold neither an escape nor a segment that begins with a dot.
+bool may_not_be_normal(std::string_view path) {
+  return path.starts_with('/') &&
+         (path.find('%') != path.npos || path.find("/.") != path.npos);
+}
+
 bool has_no_body(int status) { return status == 204 || status == 304; }
 
 }  // namespace
@@ -53,6 +63,7 @@ Exchange::Exchange(const Front& front, http::Incoming incoming, http::ServerStre
                info_) {
   info_.listener = front_.name;
   info_.is_outbound = front_.is_outbound;
+  info_.service = front_.service;
   info_.source = info_.connection.remote;
   front_.in_flight.fetch_add(1, std::memory_order_relaxed);
 }
@@ -95,8 +106,35 @@ std::optional<base::Error> Exchange::prepare() {
   return prepare_path();
 }
 
-std::optional<base::Error> Exchange::prepare_headers() { return std::nullopt; }
-std::optional<base::Error> Exchange::prepare_path() { return std::nullopt; }
+std::optional<base::Error> Exchange::prepare_headers() {
+  http::clean_request(request_);
+  info_.is_grpc = http::is_grpc(request_.headers);
+  info_.is_stream = http::is_stream(request_);
+  http::apply_forwarded(front_.forwarded, request_, info_);
+  if (request_.headers.contains(http::Name::via) &&
+      has_passed(request_.headers, front_.pseudonym))
+    return base::Error{base::Reason::loop_detected, base::Fault::downstream,
+                       "the request has passed this listener before"};
+  request_.headers.add(http::Name::via,
+                       info_.connection.protocol == "h2" ? front_.via_h2 : front_.via_http1);
+  return std::nullopt;
+}
+
+// The path that is matched is the one that is forwarded.
+std::optional<base::Error> Exchange::prepare_path() {
+  if (front_.rejects_encoded_slash && http::has_encoded_slash(request_.path))
+    return base::Error{base::Reason::bad_request, base::Fault::downstream,
+                       "an encoded slash in the path"};
+  if (!front_.normalizes_path || !may_not_be_normal(request_.path)) return std::nullopt;
+  std::optional<std::string> normal = http::normalize_path(request_.path);
+  if (!normal)
+    return base::Error{base::Reason::bad_request, base::Fault::downstream,
+                       "the path leads above the root"};
+  if (*normal == request_.path) return std::nullopt;
+  info_.client_path = std::move(request_.path);
+  request_.path = std::move(*normal);
+  return std::nullopt;
+}
 
 http::Response Exchange::response_of(http::Reply answer) {
   if (answer) return std::move(*answer);
@@ -112,6 +150,7 @@ bool Exchange::send_head(http::Response& response) {
   scope_.outcome.status = response.status;
   if (info_.first_byte == base::never) info_.first_byte = info_.now();
   if (info_.is_grpc) note_grpc_status(response.headers);
+  if (!info_.is_stream) info_.is_stream = http::is_stream(request_, response);
   const bool ends = response.body.is_empty() || request_.method == http::Method::head ||
                     has_no_body(response.status);
   is_head_sent_ = true;

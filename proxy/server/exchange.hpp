@@ -10,7 +10,7 @@
 
 #include "proxy/base/task_group.hpp"
 #include "proxy/http/filter.hpp"
-#include "proxy/http/local_reply.hpp"
+#include "proxy/http/forwarded.hpp"
 #include "proxy/http/stream.hpp"
 #include "proxy/server/access_log.hpp"
 #include "proxy/server/admission.hpp"
@@ -28,6 +28,7 @@ struct Front {
   std::atomic<std::int64_t>& in_flight;
 
   std::string_view name{};
+  std::string_view service{};  // of the node
   bool is_outbound = false;
   bool normalizes_path = false;
   bool rejects_encoded_slash = false;

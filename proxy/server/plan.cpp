@@ -71,11 +71,26 @@ ListenerSettings settings_of(const config::Listener& listener, const config::Lim
   return settings;
 }
 
+http::ForwardedPolicy policy_of(const config::Listener& listener) {
+  using config::SendForwarded;
+  http::ForwardedPolicy policy;
+  for (const std::string& range : listener.forwarded.trust)
+    if (const auto parsed = base::AddressRange::parse(range)) policy.trust.push_back(*parsed);
+  policy.hops = listener.forwarded.hops;
+  const SendForwarded send = listener.forwarded.send.value_or(
+      listener.direction == config::Direction::inbound ? SendForwarded::x_forwarded
+                                                       : SendForwarded::none);
+  policy.sends_x_forwarded = send == SendForwarded::x_forwarded || send == SendForwarded::both;
+  policy.sends_forwarded = send == SendForwarded::forwarded || send == SendForwarded::both;
+  return policy;
+}
+
 PlannedListener planned(const config::Listener& listener, const config::Limits& limits,
                         const std::string& digits) {
   PlannedListener made;
   made.config = &listener;
   made.settings = settings_of(listener, limits);
+  made.forwarded = policy_of(listener);
   made.pseudonym = pseudonym(digits, listener.name);
   std::vector<MatchSpec> specs;
   for (const config::Route& route : listener.routes) {

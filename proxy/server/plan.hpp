@@ -3,7 +3,6 @@
 // and cannot fail. Any thread.
 #pragma once
 
-#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -14,6 +13,7 @@
 #include "proxy/server/listener.hpp"
 #include "proxy/server/path_template.hpp"
 #include "proxy/server/router.hpp"
+#include "proxy/upstream/clusters.hpp"
 
 namespace server {
 
@@ -41,10 +41,10 @@ struct Plan {
   std::shared_ptr<const config::Config> config;
   int workers = 1;
   std::vector<PlannedListener> listeners;
-  std::map<std::string, std::shared_ptr<const certs::Context>> cluster_tls;  // by cluster's name
+  upstream::TlsContexts cluster_tls;  // as of the start
 };
 
-// How to make a listener's context again when its files have changed.
+// How to make a context, at the start and again when its files have changed.
 certs::ServerSettings tls_settings(const config::Listener& listener);
 certs::ClientSettings tls_settings(const config::Cluster& cluster);
 

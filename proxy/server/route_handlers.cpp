@@ -1,5 +1,6 @@
 #include "proxy/server/route_handlers.hpp"
 
+#include <algorithm>
 #include <string>
 
 namespace server {
@@ -90,6 +91,11 @@ Reply RedirectHandler::answer(const Request& request) const {
   return response;
 }
 
+bool TargetHandler::needs_default_timeout() const {
+  return std::any_of(targets_.begin(), targets_.end(),
+                     [](const Target& target) { return target.needs_default_timeout; });
+}
+
 const Target& TargetHandler::draw(base::Random& random) const {
   if (targets_.size() == 1) return targets_.front();
   std::uint64_t ticket = random.below(10'000);
@@ -100,10 +106,11 @@ const Target& TargetHandler::draw(base::Random& random) const {
   return targets_.back();
 }
 
-// The name of the cluster is what was drawn; a retry above this comes here again.
+// What was drawn stays for the exchange: a retry among the route's filters comes here again.
 Task<Reply> TargetHandler::handle(Request& request) {
+  if (targets_.size() == 1) return targets_.front().chain->handle(request);
   for (const Target& target : targets_)
-    if (target.cluster.data() == request.info.cluster.data()) return target.chain->handle(request);
+    if (target.cluster == request.info.cluster) return target.chain->handle(request);
   return targets_.front().chain->handle(request);
 }
 

@@ -47,6 +47,8 @@ struct Target {
 class TargetHandler final : public http::Handler {
  public:
   explicit TargetHandler(std::vector<Target> targets) : targets_(std::move(targets)) {}
+  // Of any of them.
+  bool needs_default_timeout() const;
   const Target& draw(base::Random& random) const;
   http::Task<http::Reply> handle(http::Request& request) override;
 

@@ -6,17 +6,20 @@
 #include "proxy/server/access_log.hpp"
 #include "proxy/server/admission.hpp"
 #include "proxy/server/plan.hpp"
+#include "proxy/stats/registry.hpp"
 
 namespace server {
 
 struct Shared {
   Shared(const Plan& plan, std::size_t connections, base::Log& to)
       : admission(connections, plan.config->limits.source_connections, plan.config->limits.memory),
-        log(to) {}
+        log(to),
+        metrics(static_cast<std::size_t>(plan.workers) + 1) {}
 
   Admission admission;
   AccessLog* access_log = nullptr;  // null = none
   base::Log& log;
+  stats::Registry metrics;  // a shard for each worker, one more for control
 };
 
 }  // namespace server

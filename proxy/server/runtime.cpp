@@ -1,0 +1,134 @@
+#include "proxy/server/runtime.hpp"
+
+#include <algorithm>
+
+namespace server {
+namespace {
+
+bool has_timeout(const config::Filters& filters) {
+  return std::any_of(filters.begin(), filters.end(),
+                     [](const config::FilterConfig& filter) { return filter.name == "timeout"; });
+}
+
+}  // namespace
+
+Runtime::Runtime(base::EventLoop& loop, int worker, const Plan& plan, Shared& shared,
+                 const InFlight& in_flight)
+    : loop_(loop),
+      worker_(worker),
+      plan_(plan),
+      shared_(shared),
+      lingering_(loop),
+      metrics_(shared.metrics, static_cast<std::size_t>(worker)),
+      clusters_(loop, *plan.config, plan.cluster_tls) {
+  make_cluster_chains();
+  for (std::size_t i = 0; i < plan.listeners.size(); ++i) {
+    const PlannedListener& listener = plan.listeners[i];
+    chains_.push_back(make_listener_chain(listener));
+    listeners_.push_back(std::make_unique<Listener>(
+        loop, lingering_, shared.admission, listener.settings,
+        front_of(listener, *chains_.back().chain, *in_flight[i])));
+    listeners_.back()->set_tls(listener.tls);
+  }
+  for (std::size_t i = 0; i < listeners_.size(); ++i)
+    listeners_[i]->accept_on(plan.listeners[i].sockets[static_cast<std::size_t>(worker)]);
+}
+
+Runtime::~Runtime() = default;
+
+void Runtime::make_cluster_chains() {
+  for (std::size_t i = 0; i < plan_.config->clusters.size(); ++i) {
+    const config::Cluster& cluster = plan_.config->clusters[i];
+    cluster_chains_.push_back(
+        {std::make_unique<http::Chain>(make_filters(cluster.filters, cluster.name),
+                                       clusters_.forward(i)),
+         has_timeout(cluster.filters)});
+  }
+}
+
+Runtime::ListenerChain Runtime::make_listener_chain(const PlannedListener& listener) {
+  ListenerChain made;
+  std::vector<RouteChain> routes;
+  for (std::size_t i = 0; i < listener.routes.size(); ++i)
+    routes.push_back(make_route_chain(listener, i));
+  made.routes = std::make_unique<RouteHandler>(listener, std::move(routes));
+  made.chain = std::make_unique<http::Chain>(
+      make_filters(listener.config->filters, listener.config->name), *made.routes);
+  return made;
+}
+
+RouteChain Runtime::make_route_chain(const PlannedListener& listener, std::size_t number) {
+  const PlannedRoute& route = listener.routes[number];
+  RouteChain made;
+  if (route.config->respond) {
+    made.last = std::make_unique<RespondHandler>(*route.config->respond);
+  } else if (route.config->redirect) {
+    made.last = std::make_unique<RedirectHandler>(route, listener.router->match(number));
+  } else {
+    std::unique_ptr<TargetHandler> targets = make_targets(listener, *route.config);
+    made.targets = targets.get();
+    made.last = std::move(targets);
+  }
+  made.filtered = std::make_unique<http::Chain>(
+      make_filters(route.config->filters, route.config->name), *made.last);
+  if (made.targets && made.targets->needs_default_timeout()) {
+    std::vector<std::unique_ptr<http::Filter>> timeout;
+    timeout.push_back(make_default_timeout());
+    made.timed = std::make_unique<http::Chain>(std::move(timeout), *made.filtered);
+  }
+  return made;
+}
+
+std::unique_ptr<TargetHandler> Runtime::make_targets(const PlannedListener& listener,
+                                                     const config::Route& route) {
+  const bool is_timed = has_timeout(listener.config->filters) || has_timeout(route.filters);
+  const std::vector<config::Cluster>& clusters = plan_.config->clusters;
+  std::vector<Target> targets;
+  for (const config::Share& share : route.to) {
+    const auto found =
+        std::find_if(clusters.begin(), clusters.end(),
+                     [&](const config::Cluster& each) { return each.name == share.cluster; });
+    const ClusterChain& chain =
+        cluster_chains_[static_cast<std::size_t>(found - clusters.begin())];
+    targets.push_back({found->name, share.parts, chain.chain.get(),
+                       !is_timed && !chain.has_timeout});
+  }
+  return std::make_unique<TargetHandler>(std::move(targets));
+}
+
+Front Runtime::front_of(const PlannedListener& listener, http::Handler& chain,
+                        std::atomic<std::int64_t>& in_flight) {
+  Front front{loop_, chain, shared_.admission, metrics_, nullptr, in_flight};
+  if (shared_.access_log) front.log = &shared_.access_log->queue(worker_);
+  front.name = listener.config->name;
+  front.service = plan_.config->node.service;
+  front.is_outbound = listener.is_outbound();
+  front.normalizes_path = listener.config->normalize_path;
+  front.rejects_encoded_slash = listener.config->reject_encoded_slash;
+  front.forwarded = listener.forwarded;
+  front.pseudonym = listener.pseudonym;
+  front.via_http1 = "1.1 " + listener.pseudonym;
+  front.via_h2 = "2 " + listener.pseudonym;
+  return front;
+}
+
+void Runtime::set_tls(std::size_t listener, std::shared_ptr<const certs::Context> context) {
+  listeners_[listener]->set_tls(std::move(context));
+}
+
+void Runtime::accept(bool is_wanted) {
+  for (const auto& listener : listeners_) is_wanted ? listener->resume() : listener->pause();
+}
+
+void Runtime::drain(bool outbound) {
+  for (std::size_t i = 0; i < listeners_.size(); ++i)
+    if (plan_.listeners[i].is_outbound() == outbound) listeners_[i]->drain();
+}
+
+bool Runtime::is_idle() const {
+  for (const auto& listener : listeners_)
+    if (listener->connections() > 0) return false;
+  return lingering_.empty();
+}
+
+}  // namespace server

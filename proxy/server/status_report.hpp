@@ -1,0 +1,35 @@
+// What the admin side says of pools and listeners, as JSON. Pure.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "proxy/server/plan.hpp"
+#include "proxy/upstream/snapshot.hpp"
+
+namespace server {
+
+// By worker, then by cluster; a worker that did not answer has none.
+using Snapshots = std::vector<std::vector<upstream::ClusterSnapshot>>;
+
+// Each cluster with its endpoints: sums over all workers, and what each worker has.
+std::string clusters_json(const Plan& plan, const Snapshots& snapshots);
+
+struct ListenerStatus {
+  std::int64_t exchanges = 0;  // in flight
+};
+
+struct ProcessStatus {
+  base::Duration uptime{};
+  bool is_draining = false;
+  std::size_t connections = 0;       // downstream
+  std::size_t memory_in_use = 0;
+  std::size_t memory_limit = 0;
+  std::uint64_t log_lines_dropped = 0;
+  std::string admin;                 // address; "" = none
+  std::vector<ListenerStatus> listeners;  // in the order of the plan
+};
+
+std::string stats_json(const Plan& plan, const ProcessStatus& status);
+
+}  // namespace server
