@@ -1,0 +1,178 @@
+// Stops asking a service that fails, and asks again carefully. Where it stands decides what it
+// counts: below a retry each attempt, above it each exchange.
+#include "config/conditions.hpp"
+#include "filters/breaker.hpp"
+#include "filters/registry.hpp"
+#include "proxy/base/ascii.hpp"
+#include "proxy/http/grpc.hpp"
+
+namespace filters {
+namespace {
+
+using base::Error;
+using base::Reason;
+using base::Task;
+using http::Next;
+using http::Reply;
+using http::Request;
+
+struct Options : BreakerSettings {
+  config::Conditions failures{"5xx",     "timeout", "connect",
+                              "refused", "reset",   "upstream_protocol_error"};
+};
+
+const config::Table<Options>& table() {
+  using namespace config;
+  constexpr std::uint64_t many = 1'000'000;
+  static const Table<Options> rows = {
+      integer<Options>("failure_threshold", &Options::failure_threshold, 1, many, "5",
+                       "at least so many failures"),
+      percentage<Options>("failure_ratio", &Options::failure_ratio, "25%", "and this share"),
+      integer<Options>("request_volume", &Options::request_volume, 1, many, "20",
+                       "of at least so many outcomes"),
+      duration<Options>("window", &Options::window, "30s", "within this time", Zero::refused),
+      integer<Options>("success_threshold", &Options::success_threshold, 1, many, "3",
+                       "successes in a row that close it"),
+      duration<Options>("open_for", &Options::open_for, "60s", "+0-10 %", Zero::refused),
+      integer<Options>("half_open_requests", &Options::half_open_requests, 1, many, "1",
+                       "probes at a time"),
+      {"failures", "a list of conditions",
+       "[5xx, timeout, connect, refused, reset, upstream_protocol_error]", "what counts as one",
+       [](const Node& node, const Context& context, Options& into) {
+         read_conditions(node, context, {}, into.failures);
+       }},
+      later<Options>("scope", "one breaker per endpoint or route"),
+  };
+  return rows;
+}
+
+// Not the upstream's doing: refusals made below, and clients that left.
+bool says_nothing(Reason reason) {
+  switch (reason) {
+    case Reason::client_gone:
+    case Reason::throttled:
+    case Reason::bulkhead_full:
+    case Reason::shed:
+    case Reason::pool_full:
+    case Reason::circuit_open:
+    case Reason::body_too_large:
+    case Reason::request_timeout:
+    case Reason::bad_request:
+      return true;
+    default:
+      return false;
+  }
+}
+
+// The place of one admitted request, given back whatever happens.
+class Admitted {
+ public:
+  Admitted(std::shared_ptr<Breaker> breaker, Breaker::Ticket ticket)
+      : breaker_(std::move(breaker)), ticket_(ticket) {}
+  Admitted(Admitted&& other) noexcept
+      : breaker_(std::move(other.breaker_)), ticket_(other.ticket_) {}
+  Admitted& operator=(Admitted&&) = delete;
+  ~Admitted() {
+    if (breaker_) breaker_->without_outcome(ticket_);
+  }
+
+  void tell(bool has_failed, base::Loop& loop) {
+    if (has_failed)
+      breaker_->failed(ticket_, loop.now(), loop.random().unit());
+    else
+      breaker_->succeeded(ticket_, loop.now());
+    breaker_.reset();
+  }
+
+ private:
+  std::shared_ptr<Breaker> breaker_;
+  Breaker::Ticket ticket_;
+};
+
+// A gRPC call's outcome comes with its trailers.
+class AtTheEnd final : public http::Guard {
+ public:
+  AtTheEnd(Admitted admitted, const config::Conditions& failures, base::Loop& loop)
+      : admitted_(std::move(admitted)), failures_(failures), loop_(loop) {}
+  void ended(const http::Outcome& outcome) noexcept override {
+    if (outcome.reason != Reason::none) {
+      if (!says_nothing(outcome.reason)) admitted_.tell(failures_.matches(outcome.reason), loop_);
+      return;
+    }
+    const int status = outcome.grpc_status < 0 ? outcome.status
+                                               : http::http_status_of_grpc(outcome.grpc_status);
+    admitted_.tell(failures_.matches_status(status), loop_);
+  }
+
+ private:
+  Admitted admitted_;
+  const config::Conditions& failures_;
+  base::Loop& loop_;
+};
+
+class CircuitBreaker final : public http::Filter {
+ public:
+  CircuitBreaker(const Options& options, base::Loop& loop, std::shared_ptr<Breaker> breaker)
+      : options_(options), loop_(loop), breaker_(std::move(breaker)) {}
+
+  Task<Reply> handle(Request& request, Next next) override {
+    const Breaker::Ticket ticket = breaker_->admit(loop_.now(), 0);
+    if (ticket.is_admitted) return guarded(request, next, ticket);
+    Error error{Reason::circuit_open, base::Fault::upstream, "the circuit breaker is open"};
+    error.retry_after = ticket.retry_after;
+    return base::just(Reply(error));
+  }
+
+ private:
+  Task<Reply> guarded(Request& request, Next next, Breaker::Ticket ticket) {
+    Admitted admitted(breaker_, ticket);
+    Reply reply = co_await next(request);
+    if (!reply) {
+      const Reason reason = reply.error().reason;
+      if (!says_nothing(reason)) admitted.tell(options_.failures.matches(reason), loop_);
+      co_return reply;
+    }
+    const bool is_open_ended = request.info.is_grpc && reply->is_from_upstream &&
+                               !reply->headers.contains(http::Name::grpc_status) &&
+                               !reply->body.is_empty();
+    if (is_open_ended) {
+      request.scope.hold(
+          std::make_unique<AtTheEnd>(std::move(admitted), options_.failures, loop_));
+      co_return reply;
+    }
+    admitted.tell(has_failed(*reply), loop_);
+    co_return reply;
+  }
+
+  bool has_failed(const http::Response& response) const {
+    if (!response.is_from_upstream) return false;
+    const auto grpc = response.headers.find(http::Name::grpc_status);
+    const auto status = grpc ? base::parse_decimal<std::uint16_t>(*grpc) : std::nullopt;
+    return options_.failures.matches_status(status ? http::http_status_of_grpc(*status)
+                                                   : response.status);
+  }
+
+  const Options& options_;
+  base::Loop& loop_;
+  std::shared_ptr<Breaker> breaker_;
+};
+
+constexpr config::FilterSpec spec = {
+    .name = "circuit_breaker",
+    .doc = "stops asking a service that fails",
+    .read = [](const config::Node& node, const config::Context& context) {
+      return config::read_options(node, context, table());
+    }};
+
+}  // namespace
+
+const Entry circuit_breaker = {
+    &spec, [](const config::FilterConfig& config, const FilterContext& context) {
+      const Options& options = config.as<Options>();
+      auto breaker = context.process<Breaker>(
+          "circuit_breaker", [&options] { return std::make_shared<Breaker>(options); });
+      return std::unique_ptr<http::Filter>(
+          std::make_unique<CircuitBreaker>(options, context.loop, std::move(breaker)));
+    }};
+
+}  // namespace filters

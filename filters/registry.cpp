@@ -1,0 +1,45 @@
+#include "filters/registry.hpp"
+
+namespace filters {
+namespace {
+
+const Entry* const built[] = {
+    &headers, &request_id, &timeout, &retry, &circuit_breaker, &fault, &body_limit,
+};
+
+// Known to the language; the loader refuses them by name.
+constexpr config::FilterSpec not_built[] = {
+    {.name = "throttle", .doc = "limits the rate", .is_built = false},
+    {.name = "bulkhead", .doc = "limits what is in flight", .is_built = false},
+    {.name = "adaptive_concurrency", .doc = "finds that limit by itself", .is_built = false},
+    {.name = "shed", .doc = "refuses the least important first", .is_built = false},
+    {.name = "fallback", .doc = "answers when the upstream cannot", .is_built = false},
+    {.name = "collapse", .doc = "one request for many identical ones", .is_built = false},
+    {.name = "early_hints", .doc = "103 from what was sent before", .is_built = false},
+    {.name = "heartbeat", .doc = "comments into silent event streams", .is_built = false},
+    {.name = "rewrite", .doc = "changes paths and hosts", .is_built = false},
+    {.name = "cors", .doc = "cross-origin requests", .is_built = false},
+    {.name = "compress", .doc = "compresses responses", .is_built = false},
+    {.name = "jwt", .doc = "verifies tokens", .is_built = false},
+    {.name = "authz", .doc = "asks another service", .is_built = false},
+    {.name = "webhook", .doc = "signs and verifies deliveries", .is_built = false},
+};
+
+}  // namespace
+
+std::vector<const config::FilterSpec*> specs() {
+  std::vector<const config::FilterSpec*> all;
+  for (const Entry* entry : built) all.push_back(entry->spec);
+  for (const config::FilterSpec& spec : not_built) all.push_back(&spec);
+  return all;
+}
+
+std::unique_ptr<http::Filter> make(const config::FilterConfig& config,
+                                   const FilterContext& context) {
+  for (const Entry* entry : built)
+    if (entry->spec == config.spec) return entry->make(config, context);
+  assert(false && "the loader accepts built filters only");
+  return nullptr;
+}
+
+}  // namespace filters
