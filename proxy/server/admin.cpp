@@ -101,8 +101,11 @@ base::Task<> Admin::serve(http::Incoming incoming, http::ServerStream& stream) {
   http::Response response;
   if (incoming.refused) {
     response = say(400, "bad request\n");
-  } else if (!asks_for_clusters(incoming.head)) {
+  } else if (!asks_workers(incoming.head)) {
     response = answer(incoming.head);
+  } else if (incoming.head.path_only() == "/metrics") {
+    const std::string metrics = co_await source_.metrics();
+    response = say(200, metrics, prometheus);
   } else {
     const std::string clusters = co_await source_.clusters();
     response = say(200, clusters, json);
@@ -116,8 +119,10 @@ base::Task<> Admin::serve(http::Incoming incoming, http::ServerStream& stream) {
   if (taken) (void)stream.finish({});
 }
 
-bool Admin::asks_for_clusters(const http::RequestHead& head) const {
-  return head.path_only() == "/clusters" && is_read(head.method) && is_known_host(head.authority);
+bool Admin::asks_workers(const http::RequestHead& head) const {
+  const std::string_view path = head.path_only();
+  return (path == "/clusters" || path == "/metrics") && is_read(head.method) &&
+         is_known_host(head.authority);
 }
 
 http::Response Admin::answer(const http::RequestHead& head) {
@@ -130,7 +135,6 @@ http::Response Admin::answer(const http::RequestHead& head) {
   if (path == "/reload") return say(501, "not yet in this version\n");
   if (path == "/live") return say(200, "live\n");
   if (path == "/ready") return source_.is_ready() ? say(200, "ready\n") : say(503, "not ready\n");
-  if (path == "/metrics") return say(200, source_.metrics(), prometheus);
   if (path == "/config") return say(200, source_.config(), "application/yaml");
   if (path == "/stats") return say(200, source_.stats(), json);
   source_.drain();

@@ -17,10 +17,11 @@ namespace server {
 class AdminSource {
  public:
   virtual bool is_ready() const = 0;
-  virtual std::string metrics() = 0;
   virtual std::string config() const = 0;  // effective, as YAML
   virtual std::string stats() = 0;         // JSON
-  virtual base::Task<std::string> clusters() = 0;  // JSON; asks all workers
+  // These ask all workers.
+  virtual base::Task<std::string> clusters() = 0;  // JSON
+  virtual base::Task<std::string> metrics() = 0;   // Prometheus' text format
   virtual void drain() = 0;
 
  protected:
@@ -44,7 +45,7 @@ class Admin final : public http::Service, net::Acceptor::Handler {
 
   void on_accept(int descriptor, const base::Address& remote) override;
   http::Response answer(const http::RequestHead& head);
-  bool asks_for_clusters(const http::RequestHead& head) const;
+  bool asks_workers(const http::RequestHead& head) const;
   bool is_known_host(std::string_view authority) const;
 
   base::EventLoop& loop_;

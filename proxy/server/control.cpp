@@ -1,10 +1,10 @@
 #include "proxy/server/control.hpp"
 
+#include <algorithm>
 #include <csignal>
 
 #include "proxy/server/process.hpp"
 #include "proxy/server/runtime.hpp"
-#include "proxy/server/status_report.hpp"
 
 namespace server {
 namespace {
@@ -12,7 +12,6 @@ namespace {
 constexpr base::Millis memory_interval{250};
 constexpr base::Millis certificate_interval{1'000};
 constexpr base::Millis drain_step{20};
-constexpr base::Millis longest_answer{2'000};  // of a worker that is asked for its state
 
 std::size_t connection_limit(const config::Limits& limits, base::Log& log) {
   const std::size_t descriptors = raise_descriptor_limit();
@@ -31,10 +30,12 @@ Control::Control(std::unique_ptr<Plan> plan, base::Log& log)
       log_(log),
       lingering_(loop_),
       shared_(*plan_, connection_limit(plan_->config->limits, log), log),
+      resolver_(loop_),
       tasks_(loop_) {}
 
 Control::~Control() {
   tasks_.cancel_all();
+  discovery_.reset();
   admin_.reset();
   workers_.clear();
 }
@@ -46,9 +47,13 @@ std::string Control::start() {
   if (!problem.empty()) return problem;
   for (int i = 0; i < plan_->workers; ++i)
     workers_.push_back(std::make_unique<Worker>(i, *plan_, shared_));
-  shared_.start(loop_, workers_);
   for (const auto& worker : workers_) worker->start();
-  watch_listeners_and_clusters();
+  discovery_ = std::make_unique<upstream::Discovery>(
+      loop_, resolver_, *plan_->config, [this](std::size_t cluster, auto endpoints) {
+        publish(cluster, std::move(endpoints));
+      });
+  for (std::size_t i = 0; i < plan_->listeners.size(); ++i) watch_listener(i);
+  for (std::size_t i = 0; i < plan_->config->clusters.size(); ++i) watch_cluster(i);
   tasks_.spawn(watch_memory()).release();
   tasks_.spawn(watch_certificates()).release();
   started_ = loop_.now();
@@ -80,6 +85,38 @@ std::string Control::open_admin() {
   AdminSource& source = *this;
   admin_ = std::make_unique<Admin>(loop_, lingering_, bound->front(), address.is_unix(), source);
   return {};
+}
+
+void Control::publish(std::size_t cluster,
+                      std::shared_ptr<const upstream::EndpointSet> endpoints) {
+  for (const auto& worker : workers_)
+    worker->post([cluster, endpoints](Runtime& runtime) {
+      runtime.clusters().publish(cluster, *endpoints);
+    });
+}
+
+void Control::watch_listener(std::size_t number) {
+  const config::Listener& listener = *plan_->listeners[number].config;
+  if (!listener.tls) return;
+  certificates_.add(
+      "listener " + listener.name, {listener.tls->cert, listener.tls->key, listener.tls->client_ca},
+      [&listener] { return certs::make_server_context(tls_settings(listener)); },
+      [this, number](std::shared_ptr<const certs::Context> context) {
+        for (const auto& worker : workers_)
+          worker->post([=](Runtime& runtime) { runtime.set_tls(number, context); });
+      });
+}
+
+void Control::watch_cluster(std::size_t number) {
+  const config::Cluster& cluster = plan_->config->clusters[number];
+  if (!cluster.tls) return;
+  certificates_.add(
+      "cluster " + cluster.name, {cluster.tls->ca, cluster.tls->cert, cluster.tls->key},
+      [&cluster] { return certs::make_client_context(tls_settings(cluster)); },
+      [this, number](std::shared_ptr<const certs::Context> context) {
+        for (const auto& worker : workers_)
+          worker->post([=](Runtime& runtime) { runtime.clusters().renew_tls(number, context); });
+      });
 }
 
 void Control::announce() {

@@ -3,20 +3,20 @@
 // calls run(), unless a function says "any thread".
 #pragma once
 
-#include <atomic>
+#include <boost/asio/signal_set.hpp>
 #include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
-
-#include <boost/asio/signal_set.hpp>
 
 #include "proxy/base/event_loop.hpp"
 #include "proxy/base/log.hpp"
 #include "proxy/server/admin.hpp"
 #include "proxy/server/certificate_watch.hpp"
 #include "proxy/server/shared.hpp"
+#include "proxy/server/status_report.hpp"
 #include "proxy/server/worker.hpp"
+#include "proxy/upstream/discovery.hpp"
 
 namespace server {
 
@@ -41,15 +41,22 @@ class Control final : AdminSource {
 
  private:
   bool is_ready() const override { return is_started_ && !is_draining_; }
-  std::string metrics() override;
+  base::Task<std::string> metrics() override;
   std::string config() const override { return plan_->config->effective; }
   std::string stats() override;
   base::Task<std::string> clusters() override;
   void drain() override;
 
+  struct Gathering;
+  base::Task<Snapshots> snapshots();
+  ProcessStatus status() const;
+
   std::string open_access_log();
   std::string open_admin();
   void announce();
+  void publish(std::size_t cluster, std::shared_ptr<const upstream::EndpointSet> endpoints);
+  void watch_listener(std::size_t listener);
+  void watch_cluster(std::size_t cluster);
   void on_signal(int number);
   base::Task<> drain_in_order();
   base::Task<> until_idle(base::Time limit);
@@ -67,6 +74,8 @@ class Control final : AdminSource {
   std::unique_ptr<AccessLog> access_log_;
   Shared shared_;
   std::vector<std::unique_ptr<Worker>> workers_;
+  net::Resolver resolver_;
+  std::unique_ptr<upstream::Discovery> discovery_;
   std::unique_ptr<Admin> admin_;
   CertificateWatch certificates_;
   std::unique_ptr<boost::asio::signal_set> signals_;

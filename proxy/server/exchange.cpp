@@ -4,7 +4,6 @@
 #include "proxy/http/grpc.hpp"
 #include "proxy/http/hop_by_hop.hpp"
 #include "proxy/http/local_reply.hpp"
-#include "proxy/http/streams.hpp"
 #include "proxy/http/target.hpp"
 #include "proxy/server/via.hpp"
 
@@ -65,7 +64,7 @@ Exchange::Exchange(const Front& front, http::Incoming incoming, http::ServerStre
   info_.is_outbound = front_.is_outbound;
   info_.service = front_.service;
   info_.source = info_.connection.remote;
-  front_.in_flight.fetch_add(1, std::memory_order_relaxed);
+  change(front_.counts.exchanges, +1);
 }
 
 Exchange::~Exchange() {
@@ -78,7 +77,7 @@ Exchange::~Exchange() {
   }
   scope_.outcome.ended = info_.now();
   scope_.end();
-  front_.in_flight.fetch_sub(1, std::memory_order_relaxed);
+  change(front_.counts.exchanges, -1);
   front_.metrics.count(info_, request_.method);
   if (front_.log) log();
 }
@@ -109,7 +108,6 @@ std::optional<base::Error> Exchange::prepare() {
 std::optional<base::Error> Exchange::prepare_headers() {
   http::clean_request(request_);
   info_.is_grpc = http::is_grpc(request_.headers);
-  info_.is_stream = http::is_stream(request_);
   http::apply_forwarded(front_.forwarded, request_, info_);
   if (request_.headers.contains(http::Name::via) &&
       has_passed(request_.headers, front_.pseudonym))
@@ -150,7 +148,6 @@ bool Exchange::send_head(http::Response& response) {
   scope_.outcome.status = response.status;
   if (info_.first_byte == base::never) info_.first_byte = info_.now();
   if (info_.is_grpc) note_grpc_status(response.headers);
-  if (!info_.is_stream) info_.is_stream = http::is_stream(request_, response);
   const bool ends = response.body.is_empty() || request_.method == http::Method::head ||
                     has_no_body(response.status);
   is_head_sent_ = true;

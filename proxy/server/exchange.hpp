@@ -3,7 +3,6 @@
 // it is counted and logged once, by its destructor. The worker's thread.
 #pragma once
 
-#include <atomic>
 #include <optional>
 #include <string>
 #include <vector>
@@ -14,6 +13,7 @@
 #include "proxy/http/stream.hpp"
 #include "proxy/server/access_log.hpp"
 #include "proxy/server/admission.hpp"
+#include "proxy/server/listener_counts.hpp"
 #include "proxy/server/request_metrics.hpp"
 
 namespace server {
@@ -25,7 +25,7 @@ struct Front {
   const Admission& admission;
   RequestMetrics& metrics;
   AccessLog::Queue* log = nullptr;  // null = no access log
-  std::atomic<std::int64_t>& in_flight;
+  ListenerCounts& counts;
 
   std::string_view name{};
   std::string_view service{};  // of the node

@@ -47,6 +47,7 @@ void Listener::on_accept(int descriptor, const base::Address& remote) {
   auto* connection = new Connection(*this, descriptor, remote);
   connection->place = connections_.size();
   connections_.push_back(connection);
+  change(front_.counts.connections, +1);
   connection->start();
 }
 
@@ -54,6 +55,7 @@ void Listener::forget(const Connection& connection, const base::Address& remote)
   connections_[connection.place] = connections_.back();
   connections_[connection.place]->place = connection.place;
   connections_.pop_back();
+  change(front_.counts.connections, -1);
   admission_.closed(remote);
 }
 

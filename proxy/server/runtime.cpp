@@ -1,5 +1,7 @@
 #include "proxy/server/runtime.hpp"
 
+#include "filters/registry.hpp"
+
 #include <algorithm>
 
 namespace server {
@@ -13,7 +15,7 @@ bool has_timeout(const config::Filters& filters) {
 }  // namespace
 
 Runtime::Runtime(base::EventLoop& loop, int worker, const Plan& plan, Shared& shared,
-                 const InFlight& in_flight)
+                 const AllCounts& counts)
     : loop_(loop),
       worker_(worker),
       plan_(plan),
@@ -27,7 +29,7 @@ Runtime::Runtime(base::EventLoop& loop, int worker, const Plan& plan, Shared& sh
     chains_.push_back(make_listener_chain(listener));
     listeners_.push_back(std::make_unique<Listener>(
         loop, lingering_, shared.admission, listener.settings,
-        front_of(listener, *chains_.back().chain, *in_flight[i])));
+        front_of(listener, *chains_.back().chain, *counts[i])));
     listeners_.back()->set_tls(listener.tls);
   }
   for (std::size_t i = 0; i < listeners_.size(); ++i)
@@ -36,11 +38,19 @@ Runtime::Runtime(base::EventLoop& loop, int worker, const Plan& plan, Shared& sh
 
 Runtime::~Runtime() = default;
 
+Runtime::Filters Runtime::make_filters(const config::Filters& wanted, const std::string& place) {
+  Filters made;
+  for (const config::FilterConfig& filter : wanted)
+    made.push_back(
+        filters::make(filter, {place, filter.ordinal, loop_, shared_.filter_state}));
+  return made;
+}
+
 void Runtime::make_cluster_chains() {
   for (std::size_t i = 0; i < plan_.config->clusters.size(); ++i) {
     const config::Cluster& cluster = plan_.config->clusters[i];
     cluster_chains_.push_back(
-        {std::make_unique<http::Chain>(make_filters(cluster.filters, cluster.name),
+        {std::make_unique<http::Chain>(make_filters(cluster.filters, "cluster " + cluster.name),
                                        clusters_.forward(i)),
          has_timeout(cluster.filters)});
   }
@@ -53,7 +63,7 @@ Runtime::ListenerChain Runtime::make_listener_chain(const PlannedListener& liste
     routes.push_back(make_route_chain(listener, i));
   made.routes = std::make_unique<RouteHandler>(listener, std::move(routes));
   made.chain = std::make_unique<http::Chain>(
-      make_filters(listener.config->filters, listener.config->name), *made.routes);
+      make_filters(listener.config->filters, "listener " + listener.config->name), *made.routes);
   return made;
 }
 
@@ -70,10 +80,12 @@ RouteChain Runtime::make_route_chain(const PlannedListener& listener, std::size_
     made.last = std::move(targets);
   }
   made.filtered = std::make_unique<http::Chain>(
-      make_filters(route.config->filters, route.config->name), *made.last);
+      make_filters(route.config->filters,
+                   "route " + listener.config->name + "/" + route.config->name),
+      *made.last);
   if (made.targets && made.targets->needs_default_timeout()) {
     std::vector<std::unique_ptr<http::Filter>> timeout;
-    timeout.push_back(make_default_timeout());
+    timeout.push_back(filters::make_default_timeout(loop_));
     made.timed = std::make_unique<http::Chain>(std::move(timeout), *made.filtered);
   }
   return made;
@@ -97,8 +109,8 @@ std::unique_ptr<TargetHandler> Runtime::make_targets(const PlannedListener& list
 }
 
 Front Runtime::front_of(const PlannedListener& listener, http::Handler& chain,
-                        std::atomic<std::int64_t>& in_flight) {
-  Front front{loop_, chain, shared_.admission, metrics_, nullptr, in_flight};
+                        ListenerCounts& counts) {
+  Front front{loop_, chain, shared_.admission, metrics_, nullptr, counts};
   if (shared_.access_log) front.log = &shared_.access_log->queue(worker_);
   front.name = listener.config->name;
   front.service = plan_.config->node.service;

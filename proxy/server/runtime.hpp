@@ -6,7 +6,6 @@
 // the route's filters.
 #pragma once
 
-#include <atomic>
 #include <memory>
 #include <string>
 #include <vector>
@@ -22,10 +21,8 @@ namespace server {
 
 class Runtime {
  public:
-  using InFlight = std::vector<std::unique_ptr<std::atomic<std::int64_t>>>;
-
   Runtime(base::EventLoop& loop, int worker, const Plan& plan, Shared& shared,
-          const InFlight& in_flight);
+          const AllCounts& counts);
   Runtime(const Runtime&) = delete;
   Runtime& operator=(const Runtime&) = delete;
   ~Runtime();
@@ -51,15 +48,15 @@ class Runtime {
   };
 
   using Filters = std::vector<std::unique_ptr<http::Filter>>;
-  Filters make_filters(const config::Filters& wanted, std::string_view place);
-  std::unique_ptr<http::Filter> make_default_timeout();
+  // place: "listener NAME", "route LISTENER/NAME" or "cluster NAME".
+  Filters make_filters(const config::Filters& wanted, const std::string& place);
   void make_cluster_chains();
   ListenerChain make_listener_chain(const PlannedListener& listener);
   RouteChain make_route_chain(const PlannedListener& listener, std::size_t route);
   std::unique_ptr<TargetHandler> make_targets(const PlannedListener& listener,
                                               const config::Route& route);
   Front front_of(const PlannedListener& listener, http::Handler& chain,
-                 std::atomic<std::int64_t>& in_flight);
+                 ListenerCounts& counts);
 
   base::EventLoop& loop_;
   const int worker_;

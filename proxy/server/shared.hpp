@@ -2,6 +2,7 @@
 // member says for itself which threads may use it.
 #pragma once
 
+#include "filters/filter_context.hpp"
 #include "proxy/base/log.hpp"
 #include "proxy/server/access_log.hpp"
 #include "proxy/server/admission.hpp"
@@ -19,6 +20,7 @@ struct Shared {
   Admission admission;
   AccessLog* access_log = nullptr;  // null = none
   base::Log& log;
+  filters::SharedState filter_state;
   stats::Registry metrics;  // a shard for each worker, one more for control
 };
 

@@ -175,6 +175,7 @@ std::string stats_json(const Plan& plan, const ProcessStatus& status) {
     json.key("addresses").open('[');
     for (const base::Address& address : listener.addresses) json.text(address.to_string());
     json.close(']');
+    json.number("connections", static_cast<std::uint64_t>(status.listeners[i].connections));
     json.number("exchanges", static_cast<std::uint64_t>(status.listeners[i].exchanges)).close('}');
   }
   return json.close(']').close('}').take();

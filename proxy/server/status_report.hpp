@@ -17,6 +17,7 @@ std::string clusters_json(const Plan& plan, const Snapshots& snapshots);
 
 struct ListenerStatus {
   std::int64_t exchanges = 0;  // in flight
+  std::int64_t connections = 0;
 };
 
 struct ProcessStatus {
@@ -29,6 +30,10 @@ struct ProcessStatus {
   std::string admin;                 // address; "" = none
   std::vector<ListenerStatus> listeners;  // in the order of the plan
 };
+
+// For Prometheus: pools as they are now, and what the process counts by itself.
+void append_pool_metrics(std::string& out, const Plan& plan, const Snapshots& snapshots);
+void append_listener_metrics(std::string& out, const Plan& plan, const ProcessStatus& status);
 
 std::string stats_json(const Plan& plan, const ProcessStatus& status);
 

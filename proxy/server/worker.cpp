@@ -7,7 +7,7 @@ namespace server {
 Worker::Worker(int index, const Plan& plan, Shared& shared)
     : index_(index), plan_(plan), shared_(shared) {
   for (std::size_t i = 0; i < plan.listeners.size(); ++i)
-    in_flight_.push_back(std::make_unique<std::atomic<std::int64_t>>(0));
+    counts_.push_back(std::make_unique<ListenerCounts>());
 }
 
 Worker::~Worker() {
@@ -23,7 +23,7 @@ void Worker::start() {
 }
 
 void Worker::run(std::latch& started) {
-  Runtime runtime(loop_, index_, plan_, shared_, in_flight_);
+  Runtime runtime(loop_, index_, plan_, shared_, counts_);
   runtime_ = &runtime;
   started.count_down();
   loop_.run();
@@ -38,8 +38,8 @@ void Worker::post(std::function<void(Runtime&)> action) {
 
 std::int64_t Worker::exchanges(bool is_outbound) const {
   std::int64_t count = 0;
-  for (std::size_t i = 0; i < in_flight_.size(); ++i)
-    if (plan_.listeners[i].is_outbound() == is_outbound) count += exchanges_of(i);
+  for (std::size_t i = 0; i < counts_.size(); ++i)
+    if (plan_.listeners[i].is_outbound() == is_outbound) count += counts_[i]->exchanges.load(std::memory_order_relaxed);
   return count;
 }
 

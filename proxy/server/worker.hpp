@@ -2,7 +2,6 @@
 // made, used and destroyed in its own thread; control talks to it by posting. Owned by control.
 #pragma once
 
-#include <atomic>
 #include <functional>
 #include <latch>
 #include <memory>
@@ -13,6 +12,7 @@
 #include "proxy/base/event_loop.hpp"
 #include "proxy/server/access_log.hpp"
 #include "proxy/server/admission.hpp"
+#include "proxy/server/listener_counts.hpp"
 #include "proxy/server/plan.hpp"
 #include "proxy/server/shared.hpp"
 
@@ -35,9 +35,7 @@ class Worker {
   // Runs in the worker's thread, unless it has ended.
   void post(std::function<void(Runtime&)> action);
   std::int64_t exchanges(bool is_outbound) const;
-  std::int64_t exchanges_of(std::size_t listener) const {
-    return in_flight_[listener]->load(std::memory_order_relaxed);
-  }
+  const ListenerCounts& counts(std::size_t listener) const { return *counts_[listener]; }
 
  private:
   void run(std::latch& started);
@@ -46,7 +44,7 @@ class Worker {
   const Plan& plan_;
   Shared& shared_;
   base::EventLoop loop_;
-  std::vector<std::unique_ptr<std::atomic<std::int64_t>>> in_flight_;  // by listener
+  AllCounts counts_;
   Runtime* runtime_ = nullptr;  // while the thread runs; used in it
   std::thread thread_;
 };

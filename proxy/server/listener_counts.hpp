@@ -1,0 +1,23 @@
+// What one worker has of one listener at a moment. Changed by the worker's thread, read by any.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+namespace server {
+
+struct alignas(64) ListenerCounts {
+  std::atomic<std::int64_t> exchanges{0};
+  std::atomic<std::int64_t> connections{0};
+};
+
+// In the order of the plan's listeners.
+using AllCounts = std::vector<std::unique_ptr<ListenerCounts>>;
+
+inline void change(std::atomic<std::int64_t>& count, std::int64_t by) {
+  count.store(count.load(std::memory_order_relaxed) + by, std::memory_order_relaxed);
+}
+
+}  // namespace server
