@@ -1,11 +1,10 @@
 // One open connection of a pool, whichever version of HTTP it speaks: when it may take an exchange,
-// when it is too old to, and how it dies: never inside the call that ends it, but at the loop's next
-// breath. Owned by its pool; the worker's thread.
+// when it is too old to, and how it goes: never inside the call that ends it, but as soon as no
+// coroutine is on the stack. Owned by its pool; the worker's thread.
 #pragma once
 
 #include <cstdint>
 #include <memory>
-#include <string_view>
 
 #include "proxy/base/event_loop.hpp"
 #include "proxy/http/stream.hpp"
@@ -14,12 +13,12 @@ namespace upstream {
 
 class Pool;
 
-// How a pool came by it.
+// How a pool came by a connection, and how long it will use it.
 struct Origin {
   std::uint64_t serial = 0;  // counts up within the pool
   base::Duration connect_time{};
-  base::Time old_at = base::never;   // takes no exchange from then on
-  std::uint64_t most_requests = 0;   // 0 = any number
+  base::Time old_at = base::never;
+  std::uint64_t most_requests = 0;  // 0 = any number
 };
 
 class Connection : base::Timer, base::Reapable {
@@ -30,33 +29,34 @@ class Connection : base::Timer, base::Reapable {
   Connection& operator=(const Connection&) = delete;
   virtual ~Connection() = default;
 
-  // How many exchanges it can take now; 0 also when it is about to close.
-  virtual std::size_t free_streams() = 0;
-  virtual std::unique_ptr<http::ClientStream> open() = 0;
-  virtual std::uint32_t streams() const = 0;
   virtual bool is_h2() const = 0;
-  // Tells the peer, as far as that can be done at once.
-  virtual void say_goodbye() noexcept = 0;
+  // How many exchanges it can take now; 0 also when it is to close.
+  virtual std::size_t free_streams() = 0;
+  virtual std::uint32_t streams() const = 0;  // exchanges on it
+  std::unique_ptr<http::ClientStream> open();
 
-  const Origin& origin() const { return origin_; }
-  std::uint64_t requests() const { return requests_; }
+  // Takes no exchange any more, finishes those it has, and then leaves its pool.
+  void drain();
+  bool is_draining() const { return is_draining_; }
   bool is_worn() const {
     return loop_.now() >= origin_.old_at ||
            (origin_.most_requests != 0 && requests_ >= origin_.most_requests);
   }
-  // It is without an exchange and closes at `until` if nothing comes. A timer that is armed already is
-  // not moved ahead: it looks when it fires.
+  // It has no exchange, and leaves at `until` if none comes.
   void idle_until(base::Time until);
-  void die_later() { loop_.reap_later(*this); }
+  // Of no more use: its pool forgets it, and it is destroyed soon.
+  void leave();
+
+  const Origin& origin() const { return origin_; }
+  std::uint64_t requests() const { return requests_; }  // ever begun on it
 
  protected:
-  void began();
-  void ended();
-  void became_free();
-  void is_of_no_use();
+  virtual std::unique_ptr<http::ClientStream> open_stream() = 0;
+  // Tells the peer, as far as that can be done at once.
+  virtual void say_goodbye() noexcept = 0;
+  void stream_ended();  // an exchange is over
+  void became_free();   // it can take an exchange, more than before
   base::Loop& loop() const { return loop_; }
-
-  std::uint64_t requests_ = 0;
 
  private:
   void expired() final;
@@ -65,8 +65,11 @@ class Connection : base::Timer, base::Reapable {
   Pool& pool_;
   base::Loop& loop_;
   const Origin origin_;
+  std::uint64_t requests_ = 0;
   base::Time idle_until_ = base::never;
   base::Time due_ = base::never;  // of the timer, while it is armed
+  bool is_draining_ = false;
+  bool has_left_ = false;
 };
 
 }  // namespace upstream

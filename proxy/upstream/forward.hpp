@@ -4,9 +4,9 @@
 // thread.
 //
 // It sets, of the scope: endpoint, has_alternatives. Of the stream info: cluster, endpoint, attempts,
-// was_reused, queue_time, connect_time, queued, connected, first_byte. The host sent
-// upstream is the route's (info.rewritten_host), else by the cluster's `host`; the request itself
-// keeps what the client sent. It takes the request's body when it has a connection, not before.
+// was_reused, queue_time, connect_time, queued, connected, first_byte. The host sent upstream is the
+// route's (info.rewritten_host), else by the cluster's `host`; the request itself keeps what the client
+// sent. It takes the request's body when it has a connection, not before.
 #pragma once
 
 #include <string>
@@ -17,8 +17,6 @@
 
 namespace upstream {
 
-class Upload;
-
 class Forward final : public http::Handler {
  public:
   explicit Forward(Cluster& cluster);
@@ -26,16 +24,15 @@ class Forward final : public http::Handler {
   http::Task<http::Reply> handle(http::Request& request) override;
 
  private:
-  http::Task<http::Reply> send_alone(http::Request& request);
-  http::Task<http::Reply> send_with_body(http::Request& request);
-  http::Task<http::Result<Endpoint*>> choose(http::Request& request);
+  http::Result<Endpoint*> choose(http::Request& request);
   http::Result<void> send_head(http::ClientStream& stream, http::Request& request,
-                               const Endpoint& endpoint, bool ends);
-  bool is_host_replaced(const http::Request& request, const Endpoint& endpoint);
+                               const Endpoint& endpoint);
+  // Puts it into host_; false = the client's is sent.
+  bool replaces_host(const http::Request& request, const Endpoint& endpoint);
 
   Cluster& cluster_;
   std::string scheme_;
-  std::string host_;  // what is sent instead of the client's, while it is sent
+  std::string host_;  // sent instead of the client's
 };
 
 }  // namespace upstream

@@ -24,6 +24,7 @@ namespace upstream {
 // What the pools of a cluster have in common; outlives them.
 struct PoolSetup {
   const config::Cluster* cluster = nullptr;
+  const config::Limits* limits = nullptr;
   std::shared_ptr<const certs::Context> tls;  // null = clear; for connections made from now on
   http1::ClientLimits http1;
 };
@@ -60,16 +61,17 @@ class Pool {
   friend class Connection;
   class Waiter;
 
-  // Of connections:
-  void began();                            // an exchange on one of them
+  // What a connection tells:
+  void began();  // an exchange on it
   void ended();
   void became_free(Connection& connection);  // it can take an exchange, more than before
-  void remove(Connection& connection);       // it is of no more use
+  void drains(Connection& connection);       // it takes none any more
+  void remove(Connection& connection);       // it is gone
 
   Opened take(std::uint64_t newer_than);
   Opened open_on(Connection& connection);
   void serve();
-  void connect_more();
+  bool connect_more();
   bool make_room();
   base::Task<> connect();
   void add(std::unique_ptr<net::Transport> transport, base::Duration took);
@@ -85,9 +87,9 @@ class Pool {
   const base::Address address_;
   std::uint32_t& in_flight_;
 
-  std::vector<std::unique_ptr<Connection>> connections_;  // open; HTTP/2 ones before they drain
+  std::vector<std::unique_ptr<Connection>> connections_;  // open, also while they drain
   std::vector<Connection*> idle_http1_;                   // the one used last at the end
-  std::vector<Connection*> h2_;
+  std::vector<Connection*> h2_;                           // that do not drain
   base::List<Waiter> waiting_;
   std::size_t waiting_count_ = 0;
   std::size_t connecting_ = 0;

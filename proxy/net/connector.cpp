@@ -1,0 +1,63 @@
+#include "proxy/net/connector.hpp"
+
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <unistd.h>
+
+#include <cerrno>
+
+namespace net {
+namespace {
+
+constexpr unsigned user_timeout_ms = 30'000;  // unacknowledged for so long: the peer is gone
+
+Error connect_error(int problem) {
+  return {base::Reason::connect_failure, base::Fault::upstream, "cannot connect",
+          {problem, boost::system::system_category()}};
+}
+
+void set_options(int descriptor) {
+  const int on = 1;
+  setsockopt(descriptor, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+  setsockopt(descriptor, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
+  setsockopt(descriptor, IPPROTO_TCP, TCP_USER_TIMEOUT, &user_timeout_ms, sizeof user_timeout_ms);
+}
+
+// A descriptor that is connected, or about to be.
+Result<int> begin(const base::Address& address) {
+  const int descriptor =
+      ::socket(address.family(), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+  if (descriptor < 0) return connect_error(errno);
+  if (address.is_ip()) set_options(descriptor);
+  const base::Address::Socket to = address.socket();
+  if (::connect(descriptor, to.get(), to.size) == 0 || errno == EINPROGRESS) return descriptor;
+  const int problem = errno;
+  ::close(descriptor);
+  return connect_error(problem);
+}
+
+Error unsent(Error error) {
+  error.unsent = true;
+  return error;
+}
+
+}  // namespace
+
+Task<Result<std::unique_ptr<Transport>>> connect(base::EventLoop& loop, base::Address address,
+                                                 std::shared_ptr<const certs::Context> tls,
+                                                 Time until) {
+  const Result<int> descriptor = begin(address);
+  if (!descriptor) co_return unsent(descriptor.error());
+  auto transport = std::make_unique<Transport>(loop, *descriptor);
+  const Result<void> connected = co_await transport->connected(until);
+  if (!connected) co_return unsent(connected.error());
+  if (tls) {
+    auto session =
+        std::make_unique<TlsSession>(tls, transport->descriptor(), TlsSession::Role::client);
+    const Result<void> done = co_await transport->handshake(std::move(session), until);
+    if (!done) co_return unsent(done.error());
+  }
+  co_return transport;
+}
+
+}  // namespace net

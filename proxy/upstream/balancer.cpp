@@ -1,0 +1,75 @@
+#include "proxy/upstream/balancer.hpp"
+
+#include <algorithm>
+
+namespace upstream {
+namespace {
+
+// For its weight, compared without dividing. None at all is a tie: then chance, which knows the
+// weights too, has decided.
+bool is_less_busy(const Endpoint& a, const Endpoint& b) {
+  return std::uint64_t{a.in_flight} * b.weight < std::uint64_t{b.in_flight} * a.weight;
+}
+
+}  // namespace
+
+void Balancer::reset(const Endpoints& endpoints) {
+  choices_.clear();
+  total_weight_ = 0;
+  has_equal_weights_ = true;
+  for (const auto& endpoint : endpoints) {
+    choices_.push_back({endpoint.get(), total_weight_});
+    total_weight_ += endpoint->weight;
+    has_equal_weights_ = has_equal_weights_ && endpoint->weight == endpoints.front()->weight;
+  }
+}
+
+Endpoint* Balancer::pick(const void* avoid, base::Random& random) {
+  if (choices_.empty()) return nullptr;
+  if (choices_.size() == 1) return choices_.front().endpoint;
+  if (method_ == config::Balancing::least_request) return less_busy(avoid, random);
+  return has_equal_weights_ ? in_turn(avoid) : in_turn_by_weight(avoid);
+}
+
+Endpoint* Balancer::in_turn(const void* avoid) {
+  Endpoint* next = choices_[position_++ % choices_.size()].endpoint;
+  if (next == avoid) next = choices_[position_++ % choices_.size()].endpoint;
+  return next;
+}
+
+// Each gains credit by its weight; the richest is next and pays for all: turns come evenly spread.
+Endpoint* Balancer::in_turn_by_weight(const void* avoid) {
+  Choice* richest = nullptr;
+  std::int64_t paid = 0;
+  for (Choice& choice : choices_) {
+    if (choice.endpoint == avoid) continue;
+    choice.credit += choice.endpoint->weight;
+    paid += choice.endpoint->weight;
+    if (!richest || choice.credit > richest->credit) richest = &choice;
+  }
+  richest->credit -= paid;
+  return richest->endpoint;
+}
+
+Endpoint* Balancer::less_busy(const void* avoid, base::Random& random) {
+  Endpoint* first = by_chance(avoid, random);
+  Endpoint* second = by_chance(first, random);
+  if (second == avoid) return first;
+  return is_less_busy(*second, *first) ? second : first;
+}
+
+// By weight, another than `avoid`: drawn from what is left when its part is taken out.
+Endpoint* Balancer::by_chance(const void* avoid, base::Random& random) {
+  const auto left_out =
+      std::find_if(choices_.begin(), choices_.end(),
+                   [&](const Choice& choice) { return choice.endpoint == avoid; });
+  const std::uint64_t gap = left_out == choices_.end() ? 0 : left_out->endpoint->weight;
+  std::uint64_t drawn = random.below(total_weight_ - gap);
+  if (gap > 0 && drawn >= left_out->weight_before) drawn += gap;
+  const auto behind = std::upper_bound(
+      choices_.begin(), choices_.end(), drawn,
+      [](std::uint64_t at, const Choice& choice) { return at < choice.weight_before; });
+  return std::prev(behind)->endpoint;
+}
+
+}  // namespace upstream

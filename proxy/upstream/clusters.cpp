@@ -1,0 +1,35 @@
+#include "proxy/upstream/clusters.hpp"
+
+#include "proxy/upstream/discovery.hpp"
+
+namespace upstream {
+
+Clusters::Clusters(base::EventLoop& loop, const config::Config& config, const TlsContexts& tls) {
+  for (const config::Cluster& cluster : config.clusters) {
+    PoolSetup setup;
+    setup.cluster = &cluster;
+    if (const auto found = tls.find(cluster.name); found != tls.end()) setup.tls = found->second;
+    setup.limits = &config.limits;
+    setup.http1.head.header_bytes = config.limits.response_header_bytes;
+    setup.http1.head.header_count = config.limits.response_header_count;
+    setup.http1.trailer_bytes = config.limits.trailer_bytes;
+    entries_.push_back(std::make_unique<Entry>(loop, std::move(setup)));
+    if (const auto fixed = fixed_endpoints(cluster)) entries_.back()->cluster.publish(*fixed);
+  }
+}
+
+Clusters::~Clusters() = default;
+
+http::Handler* Clusters::find(std::string_view name) {
+  for (const auto& entry : entries_)
+    if (entry->cluster.config().name == name) return &entry->forward;
+  return nullptr;
+}
+
+std::vector<ClusterSnapshot> Clusters::snapshot() const {
+  std::vector<ClusterSnapshot> all;
+  for (const auto& entry : entries_) all.push_back(entry->cluster.snapshot());
+  return all;
+}
+
+}  // namespace upstream

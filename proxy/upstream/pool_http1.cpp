@@ -1,0 +1,72 @@
+#include "proxy/upstream/pool_http1.hpp"
+
+#include "proxy/http1/client.hpp"
+
+namespace upstream {
+namespace {
+
+// The upstream closes at its own time: we do a little before, so that nothing is sent into that.
+constexpr std::chrono::seconds margin{1};
+
+class Http1Connection final : public Connection, http1::ClientConnection::Owner {
+ public:
+  Http1Connection(Pool& pool, const PoolSetup& setup, const Origin& origin,
+                  std::unique_ptr<net::Transport> transport)
+      : Connection(pool, transport->loop(), origin),
+        longest_idle_(setup.cluster->pool.idle_http1),
+        client_(std::move(transport), setup.http1, *this) {
+    idle_until(loop().now() + longest_idle_);
+  }
+
+  bool is_h2() const override { return false; }
+  std::uint32_t streams() const override { return is_busy_ ? 1 : 0; }
+  std::size_t free_streams() override {
+    return is_busy_ || is_draining() || is_worn() || client_.is_stale() ? 0 : 1;
+  }
+
+ private:
+  std::unique_ptr<http::ClientStream> open_stream() override {
+    is_busy_ = true;
+    return client_.open();
+  }
+
+  void on_idle(http1::ClientConnection&) override {
+    is_busy_ = false;
+    stream_ended();
+    const base::Duration idle = allowed_idle();
+    if (idle <= base::Duration::zero() || is_draining() || is_worn()) return leave();
+    idle_until(loop().now() + idle);
+    became_free();
+  }
+
+  void on_closed(http1::ClientConnection&) override {
+    if (std::exchange(is_busy_, false)) stream_ended();
+    leave();
+  }
+
+  base::Duration allowed_idle() const {
+    const auto announced = client_.keep_alive_timeout();
+    return announced ? std::min<base::Duration>(longest_idle_, *announced - margin) : longest_idle_;
+  }
+
+  void say_goodbye() noexcept override {
+    net::Transport& transport = client_.transport();
+    if (!transport.is_open() || is_busy_) return;
+    transport.shutdown_send();
+    transport.flush();
+  }
+
+  const base::Duration longest_idle_;
+  bool is_busy_ = false;
+  http1::ClientConnection client_;
+};
+
+}  // namespace
+
+std::unique_ptr<Connection> make_http1_connection(Pool& pool, const PoolSetup& setup,
+                                                  const Origin& origin,
+                                                  std::unique_ptr<net::Transport> transport) {
+  return std::make_unique<Http1Connection>(pool, setup, origin, std::move(transport));
+}
+
+}  // namespace upstream

@@ -1,0 +1,82 @@
+#include "proxy/upstream/upload.hpp"
+
+namespace upstream {
+namespace {
+
+using http::Bytes;
+using http::Result;
+using http::Task;
+
+constexpr std::size_t most_kept = 16 * 1024;
+constexpr std::chrono::seconds patience{1};        // with an upstream that does not say 100
+constexpr int most_pieces = 16;                    // before others have their turn
+constexpr std::size_t most_bytes = 1024 * 1024;
+
+}  // namespace
+
+Upload::Upload(base::Loop& loop, http::Body body, http::Interim& interim)
+    : loop_(loop), body_(std::move(body)), interim_(interim), continued_(loop), tasks_(loop) {}
+
+void Upload::start(std::unique_ptr<http::ClientStream> stream, bool asks_first) {
+  stream_ = std::move(stream);
+  asks_first_ = asks_first;
+  tasks_.spawn(run()).release();
+}
+
+void Upload::stop() { tasks_.cancel_all(); }
+
+void Upload::head_came() {
+  is_keeping_ = false;
+  kept_ = std::string();
+  if (asks_first_) tasks_.cancel_all();  // it does not want the body
+}
+
+void Upload::send_interim(int status, const http::Headers& headers) noexcept {
+  interim_.send_interim(status, headers);
+  if (status == 100) continued_.set();
+}
+
+Task<> Upload::run() {
+  if (asks_first_) {
+    co_await continued_.wait(loop_.now() + patience);
+    asks_first_ = false;
+  }
+  if (!kept_.empty()) {
+    Bytes again = Bytes::copy_of(kept_);
+    const Result<void> written = co_await stream_->write(std::move(again));
+    if (!written) co_return;
+  }
+  int pieces = 0;
+  std::size_t bytes = 0;
+  while (!has_ended_) {
+    Result<Bytes> piece = co_await body_.read();
+    if (!piece) {
+      is_keeping_ = false;
+      stream_->abort(piece.error());
+      co_return;
+    }
+    has_ended_ = piece->empty();
+    if (has_ended_) break;
+    keep(*piece);
+    bytes += piece->size();
+    const Result<void> written = co_await stream_->write(std::move(*piece));
+    if (!written) co_return;  // whoever reads the response is told why
+    if (++pieces < most_pieces && bytes < most_bytes) continue;
+    pieces = 0;
+    bytes = 0;
+    co_await loop_.yield();
+  }
+  const Result<void> finished = stream_->finish(body_.trailers());
+  (void)finished;  // likewise
+}
+
+void Upload::keep(const Bytes& piece) {
+  if (!is_keeping_) return;
+  is_keeping_ = kept_.size() + piece.size() <= most_kept;
+  if (is_keeping_)
+    kept_.append(piece.view());
+  else
+    kept_ = std::string();
+}
+
+}  // namespace upstream
