@@ -1,0 +1,65 @@
+#include "tests/harness/test_proxy.hpp"
+
+#include <unistd.h>
+
+#include <csignal>
+#include <stdexcept>
+
+#include "config/load.hpp"
+#include "filters/registry.hpp"
+#include "proxy/server/plan.hpp"
+
+namespace harness {
+namespace {
+
+std::unique_ptr<server::Plan> plan_of(const std::string& yaml) {
+  const config::Loaded loaded = config::load_text("test.yaml", yaml, filters::specs());
+  std::string problems;
+  for (const config::Mistake& mistake : loaded.mistakes) problems += mistake.to_string() + "\n";
+  if (!loaded.config) throw std::runtime_error(problems);
+  server::Planned planned = server::make_plan(loaded.config);
+  for (const std::string& problem : planned.problems) problems += problem + "\n";
+  if (!planned.plan) throw std::runtime_error(problems);
+  return std::move(planned.plan);
+}
+
+}  // namespace
+
+TestProxy::TestProxy(const std::string& yaml) : log_(STDERR_FILENO, base::Level::warning, false) {
+  std::signal(SIGPIPE, SIG_IGN);
+  control_ = std::make_unique<server::Control>(plan_of(yaml), log_);
+  const std::string problem = control_->start();
+  if (!problem.empty()) throw std::runtime_error(problem);
+  thread_ = std::thread([this] { control_->run(); });
+}
+
+TestProxy::~TestProxy() {
+  if (!thread_.joinable()) return;
+  control_->stop();
+  thread_.join();
+}
+
+void TestProxy::wait_until_ended() { thread_.join(); }
+
+Answer TestProxy::ask(const std::string& path) const { return get(admin(), path, "localhost"); }
+
+std::string egress_to(const std::string& url, const std::string& more) {
+  return "version: 1\n"
+         "access_log: { format: none }\n"
+         "admin: { bind: \"127.0.0.1:0\" }\n"
+         "listeners:\n"
+         "  egress:\n"
+         "    bind: 127.0.0.1:0\n"
+         "    routes:\n"
+         "      - to: app\n"
+         "clusters:\n"
+         "  app: { url: \"" + url + "\" }\n" + more;
+}
+
+Answer get(const base::Address& proxy, const std::string& path, const std::string& host) {
+  Socket client = Socket::connect(proxy);
+  client.send("GET " + path + " HTTP/1.1\r\nhost: " + host + "\r\n\r\n");
+  return client.read_answer();
+}
+
+}  // namespace harness

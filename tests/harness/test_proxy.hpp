@@ -1,0 +1,50 @@
+// The whole proxy in this process, as a configuration describes it, in threads of its own. Bind to
+// port 0; the addresses are asked for by the listener's name.
+//
+//   harness::TestProxy proxy(harness::egress_to(origin.url()));
+//   auto client = harness::Socket::connect(proxy.address("egress"));
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <thread>
+
+#include "proxy/base/log.hpp"
+#include "proxy/server/control.hpp"
+#include "tests/harness/socket.hpp"
+
+namespace harness {
+
+class TestProxy {
+ public:
+  // Throws std::runtime_error with all mistakes if the configuration does not hold.
+  explicit TestProxy(const std::string& yaml);
+  TestProxy(const TestProxy&) = delete;
+  TestProxy& operator=(const TestProxy&) = delete;
+  ~TestProxy();  // cuts what is left
+
+  base::Address address(std::string_view listener = "egress", std::size_t n = 0) const {
+    return control_->listener_address(listener, n);
+  }
+  base::Address admin() const { return control_->admin_address(); }
+  // GET on the admin side.
+  Answer ask(const std::string& path) const;
+  void begin_drain() { control_->begin_drain(); }
+  void wait_until_ended();  // after begin_drain()
+
+ private:
+  base::Log log_;
+  std::unique_ptr<server::Control> control_;
+  std::thread thread_;
+};
+
+// A listener `egress` on port 0, with an admin side and without an access log, all of whose requests
+// go to the cluster `app` at that url. `more` is added as it is (top-level keys).
+std::string egress_to(const std::string& url, const std::string& more = "");
+
+// One request and its answer on a connection of its own.
+Answer get(const base::Address& proxy, const std::string& path,
+           const std::string& host = "app.test");
+
+}  // namespace harness
