@@ -25,7 +25,7 @@ std::unique_ptr<server::Plan> plan_of(const std::string& yaml) {
 
 }  // namespace
 
-TestProxy::TestProxy(const std::string& yaml) : log_(STDERR_FILENO, base::Level::warning, false) {
+TestProxy::TestProxy(const std::string& yaml) : log_(STDERR_FILENO, base::Level::error, false) {
   std::signal(SIGPIPE, SIG_IGN);
   control_ = std::make_unique<server::Control>(plan_of(yaml), log_);
   const std::string problem = control_->start();

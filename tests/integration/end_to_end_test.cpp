@@ -128,7 +128,7 @@ TEST_CASE("the admin side shows pools and metrics, and knows its hosts") {
   CHECK(clusters.find("\"protocol\":\"http1\"") != std::string::npos);
   CHECK(clusters.find("\"requests\":1") != std::string::npos);
   CHECK(proxy.ask("/metrics").body.find(
-            "outrider_requests_total{listener=\"egress\",route=\"egress.0\",cluster=\"app\","
+            "outrider_requests_total{listener=\"egress\",route=\"egress.1\",cluster=\"app\","
             "method=\"GET\",code=\"200\",reason=\"\"} 1") != std::string::npos);
   CHECK(proxy.ask("/stats").body.find(proxy.address().to_string()) != std::string::npos);
   CHECK(proxy.ask("/nothing").status == 404);
