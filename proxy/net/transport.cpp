@@ -172,12 +172,17 @@ std::string& Transport::tail() {
   return tail_;
 }
 
-void Transport::send(Bytes bytes) {
+void Transport::queue(Bytes bytes) {
   if (write_error_ || bytes.empty()) return;
-  if (bytes.size() <= copied_at_most) return send(bytes.view());
   seal_tail();
   held_ += bytes.size();
   output_.push_back(std::move(bytes));
+}
+
+void Transport::send(Bytes bytes) {
+  if (write_error_ || bytes.empty()) return;
+  if (bytes.size() <= copied_at_most) return send(bytes.view());
+  queue(std::move(bytes));
   if (is_writable_)
     flush();
   else

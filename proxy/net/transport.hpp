@@ -82,6 +82,9 @@ class Transport final : base::Poller::Watch, base::Flushable {
   // once with all before it, so that it does not hold the thread's read block.
   void send(Bytes bytes);
   void send(std::string_view text) { tail().append(text), sent_in_place(); }
+  // The same, to be written by a flush() of the caller's own: nothing is written here.
+  void queue(Bytes bytes);
+  void queue(std::string_view text) { tail().append(text); }
   // The buffer that small output is collected in, to write a head in place: append to it, then
   // call sent_in_place().
   std::string& tail();

@@ -1,0 +1,32 @@
+// What a peer may do at no profit to itself: a token bucket of small sins. Over it, the connection
+// ends. One thread.
+#pragma once
+
+#include <algorithm>
+
+#include "proxy/base/time.hpp"
+
+namespace http2 {
+
+class Budget {
+ public:
+  // `burst` at once, then `per_second` more each second.
+  Budget(double burst, double per_second) : burst_(burst), per_second_(per_second), left_(burst) {}
+
+  // False: over the budget.
+  bool spend(base::Time now, double cost = 1) {
+    const std::chrono::duration<double> passed = now - last_;
+    if (last_ != base::Time{}) left_ = std::min(burst_, left_ + passed.count() * per_second_);
+    last_ = now;
+    left_ -= cost;
+    return left_ >= 0;
+  }
+
+ private:
+  double burst_;
+  double per_second_;
+  double left_;
+  base::Time last_{};
+};
+
+}  // namespace http2

@@ -1,0 +1,78 @@
+// An upstream connection that speaks HTTP/2: many exchanges at once, each a stream. Owned by a pool;
+// the loop's thread.
+#pragma once
+
+#include <memory>
+
+#include "proxy/base/task_group.hpp"
+#include "proxy/http/stream.hpp"
+#include "proxy/http2/session.hpp"
+#include "proxy/net/transport.hpp"
+
+namespace http2 {
+
+struct ClientSettings {
+  SessionLimits limits;              // of responses
+  std::uint32_t streams = 100;       // at most so many at once, whatever the peer allows
+  base::Millis ping{0};              // interval; 0 = none
+};
+
+class ClientConnection final : net::Transport::Owner, base::Flushable, Session::Owner {
+ public:
+  // Both may be called from inside a coroutine or a stream's destructor: the owner destroys the
+  // connection later.
+  class Owner {
+   public:
+    virtual void on_stream_ended(ClientConnection& connection) = 0;  // or: more may be opened
+    virtual void on_draining(ClientConnection& connection) = 0;      // GOAWAY: open no more
+    virtual void on_closed(ClientConnection& connection) = 0;        // told once
+
+   protected:
+    ~Owner() = default;
+  };
+
+  ClientConnection(std::unique_ptr<net::Transport> transport, const ClientSettings& settings,
+                   Owner& owner);
+  ~ClientConnection();  // no stream of it may be left
+
+  std::unique_ptr<http::ClientStream> open();  // only if free_streams() > 0
+  std::uint32_t free_streams() const;
+  std::uint32_t open_streams() const { return open_; }
+  bool is_idle() const { return open_ == 0; }
+  bool is_draining() const { return is_draining_; }
+  void shutdown();  // GOAWAY; no new streams
+
+ private:
+  class Exchange;
+  friend class Exchange;
+
+  base::Task<> run();
+  base::Task<> keep_alive();
+  bool take_input();
+  void flush() override;
+  void flush_soon() { loop().flush_later(*this); }
+  void fail(const base::Error& error);
+  void stream_ended();
+
+  void on_hangup() override {}
+  Stream* make_stream() override { return nullptr; }
+  void on_head(Stream&) override {}
+  void on_closed(Stream&) override {}
+  void on_goaway() override;
+  void on_settings() override;
+  base::Loop& loop() const override { return loop_; }
+
+  base::EventLoop& loop_;
+  std::unique_ptr<net::Transport> transport_;
+  const ClientSettings& settings_;
+  Owner& owner_;
+  std::uint32_t open_ = 0;
+  bool is_draining_ = false;
+  bool is_closed_ = false;
+  std::optional<base::Error> failure_;
+  base::List<base::Link> exchanges_;  // of Exchange::in_connection
+  Session session_;
+  base::TaskGroup tasks_;  // last: dies first
+};
+
+}  // namespace http2
