@@ -328,6 +328,6 @@ void ClientConnection::on_goaway() {
   owner_.on_draining(*this);
 }
 
-void ClientConnection::on_settings() { owner_.on_stream_ended(*this); }
+void ClientConnection::on_settings() { owner_.on_limit_changed(*this); }
 
 }  // namespace http2

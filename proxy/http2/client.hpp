@@ -19,11 +19,12 @@ struct ClientSettings {
 
 class ClientConnection final : net::Transport::Owner, base::Flushable, Session::Owner {
  public:
-  // Both may be called from inside a coroutine or a stream's destructor: the owner destroys the
+  // All may be called from inside a coroutine or a stream's destructor: the owner destroys the
   // connection later.
   class Owner {
    public:
-    virtual void on_stream_ended(ClientConnection& connection) = 0;  // or: more may be opened
+    virtual void on_stream_ended(ClientConnection& connection) = 0;
+    virtual void on_limit_changed(ClientConnection& connection) = 0;  // of streams
     virtual void on_draining(ClientConnection& connection) = 0;      // GOAWAY: open no more
     virtual void on_closed(ClientConnection& connection) = 0;        // told once
 

@@ -13,6 +13,11 @@ Clusters::Clusters(base::EventLoop& loop, const config::Config& config, const Tl
     setup.http1.head.header_bytes = config.limits.response_header_bytes;
     setup.http1.head.header_count = config.limits.response_header_count;
     setup.http1.trailer_bytes = config.limits.trailer_bytes;
+    setup.http2.limits.header_bytes = config.limits.response_header_bytes;
+    setup.http2.limits.header_count = config.limits.response_header_count;
+    setup.http2.limits.trailer_bytes = config.limits.trailer_bytes;
+    setup.http2.streams = static_cast<std::uint32_t>(setup.cluster->pool.streams);
+    setup.http2.ping = setup.cluster->pool.ping;
     entries_.push_back(std::make_unique<Entry>(loop, std::move(setup)));
     if (const auto fixed = fixed_endpoints(cluster)) entries_.back()->cluster.publish(*fixed);
   }

@@ -15,6 +15,7 @@
 #include "proxy/base/task_group.hpp"
 #include "proxy/http/stream.hpp"
 #include "proxy/http1/client.hpp"
+#include "proxy/http2/client.hpp"
 #include "proxy/net/transport.hpp"
 #include "proxy/upstream/connection.hpp"
 #include "proxy/upstream/snapshot.hpp"
@@ -27,6 +28,7 @@ struct PoolSetup {
   const config::Limits* limits = nullptr;
   std::shared_ptr<const certs::Context> tls;  // null = clear; for connections made from now on
   http1::ClientLimits http1;
+  http2::ClientSettings http2;
 };
 
 class Pool {

@@ -1,13 +1,51 @@
 #include "proxy/upstream/pool_http2.hpp"
 
-#include "proxy/upstream/pool_http1.hpp"
+#include "proxy/http2/client.hpp"
 
 namespace upstream {
+namespace {
+
+class Http2Connection final : public Connection, http2::ClientConnection::Owner {
+ public:
+  Http2Connection(Pool& pool, const PoolSetup& setup, const Origin& origin,
+                  std::unique_ptr<net::Transport> transport)
+      : Connection(pool, transport->loop(), origin),
+        longest_idle_(setup.cluster->pool.idle),
+        client_(std::move(transport), setup.http2, *this) {
+    idle_until(loop().now() + longest_idle_);
+  }
+
+  bool is_h2() const override { return true; }
+  std::uint32_t streams() const override { return client_.open_streams(); }
+  std::size_t free_streams() override {
+    return is_draining() || is_worn() ? 0 : client_.free_streams();
+  }
+
+ private:
+  std::unique_ptr<http::ClientStream> open_stream() override { return client_.open(); }
+
+  void on_stream_ended(http2::ClientConnection&) override {
+    stream_ended();
+    if (client_.is_idle() && (is_draining() || is_worn() || client_.is_draining())) return leave();
+    if (client_.is_idle()) idle_until(loop().now() + longest_idle_);
+    became_free();
+  }
+  void on_limit_changed(http2::ClientConnection&) override { became_free(); }
+  void on_draining(http2::ClientConnection&) override { drain(); }
+  void on_closed(http2::ClientConnection&) override { leave(); }
+
+  void say_goodbye() noexcept override { client_.shutdown(); }
+
+  const base::Duration longest_idle_;
+  http2::ClientConnection client_;
+};
+
+}  // namespace
 
 std::unique_ptr<Connection> make_h2_connection(Pool& pool, const PoolSetup& setup,
                                                const Origin& origin,
                                                std::unique_ptr<net::Transport> transport) {
-  return make_http1_connection(pool, setup, origin, std::move(transport));
+  return std::make_unique<Http2Connection>(pool, setup, origin, std::move(transport));
 }
 
 }  // namespace upstream
