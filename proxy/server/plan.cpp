@@ -64,6 +64,14 @@ ListenerSettings settings_of(const config::Listener& listener, const config::Lim
   settings.http1.header_timeout = listener.header_timeout;
   settings.http1.body_timeout = listener.body_timeout;
   settings.http1.send_timeout = listener.send_timeout;
+  settings.http2.limits.header_bytes = limits.header_bytes;
+  settings.http2.limits.header_count = limits.header_count;
+  settings.http2.limits.target_bytes = limits.target_bytes;
+  settings.http2.limits.trailer_bytes = limits.trailer_bytes;
+  settings.http2.idle_timeout = listener.idle_timeout;
+  settings.http2.header_timeout = listener.header_timeout;
+  settings.http2.body_timeout = listener.body_timeout;
+  settings.http2.send_timeout = listener.send_timeout;
   settings.handshake_timeout = listener.handshake_timeout;
   settings.idle_timeout = listener.idle_timeout;
   settings.speaks_http1 = listener.http1;
