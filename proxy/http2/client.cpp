@@ -51,8 +51,10 @@ class ClientConnection::Exchange final : public http::ClientStream, public Strea
 
   // The connection is lost.
   void fail(const Error& error) {
-    failure_ = error;
-    failure_->unsent = !is_head_sent;
+    if (!closed) {  // else it knows better: refused, reset
+      failure_ = error;
+      failure_->unsent = !is_head_sent;
+    }
     connection_ = nullptr;
     if (readable.has_waiter()) readable.set();
     if (writable.has_waiter()) writable.set();

@@ -9,7 +9,6 @@ Clusters::Clusters(base::EventLoop& loop, const config::Config& config, const Tl
     PoolSetup setup;
     setup.cluster = &cluster;
     if (const auto found = tls.find(cluster.name); found != tls.end()) setup.tls = found->second;
-    setup.limits = &config.limits;
     setup.http1.head.header_bytes = config.limits.response_header_bytes;
     setup.http1.head.header_count = config.limits.response_header_count;
     setup.http1.trailer_bytes = config.limits.trailer_bytes;

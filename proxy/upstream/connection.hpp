@@ -46,6 +46,7 @@ class Connection : base::Timer, base::Reapable {
   void idle_until(base::Time until);
   // Of no more use: its pool forgets it, and it is destroyed soon.
   void leave();
+  bool has_left() const { return has_left_; }
 
   const Origin& origin() const { return origin_; }
   std::uint64_t requests() const { return requests_; }  // ever begun on it

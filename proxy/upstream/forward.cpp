@@ -41,6 +41,7 @@ Task<Reply> Forward::handle(Request& request) {
   Endpoint& endpoint = **chosen;
   const Endpoint::Use use(endpoint);
 
+  const bool has_body = !request.body.is_empty();
   Body owner;                 // of the upload, or else of the stream
   Upload* upload = nullptr;
   std::uint64_t newer_than = 0;
@@ -55,13 +56,13 @@ Task<Reply> Forward::handle(Request& request) {
     }
     note_connection(info, opened);
     http::ClientStream* stream = opened.stream.get();
-    const Result<void> sent = send_head(*stream, request, endpoint);
+    const Result<void> sent = send_head(*stream, request, endpoint, !has_body);
     std::optional<http::Error> failure;
     if (!sent) {
       failure = sent.error();
     } else {
       const bool asks_first = request.headers.contains(http::Name::expect);
-      if (!upload && !request.body.is_empty()) {
+      if (has_body && !upload) {
         upload = new Upload(info.loop, std::move(request.body), request.interim);
         owner = Body(upload);
       }
@@ -99,11 +100,11 @@ Result<Endpoint*> Forward::choose(Request& request) {
 // What goes upstream differs in host and scheme from what the client sent, and only there: the log and
 // another attempt are to see the client's.
 Result<void> Forward::send_head(http::ClientStream& stream, Request& request,
-                                const Endpoint& endpoint) {
+                                const Endpoint& endpoint, bool ends) {
   const bool swaps_host = replaces_host(request, endpoint);
   if (swaps_host) request.authority.swap(host_);
   request.scheme.swap(scheme_);
-  const Result<void> sent = stream.send_head(request, request.body.is_empty());
+  const Result<void> sent = stream.send_head(request, ends);
   request.scheme.swap(scheme_);
   if (swaps_host) request.authority.swap(host_);
   return sent;

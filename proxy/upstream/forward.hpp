@@ -26,7 +26,7 @@ class Forward final : public http::Handler {
  private:
   http::Result<Endpoint*> choose(http::Request& request);
   http::Result<void> send_head(http::ClientStream& stream, http::Request& request,
-                               const Endpoint& endpoint);
+                               const Endpoint& endpoint, bool ends);
   // Puts it into host_; false = the client's is sent.
   bool replaces_host(const http::Request& request, const Endpoint& endpoint);
 

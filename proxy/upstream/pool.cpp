@@ -32,6 +32,12 @@ Error no_common_protocol() {
   return error;
 }
 
+Error closed_at_once() {
+  Error error{Reason::reset, Fault::upstream, "the upstream closed the new connection"};
+  error.unsent = true;
+  return error;
+}
+
 void forget(std::vector<Connection*>& list, const Connection& connection) {
   list.erase(std::remove(list.begin(), list.end(), &connection), list.end());
 }
@@ -226,9 +232,17 @@ void Pool::add(std::unique_ptr<net::Transport> transport, base::Duration took) {
   const double age = loop_.random().between(1 - age_jitter, 1 + age_jitter);
   const auto max_age = std::chrono::duration_cast<base::Duration>(limits_.max_age * age);
   const Origin origin{++newest_, took, base::deadline(loop_.now(), max_age), limits_.max_requests};
-  connections_.push_back(is_h2 ? make_h2_connection(*this, setup_, origin, std::move(transport))
-                               : make_http1_connection(*this, setup_, origin, std::move(transport)));
-  (is_h2 ? h2_ : idle_http1_).push_back(connections_.back().get());
+  // An HTTP/2 connection reads at once, and may have something to tell before it is here.
+  const bool was_serving = std::exchange(is_serving_, true);
+  auto connection = is_h2 ? make_h2_connection(*this, setup_, origin, std::move(transport))
+                          : make_http1_connection(*this, setup_, origin, std::move(transport));
+  is_serving_ = was_serving;
+  if (connection->has_left()) {
+    (void)connection.release();  // it destroys itself
+    return fail_waiters(closed_at_once());
+  }
+  (is_h2 ? h2_ : idle_http1_).push_back(connection.get());
+  connections_.push_back(std::move(connection));
 }
 
 // A handshake that was to serve all fails all; else each connect answers for one.
@@ -272,7 +286,7 @@ void Pool::remove(Connection& connection) {
   const auto found = std::find_if(connections_.begin(), connections_.end(),
                                   [&](const auto& owned) { return owned.get() == &connection; });
   if (found != connections_.end()) {
-    found->release();  // it destroys itself
+    (void)found->release();  // it destroys itself
     connections_.erase(found);
   }
   if (waiting_count_ > 0) serve();

@@ -25,7 +25,6 @@ namespace upstream {
 // What the pools of a cluster have in common; outlives them.
 struct PoolSetup {
   const config::Cluster* cluster = nullptr;
-  const config::Limits* limits = nullptr;
   std::shared_ptr<const certs::Context> tls;  // null = clear; for connections made from now on
   http1::ClientLimits http1;
   http2::ClientSettings http2;

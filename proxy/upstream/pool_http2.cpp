@@ -16,27 +16,34 @@ class Http2Connection final : public Connection, http2::ClientConnection::Owner 
   }
 
   bool is_h2() const override { return true; }
-  std::uint32_t streams() const override { return client_.open_streams(); }
+  std::uint32_t streams() const override { return is_lost_ ? 0 : client_.open_streams(); }
   std::size_t free_streams() override {
-    return is_draining() || is_worn() ? 0 : client_.free_streams();
+    return is_lost_ || is_draining() || is_worn() ? 0 : client_.free_streams();
   }
 
  private:
   std::unique_ptr<http::ClientStream> open_stream() override { return client_.open(); }
+  void say_goodbye() noexcept override { client_.shutdown(); }
 
   void on_stream_ended(http2::ClientConnection&) override {
     stream_ended();
-    if (client_.is_idle() && (is_draining() || is_worn() || client_.is_draining())) return leave();
-    if (client_.is_idle()) idle_until(loop().now() + longest_idle_);
+    if (streams() == 0) {
+      if (is_draining()) return leave();
+      idle_until(loop().now() + longest_idle_);
+    }
     became_free();
   }
   void on_limit_changed(http2::ClientConnection&) override { became_free(); }
   void on_draining(http2::ClientConnection&) override { drain(); }
-  void on_closed(http2::ClientConnection&) override { leave(); }
-
-  void say_goodbye() noexcept override { client_.shutdown(); }
+  // The streams that were open know it themselves, and tell nobody when they end.
+  void on_closed(http2::ClientConnection&) override {
+    for (std::uint32_t left = client_.open_streams(); left > 0; --left) stream_ended();
+    is_lost_ = true;
+    leave();
+  }
 
   const base::Duration longest_idle_;
+  bool is_lost_ = false;
   http2::ClientConnection client_;
 };
 

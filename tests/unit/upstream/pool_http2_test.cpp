@@ -1,0 +1,193 @@
+#include <doctest/doctest.h>
+
+#include <deque>
+
+#include "proxy/upstream/pool.hpp"
+#include "tests/unit/upstream/peer.hpp"
+
+namespace {
+
+using base::Millis;
+using upstream::Pool;
+using upstream_test::Peer;
+using upstream_test::PeerConnection;
+using upstream_test::turn_until;
+
+std::string frame(char type, char flags, std::uint32_t stream, std::string_view payload = {}) {
+  std::string out;
+  for (int shift = 16; shift >= 0; shift -= 8) out += static_cast<char>(payload.size() >> shift);
+  out += type;
+  out += flags;
+  for (int shift = 24; shift >= 0; shift -= 8) out += static_cast<char>(stream >> shift);
+  return out.append(payload);
+}
+
+const std::string settings = frame(4, 0, 0);
+const std::string one_stream_only = frame(4, 0, 0, std::string_view("\0\3\0\0\0\1", 6));
+const std::string goaway_none = frame(7, 0, 0, std::string_view("\0\0\0\0\0\0\0\0", 8));
+std::string response(std::uint32_t stream) { return frame(1, 5, stream, "\x88"); }
+
+struct NoInterim final : http::Interim {
+  void send_interim(int, const http::Headers&) noexcept override {}
+};
+
+struct Exchange {
+  bool has_stream() const { return opened && opened->ok() && (*opened)->stream; }
+  void end() { (*opened)->stream.reset(); }
+  std::optional<base::Result<Pool::Opened>> opened;
+  std::optional<base::Result<http::Response>> reply;
+  base::Child child;
+};
+
+// Against an upstream that speaks HTTP/2 from the start.
+struct Http2PoolTest {
+  Http2PoolTest() {
+    cluster.protocol = config::Protocol::h2;
+    setup.cluster = &cluster;
+  }
+  ~Http2PoolTest() {
+    exchanges.clear();
+    tasks.cancel_all();
+    pool.reset();
+  }
+  void make() {
+    setup.http2.streams = static_cast<std::uint32_t>(cluster.pool.streams);
+    pool = std::make_unique<Pool>(loop, setup, peer.address, in_flight);
+  }
+  static base::Task<> run(Http2PoolTest& test, Exchange& self) {
+    base::Result<Pool::Opened> opened = co_await test.pool->open(base::never);
+    self.opened.emplace(std::move(opened));
+    if (!*self.opened) co_return;
+    http::RequestHead head;
+    head.scheme = "http";
+    head.authority = "a";
+    head.path = "/";
+    http::ClientStream& stream = *(*self.opened)->stream;
+    const base::Result<void> sent = stream.send_head(head, true);
+    CHECK(sent.ok());
+    base::Result<http::Response> reply = co_await stream.read_head(test.interim);
+    self.reply.emplace(std::move(reply));
+  }
+  Exchange& ask() {
+    Exchange& one = exchanges.emplace_back();
+    one.child = tasks.spawn(run(*this, one));
+    return one;
+  }
+  int streams() const {
+    int count = 0;
+    for (const Exchange& one : exchanges) count += one.has_stream() ? 1 : 0;
+    return count;
+  }
+
+  base::EventLoop loop;
+  Peer peer{loop};
+  NoInterim interim;
+  config::Cluster cluster;
+  upstream::PoolSetup setup;
+  std::uint32_t in_flight = 0;
+  base::TaskGroup tasks{loop};
+  std::deque<Exchange> exchanges;
+  std::unique_ptr<Pool> pool;
+};
+
+TEST_CASE_FIXTURE(Http2PoolTest, "h2 pool: another connection only when all are full, one at a time") {
+  cluster.pool.streams = 2;
+  make();
+  for (int i = 0; i < 5; ++i) ask();
+  CHECK(pool->snapshot().connecting == 1);
+  PeerConnection one = peer.accept();
+  REQUIRE(turn_until(loop, [&] { return streams() == 2; }));
+  CHECK(pool->snapshot().connecting == 1);
+  PeerConnection two = peer.accept();
+  PeerConnection three = peer.accept();
+  REQUIRE(turn_until(loop, [&] { return streams() == 5; }));
+  CHECK(pool->snapshot().open == 3);
+  ask();
+  CHECK(streams() == 6);
+  CHECK(pool->snapshot().connecting == 0);
+  CHECK(pool->snapshot().active == 6);
+  CHECK(in_flight == 6);
+}
+
+TEST_CASE_FIXTURE(Http2PoolTest, "h2 pool: those who wait are served as streams end") {
+  cluster.pool.streams = 1;
+  cluster.pool.connections = 1;
+  make();
+  Exchange& first = ask();
+  Exchange& second = ask();
+  PeerConnection connection = peer.accept();
+  connection.send(settings);
+  REQUIRE(turn_until(loop, [&] { return first.has_stream(); }));
+  CHECK(!second.opened);
+  connection.send(response(1));
+  REQUIRE(turn_until(loop, [&] { return first.reply.has_value(); }));
+  CHECK((*first.reply)->status == 200);
+  first.end();
+  REQUIRE(turn_until(loop, [&] { return second.has_stream(); }));
+  CHECK((*second.opened)->was_reused);
+}
+
+TEST_CASE_FIXTURE(Http2PoolTest, "h2 pool: the upstream's limit of streams holds") {
+  make();
+  Exchange& first = ask();
+  PeerConnection one = peer.accept();
+  one.send(one_stream_only);
+  REQUIRE(turn_until(loop, [&] { return first.has_stream(); }));
+  loop.turn(Millis{20});
+  Exchange& second = ask();
+  CHECK(!second.opened);
+  PeerConnection two = peer.accept();
+  CHECK(turn_until(loop, [&] { return second.has_stream(); }));
+}
+
+TEST_CASE_FIXTURE(Http2PoolTest, "h2 pool: after GOAWAY a new connection is used, and what it did not take is unsent") {
+  make();
+  Exchange& first = ask();
+  PeerConnection one = peer.accept();
+  one.send(settings);
+  REQUIRE(turn_until(loop, [&] { return first.has_stream(); }));
+  one.send(goaway_none);
+  REQUIRE(turn_until(loop, [&] { return first.reply.has_value(); }));
+  REQUIRE(!*first.reply);
+  CHECK(first.reply->error().unsent);
+  first.end();
+  Exchange& second = ask();
+  PeerConnection two = peer.accept();
+  CHECK(turn_until(loop, [&] { return second.has_stream(); }));
+  CHECK(turn_until(loop, [&] { return pool->snapshot().open == 1; }));
+}
+
+TEST_CASE_FIXTURE(Http2PoolTest, "h2 pool: a lost connection leaves no stream behind") {
+  make();
+  Exchange& first = ask();
+  Exchange& second = ask();
+  PeerConnection one = peer.accept();
+  one.send(settings);
+  REQUIRE(turn_until(loop, [&] { return streams() == 2; }));
+  one.close();
+  REQUIRE(turn_until(loop, [&] { return first.reply && second.reply; }));
+  CHECK(first.reply->error().reason == base::Reason::reset);
+  CHECK(pool->snapshot().active == 0);
+  CHECK(in_flight == 0);
+  first.end();
+  second.end();
+  CHECK(in_flight == 0);
+  CHECK(pool->is_empty());
+}
+
+TEST_CASE_FIXTURE(Http2PoolTest, "h2 pool: closes when idle, and when it is old") {
+  SUBCASE("idle") { cluster.pool.idle = Millis{30}; }
+  SUBCASE("old") { cluster.pool.max_age = Millis{60}; }
+  make();
+  Exchange& first = ask();
+  PeerConnection one = peer.accept();
+  one.send(settings);
+  REQUIRE(turn_until(loop, [&] { return first.has_stream(); }));
+  one.send(response(1));
+  REQUIRE(turn_until(loop, [&] { return first.reply.has_value(); }));
+  first.end();
+  CHECK(one.is_closed());
+  CHECK(pool->snapshot().open == 0);
+}
+
+}  // namespace
