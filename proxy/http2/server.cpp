@@ -99,7 +99,8 @@ http::Incoming ServerConnection::ServerStream::incoming() {
   wants_continue_ = request.headers.remove(Name::expect) > 0;
   if (const auto length = request.headers.find(Name::content_length))
     declared_ = base::parse_decimal<std::uint64_t>(*length);
-  if (!has_ended) in.body = http::Body(this);
+  const bool is_bodiless = has_ended && data.empty() && Stream::trailers.empty();
+  if (!is_bodiless) in.body = http::Body(this);
   received = Section();
   return in;
 }
