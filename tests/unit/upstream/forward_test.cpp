@@ -110,6 +110,7 @@ struct ForwardTest {
     config.clusters[0].name = "app";
     set_peer(peer.address);
   }
+  ~ForwardTest() { tasks.cancel_all(); }
   void set_peer(const base::Address& address) {
     config::Endpoint endpoint;
     endpoint.host = address.ip();
@@ -237,6 +238,35 @@ TEST_CASE_FIXTURE(ForwardTest, "forward: repeats once, on a fresh connection, wh
     CHECK(second.reply->error().reason == Reason::reset);
     CHECK(second.reply->error().unsent);
   }
+  CHECK(pool().active == 0);
+}
+
+TEST_CASE_FIXTURE(ForwardTest, "forward: repeats once what an HTTP/2 upstream refused") {
+  const std::string settings = upstream_test::frame(4, 0, 0);
+  const std::string refused = upstream_test::frame(3, 0, 1, std::string_view("\0\0\0\7", 4));
+  config.clusters[0].protocol = config::Protocol::h2;
+  Fed& fed = feds.emplace_back(loop);
+  fed.feed("abc");
+  Going& one = started(fed.body(), http::Method::post);
+  PeerConnection first = peer.accept();
+  first.send(settings);
+  CHECK(first.read_until("abc").ends_with("abc"));
+  first.send(refused);
+  PeerConnection second = peer.accept();
+  second.send(settings);
+  CHECK(second.read_until("abc").ends_with("abc"));
+  SUBCASE("and gives what the second connection answers") {
+    second.send(upstream_test::frame(1, 5, 1, "\x88"));
+    REQUIRE(comes_to_end(one));
+    CHECK((*one.reply)->status == 200);
+  }
+  SUBCASE("and no more than once") {
+    second.send(refused);
+    REQUIRE(comes_to_end(one));
+    CHECK(one.reply->error().reason == Reason::refused);
+    CHECK(one.reply->error().unsent);
+  }
+  CHECK(pool().connects == 2);
   CHECK(pool().active == 0);
 }
 

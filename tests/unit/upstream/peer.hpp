@@ -26,6 +26,16 @@ bool turn_until(base::EventLoop& loop, Predicate is_so) {
   return true;
 }
 
+// A frame of HTTP/2 (RFC 9113 4.1).
+inline std::string frame(char type, char flags, std::uint32_t stream, std::string_view payload = {}) {
+  std::string out;
+  for (int shift = 16; shift >= 0; shift -= 8) out += static_cast<char>(payload.size() >> shift);
+  out += type;
+  out += flags;
+  for (int shift = 24; shift >= 0; shift -= 8) out += static_cast<char>(stream >> shift);
+  return out.append(payload);
+}
+
 class PeerConnection {
  public:
   PeerConnection() = default;

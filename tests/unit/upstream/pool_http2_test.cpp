@@ -9,18 +9,10 @@ namespace {
 
 using base::Millis;
 using upstream::Pool;
+using upstream_test::frame;
 using upstream_test::Peer;
 using upstream_test::PeerConnection;
 using upstream_test::turn_until;
-
-std::string frame(char type, char flags, std::uint32_t stream, std::string_view payload = {}) {
-  std::string out;
-  for (int shift = 16; shift >= 0; shift -= 8) out += static_cast<char>(payload.size() >> shift);
-  out += type;
-  out += flags;
-  for (int shift = 24; shift >= 0; shift -= 8) out += static_cast<char>(stream >> shift);
-  return out.append(payload);
-}
 
 const std::string settings = frame(4, 0, 0);
 const std::string one_stream_only = frame(4, 0, 0, std::string_view("\0\3\0\0\0\1", 6));
@@ -46,8 +38,8 @@ struct Http2PoolTest {
     setup.cluster = &cluster;
   }
   ~Http2PoolTest() {
-    exchanges.clear();
     tasks.cancel_all();
+    exchanges.clear();
     pool.reset();
   }
   void make() {

@@ -32,8 +32,8 @@ struct Asking {
 struct PoolTest {
   PoolTest() { cluster.protocol = config::Protocol::http1; }
   ~PoolTest() {
-    asking.clear();
     tasks.cancel_all();
+    asking.clear();
     pool.reset();
   }
 
