@@ -1,7 +1,7 @@
 #include "proxy/upstream/forward.hpp"
 
 #include <algorithm>
-#include <optional>
+#include <memory>
 
 #include "proxy/upstream/upload.hpp"
 
@@ -15,6 +15,50 @@ using http::Result;
 using http::Task;
 
 constexpr std::chrono::seconds names_slack{1};  // beyond the timeout of one question
+
+// The stream of one exchange at a time, and whatever of the request follows its head.
+class Sending {
+ public:
+  explicit Sending(Request& request)
+      : request_(request),
+        has_body_(!request.body.is_empty()),
+        asks_first_(request.headers.contains(http::Name::expect)) {}
+
+  bool has_body() const { return has_body_; }
+  // The head was sent: the body follows. Returns where 1xx responses go.
+  http::Interim& go_on(std::unique_ptr<http::ClientStream> stream) {
+    if (!has_body_) {
+      owner_ = Body(stream.release());
+      return request_.interim;
+    }
+    if (!upload_) {
+      upload_ = new Upload(request_.info.loop, std::move(request_.body), request_.interim);
+      owner_ = Body(upload_);
+    }
+    upload_->start(std::move(stream), asks_first_);
+    return *upload_;
+  }
+  Body head_came() {
+    request_.info.first_byte = request_.info.now();
+    if (upload_) upload_->head_came();
+    return std::move(owner_);
+  }
+  // The stream failed, and is given back; whether the request can be sent on another.
+  bool can_go_on() {
+    if (upload_)
+      upload_->stop();
+    else
+      owner_ = Body();
+    return !upload_ || upload_->can_start_again();
+  }
+
+ private:
+  Request& request_;
+  const bool has_body_;
+  const bool asks_first_;
+  Body owner_;  // of the upload, or else of the stream
+  Upload* upload_ = nullptr;
+};
 
 void note_connection(http::StreamInfo& info, const Pool::Opened& opened) {
   info.connected = info.now();
@@ -41,9 +85,7 @@ Task<Reply> Forward::handle(Request& request) {
   Endpoint& endpoint = **chosen;
   const Endpoint::Use use(endpoint);
 
-  const bool has_body = !request.body.is_empty();
-  Body owner;                 // of the upload, or else of the stream
-  Upload* upload = nullptr;
+  Sending sending(request);
   std::uint64_t newer_than = 0;
   for (;;) {
     info.queued = info.now();
@@ -55,34 +97,19 @@ Task<Reply> Forward::handle(Request& request) {
       opened = std::move(*waited);
     }
     note_connection(info, opened);
-    http::ClientStream* stream = opened.stream.get();
-    const Result<void> sent = send_head(*stream, request, endpoint, !has_body);
-    std::optional<http::Error> failure;
-    if (!sent) {
-      failure = sent.error();
-    } else {
-      const bool asks_first = request.headers.contains(http::Name::expect);
-      if (has_body && !upload) {
-        upload = new Upload(info.loop, std::move(request.body), request.interim);
-        owner = Body(upload);
-      }
-      if (upload)
-        upload->start(std::move(opened.stream), asks_first);
-      else
-        owner = Body(opened.stream.release());
-      http::Interim& interim = upload ? *upload : request.interim;
-      Reply reply = co_await stream->read_head(interim);
+    http::ClientStream& stream = *opened.stream;
+    const Result<void> sent = send_head(stream, request, endpoint, !sending.has_body());
+    if (!sent && (!sent.error().unsent || newer_than != 0)) co_return sent.error();
+    if (sent) {
+      http::Interim& interim = sending.go_on(std::move(opened.stream));
+      Reply reply = co_await stream.read_head(interim);
+      const bool is_last = reply || !reply.error().unsent || newer_than != 0;
       if (reply) {
-        info.first_byte = info.now();
-        if (upload) upload->head_came();
-        if (stream->has_body()) reply->body = std::move(owner);
-        co_return reply;
+        Body body = sending.head_came();
+        if (stream.has_body()) reply->body = std::move(body);
       }
-      failure = reply.error();
-      if (upload) upload->stop();
+      if (is_last || !sending.can_go_on()) co_return reply;
     }
-    const bool is_repeatable = failure->unsent && (!upload || upload->can_start_again());
-    if (!is_repeatable || newer_than != 0) co_return *failure;
     newer_than = endpoint.pool->newest();
   }
 }

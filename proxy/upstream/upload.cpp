@@ -23,7 +23,10 @@ void Upload::start(std::unique_ptr<http::ClientStream> stream, bool asks_first) 
   tasks_.spawn(run()).release();
 }
 
-void Upload::stop() { tasks_.cancel_all(); }
+void Upload::stop() {
+  tasks_.cancel_all();
+  stream_.reset();
+}
 
 void Upload::head_came() {
   is_keeping_ = false;

@@ -19,8 +19,7 @@ class Upload final : public http::OwnedSource, public http::Interim {
   // The head was sent on `stream`; the body follows. `asks_first`: not before the upstream said 100,
   // or a second has passed (RFC 9110 10.1.1).
   void start(std::unique_ptr<http::ClientStream> stream, bool asks_first);
-  http::ClientStream& stream() { return *stream_; }
-  // The stream failed. What was read of the body can be sent again, if it was little.
+  // The stream failed, and is given back. What was read of the body can be sent again, if it was little.
   void stop();
   bool can_start_again() const { return is_keeping_; }
   // The response has begun: this is the stream that counts.
