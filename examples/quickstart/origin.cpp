@@ -1,0 +1,71 @@
+// A small application: an HTTP/1.1 server on 127.0.0.1 that says hello. It knows nothing of TLS,
+// HTTP/2 or retries. GET /flaky fails with 503 every other time. Prints the port it listens on.
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <cstdio>
+#include <string>
+#include <thread>
+
+namespace {
+
+std::atomic<unsigned> flaky_requests{0};
+
+bool send_all(int client, const std::string& bytes) {
+  std::size_t sent = 0;
+  while (sent < bytes.size()) {
+    const ssize_t count = send(client, bytes.data() + sent, bytes.size() - sent, MSG_NOSIGNAL);
+    if (count <= 0) return false;
+    sent += static_cast<std::size_t>(count);
+  }
+  return true;
+}
+
+std::string answer_to(const std::string& request_line) {
+  const bool is_flaky = request_line.find(" /flaky ") != std::string::npos;
+  const bool fails = is_flaky && flaky_requests++ % 2 == 0;
+  const std::string body = fails ? "not now\n" : "hello from the app\n";
+  return std::string("HTTP/1.1 ") + (fails ? "503 Service Unavailable" : "200 OK") +
+         "\r\ncontent-type: text/plain\r\ncontent-length: " + std::to_string(body.size()) +
+         "\r\n\r\n" + body;
+}
+
+void serve(int client) {
+  std::string input;
+  char buffer[4096];
+  for (;;) {
+    const ssize_t count = recv(client, buffer, sizeof buffer, 0);
+    if (count <= 0) break;
+    input.append(buffer, static_cast<std::size_t>(count));
+    for (std::size_t end; (end = input.find("\r\n\r\n")) != std::string::npos;) {
+      const std::string request_line = input.substr(0, input.find("\r\n"));
+      input.erase(0, end + 4);
+      if (!send_all(client, answer_to(request_line))) break;
+    }
+  }
+  close(client);
+}
+
+}  // namespace
+
+int main() {
+  const int listener = socket(AF_INET, SOCK_STREAM, 0);
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  socklen_t size = sizeof address;
+  auto* raw = reinterpret_cast<sockaddr*>(&address);
+  if (bind(listener, raw, size) != 0 || listen(listener, 128) != 0) {
+    std::perror("origin");
+    return 1;
+  }
+  getsockname(listener, raw, &size);
+  std::printf("%d\n", ntohs(address.sin_port));
+  std::fflush(stdout);
+  for (;;) {
+    const int client = accept(listener, nullptr, nullptr);
+    if (client >= 0) std::thread(serve, client).detach();
+  }
+}
