@@ -183,13 +183,18 @@ void Headers::append(Name id, std::string_view name, std::string_view value) {
                            static_cast<std::uint16_t>(name.size()), id});
 }
 
-void Headers::add(std::string_view name, std::string_view value) {
-  append(Name::other, name, value);
-  Entry& entry = store_->entries.back();
+void Headers::add(Name id, std::string_view name, std::string_view value) {
+  append(id, name, value);
+  const Entry& entry = store_->entries.back();
   char* text = store_->text.data() + entry.name_at;
   for (std::size_t i = 0; i < name.size(); ++i)
     text[i] = lower_table[static_cast<unsigned char>(text[i])];
-  entry.id = known_name({text, name.size()});
+}
+
+void Headers::add(std::string_view name, std::string_view value) {
+  add(Name::other, name, value);
+  Entry& entry = store_->entries.back();
+  entry.id = known_name({store_->text.data() + entry.name_at, name.size()});
 }
 
 void Headers::add(Name name, std::string_view value) { append(name, to_string(name), value); }

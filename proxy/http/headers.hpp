@@ -80,6 +80,8 @@ class Headers {
   // `name` in any case; it is lower-cased here.
   void add(std::string_view name, std::string_view value);
   void add(Name name, std::string_view value);
+  // For a parser, which knows the name's number already.
+  void add(Name id, std::string_view name, std::string_view value);
   // Replaces all of that name.
   void set(std::string_view name, std::string_view value);
   void set(Name name, std::string_view value);

@@ -1,15 +1,22 @@
 #include "proxy/http/target.hpp"
 
 #include <arpa/inet.h>
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
 
 #include <array>
 
 #include "proxy/base/ascii.hpp"
+#include "proxy/http/characters.hpp"
 
 namespace http {
 namespace {
 
-enum : std::uint8_t { token = 1, value = 2, path_byte = 4, host_byte = 8, unreserved = 16 };
+constexpr std::size_t longest_host = 255;
+constexpr std::size_t most_port_digits = 5;
+
+enum : std::uint8_t { path_byte = 1, host_byte = 2, unreserved = 4 };
 
 constexpr std::array<std::uint8_t, 256> classes = [] {
   std::array<std::uint8_t, 256> table{};
@@ -19,11 +26,9 @@ constexpr std::array<std::uint8_t, 256> classes = [] {
   for (unsigned c = 0; c < 256; ++c) {
     const char character = static_cast<char>(static_cast<unsigned char>(c));
     const bool is_alphanumeric = base::is_digit(character) || base::is_alpha(character);
-    if (c < 128 && is_alphanumeric) table[c] |= token | host_byte | unreserved;
-    if (c == '\t' || (c >= ' ' && c != 0x7f)) table[c] |= value;
+    if (c < 128 && is_alphanumeric) table[c] |= host_byte | unreserved;
     if (c > ' ' && c < 0x7f) table[c] |= path_byte;
   }
-  mark("!#$%&'*+-.^_`|~", token);
   mark("-._~", host_byte | unreserved);
   mark("!$&'()*+;=", host_byte);
   for (const unsigned char c : {'\\', '#'}) table[c] &= static_cast<std::uint8_t>(~path_byte);
@@ -54,11 +59,19 @@ bool valid_ipv6(std::string_view text) {
   return inet_pton(AF_INET6, copy, &address) == 1;
 }
 
-std::string decode_unreserved(std::string_view path) {
+// Without escapes, which some would decode and others not, and without empty labels.
+bool valid_name(std::string_view host) {
+  if (host.empty() || host.size() > longest_host || host.front() == '.') return false;
+  return all_are(host, host_byte) && host.find("..") == host.npos;
+}
+
+// Nothing if an escape is not one: decoding what stands before it could complete it.
+std::optional<std::string> decode_unreserved(std::string_view path) {
   std::string decoded;
   decoded.reserve(path.size());
   for (std::size_t i = 0; i < path.size(); ++i) {
     const int byte = escaped(path, i);
+    if (byte < 0 && path[i] == '%') return std::nullopt;
     if (byte >= 0 && is(static_cast<char>(byte), unreserved)) {
       decoded += static_cast<char>(byte);
       i += 2;
@@ -78,10 +91,13 @@ bool pop_segment(std::string& path) {
 
 }  // namespace
 
-bool is_token_character(char c) { return is(c, token); }
-bool is_token(std::string_view text) { return !text.empty() && all_are(text, token); }
+bool is_token(std::string_view text) {
+  for (const char c : text)
+    if (!as_token_character(c)) return false;
+  return !text.empty();
+}
 bool valid_field_name(std::string_view name) { return is_token(name); }
-bool valid_field_value(std::string_view text) { return all_are(text, value); }
+bool valid_field_value(std::string_view text) { return find_control(text, 0) == text.size(); }
 
 Authority split_authority(std::string_view authority) {
   const std::size_t bracket = authority.rfind(']');
@@ -92,20 +108,15 @@ Authority split_authority(std::string_view authority) {
 }
 
 bool valid_authority(std::string_view authority) {
-  if (authority.empty() || authority.size() > 255 + 6) return false;
+  if (authority.empty() || authority.size() > longest_host + 1 + most_port_digits) return false;
   const Authority parts = split_authority(authority);
-  const bool has_port = parts.host.size() != authority.size();
-  if (has_port && !parts.port) return false;
   const std::string_view host = parts.host;
+  if (host.size() != authority.size() &&
+      (!parts.port || authority.size() - host.size() > 1 + most_port_digits))
+    return false;
   if (host.size() > 2 && host.front() == '[' && host.back() == ']')
     return valid_ipv6(host.substr(1, host.size() - 2));
-  if (host.empty() || host.size() > 255) return false;
-  for (std::size_t i = 0; i < host.size(); ++i) {
-    if (is(host[i], host_byte)) continue;
-    if (escaped(host, i) < 0x21) return false;
-    i += 2;
-  }
-  return true;
+  return valid_name(host);
 }
 
 std::string canonical_host(std::string_view host) {
@@ -115,7 +126,7 @@ std::string canonical_host(std::string_view host) {
 
 bool valid_path(std::string_view path) {
   if (!path.starts_with('/') || !all_are(path, path_byte)) return false;
-  return path.find("%00") == path.npos;
+  return path.substr(0, path.find('?')).find("%00") == path.npos;
 }
 
 bool has_encoded_slash(std::string_view path) {
@@ -127,8 +138,9 @@ bool has_encoded_slash(std::string_view path) {
 
 std::optional<std::string> normalize_path(std::string_view path) {
   const std::size_t question = path.find('?');
-  const std::string decoded = decode_unreserved(path.substr(0, question));
-  std::string_view rest = decoded;
+  const std::optional<std::string> decoded = decode_unreserved(path.substr(0, question));
+  if (!decoded) return std::nullopt;
+  std::string_view rest = *decoded;
   std::string normal;
   while (!rest.empty()) {
     const std::size_t slash = rest.find('/', 1);

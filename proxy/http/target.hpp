@@ -10,12 +10,12 @@
 namespace http {
 
 bool is_token(std::string_view text);        // RFC 9110 5.6.2, not empty
-bool is_token_character(char c);
 bool valid_field_name(std::string_view name);   // a token
 // Visible characters, spaces, tabs and bytes from 0x80; no CR, LF, NUL or other controls.
 bool valid_field_value(std::string_view value);
 
-// host or host:port, without user information; the host a registered name, IPv4 or [IPv6].
+// host or host:port, without user information; the host a registered name, IPv4 or [IPv6]. No
+// escapes, no empty labels but a last one, no empty port.
 bool valid_authority(std::string_view authority);
 
 struct Authority {
@@ -27,10 +27,12 @@ Authority split_authority(std::string_view authority);
 // As it is matched: lower case, no trailing dot.
 std::string canonical_host(std::string_view host);
 
-// A path with its query that begins with '/': no controls, spaces, `\`, `#`, %00 or bytes from 0x80.
+// A path with its query that begins with '/': no controls, spaces, `\`, `#` or bytes from 0x80, and
+// no %00 before the query.
 bool valid_path(std::string_view path);
 // Unreserved escapes decoded, dot segments removed (RFC 3986 5.2.4, 6.2.2); the query is not touched.
-// Applying it twice changes nothing more. Nothing = `..` above the root.
+// Applying it twice changes nothing more. Nothing = `..` above the root, or a `%`
+// that begins no escape.
 std::optional<std::string> normalize_path(std::string_view path);
 bool has_encoded_slash(std::string_view path);  // %2F before the query
 

@@ -262,7 +262,7 @@ std::optional<http::Reply> Exchange::take_head(http::Interim& interim) {
 http::Headers Exchange::headers_of(const ResponseHead& head) const {
   http::Headers headers;
   headers.reserve(head.field_bytes(), head.fields().size() + 4);
-  for (const FieldView& field : head.fields()) headers.add(field.name, field.value);
+  for (const FieldView& field : head.fields()) headers.add(field.id, field.name, field.value);
   http::clean_response(headers);
   return headers;
 }

@@ -1,8 +1,9 @@
 #include "proxy/http1/fields.hpp"
 
-#include <cstring>
+#include <algorithm>
 
 #include "proxy/base/ascii.hpp"
+#include "proxy/http/characters.hpp"
 #include "proxy/http/target.hpp"
 
 namespace http1 {
@@ -14,17 +15,41 @@ using base::Reason;
 using base::Result;
 using http::Name;
 
-constexpr std::size_t most_leading_lines = 4;
+constexpr std::size_t most_leading_bytes = 8;  // four empty lines before a request
 constexpr std::size_t longest_name = 256;
-constexpr std::size_t longest_field = 16 * 1024;
-constexpr std::size_t longest_framing_name = 32;
+constexpr std::size_t longest_line = 16 * 1024;  // of a field
+constexpr std::size_t longest_known_name = 32;
+constexpr std::size_t longest_status_line = 8 * 1024;
+// A method, two spaces and a version.
+constexpr std::size_t around_target = longest_method + std::string_view("  HTTP/1.1").size();
 
-// Lower-cases into `room`, for looking a name up.
-Name name_of(std::string_view text) {
-  char room[longest_framing_name];
-  if (text.size() > sizeof room) return Name::other;
-  for (std::size_t i = 0; i < text.size(); ++i) room[i] = base::to_lower(text[i]);
-  return http::known_name({room, text.size()});
+// `at`: where the line that began last ends, or the bytes do.
+std::optional<Error> over_bounds(std::size_t at, Side side, const HeadLimits& limits,
+                                 const ScanState& scan) {
+  const std::size_t length = at - scan.line_start;
+  if (scan.fields_start > 0) {
+    if (length > longest_line)
+      return refused(side, "a header field is too long", Reason::headers_too_large);
+    if (at - scan.fields_start > limits.header_bytes)
+      return refused(side, "the header section is too large", Reason::headers_too_large);
+    return std::nullopt;
+  }
+  const std::size_t longest =
+      side == Side::request ? limits.target_bytes + around_target : longest_status_line;
+  if (length > longest) return refused(side, "the start line is too long", Reason::target_too_long);
+  return std::nullopt;
+}
+
+// "gzip, chunked": codings that we do not know, rather than something that is none.
+bool is_list_of_codings(std::string_view codings) {
+  for (;;) {
+    const std::size_t comma = codings.find(',');
+    const std::string_view coding = base::trim(codings.substr(0, comma));
+    if (!http::is_token(coding)) return false;
+    if (comma == codings.npos) return true;
+    if (base::same_ignoring_case(coding, "chunked")) return false;
+    codings.remove_prefix(comma + 1);
+  }
 }
 
 }  // namespace
@@ -34,84 +59,109 @@ Error refused(Side side, std::string_view why, Reason of_request) {
   return {Reason::upstream_protocol_error, Fault::upstream, why};
 }
 
-Result<std::size_t> find_head_end(std::string_view bytes, Side side, ScanState& scan) {
-  const char* data = bytes.data();
-  while (scan.searched < bytes.size()) {
-    const void* found = std::memchr(data + scan.searched, '\n', bytes.size() - scan.searched);
-    if (!found) break;
-    const auto at = static_cast<std::size_t>(static_cast<const char*>(found) - data);
-    if (at == scan.line_start || data[at - 1] != '\r')
-      return refused(side, "a line does not end in CRLF", Reason::bad_request);
-    const bool is_empty = at == scan.line_start + 1;
-    const bool is_leading = scan.line_start == scan.head_start;
-    scan.searched = scan.line_start = at + 1;
-    if (!is_empty) continue;
-    if (!is_leading) return at + 1;
-    scan.head_start = at + 1;
-    if (side == Side::response || scan.head_start > 2 * most_leading_lines)
+Result<std::size_t> find_head_end(std::string_view bytes, Side side, const HeadLimits& limits,
+                                  ScanState& scan) {
+  std::size_t at = scan.searched;
+  for (;;) {
+    at = http::find_control(bytes, at);
+    if (const std::optional<Error> error = over_bounds(at, side, limits, scan)) return *error;
+    scan.searched = at;
+    if (at == bytes.size() || (at + 1 == bytes.size() && bytes[at] == '\r')) return std::size_t{0};
+    if (bytes[at] != '\r' || bytes[at + 1] != '\n')
+      return refused(side, "a control character, or a line that does not end in CRLF",
+                     Reason::bad_request);
+    const bool is_empty = at == scan.line_start;
+    at += 2;
+    scan.line_start = scan.searched = at;
+    if (!is_empty) {
+      if (scan.fields_start == 0) scan.fields_start = at;
+      continue;
+    }
+    if (scan.fields_start > 0) return at;
+    scan.head_start = at;
+    if (side == Side::response || at > most_leading_bytes)
       return refused(side, "empty lines before the start line", Reason::bad_request);
   }
-  scan.searched = bytes.size();
-  return std::size_t{0};
+}
+
+std::optional<FieldView> split_field(std::string_view line) {
+  FieldView field;
+  char lower_case[longest_known_name];
+  std::size_t size = 0;
+  for (; size < line.size(); ++size) {
+    const char c = http::as_token_character(line[size]);
+    if (!c) break;
+    if (size < sizeof lower_case) lower_case[size] = c;
+  }
+  if (size == 0 || size == line.size() || line[size] != ':') return std::nullopt;
+  field.name = line.substr(0, size);
+  field.value = base::trim(line.substr(size + 1));
+  if (size <= sizeof lower_case) field.id = http::known_name({lower_case, size});
+  return field;
 }
 
 Result<FieldView> parse_field_line(std::string_view line, Side side) {
-  std::size_t colon = 0;
-  while (colon < line.size() && http::is_token_character(line[colon])) ++colon;
-  if (colon == 0 || colon == line.size() || line[colon] != ':')
-    return refused(side, "a header line is not `name: value`", Reason::bad_request);
-  const FieldView field{line.substr(0, colon), base::trim(line.substr(colon + 1))};
-  if (field.name.size() > longest_name || line.size() > longest_field)
+  if (!http::valid_field_value(line))
+    return refused(side, "a header field has a control character", Reason::bad_request);
+  const std::optional<FieldView> field = split_field(line);
+  if (!field) return refused(side, "a header line is not `name: value`", Reason::bad_request);
+  if (field->name.size() > longest_name || line.size() > longest_line)
     return refused(side, "a header field is too long", Reason::headers_too_large);
-  if (!http::valid_field_value(field.value))
-    return refused(side, "a header value has a control character", Reason::bad_request);
-  return field;
+  return *field;
 }
 
 Result<void> FieldReader::read(std::string_view lines, const HeadLimits& limits) {
   head_.fields_.clear();
   head_.field_bytes_ = lines.size();
-  if (lines.size() > limits.header_bytes)
-    return refused(side_, "the header section is too large", Reason::headers_too_large);
   std::size_t count = 0;
-  while (!lines.empty()) {
-    const std::size_t end = lines.find('\n');  // behind a CR: see find_head_end
-    Result<FieldView> field = parse_field_line(lines.substr(0, end - 1), side_);
-    if (!field) return field.error();
-    lines.remove_prefix(end + 1);
+  for (std::size_t at = 0; at < lines.size();) {
+    const std::size_t end = http::find_control(lines, at);  // a tab is none: this is the CR
+    const std::optional<FieldView> field = split_field(lines.substr(at, end - at));
+    if (!field) return refused(side_, "a header line is not `name: value`", Reason::bad_request);
+    if (field->name.size() > longest_name)
+      return refused(side_, "a header field's name is too long", Reason::headers_too_large);
     if (++count > limits.header_count)
       return refused(side_, "too many header fields", Reason::headers_too_large);
-    if (Result<void> noted = note(name_of(field->name), *field); !noted) return noted;
+    if (Result<void> noted = note(*field); !noted) return noted;
+    at = end + 2;
   }
   return {};
 }
 
-Result<void> FieldReader::note(Name name, const FieldView& field) {
-  switch (name) {
+Result<void> FieldReader::note(const FieldView& field) {
+  if (field.id != Name::other) return note_known(field);
+  head_.fields_.push_back(field);
+  return {};
+}
+
+Result<void> FieldReader::note_known(FieldView field) {
+  bool is_kept = true;
+  switch (field.id) {
     case Name::host:
       if (host) return refused(side_, "more than one host field", Reason::bad_request);
       host = field.value;
-      if (side_ == Side::request) return {};
+      is_kept = side_ == Side::response;
       break;
     case Name::content_length:
       if (Result<void> noted = note_length(field.value); !noted) return noted;
       break;
     case Name::transfer_encoding:
-      if (has_coding_)
+      if (std::exchange(has_coding_, true))
         return refused(side_, "more than one transfer-encoding field", Reason::bad_request);
-      has_coding_ = true;
       coding_ = field.value;
-      return {};
+      is_kept = false;
+      break;
     case Name::connection:
       note_connection(field.value);
       break;
     case Name::upgrade:
-      upgrade = field.value;
+      upgrade = std::exchange(has_upgrade_, true) ? std::string_view() : field.value;
       break;
     case Name::expect:
-      if (!expect.empty()) return refused(side_, "more than one expect field", Reason::bad_request);
+      if (std::exchange(has_expect_, true))
+        return refused(side_, "more than one expect field", Reason::bad_request);
       expect = field.value;
-      if (side_ == Side::request) return {};
+      is_kept = side_ == Side::response;
       break;
     case Name::keep_alive:
       keep_alive = field.value;
@@ -122,17 +172,18 @@ Result<void> FieldReader::note(Name name, const FieldView& field) {
     default:
       break;
   }
-  head_.fields_.push_back(field);
+  if (is_kept) head_.fields_.push_back(field);
   return {};
 }
 
-Result<void> FieldReader::note_length(std::string_view value) {
+Result<void> FieldReader::note_length(std::string_view& value) {
   if (head_.content_length)
     return refused(side_, "more than one content-length", Reason::bad_request);
   const auto length = base::parse_decimal<std::uint64_t>(value);
   if (!length || *length > INT64_MAX)
     return refused(side_, "content-length is not a number", Reason::bad_request);
   head_.content_length = length;
+  value.remove_prefix(std::min(value.find_first_not_of('0'), value.size() - 1));
   return {};
 }
 
@@ -153,12 +204,19 @@ Result<void> FieldReader::decide_framing() {
   if (head_.minor_version == 0)
     return refused(side_, "transfer-encoding in HTTP/1.0", Reason::bad_request);
   if (!base::same_ignoring_case(coding_, "chunked")) {
-    const bool is_other_coding = http::is_token(coding_);
     return refused(side_, "a transfer-encoding other than chunked",
-                   is_other_coding ? Reason::not_implemented : Reason::bad_request);
+                   is_list_of_codings(coding_) ? Reason::not_implemented : Reason::bad_request);
   }
   head_.is_chunked = true;
   return {};
+}
+
+void FieldReader::forget_body() {
+  if (head_.is_chunked || head_.content_length.value_or(0) > 0) head_.keeps_alive = false;
+  head_.is_chunked = false;
+  head_.content_length.reset();
+  std::erase_if(head_.fields_,
+                [](const FieldView& field) { return field.id == Name::content_length; });
 }
 
 }  // namespace http1

@@ -6,15 +6,22 @@
 
 namespace http1 {
 
+inline constexpr std::size_t longest_method = 64;
+
 enum class Side : std::uint8_t { request, response };
 
 base::Error refused(Side side, std::string_view why, base::Reason of_request);
 
-// Finds the end of a head: the offset behind its empty line, 0 = not there yet. Lines end in CRLF,
-// nothing else.
-base::Result<std::size_t> find_head_end(std::string_view bytes, Side side, ScanState& scan);
+// Finds the end of a head: the offset behind its empty line, 0 = not there yet. Checks, in the order
+// in which the bytes come, that there are no controls but the CRLF that ends a line, and that neither
+// a line nor all field lines together are too long.
+base::Result<std::size_t> find_head_end(std::string_view bytes, Side side, const HeadLimits& limits,
+                                        ScanState& scan);
 
-// One line without its CRLF: "name: value".
+// One line without its CRLF and without controls: "name: value". Fails if it is not that; a name may
+// be too long.
+std::optional<FieldView> split_field(std::string_view line);
+// The same, of a line that may hold anything.
 base::Result<FieldView> parse_field_line(std::string_view line, Side side);
 
 // Reads field lines into a head.
@@ -22,20 +29,23 @@ class FieldReader {
  public:
   FieldReader(MessageHead& head, Side side) : head_(head), side_(side) {}
 
-  // `lines`: all field lines, each with its CRLF.
+  // `lines`: all field lines, each with its CRLF, as find_head_end() leaves them.
   base::Result<void> read(std::string_view lines, const HeadLimits& limits);
   // After read(): content-length, transfer-encoding and connection are consistent.
   base::Result<void> decide_framing();
+  // For a response that never has a body: takes content-length away. A connection on which something
+  // seems to follow all the same is not used again.
+  void forget_body();
 
   std::optional<std::string_view> host;
   bool has_upgrade_option = false;    // connection: upgrade
-  std::string_view upgrade;
+  std::string_view upgrade;           // "" also for several
   std::string_view expect;
   std::string_view keep_alive;
   std::string_view websocket_key;
 
  private:
-  base::Result<void> note(http::Name name, const FieldView& field);
+  base::Result<void> note(const FieldView& field);
   base::Result<void> note_length(std::string_view value);
   void note_connection(std::string_view options);
 
@@ -43,6 +53,8 @@ class FieldReader {
   Side side_;
   std::string_view coding_;
   bool has_coding_ = false;
+  bool has_expect_ = false;
+  bool has_upgrade_ = false;
   bool says_close_ = false;
   bool says_keep_alive_ = false;
 };

@@ -15,13 +15,14 @@
 namespace http1 {
 
 struct HeadLimits {
-  std::size_t header_bytes = 32 * 1024;  // of all field lines
+  std::size_t header_bytes = 32 * 1024;  // of all field lines with their ends
   std::size_t header_count = 100;
   std::size_t target_bytes = 8 * 1024;
 };
 
 struct FieldView {
   std::string_view name, value;  // the name in the case it came in
+  http::Name id = http::Name::other;
 };
 
 // How far the search for the end of a head has come. A head that comes in pieces is searched once;
@@ -32,8 +33,9 @@ struct ScanState {
   std::size_t head_start = 0;  // behind empty lines before it
 };
 
-// What both kinds of head have. Framing fields are understood here and not among fields(), but for
-// content-length.
+// What both kinds of head have. Of a request's fields, host, expect and transfer-encoding are
+// understood here and not among fields(); of a response's, transfer-encoding. content-length stands
+// there without leading zeros, and not where it means nothing (RFC 9110 8.6: 1xx, 204).
 class MessageHead {
  public:
   const std::vector<FieldView>& fields() const { return fields_; }
@@ -52,7 +54,7 @@ class MessageHead {
 
 struct RequestHead : MessageHead {
   std::string_view method;
-  std::string_view path;       // with the query; "*"; "" for CONNECT
+  std::string_view path;       // begins with '/', with the query; or "*"; "" for CONNECT
   std::string_view authority;  // of the target if it has one, else of `host`
   bool is_websocket = false;   // asks for that upgrade, as RFC 6455 wants it
   bool expects_continue = false;

@@ -193,7 +193,7 @@ void ServerConnection::understand(const RequestHead& head, http::Incoming& incom
   request.path = head.path;
   if (head.is_websocket) request.protocol = "websocket";
   request.headers.reserve(head.field_bytes(), head.fields().size() + 4);
-  for (const FieldView& field : head.fields()) request.headers.add(field.name, field.value);
+  for (const FieldView& field : head.fields()) request.headers.add(field.id, field.name, field.value);
 
   is_http10_ = head.minor_version == 0;
   is_head_request_ = request.method == Method::head;

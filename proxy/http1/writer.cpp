@@ -1,8 +1,10 @@
 #include "proxy/http1/writer.hpp"
 
 #include <charconv>
+#include <cstring>
 
 #include "proxy/http/status.hpp"
+#include "proxy/http/target.hpp"
 
 namespace http1 {
 
@@ -18,10 +20,26 @@ void write_status_line(std::string& out, int status) {
 }
 
 void write_fields(std::string& out, const http::Headers& headers) {
+  constexpr std::string_view colon = ": ";
+  constexpr std::string_view line_end = "\r\n";
+  std::size_t size = 0;
+  for (const http::Headers::Field field : headers)
+    size += field.name.size() + field.value.size() + colon.size() + line_end.size();
+  const std::size_t before = out.size();
+  out.resize(before + size);
+  char* at = out.data() + before;
+  const auto put = [&at](std::string_view text) {
+    std::memcpy(at, text.data(), text.size());
+    at += text.size();
+  };
   for (const http::Headers::Field field : headers) {
-    if (field.value.find_first_of(std::string_view("\r\n\0", 3)) != field.value.npos) continue;
-    out.append(field.name).append(": ").append(field.value).append("\r\n");
+    if (!http::valid_field_value(field.value)) continue;
+    put(field.name);
+    put(colon);
+    put(field.value);
+    put(line_end);
   }
+  out.resize(static_cast<std::size_t>(at - out.data()));
 }
 
 void write_chunk_size(std::string& out, std::size_t size) {
