@@ -1,9 +1,6 @@
 #include "proxy/http/target.hpp"
 
 #include <arpa/inet.h>
-#ifdef __SSE2__
-#include <emmintrin.h>
-#endif
 
 #include <array>
 

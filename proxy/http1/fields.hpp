@@ -46,7 +46,8 @@ class FieldReader {
 
  private:
   base::Result<void> note(const FieldView& field);
-  base::Result<void> note_length(std::string_view value);
+  base::Result<void> note_known(FieldView field);
+  base::Result<void> note_length(std::string_view& value);
   void note_connection(std::string_view options);
 
   MessageHead& head_;

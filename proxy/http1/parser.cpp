@@ -11,10 +11,6 @@ using base::Error;
 using base::Reason;
 using base::Result;
 
-constexpr std::size_t longest_method = 64;
-constexpr std::size_t around_target = longest_method + std::string_view("  HTTP/1.1\r\n").size();
-constexpr std::size_t longest_status_line = 8 * 1024;
-
 Error bad_request(std::string_view why) {
   return refused(Side::request, why, Reason::bad_request);
 }
@@ -28,19 +24,7 @@ int minor_version_of(std::string_view text) {
   return text == "HTTP/1.0" ? 0 : -1;
 }
 
-// What has come of a head that is not complete must not be over its bounds already.
-Result<std::size_t> still_incomplete(std::string_view bytes, const HeadLimits& limits, Side side,
-                                     std::size_t longest_start_line, const ScanState& scan) {
-  const std::string_view head = bytes.substr(scan.head_start);
-  const std::size_t line_end = head.find('\n');
-  if (head.substr(0, line_end).size() > longest_start_line)
-    return refused(side, "the start line is too long", Reason::target_too_long);
-  if (line_end != head.npos && head.size() - line_end > limits.header_bytes)
-    return refused(side, "the header section is too large", Reason::headers_too_large);
-  return std::size_t{0};
-}
-
-// "http://a.test/x?y": gives the authority, leaves the path.
+// "http://a.test/x?y": gives the authority, leaves the path, which is "" for "http://a.test".
 bool take_absolute(std::string_view& target, std::string_view& authority) {
   const std::size_t scheme_end = target.find("://");
   if (scheme_end == target.npos) return false;
@@ -48,10 +32,9 @@ bool take_absolute(std::string_view& target, std::string_view& authority) {
   if (!base::same_ignoring_case(scheme, "http") && !base::same_ignoring_case(scheme, "https"))
     return false;
   target.remove_prefix(scheme_end + 3);
-  const std::size_t path = target.find_first_of("/?");
-  authority = target.substr(0, path);
-  target = path == target.npos ? std::string_view("/") : target.substr(path);
-  return target.front() == '/' && !authority.empty();
+  authority = target.substr(0, target.find_first_of("/?"));
+  target.remove_prefix(authority.size());
+  return http::valid_authority(authority);
 }
 
 // The four forms of RFC 9112 3.2.
@@ -69,9 +52,12 @@ Result<void> take_target(std::string_view target, RequestHead& head) {
     head.path = target;
     return {};
   }
-  if (!target.starts_with('/') && !take_absolute(target, head.authority))
-    return bad_request("the request target is not a path or an http URL");
-  if (!http::valid_path(target))
+  if (!target.starts_with('/')) {
+    if (!take_absolute(target, head.authority))
+      return bad_request("the request target is not a path or an http URL");
+    if (target.empty()) target = head.method == "OPTIONS" ? "*" : "/";  // RFC 9112 3.2.4
+  }
+  if (target != "*" && !http::valid_path(target))
     return bad_request("the request target has a character that must be escaped");
   head.path = target;
   return {};
@@ -129,8 +115,7 @@ Result<void> parse_status_line(std::string_view line, ResponseHead& head) {
   const auto status = base::parse_decimal<std::uint16_t>(line.substr(9, 3));
   if (!status || *status < 100 || *status > 599)
     return bad_response("the status is not between 100 and 599");
-  const std::string_view phrase = line.substr(12);
-  if (!phrase.empty() && (phrase.front() != ' ' || !http::valid_field_value(phrase)))
+  if (line.size() > 12 && line[12] != ' ')
     return bad_response("the status line is not one of HTTP/1");
   head.status = *status;
   return {};
@@ -154,22 +139,26 @@ bool may_have_body(int status, http::Method request) {
   return !(request == http::Method::connect && status < 300);
 }
 
+// The start line of a whole head, and its field lines.
+struct HeadText {
+  HeadText(std::string_view bytes, std::size_t end, const ScanState& scan)
+      : start_line(bytes.substr(scan.head_start, scan.fields_start - 2 - scan.head_start)),
+        fields(bytes.substr(scan.fields_start, end - 2 - scan.fields_start)) {}
+  std::string_view start_line, fields;
+};
+
 }  // namespace
 
 Result<std::size_t> parse_request_head(std::string_view bytes, const HeadLimits& limits,
                                        ScanState& scan, RequestHead& head) {
-  const Result<std::size_t> end = find_head_end(bytes, Side::request, scan);
-  if (!end) return end;
-  if (*end == 0)
-    return still_incomplete(bytes, limits, Side::request, limits.target_bytes + around_target, scan);
-  const std::string_view text = bytes.substr(scan.head_start, *end - scan.head_start - 2);
-  const std::size_t line_end = text.find('\n');
+  const Result<std::size_t> end = find_head_end(bytes, Side::request, limits, scan);
+  if (!end || *end == 0) return end;
+  const HeadText text(bytes, *end, scan);
   head.content_length.reset();
   head.is_chunked = false;
-  if (auto line = parse_request_line(text.substr(0, line_end - 1), limits, head); !line)
-    return line.error();
+  if (auto line = parse_request_line(text.start_line, limits, head); !line) return line.error();
   FieldReader reader(head, Side::request);
-  if (auto fields = reader.read(text.substr(line_end + 1), limits); !fields) return fields.error();
+  if (auto fields = reader.read(text.fields, limits); !fields) return fields.error();
   if (auto framing = reader.decide_framing(); !framing) return framing.error();
   if (auto host = take_host(reader, head); !host) return host.error();
   if (auto expectation = take_expectation(reader, head); !expectation) return expectation.error();
@@ -183,18 +172,16 @@ Result<std::size_t> parse_request_head(std::string_view bytes, const HeadLimits&
 Result<std::size_t> parse_response_head(std::string_view bytes, const HeadLimits& limits,
                                         http::Method request, ScanState& scan,
                                         ResponseHead& head) {
-  const Result<std::size_t> end = find_head_end(bytes, Side::response, scan);
-  if (!end) return end;
-  if (*end == 0)
-    return still_incomplete(bytes, limits, Side::response, longest_status_line, scan);
-  const std::string_view text = bytes.substr(0, *end - 2);
-  const std::size_t line_end = text.find('\n');
+  const Result<std::size_t> end = find_head_end(bytes, Side::response, limits, scan);
+  if (!end || *end == 0) return end;
+  const HeadText text(bytes, *end, scan);
   head.content_length.reset();
   head.is_chunked = false;
-  if (auto line = parse_status_line(text.substr(0, line_end - 1), head); !line) return line.error();
+  if (auto line = parse_status_line(text.start_line, head); !line) return line.error();
   FieldReader reader(head, Side::response);
-  if (auto fields = reader.read(text.substr(line_end + 1), limits); !fields) return fields.error();
+  if (auto fields = reader.read(text.fields, limits); !fields) return fields.error();
   if (auto framing = reader.decide_framing(); !framing) return framing.error();
+  if (head.status < 200 || head.status == 204) reader.forget_body();
   head.has_body = may_have_body(head.status, request) &&
                   (head.is_chunked || head.content_length.value_or(1) > 0);
   head.keep_alive_timeout = timeout_of(reader.keep_alive);

@@ -26,11 +26,13 @@ struct FieldView {
 };
 
 // How far the search for the end of a head has come. A head that comes in pieces is searched once;
-// the bytes of the next call begin with those of the last.
+// the bytes of the next call begin with those of the last. Wherever they are cut, the verdict is the
+// same.
 struct ScanState {
   std::size_t searched = 0;
   std::size_t line_start = 0;
-  std::size_t head_start = 0;  // behind empty lines before it
+  std::size_t head_start = 0;    // behind empty lines before it
+  std::size_t fields_start = 0;  // behind the start line; 0 = that is still coming
 };
 
 // What both kinds of head have. Of a request's fields, host, expect and transfer-encoding are
