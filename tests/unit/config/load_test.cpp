@@ -1,0 +1,178 @@
+#include "config/load.hpp"
+
+#include <doctest/doctest.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+
+#include "filters/registry.hpp"
+
+namespace {
+
+config::Loaded load(const std::string& text) {
+  return config::load_text("proxy.yaml", text, filters::specs());
+}
+
+std::string mistakes_of(const config::Loaded& loaded) {
+  std::string all;
+  for (const config::Mistake& mistake : loaded.mistakes) all += mistake.to_string();
+  return all;
+}
+
+bool mentions(const std::string& text, const std::string& words) {
+  const std::string mistakes = mistakes_of(load(text));
+  const bool found = mistakes.find(words) != mistakes.npos;
+  if (!found) MESSAGE(mistakes);
+  return found;
+}
+
+const std::string smallest = R"(version: 1
+listeners:
+  egress:
+    bind: 127.0.0.1:15001
+    routes:
+      - to: orders
+clusters:
+  orders:
+    url: https://orders.internal:8443
+    tls: { ca: ca.pem }
+    filters:
+      - retry: {}
+      - circuit_breaker
+)";
+
+// One route and one cluster around what is to be looked at.
+std::string with_cluster(const std::string& fields) {
+  return "version: 1\nlisteners:\n  in: { bind: 127.0.0.1:0, routes: [{ to: c }] }\nclusters:\n  c:\n" +
+         fields;
+}
+
+TEST_CASE("the smallest file loads, with the defaults of the language") {
+  const config::Loaded loaded = load(smallest);
+  REQUIRE_MESSAGE(loaded.config, mistakes_of(loaded));
+  const config::Config& config = *loaded.config;
+  REQUIRE(config.listeners.size() == 1);
+  CHECK(config.listeners[0].direction == config::Direction::outbound);
+  CHECK_FALSE(config.listeners[0].normalize_path);
+  CHECK(config.listeners[0].routes[0].name == "egress.1");
+  REQUIRE(config.clusters.size() == 1);
+  const config::Cluster& orders = config.clusters[0];
+  CHECK(orders.host == config::HostRule::url);
+  CHECK(orders.url_authority == "orders.internal:8443");
+  CHECK(orders.tls.value().server_name == "orders.internal");
+  CHECK(orders.filters.size() == 2);
+  CHECK(orders.pool.idle_http1 == base::Millis{4000});
+}
+
+TEST_CASE("a mistake is shown with its place, its line, a caret and what was meant") {
+  const config::Loaded loaded = load(
+      "version: 1\nlisteners:\n  egress:\n    bind: 127.0.0.1:0\n    idel_timeout: 5s\n"
+      "    routes: [{ to: a }]\nclusters:\n  a: { url: \"http://127.0.0.1:1\" }\n");
+  CHECK(mistakes_of(loaded) ==
+        "proxy.yaml:5:5: unknown key \"idel_timeout\", did you mean \"idle_timeout\"?\n"
+        "      idel_timeout: 5s\n"
+        "      ^\n");
+}
+
+TEST_CASE("all mistakes of a file are found in one run") {
+  const config::Loaded loaded = load(
+      "version: 2\nworkers: many\nlisteners:\n  a:\n    bind: here\n    header_timeout: 0s\n"
+      "    routes:\n      - to: { x: 60%, y: 30% }\n      - redirect: {}\n        to: z\n"
+      "clusters:\n  x: { url: ftp://a }\n  y: { url: http://a/path }\n");
+  CHECK_FALSE(loaded.config);
+  CHECK(loaded.mistakes.size() >= 8);
+}
+
+TEST_CASE("each mistake says what is wrong") {
+  CHECK(mentions("version: 1\nversion: 1\n", "stands here twice"));
+  CHECK(mentions("a: [\n", "this is not YAML"));
+  CHECK(mentions("version: 1\n---\nversion: 1\n", "a second document"));
+  CHECK(mentions("version: !!int 1\n", "tags are not used"));
+  CHECK(mentions("version: 1\nupstreams: {}\n", "here it is `clusters`"));
+  CHECK(mentions("version: 1\nlisteners:\n  a:\n", "a map is expected"));
+  CHECK(mentions("version: 1\nx: \xff\n", "not UTF-8"));
+  CHECK(mentions(with_cluster("    { url: http://a, pool: { conections: 1 } }\n"),
+                 "did you mean \"connections\"?"));
+  CHECK(mentions(with_cluster("    { url: http://a, tls: {} }\n"), "write https://"));
+  CHECK(mentions(with_cluster("    { endpoints: [\"1.2.3.4:1\"], tls: {} }\n"),
+                 "need `server_name` or `san`"));
+  CHECK(mentions(with_cluster("    { url: http://a, endpoints: [\"1.2.3.4:1\"] }\n"),
+                 "exactly one of"));
+  CHECK(mentions(with_cluster("    { url: http://a, filters: [{ retri: {} }] }\n"),
+                 "did you mean \"retry\"?"));
+  CHECK(mentions(with_cluster("    { url: http://a, filters: [retry, retry] }\n"), "twice on the path"));
+  CHECK(mentions(
+      with_cluster("    { url: http://a, filters: [{ retry: { retry_on: [pool_full] } }] }\n"),
+      "never retried"));
+  CHECK(mentions(with_cluster("    { url: http://a, connect_timeout: 5000 }\n"), "5000 what?"));
+}
+
+TEST_CASE("what this version does not build is refused by name") {
+  for (const char* fields :
+       {"health: { path: / }", "outlier: {}", "load_balancer: maglev", "slow_start: 5s",
+        "filters: [throttle]", "filters: [{ bulkhead: { max_concurrent: 1 } }]",
+        "filters: [{ retry: { hedge: { after: 1s } } }]",
+        "filters: [{ circuit_breaker: { scope: endpoint } }]", "proxy_protocol: v2"}) {
+    CAPTURE(fields);
+    CHECK(mentions(with_cluster("    { url: http://a, " + std::string(fields) + " }\n"),
+                   "not yet in this version"));
+  }
+  CHECK(mentions("version: 1\nlisteners:\n  db: { bind: 127.0.0.1:1, tcp: { to: x } }\n",
+                 "not yet in this version"));
+}
+
+TEST_CASE("merge keys fill what a map does not say itself") {
+  const config::Loaded loaded = load(
+      "version: 1\nx-fast: &fast { connect_timeout: 1s, protocol: h2 }\nlisteners:\n"
+      "  in: { bind: 127.0.0.1:0, routes: [{ to: a }] }\nclusters:\n"
+      "  a: { <<: *fast, url: http://a, protocol: http1 }\n");
+  REQUIRE_MESSAGE(loaded.config, mistakes_of(loaded));
+  CHECK(loaded.config->clusters[0].connect_timeout == base::Millis{1000});
+  CHECK(loaded.config->clusters[0].protocol == config::Protocol::http1);
+}
+
+TEST_CASE("aliases cannot make a small file large, or a circle") {
+  std::string bomb = "version: 1\nx-0: &a0 [1, 1, 1, 1, 1, 1, 1, 1, 1, 1]\n";
+  for (int i = 1; i < 10; ++i) {
+    const std::string last = "*a" + std::to_string(i - 1);
+    bomb += "x-" + std::to_string(i) + ": &a" + std::to_string(i) + " [";
+    for (int k = 0; k < 10; ++k) bomb += (k ? ", " : "") + last;
+    bomb += "]\n";
+  }
+  CHECK(mentions(bomb, "more than 100000 values"));
+  CHECK(mentions("x-a: &a [*a]\n", "alias"));
+  CHECK(mentions("x: " + std::string(100, '[') + std::string(100, ']') + "\n", "nested deeper"));
+}
+
+TEST_CASE("variables are replaced in values, and shown as written") {
+  setenv("OUTRIDER_TEST_PORT", "8080", 1);
+  const config::Loaded loaded = load(with_cluster(
+      "    { url: \"http://127.0.0.1:${OUTRIDER_TEST_PORT}\", host: \"${NOT_SET:-a.test}\" }\n"));
+  REQUIRE_MESSAGE(loaded.config, mistakes_of(loaded));
+  CHECK(loaded.config->clusters[0].endpoints[0].port == 8080);
+  CHECK(loaded.config->clusters[0].fixed_host == "a.test");
+  CHECK(loaded.config->effective.find("${OUTRIDER_TEST_PORT}") != std::string::npos);
+  CHECK(mentions(with_cluster("    { url: \"${NOT_SET}\" }\n"), "NOT_SET: it is not set"));
+  CHECK(mentions(with_cluster("    { url: \"${NOT_SET:?say where}\" }\n"), "say where"));
+}
+
+TEST_CASE("included files add listeners and clusters; a circle is a mistake") {
+  const auto folder = std::filesystem::temp_directory_path() / "outrider-include-test";
+  std::filesystem::create_directories(folder);
+  std::ofstream(folder / "one.yaml") << "clusters: { extra: { url: http://b } }\n";
+  std::ofstream(folder / "circle.yaml") << "include: [circle.yaml]\n";
+  std::ofstream(folder / "main.yaml")
+      << "version: 1\ninclude: [one.yaml, none-*.yaml]\nlisteners:\n"
+         "  in: { bind: 127.0.0.1:0, routes: [{ to: extra }] }\n";
+  const config::Loaded loaded = config::load((folder / "main.yaml").string(), filters::specs());
+  CHECK_MESSAGE(loaded.config, mistakes_of(loaded));
+  std::ofstream(folder / "main.yaml") << "version: 1\ninclude: [circle.yaml, missing.yaml]\n";
+  const std::string mistakes =
+      mistakes_of(config::load((folder / "main.yaml").string(), filters::specs()));
+  CHECK(mistakes.find("includes itself") != mistakes.npos);
+  CHECK(mistakes.find("cannot read") != mistakes.npos);
+  std::filesystem::remove_all(folder);
+}
+
+}  // namespace

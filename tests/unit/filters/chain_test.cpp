@@ -1,0 +1,326 @@
+#include <doctest/doctest.h>
+
+#include <deque>
+
+#include "config/load.hpp"
+#include "filters/registry.hpp"
+#include "proxy/base/event.hpp"
+
+namespace {
+
+using base::Millis;
+using base::Reason;
+using base::Task;
+using http::Reply;
+using http::Request;
+
+struct NoInterim final : http::Interim {
+  void send_interim(int, const http::Headers&) noexcept override {}
+};
+
+// Answers as it was told to, one answer after the other; the last is repeated.
+struct Upstream final : http::Handler {
+  explicit Upstream(base::Loop& on) : loop(on) {}
+
+  Task<Reply> handle(Request& request) override {
+    ++calls;
+    seen = request.headers;
+    for (;;) {
+      auto piece = co_await request.body.read();
+      if (!piece || piece->empty()) break;
+      body.append(piece->view());
+    }
+    body += '|';
+    if (delay > Millis{0}) co_await base::sleep_until(loop, loop.now() + delay);
+    const auto next = answers.front();
+    if (answers.size() > 1) answers.pop_front();
+    if (next.reason != Reason::none) {
+      base::Error error{next.reason, base::Fault::upstream, "as told"};
+      error.unsent = next.is_unsent;
+      co_return error;
+    }
+    http::Response response;
+    response.status = next.status;
+    for (const auto& [name, value] : next.headers) response.headers.add(name, value);
+    response.body = http::Body::of(base::Bytes::copy_of("answer " + std::to_string(calls)));
+    co_return response;
+  }
+
+  struct Answer {
+    int status = 200;
+    Reason reason = Reason::none;
+    bool is_unsent = false;
+    std::vector<std::pair<std::string, std::string>> headers{};
+  };
+  base::Loop& loop;
+  std::deque<Answer> answers{Answer{}};
+  Millis delay{0};
+  int calls = 0;
+  std::string body;
+  http::Headers seen;
+};
+
+// A chain of real filters, as a file would list them, on a loop that the test drives.
+struct Chain {
+  explicit Chain(const std::string& list) {
+    const std::string text =
+        "version: 1\nlisteners:\n  in: { bind: 127.0.0.1:0, routes: [{ to: c }] }\n"
+        "clusters:\n  c: { url: http://a, filters: " + list + " }\n";
+    loaded = config::load_text("test.yaml", text, filters::specs());
+    REQUIRE_MESSAGE(loaded.config, loaded.mistakes[0].to_string());
+    std::vector<std::unique_ptr<http::Filter>> made;
+    for (const config::FilterConfig& filter : loaded.config->clusters[0].filters)
+      made.push_back(filters::make(filter, {"cluster c", filter.ordinal, loop, shared}));
+    chain = std::make_unique<http::Chain>(std::move(made), upstream);
+  }
+
+  // Runs a request to its end, or for ten minutes of the loop's time.
+  void send(http::Method method = http::Method::get, const std::string& payload = "",
+            const std::vector<std::pair<std::string, std::string>>& headers = {}) {
+    status = 0;
+    reason = Reason::none;
+    received.clear();
+    http::RequestHead head;
+    head.method = method;
+    head.authority = "a.test";
+    head.path = "/x";
+    for (const auto& [name, value] : headers) head.headers.add(name, value);
+    http::StreamInfo info(loop, tasks, connection);
+    http::Scope scope(loop.now());
+    Request request(std::move(head), http::Body::of(base::Bytes::copy_of(payload)), interim, scope,
+                    info);
+    if (payload.empty()) info.request_sent = info.started;
+    const base::Time began = loop.now();
+    base::TaskGroup running(loop);
+    running.spawn(run(request)).release();
+    loop.settle();
+    while (!running.empty() && loop.now() - began < std::chrono::minutes{10})
+      loop.advance(Millis{10});
+    took = std::chrono::duration_cast<Millis>(loop.now() - began);
+  }
+
+  Task<> run(Request& request) {
+    Reply reply = co_await chain->handle(request);
+    if (!reply) {
+      reason = reply.error().reason;
+      co_return;
+    }
+    status = reply->status;
+    answer_headers = reply->headers;
+    for (;;) {
+      auto piece = co_await reply->body.read();
+      if (!piece) reason = piece.error().reason;
+      if (!piece || piece->empty()) break;
+      received.append(piece->view());
+    }
+  }
+
+  base::Loop loop;
+  base::TaskGroup tasks{loop};
+  filters::SharedState shared;
+  http::ConnectionInfo connection;
+  NoInterim interim;
+  Upstream upstream{loop};
+  config::Loaded loaded;
+  std::unique_ptr<http::Chain> chain;
+
+  int status = 0;
+  Reason reason = Reason::none;
+  std::string received;
+  http::Headers answer_headers;
+  Millis took{0};
+};
+
+TEST_CASE("retry: an idempotent request is tried again after an answer that says so") {
+  Chain chain("[retry]");
+  chain.upstream.answers = {{503}, {502}, {200}};
+  chain.send();
+  CHECK(chain.status == 200);
+  CHECK(chain.upstream.calls == 3);
+  CHECK(chain.received == "answer 3");
+  CHECK(chain.took >= Millis{225});  // 100 and 200 ms, each a quarter less at least
+}
+
+TEST_CASE("retry: other methods only if nothing was processed, or they say they may") {
+  Chain chain("[retry]");
+  SUBCASE("a POST is not repeated") {
+    chain.upstream.answers = {{503}, {200}};
+    chain.send(http::Method::post, "order");
+    CHECK(chain.status == 503);
+    CHECK(chain.upstream.calls == 1);
+  }
+  SUBCASE("nor after a reset") {
+    chain.upstream.answers = {{0, Reason::reset}, {200}};
+    chain.send(http::Method::post, "order");
+    CHECK(chain.reason == Reason::reset);
+  }
+  SUBCASE("but if nothing was sent") {
+    chain.upstream.answers = {{0, Reason::reset, true}, {200}};
+    chain.send(http::Method::post, "order");
+    CHECK(chain.status == 200);
+  }
+  SUBCASE("or refused") {
+    chain.upstream.answers = {{0, Reason::refused}, {200}};
+    chain.send(http::Method::post, "order");
+    CHECK(chain.status == 200);
+  }
+  SUBCASE("or with a key") {
+    chain.upstream.answers = {{503}, {200}};
+    chain.send(http::Method::post, "order", {{"idempotency-key", "7"}});
+    CHECK(chain.status == 200);
+    CHECK(chain.upstream.body == "order|order|");
+  }
+}
+
+TEST_CASE("retry: the last real answer is given when no further attempt can be made") {
+  Chain chain("[retry]");
+  SUBCASE("after max_retries") {
+    chain.upstream.answers = {{503}};
+    chain.send();
+    CHECK(chain.status == 503);
+    CHECK(chain.upstream.calls == 4);
+    CHECK(chain.received == "answer 4");
+  }
+  SUBCASE("rather than a refusal") {
+    chain.upstream.answers = {{503}, {0, Reason::circuit_open}};
+    chain.send();
+    CHECK(chain.status == 503);
+    CHECK(chain.received == "answer 1");
+  }
+  SUBCASE("when the body has outgrown what is kept") {
+    chain.upstream.answers = {{503}, {200}};
+    chain.send(http::Method::put, std::string(70'000, 'x'));
+    CHECK(chain.status == 503);
+    CHECK(chain.upstream.calls == 1);
+  }
+  SUBCASE("when the upstream wants a longer pause than we make") {
+    chain.upstream.answers = {{503, Reason::none, false, {{"retry-after", "11"}}}, {200}};
+    chain.send();
+    CHECK(chain.status == 503);
+    CHECK(chain.upstream.calls == 1);
+  }
+}
+
+TEST_CASE("retry: waits for retry-after when that is longer than the back-off") {
+  Chain chain("[retry]");
+  chain.upstream.answers = {{503, Reason::none, false, {{"retry-after", "2"}}}, {200}};
+  chain.send();
+  CHECK(chain.status == 200);
+  CHECK(chain.took >= Millis{2000});
+}
+
+TEST_CASE("retry: the budget bounds what a failing upstream gets") {
+  Chain chain("[{ retry: { backoff: { base: 1ms }, budget: { ratio: 10%, min: 3 } } }]");
+  chain.upstream.answers = {{503}};
+  for (int i = 0; i < 20; ++i) chain.send();
+  CHECK(chain.upstream.calls == 23);
+}
+
+TEST_CASE("retry: an attempt is bounded by attempt_timeout") {
+  Chain chain("[{ retry: { attempt_timeout: 1s, max_retries: 1 } }]");
+  chain.upstream.delay = Millis{5000};
+  chain.send();
+  CHECK(chain.reason == Reason::response_timeout);
+  CHECK(chain.upstream.calls == 2);
+}
+
+TEST_CASE("timeout: total ends an exchange, response an answer that does not come") {
+  SUBCASE("total") {
+    Chain chain("[{ timeout: { total: 2s } }]");
+    chain.upstream.delay = Millis{5000};
+    chain.send();
+    CHECK(chain.reason == Reason::total_timeout);
+    CHECK(chain.took <= Millis{2100});
+  }
+  SUBCASE("response") {
+    Chain chain("[{ timeout: { total: 0s, response: 1s } }]");
+    chain.upstream.delay = Millis{5000};
+    chain.send();
+    CHECK(chain.reason == Reason::response_timeout);
+  }
+  SUBCASE("below a retry it bounds one attempt") {
+    Chain chain("[retry, { timeout: { response: 1s } }]");
+    chain.upstream.delay = Millis{5000};
+    chain.send();
+    CHECK(chain.upstream.calls == 4);
+    CHECK(chain.reason == Reason::response_timeout);
+  }
+  SUBCASE("a gRPC call's own deadline counts, total does not") {
+    Chain chain("[{ timeout: { total: 1s } }]");
+    chain.upstream.delay = Millis{5000};
+    chain.send(http::Method::post, "", {{"content-type", "application/grpc"}, {"grpc-timeout", "3S"}});
+    CHECK(chain.reason == Reason::total_timeout);
+    CHECK(chain.took >= Millis{3000});
+  }
+}
+
+TEST_CASE("circuit_breaker: opens on failures of the upstream, not on refusals") {
+  Chain chain("[{ circuit_breaker: { request_volume: 5, failure_threshold: 3 } }]");
+  SUBCASE("failures") {
+    chain.upstream.answers = {{500}};
+    for (int i = 0; i < 5; ++i) chain.send();
+    CHECK(chain.status == 500);
+    chain.send();
+    CHECK(chain.reason == Reason::circuit_open);
+    CHECK(chain.upstream.calls == 5);
+    chain.loop.advance(std::chrono::seconds{66});
+    chain.upstream.answers = {{200}};
+    for (int i = 0; i < 3; ++i) chain.send();
+    CHECK(chain.status == 200);
+  }
+  SUBCASE("refusals made below") {
+    chain.upstream.answers = {{0, Reason::pool_full}};
+    for (int i = 0; i < 20; ++i) chain.send();
+    CHECK(chain.upstream.calls == 20);
+  }
+}
+
+TEST_CASE("headers: removes, sets and adds, in that order, with names filled in") {
+  Chain chain(
+      "[{ headers: { request: { remove: [x-secret], set: { x-a: [\"1\", \"2\"] }, "
+      "add: { x-b: \"id={{{request_id}}}\" } }, response: { set: { x-served: yes } } } }]");
+  chain.send(http::Method::get, "", {{"x-secret", "s"}, {"x-a", "old"}, {"x-b", "0"}});
+  const http::Headers& seen = chain.upstream.seen;
+  CHECK_FALSE(seen.contains("x-secret"));
+  REQUIRE(seen.size() == 4);
+  CHECK(seen[0].value == "0");
+  CHECK(seen[1].value == "1");
+  CHECK(seen[2].value == "2");
+  CHECK(seen[3].value.starts_with("id={"));
+  CHECK(seen[3].value.size() == 36 + 5);
+  CHECK(chain.answer_headers.find("x-served") == "yes");
+}
+
+TEST_CASE("body_limit: refuses what announces too much, both ways") {
+  Chain chain("[{ body_limit: { request: 4B, response: 8B } }]");
+  chain.send(http::Method::post, "12345");
+  CHECK(chain.reason == Reason::body_too_large);
+  CHECK(chain.upstream.calls == 0);
+  chain.send(http::Method::post, "1234");
+  CHECK(chain.status == 200);
+  Chain narrow("[{ body_limit: { response: 7B } }]");
+  narrow.send();
+  CHECK(narrow.reason == Reason::response_too_large);
+}
+
+TEST_CASE("fault: delays and answers for its share; above it that is an upstream's answer") {
+  Chain chain("[{ retry: { max_retries: 1 } }, "
+              "{ fault: { delay: { for: 1s, sample: 100% }, abort: { status: 503, sample: 100% } } }]");
+  chain.send();
+  CHECK(chain.status == 503);
+  CHECK(chain.upstream.calls == 0);
+  CHECK(chain.took >= Millis{2000});
+  Chain never("[{ fault: { abort: { status: 503, sample: 0% } } }]");
+  never.send();
+  CHECK(never.status == 200);
+}
+
+TEST_CASE("request_id: keeps a believed client's id, else makes one") {
+  Chain chain("[{ request_id: { trust: true } }]");
+  chain.send(http::Method::get, "", {{"x-request-id", "abc-12345"}});
+  CHECK(chain.upstream.seen.find("x-request-id") == "abc-12345");
+  chain.send(http::Method::get, "", {{"x-request-id", "a b"}});
+  CHECK(chain.upstream.seen.find("x-request-id").value().size() == 36);
+}
+
+}  // namespace
