@@ -57,9 +57,11 @@ class Bytes {
   bool empty() const { return size_ == 0; }
   std::string_view view() const { return {data_, size_}; }
 
+  // What is empty then no longer holds its block.
   void remove_prefix(std::size_t count) {
     data_ += count;
     size_ -= count;
+    if (size_ == 0) *this = Bytes();
   }
   // The first `count` bytes; they leave this one.
   Bytes take_prefix(std::size_t count) {
