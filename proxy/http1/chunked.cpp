@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "proxy/base/ascii.hpp"
-#include "proxy/http/target.hpp"
+#include "proxy/http/characters.hpp"
 #include "proxy/http1/fields.hpp"
 
 namespace http1 {
@@ -18,7 +18,7 @@ using http::Name;
 constexpr std::size_t most_digits = 16;
 constexpr std::size_t most_overhead = 16 * 1024;
 constexpr std::size_t most_trailers = 32;
-constexpr std::uint64_t largest_chunk = INT64_MAX;
+constexpr std::uint64_t largest_chunk = std::uint64_t{1} << 40;  // 1 TiB: nobody means more
 
 }  // namespace
 
@@ -77,13 +77,10 @@ Result<void> ChunkedDecoder::take(char c) {
     case State::size_first:
     case State::size:
       return take_size(c);
-    case State::extension:
-    case State::quoted:
-    case State::escaped:
-      return take_extension(c);
     case State::size_lf:
       if (c != '\n') return bad("a chunk's size line does not end in CRLF");
-      return end_size_line();
+      state_ = end_of_size_line();
+      return {};
     case State::data_cr:
       if (c != '\r') return bad("a chunk's data is not followed by CRLF");
       state_ = State::data_lf;
@@ -92,8 +89,10 @@ Result<void> ChunkedDecoder::take(char c) {
       if (c != '\n') return bad("a chunk's data is not followed by CRLF");
       state_ = State::size_first;
       return {};
-    default:
+    case State::trailer:
       return take_trailer(c);
+    default:
+      return take_extension(c);
   }
 }
 
@@ -110,32 +109,45 @@ Result<void> ChunkedDecoder::take_size(char c) {
   if (c == '\r')
     state_ = State::size_lf;
   else if (c == ';')
-    state_ = State::extension;
+    state_ = State::name_first;
   else
     return bad("a chunk's size is not a number");
   return {};
 }
 
-// Not understood, but its end must be beyond doubt: CR only outside quotes, and then LF.
+// Not understood, but its end must be beyond doubt: read by its grammar, as strictly as all else.
 Result<void> ChunkedDecoder::take_extension(char c) {
   if (++overhead_ > most_overhead) return bad("too many chunk extensions");
-  if (c == '\r' && state_ == State::extension) {
-    state_ = State::size_lf;
-    return {};
-  }
-  if (!http::valid_field_value({&c, 1})) return bad("a chunk extension has a control character");
-  if (state_ == State::escaped)
-    state_ = State::quoted;
-  else if (state_ == State::quoted && c == '\\')
-    state_ = State::escaped;
-  else if (c == '"')
-    state_ = state_ == State::quoted ? State::extension : State::quoted;
+  const bool is_quoted = state_ == State::quoted || state_ == State::escaped;
+  const State next = is_quoted ? within_quotes(c) : behind_extension(c);
+  if (next == State::ended) return bad("a chunk extension is not `name=value`");
+  state_ = next;
   return {};
 }
 
-Result<void> ChunkedDecoder::end_size_line() {
-  state_ = left_ > 0 ? State::data : State::trailer;
-  return {};
+// Both: `ended` means that `c` may not come here.
+ChunkedDecoder::State ChunkedDecoder::within_quotes(char c) const {
+  if (http::is_control(c)) return State::ended;
+  if (state_ == State::escaped) return State::quoted;
+  if (c == '\\') return State::escaped;
+  return c == '"' ? State::value_end : State::quoted;
+}
+
+ChunkedDecoder::State ChunkedDecoder::behind_extension(char c) const {
+  const bool is_blank = c == ' ' || c == '\t';
+  if (state_ == State::name_first || state_ == State::value_first) {
+    if (is_blank) return state_;
+    if (state_ == State::value_first && c == '"') return State::quoted;
+    if (!http::as_token_character(c)) return State::ended;
+    return state_ == State::name_first ? State::name : State::value;
+  }
+  const bool is_name = state_ == State::name || state_ == State::name_end;
+  const bool goes_on = state_ == State::name || state_ == State::value;
+  if (goes_on && http::as_token_character(c)) return state_;
+  if (is_blank) return is_name ? State::name_end : State::value_end;
+  if (c == '=' && is_name) return State::value_first;
+  if (c == ';') return State::name_first;
+  return c == '\r' ? State::size_lf : State::ended;
 }
 
 Result<void> ChunkedDecoder::take_trailer(char c) {

@@ -24,11 +24,16 @@ class ChunkedDecoder {
 
  private:
   enum class State : std::uint8_t {
-    size_first,  // the first digit of a size
+    size_first,   // the first digit of a size
     size,
-    extension,
-    quoted,      // within a quoted string of an extension
-    escaped,     // behind a backslash in one
+    name_first,   // of an extension: behind its `;`
+    name,
+    name_end,     // blanks behind it
+    value_first,  // behind its `=`
+    value,
+    quoted,
+    escaped,      // behind a backslash in quotes
+    value_end,
     size_lf,
     data,
     data_cr,
@@ -40,7 +45,9 @@ class ChunkedDecoder {
   base::Result<void> take(char c);
   base::Result<void> take_size(char c);
   base::Result<void> take_extension(char c);
-  base::Result<void> end_size_line();
+  State within_quotes(char c) const;
+  State behind_extension(char c) const;
+  State end_of_size_line() const { return left_ > 0 ? State::data : State::trailer; }
   base::Result<void> take_trailer(char c);
   base::Result<void> end_trailer_line();
   base::Error bad(std::string_view why) const;
