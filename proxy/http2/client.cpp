@@ -20,6 +20,8 @@ using net::Input;
 constexpr std::uint32_t streams_before_settings = 100;
 constexpr std::size_t large_piece = 16 * 1024;
 constexpr std::size_t most_held = 64 * 1024;
+constexpr std::size_t least_unsent = 64 * 1024;  // of a transport: more is pulled out of the session
+constexpr int most_rounds = 4;                   // of pulling and writing at a time
 constexpr std::uint32_t no_error = 0;
 constexpr std::uint32_t refused_stream = 7;
 
@@ -303,11 +305,25 @@ bool ClientConnection::take_input() {
 
 void ClientConnection::flush() {
   if (is_closed_) return;
-  session_.send(*transport_);
-  session_.take_events();
-  transport_->flush();
-  if (session_.wants_to_send() && transport_->unsent() == 0) flush_soon();
-  if (transport_->write_error()) transport_->interrupt();
+  bool is_any = false;
+  for (int round = 0; round < most_rounds; ++round) {
+    is_any = session_.send(*transport_);
+    session_.take_events();
+    transport_->flush();
+    if (!is_any || !session_.wants_to_send() || transport_->unsent() > 0) break;
+  }
+  const bool may_go_on = is_any || transport_->unsent() > 0;
+  if (may_go_on && session_.wants_to_send() && !std::exchange(is_going_on_, true))
+    tasks_.spawn(go_on()).release();
+  if (session_.is_over() || transport_->write_error()) transport_->interrupt();
+}
+
+// The rest of the output: after others had their turn, and when the transport has room for it.
+Task<> ClientConnection::go_on() {
+  co_await loop_.yield();
+  co_await transport_->drained(least_unsent);
+  is_going_on_ = false;
+  flush();
 }
 
 void ClientConnection::fail(const Error& error) {

@@ -51,6 +51,7 @@ class ClientConnection final : net::Transport::Owner, base::Flushable, Session::
   base::Task<> keep_alive();
   bool take_input();
   void flush() override;
+  base::Task<> go_on();
   void flush_soon() { loop().flush_later(*this); }
   void fail(const base::Error& error);
   void stream_ended();
@@ -70,6 +71,7 @@ class ClientConnection final : net::Transport::Owner, base::Flushable, Session::
   std::uint32_t open_ = 0;
   bool is_draining_ = false;
   bool is_closed_ = false;
+  bool is_going_on_ = false;  // with output, when the transport has room
   std::optional<base::Error> failure_;
   base::List<base::Link> exchanges_;  // of Exchange::in_connection
   Session session_;

@@ -18,6 +18,8 @@ using net::Input;
 
 constexpr std::size_t large_piece = 16 * 1024;  // written through at once
 constexpr std::size_t most_held = 64 * 1024;    // of a stream's output
+constexpr std::size_t least_unsent = 64 * 1024; // of a transport: more is pulled out of the session
+constexpr int most_rounds = 4;                  // of pulling and writing at a time
 
 Error refused(Reason reason, std::string_view why) { return {reason, Fault::downstream, why}; }
 
@@ -52,7 +54,8 @@ class ServerConnection::ServerStream final : public Stream,
   void conclude();
 
   base::Child running;
-  bool is_served = false;    // the exchange is over
+  bool is_starting = false;  // the exchange is running for the first time
+  bool is_served = false;    // it is over
   bool is_released = false;
 
  private:
@@ -231,7 +234,7 @@ ServerConnection::ServerConnection(std::unique_ptr<net::Transport> transport,
 
 ServerConnection::~ServerConnection() {
   tasks_.cancel_all();
-  while (!streams_.empty()) delete streams_.back();
+  for (ServerStream* stream : std::exchange(streams_, {})) delete stream;
 }
 
 void ServerConnection::start(Bytes already_read) {
@@ -241,7 +244,7 @@ void ServerConnection::start(Bytes already_read) {
 }
 
 void ServerConnection::drain() {
-  if (std::exchange(is_draining_, true)) return;
+  if (is_closed_ || std::exchange(is_draining_, true)) return;
   session_.announce_shutdown();
   session_.shutdown();
   flush_soon();
@@ -288,12 +291,26 @@ bool ServerConnection::take_input() {
 
 void ServerConnection::flush() {
   if (is_closed_) return;
-  session_.send(*transport_);
-  session_.take_events();
-  transport_->flush();
-  if (session_.wants_to_send() && transport_->unsent() == 0) flush_soon();
+  bool is_any = false;
+  for (int round = 0; round < most_rounds; ++round) {
+    is_any = session_.send(*transport_);
+    session_.take_events();
+    transport_->flush();
+    if (!is_any || !session_.wants_to_send() || transport_->unsent() > 0) break;
+  }
+  const bool may_go_on = is_any || transport_->unsent() > 0;
+  if (may_go_on && session_.wants_to_send() && !std::exchange(is_going_on_, true))
+    tasks_.spawn(go_on()).release();
   if (session_.is_over() || transport_->write_error() || (is_draining_ && streams_.empty()))
     transport_->interrupt();
+}
+
+// The rest of the output: after others had their turn, and when the transport has room for it.
+Task<> ServerConnection::go_on() {
+  co_await loop_.yield();
+  co_await transport_->drained(least_unsent);
+  is_going_on_ = false;
+  flush();
 }
 
 void ServerConnection::close() {
@@ -313,7 +330,10 @@ Stream* ServerConnection::make_stream() {
 void ServerConnection::on_head(Stream& of_session) {
   auto& stream = static_cast<ServerStream&>(of_session);
   if (stream.is_released || stream.closed) return;
+  stream.is_starting = true;
   stream.running = tasks_.spawn(serve(stream));
+  stream.is_starting = false;
+  if (stream.closed && !stream.is_released) on_closed(stream);
 }
 
 Task<> ServerConnection::serve(ServerStream& stream) {
@@ -328,6 +348,7 @@ Task<> ServerConnection::serve(ServerStream& stream) {
 void ServerConnection::on_closed(Stream& of_session) {
   auto& stream = static_cast<ServerStream&>(of_session);
   last_active_ = loop_.now();
+  if (stream.is_starting || stream.is_released) return;
   const bool is_whole = stream.has_ended && stream.output_has_ended && !stream.has_output();
   if (stream.running.is_running() && is_whole && !stream.is_served) return;  // it is about to end
   stream.running.cancel();

@@ -50,6 +50,7 @@ class ServerConnection final : net::Transport::Owner, base::Flushable, Session::
   bool take_input();
   base::Time patience() const;
   void flush() override;
+  base::Task<> go_on();
   void flush_soon() { loop().flush_later(*this); }
   void close();
   void release(ServerStream& stream);
@@ -72,6 +73,7 @@ class ServerConnection final : net::Transport::Owner, base::Flushable, Session::
   base::Time last_active_;
   bool is_draining_ = false;
   bool is_closed_ = false;
+  bool is_going_on_ = false;  // with output, when the transport has room
   base::Bytes input_;
   Session session_;
   std::vector<ServerStream*> streams_;  // owned

@@ -455,8 +455,9 @@ void Session::sin(double cost) {
 }
 
 void Session::take_events() {
-  for (std::size_t i = 0; i < events_.size(); ++i) {
-    const Event event = events_[i];
+  // What follows from an event may come back here: each is told once.
+  while (next_event_ < events_.size()) {
+    const Event event = events_[next_event_++];
     switch (event.kind) {
       case Event::Kind::head:
         if (event.stream) owner_.on_head(*event.stream);
@@ -473,6 +474,7 @@ void Session::take_events() {
     }
   }
   events_.clear();
+  next_event_ = 0;
 }
 
 bool Session::wants_to_send() const { return nghttp2_session_want_write(session_) != 0; }
@@ -481,16 +483,19 @@ bool Session::is_over() const {
   return nghttp2_session_want_read(session_) == 0 && nghttp2_session_want_write(session_) == 0;
 }
 
-void Session::send(net::Transport& transport) {
+bool Session::send(net::Transport& transport) {
   output_ = &transport;
+  bool is_any = false;
   while (transport.unsent() < most_unsent) {
     const std::uint8_t* frames = nullptr;
     const ssize_t size = nghttp2_session_mem_send(session_, &frames);
     if (size < 0) is_terminated_ = true;
     if (size <= 0) break;
+    is_any = true;
     transport.queue(view(frames, static_cast<std::size_t>(size)));
   }
   output_ = nullptr;
+  return is_any;
 }
 
 // What nghttp2 refers to without a copy is kept by the stream until the frame is out.

@@ -123,8 +123,9 @@ class Session {
   // Feeds what was read. False: the session is over; what send() still has is to be sent.
   bool receive(const base::Bytes& input);
   void take_events();
-  // Moves what there is to send to the transport; stops when much is unsent there.
-  void send(net::Transport& transport);
+  // Moves what there is to send to the transport; stops when much is unsent there. False: there was
+  // nothing.
+  bool send(net::Transport& transport);
   bool wants_to_send() const;
   // Nothing more will be received or sent.
   bool is_over() const;
@@ -169,6 +170,7 @@ class Session {
     Stream* stream;
   };
   std::vector<Event> events_;
+  std::size_t next_event_ = 0;
   base::List<Stream> streams_;
   std::uint32_t stream_count_ = 0;
   Budget resets_;
