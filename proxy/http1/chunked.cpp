@@ -4,6 +4,7 @@
 
 #include "proxy/base/ascii.hpp"
 #include "proxy/http/characters.hpp"
+#include "proxy/http/trailers.hpp"
 #include "proxy/http1/fields.hpp"
 
 namespace http1 {
@@ -13,7 +14,6 @@ using base::Bytes;
 using base::Error;
 using base::Reason;
 using base::Result;
-using http::Name;
 
 constexpr std::size_t most_digits = 16;
 constexpr std::size_t most_overhead = 16 * 1024;
@@ -21,36 +21,6 @@ constexpr std::size_t most_trailers = 32;
 constexpr std::uint64_t largest_chunk = std::uint64_t{1} << 40;  // 1 TiB: nobody means more
 
 }  // namespace
-
-bool may_be_trailer(std::string_view name) {
-  switch (http::known_name(name)) {
-    case Name::authorization:
-    case Name::connection:
-    case Name::content_length:
-    case Name::content_type:
-    case Name::cookie:
-    case Name::expect:
-    case Name::forwarded:
-    case Name::host:
-    case Name::keep_alive:
-    case Name::proxy_authenticate:
-    case Name::proxy_authorization:
-    case Name::proxy_connection:
-    case Name::range:
-    case Name::set_cookie:
-    case Name::te:
-    case Name::trailer:
-    case Name::transfer_encoding:
-    case Name::upgrade:
-    case Name::via:
-    case Name::x_real_ip:
-    case Name::x_request_id:
-      return false;
-    default:
-      return !name.starts_with("x-forwarded-") && name.find('_') == name.npos &&
-             name != "content-encoding" && name != "content-range";
-  }
-}
 
 Error ChunkedDecoder::bad(std::string_view why) const {
   return {Reason::bad_request, base::Fault::downstream, why};
@@ -172,7 +142,7 @@ Result<void> ChunkedDecoder::end_trailer_line() {
   if (!field) return field.error();
   if (++trailer_count_ > most_trailers)
     return Error{Reason::headers_too_large, base::Fault::downstream, "too many trailer fields"};
-  if (may_be_trailer(base::lower_case(field->name))) trailers_.add(field->name, field->value);
+  if (http::may_be_trailer(base::lower_case(field->name))) trailers_.add(field->name, field->value);
   line_.clear();
   return {};
 }

@@ -63,7 +63,4 @@ class ChunkedDecoder {
   http::Headers trailers_;
 };
 
-// Fields that must not come in a trailer section: framing, routing, authentication (RFC 9110 6.5.1).
-bool may_be_trailer(std::string_view lower_case_name);
-
 }  // namespace http1
