@@ -1,0 +1,142 @@
+// What becomes of exchanges whose client or upstream leaves, and of connections when the proxy is full
+// or ends.
+#include <doctest/doctest.h>
+
+#include "tests/harness/origin.hpp"
+#include "tests/harness/test_proxy.hpp"
+
+using harness::Answer;
+using harness::Origin;
+using harness::Socket;
+using harness::TestProxy;
+
+namespace {
+
+// The admin side is asked until it says so.
+bool comes_to_say(const TestProxy& proxy, const std::string& path, std::string_view text) {
+  for (int i = 0; i < 10'000; ++i)
+    if (proxy.ask(path).body.find(text) != std::string::npos) return true;
+  return false;
+}
+
+}  // namespace
+
+TEST_CASE("a client that leaves ends the upstream exchange, and is counted as gone") {
+  Origin origin([](Socket& peer) {
+    peer.read_head();
+    peer.read_some();
+  });
+  TestProxy proxy(harness::egress_to(origin.url()));
+  Socket client = Socket::connect(proxy.address());
+  client.send("GET / HTTP/1.1\r\nhost: a\r\n\r\n");
+  CHECK(comes_to_say(proxy, "/clusters", "\"streams\":1"));
+  client.close();
+  CHECK(comes_to_say(proxy, "/metrics", "code=\"499\",reason=\"client_gone\"} 1"));
+  CHECK(comes_to_say(proxy, "/stats", "\"exchanges\":0"));
+  CHECK(comes_to_say(proxy, "/clusters", "\"connections\":0"));
+}
+
+TEST_CASE("a response that the upstream cuts is cut, whatever its framing") {
+  for (const std::string framing : {"content-length: 100", "transfer-encoding: chunked"}) {
+    CAPTURE(framing);
+    const std::string begun = framing.starts_with("content") ? "some" : "4\r\nsome\r\n";
+    Origin origin([&](Socket& peer) {
+      peer.read_head();
+      peer.send("HTTP/1.1 200 OK\r\n" + framing + "\r\n\r\n" + begun);
+    });
+    TestProxy proxy(harness::egress_to(origin.url()));
+    const Answer answer = harness::get(proxy.address(), "/");
+    CHECK(answer.status == 200);
+    CHECK(answer.body == "some");
+    CHECK_FALSE(answer.is_whole);
+    CHECK(comes_to_say(proxy, "/metrics", "code=\"200\",reason=\"response_aborted\"} 1"));
+    CHECK(comes_to_say(proxy, "/clusters", "\"connections\":0"));
+  }
+}
+
+TEST_CASE("an upstream that closes instead of answering is 502, with its reason") {
+  Origin origin([](Socket& peer) { peer.read_head(); });
+  TestProxy proxy(harness::egress_to(origin.url()));
+  const Answer answer = harness::get(proxy.address(), "/");
+  CHECK(answer.status == 502);
+  CHECK(answer.field("proxy-status").find("details=\"reset\"") != std::string::npos);
+}
+
+TEST_CASE("no more connections than limits.connections") {
+  Origin origin(Origin::answering("x"));
+  TestProxy proxy(harness::egress_to(origin.url(), "limits: { connections: 2 }\n"));
+  Socket first = Socket::connect(proxy.address());
+  Socket second = Socket::connect(proxy.address());
+  CHECK(comes_to_say(proxy, "/stats", "\"connections\":2"));
+  Socket third = Socket::connect(proxy.address());
+  CHECK(third.read_some().empty());
+  first.close();
+  CHECK(comes_to_say(proxy, "/stats", "\"connections\":1"));
+  CHECK(harness::get(proxy.address(), "/").status == 200);
+}
+
+TEST_CASE("draining closes inbound first; outbound goes on until the app has answered") {
+  Origin remote(Origin::answering("from afar"));
+  base::Address egress;
+  // The app calls out while it answers.
+  Origin app([&egress](Socket& peer) {
+    peer.read_head();
+    if (peer.read_exactly(2) != "go") return;
+    const Answer answer = harness::get(egress, "/");
+    peer.send("HTTP/1.1 200 OK\r\ncontent-length: " + std::to_string(answer.body.size()) +
+              "\r\n\r\n" + answer.body);
+  });
+  TestProxy proxy(
+      "version: 1\n"
+      "access_log: { format: none }\n"
+      "admin: { bind: \"127.0.0.1:0\" }\n"
+      "listeners:\n"
+      "  ingress:\n"
+      "    bind: 127.0.0.1:0\n"
+      "    direction: inbound\n"
+      "    routes: [{ to: app }]\n"
+      "  egress:\n"
+      "    bind: 127.0.0.1:0\n"
+      "    routes: [{ to: remote }]\n"
+      "clusters:\n"
+      "  app: { url: \"" + app.url() + "\" }\n"
+      "  remote: { url: \"" + remote.url() + "\" }\n");
+  egress = proxy.address("egress");
+  const base::Address ingress = proxy.address("ingress");
+  Socket client = Socket::connect(ingress);
+  client.send("POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 2\r\n\r\n");
+  CHECK(comes_to_say(proxy, "/stats", "\"exchanges\":1"));
+  proxy.begin_drain();
+  CHECK(comes_to_say(proxy, "/ready", "not ready"));
+  bool is_refused = false;
+  while (!is_refused) {
+    try {
+      Socket late = Socket::connect(ingress);
+      is_refused = late.read_some().empty();
+    } catch (const std::exception&) {
+      is_refused = true;
+    }
+  }
+  client.send("go");
+  const Answer answer = client.read_answer();
+  CHECK(answer.status == 200);
+  CHECK(answer.body == "from afar");
+  CHECK(harness::field_of(answer.head, "connection") == "close");
+  proxy.wait_until_ended();
+}
+
+TEST_CASE("HTTP/2 with prior knowledge is told apart by its preface, even in pieces") {
+  Origin origin(Origin::answering("x"));
+  TestProxy proxy(harness::egress_to(origin.url()));
+  Socket client = Socket::connect(proxy.address());
+  client.send("PRI * HTTP/2.0\r\n");
+  client.send("\r\nSM\r\n\r\n");
+  client.send(std::string("\0\0\0\4\0\0\0\0\0", 9));
+  const std::string settings = client.read_exactly(9);
+  REQUIRE(settings.size() == 9);
+  CHECK(settings[3] == 4);
+  Socket other = Socket::connect(proxy.address());
+  other.send("PR");
+  other.send("OPFIND / HTTP/1.1\r\nhost: a\r\n\r\n");
+  CHECK(other.read_answer().status == 200);
+}
