@@ -25,21 +25,34 @@ std::unique_ptr<server::Plan> plan_of(const std::string& yaml) {
 
 }  // namespace
 
+// Control is made, used and destroyed by one thread, as by main.
 TestProxy::TestProxy(const std::string& yaml) : log_(STDERR_FILENO, base::Level::error, false) {
   std::signal(SIGPIPE, SIG_IGN);
-  control_ = std::make_unique<server::Control>(plan_of(yaml), log_);
-  const std::string problem = control_->start();
-  if (!problem.empty()) throw std::runtime_error(problem);
-  thread_ = std::thread([this] { control_->run(); });
+  thread_ = std::thread([this, plan = plan_of(yaml)]() mutable { run(std::move(plan)); });
+  const std::string problem = started_.get_future().get();
+  if (problem.empty()) return;
+  may_go_.set_value();
+  thread_.join();
+  throw std::runtime_error(problem);
+}
+
+void TestProxy::run(std::unique_ptr<server::Plan> plan) {
+  server::Control control(std::move(plan), log_);
+  control_ = &control;
+  const std::string problem = control.start();
+  started_.set_value(problem);
+  if (problem.empty()) control.run();
+  ended_.set_value();
+  may_go_.get_future().wait();
 }
 
 TestProxy::~TestProxy() {
-  if (!thread_.joinable()) return;
   control_->stop();
+  may_go_.set_value();
   thread_.join();
 }
 
-void TestProxy::wait_until_ended() { thread_.join(); }
+void TestProxy::wait_until_ended() { ended_.get_future().wait(); }
 
 Answer TestProxy::ask(const std::string& path) const { return get(admin(), path, "localhost"); }
 

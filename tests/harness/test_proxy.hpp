@@ -5,6 +5,7 @@
 //   auto client = harness::Socket::connect(proxy.address("egress"));
 #pragma once
 
+#include <future>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -34,8 +35,13 @@ class TestProxy {
   void wait_until_ended();  // after begin_drain()
 
  private:
+  void run(std::unique_ptr<server::Plan> plan);
+
   base::Log log_;
-  std::unique_ptr<server::Control> control_;
+  server::Control* control_ = nullptr;  // lives in the thread
+  std::promise<std::string> started_;   // what went wrong, or ""
+  std::promise<void> ended_;
+  std::promise<void> may_go_;
   std::thread thread_;
 };
 
