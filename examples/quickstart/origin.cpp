@@ -1,10 +1,12 @@
 // A small application: an HTTP/1.1 server on 127.0.0.1 that says hello. It knows nothing of TLS,
-// HTTP/2 or retries. GET /flaky fails with 503 every other time. Prints the port it listens on.
+// HTTP/2 or retries. It prints where it listens, then each request line. /slow takes 50 ms, /flaky
+// fails with 503 every other time, /broken always, until /repair was asked for.
 #include <netinet/in.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include <atomic>
+#include <chrono>
 #include <cstdio>
 #include <string>
 #include <thread>
@@ -12,6 +14,7 @@
 namespace {
 
 std::atomic<unsigned> flaky_requests{0};
+std::atomic<bool> is_repaired{false};
 
 bool send_all(int client, const std::string& bytes) {
   std::size_t sent = 0;
@@ -23,11 +26,23 @@ bool send_all(int client, const std::string& bytes) {
   return true;
 }
 
+bool fails(const std::string& path) {
+  if (path == "/flaky") return flaky_requests++ % 2 == 0;
+  return path == "/broken" && !is_repaired;
+}
+
 std::string answer_to(const std::string& request_line) {
-  const bool is_flaky = request_line.find(" /flaky ") != std::string::npos;
-  const bool fails = is_flaky && flaky_requests++ % 2 == 0;
-  const std::string body = fails ? "not now\n" : "hello from the app\n";
-  return std::string("HTTP/1.1 ") + (fails ? "503 Service Unavailable" : "200 OK") +
+  const auto method_end = request_line.find(' ');
+  const auto target_end = request_line.rfind(' ');
+  const std::string target = request_line.substr(method_end + 1, target_end - method_end - 1);
+  const std::string path = target.substr(0, target.find('?'));
+  if (path == "/repair") is_repaired = true;
+  if (path == "/slow") std::this_thread::sleep_for(std::chrono::milliseconds(50));
+  const bool failed = fails(path);
+  const std::string body =
+      failed ? "not now\n"
+             : "hello from the app, asked over " + request_line.substr(target_end + 1) + "\n";
+  return std::string("HTTP/1.1 ") + (failed ? "503 Service Unavailable" : "200 OK") +
          "\r\ncontent-type: text/plain\r\ncontent-length: " + std::to_string(body.size()) +
          "\r\n\r\n" + body;
 }
@@ -42,6 +57,8 @@ void serve(int client) {
     for (std::size_t end; (end = input.find("\r\n\r\n")) != std::string::npos;) {
       const std::string request_line = input.substr(0, input.find("\r\n"));
       input.erase(0, end + 4);
+      std::printf("%s\n", request_line.c_str());
+      std::fflush(stdout);
       if (!send_all(client, answer_to(request_line))) break;
     }
   }
@@ -62,7 +79,7 @@ int main() {
     return 1;
   }
   getsockname(listener, raw, &size);
-  std::printf("%d\n", ntohs(address.sin_port));
+  std::printf("app listening on 127.0.0.1:%d\n", ntohs(address.sin_port));
   std::fflush(stdout);
   for (;;) {
     const int client = accept(listener, nullptr, nullptr);

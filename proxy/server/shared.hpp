@@ -2,7 +2,7 @@
 // member says for itself which threads may use it.
 #pragma once
 
-#include "filters/filter_context.hpp"
+#include "filters/registry.hpp"
 #include "proxy/base/log.hpp"
 #include "proxy/server/access_log.hpp"
 #include "proxy/server/admission.hpp"

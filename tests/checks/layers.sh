@@ -1,53 +1,67 @@
 #!/bin/sh
-# Fails on an include upwards, on a library's header outside the files that may know it, and on what
-# g++ 12 compiles wrongly or traffic must not meet. Usage: layers.sh SOURCE_DIR
+# Fails on an include upwards, on a library's header outside the files that may know it, on a source
+# that does not include its own header first, and on what g++ 12 compiles wrongly or traffic must not
+# meet. Usage: layers.sh SOURCE_DIR
 set -u
 cd "$1" || exit 2
 status=0
 complain() { echo "$1"; status=1; }
 
-# allowed FOLDER FOLDERS...: FOLDER's files may include these folders' headers, and its own.
+# allowed FOLDER WHAT...: FOLDER's files may include its own headers and these folders' (or headers).
 allowed() {
   folder=$1; shift
-  pattern=$(printf '%s/|' "$folder" "$@" | sed 's/|$//')
-  bad=$(grep -nE '^#include "' "$folder"/*.[ch]pp 2>/dev/null | grep -vE "#include \"($pattern)[^/]*\"")
-  [ -z "$bad" ] || complain "$folder includes what stands above it:
+  pattern="$folder/[^/]*"
+  for what in "$@"; do
+    case $what in
+      *.hpp) pattern="$pattern|$what" ;;
+      *) pattern="$pattern|$what/[^/]*" ;;
+    esac
+  done
+  bad=$(grep -nE '^#include "' "$folder"/*.[ch]pp /dev/null | grep -vE "#include \"($pattern)\"")
+  [ -z "$bad" ] || complain "$folder includes what it may not know:
 $bad"
 }
-allowed proxy/base
-allowed proxy/stats proxy/base
-allowed proxy/http proxy/stats proxy/base
-allowed config proxy/stats proxy/base
-allowed certs proxy/stats proxy/base
-allowed proxy/net proxy/http config certs proxy/stats proxy/base
-allowed proxy/http1 proxy/net proxy/http config certs proxy/stats proxy/base
-allowed proxy/http2 proxy/net proxy/http config certs proxy/stats proxy/base
-allowed filters proxy/http config certs proxy/stats proxy/base
-allowed proxy/upstream proxy/http1 proxy/http2 proxy/net proxy/http config certs proxy/stats proxy/base
-allowed proxy/server proxy/upstream filters proxy/http1 proxy/http2 proxy/net proxy/http config certs proxy/stats proxy/base
-
-# only_in HEADER FILES...: a library is known to these files alone.
-only_in() {
-  header=$1; shift
-  bad=$(grep -lE "#include <$header" proxy/*.cpp proxy/*/*.[ch]pp filters/*.[ch]pp config/*.[ch]pp certs/*.[ch]pp 2>/dev/null |
-    grep -vE "^($1)" )
-  [ -z "$bad" ] || complain "<$header...> is included by: $bad"
+base=proxy/base stats="proxy/stats proxy/base" http="proxy/http proxy/stats proxy/base"
+net="proxy/net config certs $http" upstream="proxy/upstream proxy/http1 proxy/http2 $net"
+# shellcheck disable=SC2086
+{
+  allowed proxy/base
+  allowed proxy/stats $base
+  allowed proxy/http $stats
+  allowed config $stats
+  allowed certs $stats
+  allowed proxy/net config certs $http
+  allowed proxy/http1 $net
+  allowed proxy/http2 $net
+  allowed filters config certs $http
+  allowed proxy/upstream proxy/http1 proxy/http2 $net
+  allowed proxy/server filters/registry.hpp $upstream
+  allowed proxy proxy/server filters/registry.hpp config certs $stats
 }
-only_in nghttp2/ 'proxy/http2/session\.'
+
+sources=$(find proxy filters config certs -name '*.[ch]pp')
+[ -n "$sources" ] || complain "there are no sources in $1"
+
+# only_in HEADER FILES: a library is known to these files alone.
+only_in() {
+  bad=$(grep -lE "#include <$1" $sources | grep -vE "^($2)")
+  [ -z "$bad" ] || complain "<$1...> is included by: $bad"
+}
+only_in nghttp2/ 'proxy/http2/session'
 only_in yaml-cpp/ 'config/node\.'
 only_in openssl/ 'proxy/net/tls|certs/'
-only_in 'ares' 'proxy/net/resolver'
-only_in regex 'none'
+only_in ares 'proxy/net/resolver'
+only_in regex nothing
 
-# Inside of parentheses co_await is compiled wrongly, but for `if (auto x = co_await e; ...)`.
-bad=$(awk '
-  /^ *\/\// || /if \((const )?auto [a-z_]+ = co_await/ { next }
-  match($0, /co_await/) {
-    before = substr($0, 1, RSTART - 1)
-    sub(/\/\/.*/, "", before)
-    if (gsub(/\(/, "(", before) > gsub(/\)/, ")", before) || before ~ /\?/) print FILENAME ":" FNR ":" $0
-  }' proxy/*/*.?pp filters/*.?pp tests/unit/*/*.cpp tests/harness/*.?pp)
-[ -z "$bad" ] || complain "co_await stands in a form that g++ 12 may miscompile:
-$bad"
+for source in $(find proxy filters config certs -name '*.cpp'); do
+  header=${source%.cpp}.hpp
+  [ ! -e "$header" ] || [ "$(grep -m 1 '^#include' "$source")" = "#include \"$header\"" ] ||
+    complain "$source does not include $header first"
+done
+
+awaits=$(awk -f tests/checks/awaits.awk $sources $(find tests examples -name '*.[ch]pp'))
+[ -z "$awaits" ] || complain "co_await stands in a form that g++ 12 may miscompile:
+$awaits"
+
 [ "$status" = 0 ] && echo "layers hold"
 exit "$status"

@@ -1,16 +1,25 @@
 # Each source here is a libFuzzer target. Its corpus runs as a plain test in every build; with
-# OUTRIDER_FUZZ (clang) fuzz_NAME is made as well.
+# OUTRIDER_FUZZ (clang) fuzz_NAME is made as well; the target `fuzzers` makes all.
 file(GLOB targets CONFIGURE_DEPENDS ${CMAKE_CURRENT_LIST_DIR}/*.cpp)
 list(FILTER targets EXCLUDE REGEX "replay_main")
 foreach(source ${targets})
   get_filename_component(name ${source} NAME_WE)
+  set(links outrider_server)
+  if(name MATCHES "^(http1|http2)_")
+    set(links outrider_${CMAKE_MATCH_1})
+  endif()
   add_executable(replay_${name} ${source} ${CMAKE_CURRENT_LIST_DIR}/replay_main.cpp)
-  target_link_libraries(replay_${name} PRIVATE outrider_server)
+  target_link_libraries(replay_${name} PRIVATE ${links})
   add_test(NAME corpus_${name}
            COMMAND replay_${name} ${CMAKE_CURRENT_LIST_DIR}/corpus/${name})
+  set_tests_properties(corpus_${name} PROPERTIES TIMEOUT 300)
   if(OUTRIDER_FUZZ)
     add_executable(fuzz_${name} ${source})
-    target_link_libraries(fuzz_${name} PRIVATE outrider_server)
+    target_link_libraries(fuzz_${name} PRIVATE ${links})
     target_link_options(fuzz_${name} PRIVATE -fsanitize=fuzzer)
+    list(APPEND fuzzers fuzz_${name})
   endif()
 endforeach()
+if(OUTRIDER_FUZZ)
+  add_custom_target(fuzzers DEPENDS ${fuzzers})
+endif()
