@@ -86,8 +86,8 @@ constexpr std::array<char, 256> lower_table = [] {
   return table;
 }();
 
-constexpr std::size_t most_kept_stores = 64;
-constexpr std::size_t most_kept_text = 4096;  // bytes of capacity that an unused store may keep
+[[maybe_unused]] constexpr std::size_t most_kept_stores = 64;
+[[maybe_unused]] constexpr std::size_t most_kept_text = 4096;  // bytes of capacity that an unused store may keep
 
 }  // namespace
 

@@ -28,7 +28,7 @@ constexpr std::array<std::uint8_t, 256> classes = [] {
   }
   mark("-._~", host_byte | unreserved);
   mark("!$&'()*+;=", host_byte);
-  for (const unsigned char c : {'\\', '#'}) table[c] &= static_cast<std::uint8_t>(~path_byte);
+  table['\\'] = table['#'] = 0;
   return table;
 }();
 

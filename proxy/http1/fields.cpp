@@ -152,7 +152,7 @@ Result<void> FieldReader::note_known(FieldView field) {
       is_kept = false;
       break;
     case Name::connection:
-      note_connection(field.value);
+      if (Result<void> noted = note_connection(field.value); !noted) return noted;
       break;
     case Name::upgrade:
       upgrade = std::exchange(has_upgrade_, true) ? std::string_view() : field.value;
@@ -187,13 +187,20 @@ Result<void> FieldReader::note_length(std::string_view& value) {
   return {};
 }
 
-void FieldReader::note_connection(std::string_view options) {
-  base::for_each_element(options, [this](std::string_view option) {
+// An upstream is not refused because of a slip here: it only loses its connection.
+Result<void> FieldReader::note_connection(std::string_view options) {
+  bool is_list = true;
+  base::for_each_element(options, [&](std::string_view option) {
+    is_list = is_list && http::is_token(option);
     if (base::same_ignoring_case(option, "close")) says_close_ = true;
     if (base::same_ignoring_case(option, "keep-alive")) says_keep_alive_ = true;
     if (base::same_ignoring_case(option, "upgrade")) has_upgrade_option = true;
     return true;
   });
+  if (is_list) return {};
+  says_close_ = true;
+  if (side_ == Side::response) return {};
+  return refused(side_, "connection is not a list of options", Reason::bad_request);
 }
 
 Result<void> FieldReader::decide_framing() {

@@ -48,7 +48,7 @@ class FieldReader {
   base::Result<void> note(const FieldView& field);
   base::Result<void> note_known(FieldView field);
   base::Result<void> note_length(std::string_view& value);
-  void note_connection(std::string_view options);
+  base::Result<void> note_connection(std::string_view options);
 
   MessageHead& head_;
   Side side_;

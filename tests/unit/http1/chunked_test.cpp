@@ -1,6 +1,6 @@
 #include <doctest/doctest.h>
 
-#include "tests/unit/http1/verdicts.hpp"
+#include "tests/unit/http1/every_split.hpp"
 
 namespace http1 {
 namespace {

@@ -6,7 +6,7 @@
 #include <set>
 
 #include "tests/harness/json.hpp"
-#include "tests/unit/http1/verdicts.hpp"
+#include "tests/unit/http1/every_split.hpp"
 
 namespace http1 {
 namespace {

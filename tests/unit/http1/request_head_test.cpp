@@ -1,6 +1,6 @@
 #include <doctest/doctest.h>
 
-#include "tests/unit/http1/verdicts.hpp"
+#include "tests/unit/http1/every_split.hpp"
 
 namespace http1 {
 namespace {
@@ -40,6 +40,7 @@ TEST_CASE("http1 request: what a head says") {
       {"GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n",
        "GET  / 1.0 keep|Connection=keep-alive"},
       {with("Connection: x, Close"), "POST a / 1.1 close|Connection=x, Close"},
+      {with("Connection: x y"), "bad_request"},
       {with("X: \x80\xff"), "POST a / 1.1 keep|X=\x80\xff"},
       {"G!#$%&'*+-.^_`|~9 / HTTP/1.1\r\nHost: a\r\n\r\n", "G!#$%&'*+-.^_`|~9 a / 1.1 keep"},
       {"GET / HTTP/1.1\r\nHost: a\r\n", "incomplete"},

@@ -1,6 +1,6 @@
 #include <doctest/doctest.h>
 
-#include "tests/unit/http1/verdicts.hpp"
+#include "tests/unit/http1/every_split.hpp"
 
 namespace http1 {
 namespace {
@@ -44,6 +44,7 @@ TEST_CASE("http1 response: what a head says, and what body follows") {
       {"HTTP/1.1 405 No\r\nContent-Length: 1\r\n\r\n",
        "405 1.1 length=1 keep body|Content-Length=1", Method::connect},
       {"HTTP/1.1 200 OK\r\nHost: x\r\nExpect: y\r\n\r\n", "200 1.1 keep body|Host=x|Expect=y"},
+      {"HTTP/1.1 200 OK\r\nConnection: x; y\r\n\r\n", "200 1.1 close body|Connection=x; y"},
       {"HTTP/1.1 20", "incomplete"},
   });
 }

@@ -1,10 +1,6 @@
-// What the parsers make of bytes, as text that a test can compare, and the same bytes cut in every
-// way: the verdict must not change.
+// What the parsers make of bytes, whole or in pieces, as text that a test can compare.
 #pragma once
 
-#include <doctest/doctest.h>
-
-#include <functional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -100,20 +96,6 @@ inline std::string chunked_verdict(const std::vector<std::string_view>& pieces,
   for (const http::Headers::Field field : decoder.take_trailers())
     data.append(";").append(field.name).append("=").append(field.value);
   return data + ";+" + std::to_string(left);
-}
-
-using Verdict = std::function<std::string(const std::vector<std::string_view>&)>;
-
-// Cut once at every byte, and at all of them.
-inline void every_split(std::string_view wire, const Verdict& verdict) {
-  const std::string whole = verdict({wire});
-  for (std::size_t cut = 1; cut < wire.size(); ++cut) {
-    INFO("cut at " << cut << " of " << wire.size());
-    REQUIRE(verdict({wire.substr(0, cut), wire.substr(cut)}) == whole);
-  }
-  std::vector<std::string_view> bytes;
-  for (std::size_t i = 0; i < wire.size(); ++i) bytes.push_back(wire.substr(i, 1));
-  CHECK(verdict(bytes) == whole);
 }
 
 }  // namespace http1

@@ -1,0 +1,26 @@
+// The same bytes cut in every way: the verdict must not change.
+#pragma once
+
+#include <doctest/doctest.h>
+
+#include <functional>
+
+#include "tests/unit/http1/verdicts.hpp"
+
+namespace http1 {
+
+using Verdict = std::function<std::string(const std::vector<std::string_view>&)>;
+
+// Cut once at every byte, and at all of them.
+inline void every_split(std::string_view wire, const Verdict& verdict) {
+  const std::string whole = verdict({wire});
+  for (std::size_t cut = 1; cut < wire.size(); ++cut) {
+    INFO("cut at " << cut << " of " << wire.size());
+    REQUIRE(verdict({wire.substr(0, cut), wire.substr(cut)}) == whole);
+  }
+  std::vector<std::string_view> bytes;
+  for (std::size_t i = 0; i < wire.size(); ++i) bytes.push_back(wire.substr(i, 1));
+  CHECK(verdict(bytes) == whole);
+}
+
+}  // namespace http1
