@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cstring>
 
 #include "proxy/base/ascii.hpp"
 
@@ -174,21 +175,22 @@ std::size_t Headers::counted_bytes() const {
   return bytes;
 }
 
-void Headers::append(Name id, std::string_view name, std::string_view value) {
+char* Headers::append(Name id, std::size_t name_size, std::string_view value) {
   Store& store = own();
-  const auto at = static_cast<std::uint32_t>(store.text.size());
-  store.text.append(name).append(value);
-  store.entries.push_back({at, at + static_cast<std::uint32_t>(name.size()),
+  const std::size_t at = store.text.size();
+  store.text.resize(at + name_size + value.size());
+  store.entries.push_back({static_cast<std::uint32_t>(at),
+                           static_cast<std::uint32_t>(at + name_size),
                            static_cast<std::uint32_t>(value.size()),
-                           static_cast<std::uint16_t>(name.size()), id});
+                           static_cast<std::uint16_t>(name_size), id});
+  char* name = store.text.data() + at;
+  value.copy(name + name_size, value.size());
+  return name;
 }
 
 void Headers::add(Name id, std::string_view name, std::string_view value) {
-  append(id, name, value);
-  const Entry& entry = store_->entries.back();
-  char* text = store_->text.data() + entry.name_at;
-  for (std::size_t i = 0; i < name.size(); ++i)
-    text[i] = lower_table[static_cast<unsigned char>(text[i])];
+  char* lower = append(id, name.size(), value);
+  for (const char c : name) *lower++ = lower_table[static_cast<unsigned char>(c)];
 }
 
 void Headers::add(std::string_view name, std::string_view value) {
@@ -197,7 +199,10 @@ void Headers::add(std::string_view name, std::string_view value) {
   entry.id = known_name({store_->text.data() + entry.name_at, name.size()});
 }
 
-void Headers::add(Name name, std::string_view value) { append(name, to_string(name), value); }
+void Headers::add(Name name, std::string_view value) {
+  const std::string_view text = to_string(name);
+  std::memcpy(append(name, text.size(), value), text.data(), text.size());
+}
 
 void Headers::set(std::string_view name, std::string_view value) {
   const std::string lower = base::lower_case(name);

@@ -137,7 +137,8 @@ class Headers {
   static Store* take_store();
   static void give_back(Store* store) noexcept;
   Store& own();
-  void append(Name id, std::string_view lower_case, std::string_view value);
+  // Room for a name, which the caller writes there in lower case.
+  char* append(Name id, std::size_t name_size, std::string_view value);
 
   Store* store_ = nullptr;
 };

@@ -97,8 +97,8 @@ bool valid_field_name(std::string_view name) { return is_token(name); }
 bool valid_field_value(std::string_view text) { return find_control(text, 0) == text.size(); }
 
 Authority split_authority(std::string_view authority) {
-  const std::size_t bracket = authority.rfind(']');
-  const std::size_t colon = authority.find(':', bracket == authority.npos ? 0 : bracket);
+  const bool is_bracketed = authority.starts_with('[');
+  const std::size_t colon = authority.find(':', is_bracketed ? authority.find(']') : 0);
   if (colon == authority.npos) return {authority, std::nullopt};
   return {authority.substr(0, colon),
           base::parse_decimal<std::uint16_t>(authority.substr(colon + 1))};
@@ -122,8 +122,13 @@ std::string canonical_host(std::string_view host) {
 }
 
 bool valid_path(std::string_view path) {
-  if (!path.starts_with('/') || !all_are(path, path_byte)) return false;
-  return path.substr(0, path.find('?')).find("%00") == path.npos;
+  if (!path.starts_with('/')) return false;
+  std::size_t at = 0;
+  while (at + detail::step <= path.size() && !detail::odd_in_path(path.data() + at))
+    at += detail::step;
+  const std::string_view rest = path.substr(at);
+  if (!all_are(rest, path_byte)) return false;
+  return rest.find('%') == rest.npos || path.substr(0, path.find('?')).find("%00") == path.npos;
 }
 
 bool has_encoded_slash(std::string_view path) {

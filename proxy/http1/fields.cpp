@@ -18,8 +18,8 @@ using http::Name;
 constexpr std::size_t most_leading_bytes = 8;  // four empty lines before a request
 constexpr std::size_t longest_name = 256;
 constexpr std::size_t longest_line = 16 * 1024;  // of a field
-constexpr std::size_t longest_known_name = 32;
 constexpr std::size_t longest_status_line = 8 * 1024;
+constexpr std::string_view line_end = "\r\n";
 // A method, two spaces and a version.
 constexpr std::size_t around_target = longest_method + std::string_view("  HTTP/1.1").size();
 
@@ -38,6 +38,18 @@ std::optional<Error> over_bounds(std::size_t at, Side side, const HeadLimits& li
       side == Side::request ? limits.target_bytes + around_target : longest_status_line;
   if (length > longest) return refused(side, "the start line is too long", Reason::target_too_long);
   return std::nullopt;
+}
+
+// "name: value" up to a control character, which in a head is the CR: where that stands.
+std::optional<std::size_t> split_field(std::string_view lines, FieldView& field) {
+  http::LowerCase lower;
+  const std::size_t size = http::take_token(lines, lower);
+  if (size == 0 || size == lines.size() || lines[size] != ':') return std::nullopt;
+  const std::size_t end = http::find_control(lines, size + 1);
+  field.name = lines.substr(0, size);
+  field.value = base::trim(lines.substr(size + 1, end - size - 1));
+  field.id = size <= lower.size() ? http::known_name({lower.data(), size}) : Name::other;
+  return end;
 }
 
 // "gzip, chunked": codings that we do not know, rather than something that is none.
@@ -71,7 +83,7 @@ Result<std::size_t> find_head_end(std::string_view bytes, Side side, const HeadL
       return refused(side, "a control character, or a line that does not end in CRLF",
                      Reason::bad_request);
     const bool is_empty = at == scan.line_start;
-    at += 2;
+    at += line_end.size();
     scan.line_start = scan.searched = at;
     if (!is_empty) {
       if (scan.fields_start == 0) scan.fields_start = at;
@@ -84,57 +96,39 @@ Result<std::size_t> find_head_end(std::string_view bytes, Side side, const HeadL
   }
 }
 
-std::optional<FieldView> split_field(std::string_view line) {
-  FieldView field;
-  char lower_case[longest_known_name];
-  std::size_t size = 0;
-  for (; size < line.size(); ++size) {
-    const char c = http::as_token_character(line[size]);
-    if (!c) break;
-    if (size < sizeof lower_case) lower_case[size] = c;
-  }
-  if (size == 0 || size == line.size() || line[size] != ':') return std::nullopt;
-  field.name = line.substr(0, size);
-  field.value = base::trim(line.substr(size + 1));
-  if (size <= sizeof lower_case) field.id = http::known_name({lower_case, size});
-  return field;
-}
-
 Result<FieldView> parse_field_line(std::string_view line, Side side) {
-  if (!http::valid_field_value(line))
+  FieldView field;
+  const std::optional<std::size_t> size = split_field(line, field);
+  if (!size) return refused(side, "a header line is not `name: value`", Reason::bad_request);
+  if (*size != line.size())
     return refused(side, "a header field has a control character", Reason::bad_request);
-  const std::optional<FieldView> field = split_field(line);
-  if (!field) return refused(side, "a header line is not `name: value`", Reason::bad_request);
-  if (field->name.size() > longest_name || line.size() > longest_line)
+  if (field.name.size() > longest_name || line.size() > longest_line)
     return refused(side, "a header field is too long", Reason::headers_too_large);
-  return *field;
+  return field;
 }
 
 Result<void> FieldReader::read(std::string_view lines, const HeadLimits& limits) {
   head_.fields_.clear();
   head_.field_bytes_ = lines.size();
   std::size_t count = 0;
-  for (std::size_t at = 0; at < lines.size();) {
-    const std::size_t end = http::find_control(lines, at);  // a tab is none: this is the CR
-    const std::optional<FieldView> field = split_field(lines.substr(at, end - at));
-    if (!field) return refused(side_, "a header line is not `name: value`", Reason::bad_request);
-    if (field->name.size() > longest_name)
+  FieldView field;
+  while (!lines.empty()) {
+    const std::optional<std::size_t> size = split_field(lines, field);
+    if (!size) return refused(side_, "a header line is not `name: value`", Reason::bad_request);
+    if (field.name.size() > longest_name)
       return refused(side_, "a header field's name is too long", Reason::headers_too_large);
     if (++count > limits.header_count)
       return refused(side_, "too many header fields", Reason::headers_too_large);
-    if (Result<void> noted = note(*field); !noted) return noted;
-    at = end + 2;
+    if (field.id == Name::other)
+      head_.fields_.push_back(field);
+    else if (Result<void> noted = note(field); !noted)
+      return noted;
+    lines.remove_prefix(*size + line_end.size());
   }
   return {};
 }
 
-Result<void> FieldReader::note(const FieldView& field) {
-  if (field.id != Name::other) return note_known(field);
-  head_.fields_.push_back(field);
-  return {};
-}
-
-Result<void> FieldReader::note_known(FieldView field) {
+Result<void> FieldReader::note(FieldView field) {
   bool is_kept = true;
   switch (field.id) {
     case Name::host:
@@ -189,6 +183,10 @@ Result<void> FieldReader::note_length(std::string_view& value) {
 
 // An upstream is not refused because of a slip here: it only loses its connection.
 Result<void> FieldReader::note_connection(std::string_view options) {
+  if (base::same_ignoring_case(options, "keep-alive")) {
+    says_keep_alive_ = true;
+    return {};
+  }
   bool is_list = true;
   base::for_each_element(options, [&](std::string_view option) {
     is_list = is_list && http::is_token(option);

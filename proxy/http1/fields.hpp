@@ -18,10 +18,7 @@ base::Error refused(Side side, std::string_view why, base::Reason of_request);
 base::Result<std::size_t> find_head_end(std::string_view bytes, Side side, const HeadLimits& limits,
                                         ScanState& scan);
 
-// One line without its CRLF and without controls: "name: value". Fails if it is not that; a name may
-// be too long.
-std::optional<FieldView> split_field(std::string_view line);
-// The same, of a line that may hold anything.
+// One line without its CRLF: "name: value".
 base::Result<FieldView> parse_field_line(std::string_view line, Side side);
 
 // Reads field lines into a head.
@@ -45,8 +42,7 @@ class FieldReader {
   std::string_view websocket_key;
 
  private:
-  base::Result<void> note(const FieldView& field);
-  base::Result<void> note_known(FieldView field);
+  base::Result<void> note(FieldView field);
   base::Result<void> note_length(std::string_view& value);
   base::Result<void> note_connection(std::string_view options);
 

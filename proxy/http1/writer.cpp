@@ -1,10 +1,9 @@
 #include "proxy/http1/writer.hpp"
 
 #include <charconv>
-#include <cstring>
 
+#include "proxy/http/characters.hpp"
 #include "proxy/http/status.hpp"
-#include "proxy/http/target.hpp"
 
 namespace http1 {
 
@@ -27,19 +26,25 @@ void write_fields(std::string& out, const http::Headers& headers) {
     size += field.name.size() + field.value.size() + colon.size() + line_end.size();
   const std::size_t before = out.size();
   out.resize(before + size);
-  char* at = out.data() + before;
+  char* const begin = out.data();
+  char* at = begin + before;
   const auto put = [&at](std::string_view text) {
-    std::memcpy(at, text.data(), text.size());
+    text.copy(at, text.size());
     at += text.size();
   };
   for (const http::Headers::Field field : headers) {
-    if (!http::valid_field_value(field.value)) continue;
+    char* const line = at;
     put(field.name);
     put(colon);
+    const auto value_at = static_cast<std::size_t>(at - begin);
     put(field.value);
-    put(line_end);
+    const std::string_view written(begin, static_cast<std::size_t>(at - begin));
+    if (http::find_control(written, value_at) == written.size())
+      put(line_end);
+    else
+      at = line;
   }
-  out.resize(static_cast<std::size_t>(at - out.data()));
+  out.resize(static_cast<std::size_t>(at - begin));
 }
 
 void write_chunk_size(std::string& out, std::size_t size) {

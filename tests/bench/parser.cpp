@@ -49,7 +49,7 @@ void parse_request(std::string_view wire) {
 http::Headers table_of(const http1::MessageHead& head) {
   http::Headers headers;
   headers.reserve(head.field_bytes(), head.fields().size() + 4);
-  for (const http1::FieldView& field : head.fields()) headers.add(field.name, field.value);
+  for (const http1::FieldView& field : head.fields()) headers.add(field.id, field.name, field.value);
   return headers;
 }
 
