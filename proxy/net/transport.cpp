@@ -23,7 +23,7 @@ std::vector<std::string>& spare_tails() {
 }
 
 void borrow_tail(std::string& tail) {
-  if (tail.capacity() > 15 || spare_tails().empty()) return;
+  if (!tail.empty() || tail.capacity() > std::string().capacity() || spare_tails().empty()) return;
   tail = std::move(spare_tails().back());
   spare_tails().pop_back();
 }
@@ -208,6 +208,7 @@ void Transport::flush() {
   }
   if ((written_ != before || write_error_) && writable_.has_waiter()) writable_.set();
   if (unsent() == 0 && is_shutdown_wanted_) finish_shutdown();
+  if (written_ != before && owner_) owner_->on_written();
 }
 
 bool Transport::write_clear() {

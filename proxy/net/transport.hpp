@@ -41,6 +41,8 @@ class Transport final : base::Poller::Watch, base::Flushable {
    public:
     // RDHUP, HUP or ERR was seen: the peer sends no more, or is gone. There may be unread input.
     virtual void on_hangup() = 0;
+    // Some of what was queued has been written, from inside flush().
+    virtual void on_written() {}
 
    protected:
     ~Owner() = default;
