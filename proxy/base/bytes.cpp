@@ -142,6 +142,16 @@ void Bytes::compact() {
   if (block_ && size_ < block_->capacity / 2) *this = copy_of(view());
 }
 
+bool Bytes::append(std::string_view more) {
+  if (!block_ || block_->references != 1) return false;
+  char* const end = block_->data() + (data_ - block_->data()) + size_;
+  const auto room = static_cast<std::size_t>(block_->data() + block_->capacity - end);
+  if (more.size() > room) return false;
+  std::memcpy(end, more.data(), more.size());
+  size_ += more.size();
+  return true;
+}
+
 ReadBlock::~ReadBlock() {
   if (block_ && --block_->references == 0) detail::give_back(block_);
 }

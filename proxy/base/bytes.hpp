@@ -79,6 +79,8 @@ class Bytes {
   // For whoever will hold these bytes for a while: copies them to a block of fitting size if they
   // hold less than half of theirs.
   void compact();
+  // Appends in place, if nobody else has a part in the block and there is room in it.
+  bool append(std::string_view more);
   // What holding these bytes costs: the capacity of their block.
   std::size_t cost() const { return block_ ? block_->capacity : 0; }
 

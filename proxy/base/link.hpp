@@ -40,6 +40,11 @@ class List {
   bool empty() const { return head_.next_ == &head_; }
   T* front() const { return empty() ? nullptr : static_cast<T*>(head_.next_); }
   T* back() const { return empty() ? nullptr : static_cast<T*>(head_.previous_); }
+  // The one before `item`, or null.
+  T* before(const T& item) const {
+    Link* previous = static_cast<const Link&>(item).previous_;
+    return previous == &head_ ? nullptr : static_cast<T*>(previous);
+  }
   // The one behind `item`, or null.
   T* after(const T& item) const {
     Link* next = static_cast<const Link&>(item).next_;

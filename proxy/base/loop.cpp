@@ -38,7 +38,7 @@ void Loop::settle() {
   do {
     run_ready();
     run_flushes();
-  } while (has_ready() || !flushes_.empty());
+  } while (has_ready());
 }
 
 void Loop::advance(Duration by) {

@@ -79,7 +79,7 @@ class Loop {
   void settle();
 
  protected:
-  bool has_ready() const { return !ready_.empty() || !ended_.empty(); }
+  bool has_ready() const { return !ready_.empty() || !ended_.empty() || !flushes_.empty(); }
   void set_now(Time now) { now_ = now; }
   void run_ready();    // bounded; what is left is for the next turn
   void run_timers() { wheel_.advance(now_); }

@@ -3,10 +3,12 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 
 #include "proxy/base/task_group.hpp"
 #include "proxy/http/stream.hpp"
 #include "proxy/http2/session.hpp"
+#include "proxy/http2/transport_output.hpp"
 #include "proxy/net/transport.hpp"
 
 namespace http2 {
@@ -25,7 +27,7 @@ class ClientConnection final : net::Transport::Owner, base::Flushable, Session::
    public:
     virtual void on_stream_ended(ClientConnection& connection) = 0;
     virtual void on_limit_changed(ClientConnection& connection) = 0;  // of streams
-    virtual void on_draining(ClientConnection& connection) = 0;      // GOAWAY: open no more
+    virtual void on_draining(ClientConnection& connection) = 0;      // open no more
     virtual void on_closed(ClientConnection& connection) = 0;        // told once
 
    protected:
@@ -34,7 +36,7 @@ class ClientConnection final : net::Transport::Owner, base::Flushable, Session::
 
   ClientConnection(std::unique_ptr<net::Transport> transport, const ClientSettings& settings,
                    Owner& owner);
-  ~ClientConnection();  // no stream of it may be left
+  ~ClientConnection();  // streams that are left fail
 
   std::unique_ptr<http::ClientStream> open();  // only if free_streams() > 0
   std::uint32_t free_streams() const;
@@ -51,28 +53,33 @@ class ClientConnection final : net::Transport::Owner, base::Flushable, Session::
   base::Task<> keep_alive();
   bool take_input();
   void flush() override;
-  base::Task<> go_on();
-  void flush_soon() { loop().flush_later(*this); }
+  void flush_soon() {
+    if (!is_closed_) loop_.flush_later(*this);
+  }
+  base::Error why_lost() const;
   void fail(const base::Error& error);
   void stream_ended();
+  void start_draining();
 
   void on_hangup() override {}
+  void on_written() override;
   Stream* make_stream() override { return nullptr; }
   void on_head(Stream&) override {}
   void on_closed(Stream&) override {}
-  void on_goaway() override;
+  void on_goaway() override { start_draining(); }
   void on_settings() override;
+  void on_pong() override {}
   base::Loop& loop() const override { return loop_; }
 
   base::EventLoop& loop_;
   std::unique_ptr<net::Transport> transport_;
+  TransportOutput output_;
   const ClientSettings& settings_;
   Owner& owner_;
   std::uint32_t open_ = 0;
   bool is_draining_ = false;
   bool is_closed_ = false;
-  bool is_going_on_ = false;  // with output, when the transport has room
-  std::optional<base::Error> failure_;
+  bool is_flushing_ = false;
   base::List<base::Link> exchanges_;  // of Exchange::in_connection
   Session session_;
   base::TaskGroup tasks_;  // last: dies first

@@ -4,20 +4,23 @@
 #pragma once
 
 #include <memory>
+#include <vector>
 
 #include "proxy/base/task_group.hpp"
 #include "proxy/http/stream.hpp"
 #include "proxy/http2/session.hpp"
+#include "proxy/http2/transport_output.hpp"
 #include "proxy/net/transport.hpp"
 
 namespace http2 {
 
 struct ServerSettings {
   SessionLimits limits;
-  base::Millis idle_timeout{60'000};    // without a stream
-  base::Millis header_timeout{10'000};  // for the preface and the first SETTINGS
-  base::Millis body_timeout{30'000};    // without a byte of a request's body though we would read
-  base::Millis send_timeout{30'000};    // a client that takes nothing
+  base::Millis handshake_timeout{5'000};  // for the preface and the first SETTINGS
+  base::Millis idle_timeout{60'000};      // without a stream
+  base::Millis header_timeout{10'000};    // from the first byte of a header section to its end
+  base::Millis body_timeout{30'000};      // without a byte of a request's body though we would read
+  base::Millis send_timeout{30'000};      // a client that takes nothing
 };
 
 class ServerConnection final : net::Transport::Owner, base::Flushable, Session::Owner {
@@ -39,7 +42,7 @@ class ServerConnection final : net::Transport::Owner, base::Flushable, Session::
   void start(base::Bytes already_read);
   // GOAWAY; closes when the last stream has ended.
   void drain();
-  bool is_idle() const { return session_.open_streams() == 0; }
+  bool is_idle() const { return open_ == 0; }
 
  private:
   class ServerStream;
@@ -48,35 +51,48 @@ class ServerConnection final : net::Transport::Owner, base::Flushable, Session::
   base::Task<> run();
   base::Task<> serve(ServerStream& stream);
   bool take_input();
-  base::Time patience() const;
+  base::Time look_again() const;
+  bool is_on_time();
+  void look_at_output();
+  void finish_drain();
+  bool is_done() const;
   void flush() override;
-  base::Task<> go_on();
-  void flush_soon() { loop().flush_later(*this); }
+  void flush_soon() {
+    if (!is_closed_) loop_.flush_later(*this);
+  }
   void close();
   void release(ServerStream& stream);
 
   void on_hangup() override {}
+  void on_written() override;
   Stream* make_stream() override;
   void on_head(Stream& stream) override;
   void on_closed(Stream& stream) override;
-  void on_goaway() override { is_draining_ = true; }
+  void on_goaway() override { is_left_ = true; }
   void on_settings() override {}
+  void on_pong() override { finish_drain(); }
   base::Loop& loop() const override { return loop_; }
 
   base::EventLoop& loop_;
   std::unique_ptr<net::Transport> transport_;
+  TransportOutput output_;
   net::Lingering& lingering_;
   const http::ConnectionInfo& info_;
   const ServerSettings& settings_;
   http::Service& service_;
   Owner& owner_;
-  base::Time last_active_;
-  bool is_draining_ = false;
-  bool is_closed_ = false;
-  bool is_going_on_ = false;  // with output, when the transport has room
   base::Bytes input_;
+  base::Time last_active_;   // its start, or when a stream ended
+  base::Time drain_by_ = base::never;
+  base::Time next_look_;     // at what waits to be sent
+  std::uint64_t written_ = 0;  // as of the last look
+  base::Time written_at_;      // when a look last saw something written, or nothing to write
+  bool is_left_ = false;     // GOAWAY was sent or received: no new streams
+  bool is_closed_ = false;
+  bool is_flushing_ = false;
+  std::uint32_t open_ = 0;
   Session session_;
-  std::vector<ServerStream*> streams_;  // owned
+  std::vector<ServerStream*> streams_;  // owned; those that ended until the loop reaps them
   base::TaskGroup tasks_;  // last: dies first
 };
 

@@ -2,43 +2,34 @@
 
 #include <nghttp2/nghttp2.h>
 
-#include <algorithm>
-#include <array>
-#include <cstring>
-
-#include "proxy/base/ascii.hpp"
-#include "proxy/http/target.hpp"
-#include "proxy/net/transport.hpp"
+#include "proxy/http2/session_callbacks.hpp"
 
 namespace http2 {
 namespace {
 
 using base::Bytes;
 using http::Headers;
-using http::Name;
 
-constexpr std::int32_t first_window = 64 * 1024;
+constexpr std::uint32_t first_window = 64 * 1024;
 constexpr std::int32_t grown_window = 1024 * 1024;
-constexpr std::size_t window_budget = 64 * 1024 * 1024;  // of a thread's grown windows
+constexpr std::uint64_t read_before_growth = 16 * 1024;  // by a reader that keeps up
+constexpr std::size_t most_granted = 64 * 1024 * 1024;   // of a thread's grown windows
 constexpr std::int32_t connection_window = 0x7fffffff;
-constexpr std::size_t most_unsent = 256 * 1024;
-constexpr std::size_t copied_at_most = 1024;
-constexpr std::size_t flood_factor = 4;   // over the header limits: no more than marked
-constexpr std::size_t most_interim = 16;
-constexpr double reset_burst = 100, resets_a_second = 33;
-constexpr double glitch_burst = 200, glitches_a_second = 5;
 constexpr std::size_t most_continuations = 8;
 constexpr std::size_t most_settings = 32;
 constexpr std::size_t most_acks = 1000;
-
+constexpr std::size_t most_sent_headers = 256 * 1024;
+// Of nghttp2's own budget of resets: ours is to trip first, it says ENHANCE_YOUR_CALM.
+constexpr std::uint64_t last_reset_burst = 1000, last_resets_a_second = 100;
+constexpr std::uint8_t no_copy = NGHTTP2_NV_FLAG_NO_COPY_NAME | NGHTTP2_NV_FLAG_NO_COPY_VALUE;
 
 struct Freed {
-  void operator()(nghttp2_session_callbacks* it) const { nghttp2_session_callbacks_del(it); }
   void operator()(nghttp2_option* it) const { nghttp2_option_del(it); }
 };
 
-std::string_view view(const std::uint8_t* text, std::size_t size) {
-  return {reinterpret_cast<const char*>(text), size};
+std::size_t& granted_by_thread() {
+  thread_local std::size_t bytes = 0;
+  return bytes;
 }
 
 nghttp2_nv field(std::string_view name, std::string_view value, std::uint8_t flags) {
@@ -48,8 +39,6 @@ nghttp2_nv field(std::string_view name, std::string_view value, std::uint8_t fla
   return {bytes(name), bytes(value), name.size(), value.size(), flags};
 }
 
-constexpr std::uint8_t no_copy = NGHTTP2_NV_FLAG_NO_COPY_NAME | NGHTTP2_NV_FLAG_NO_COPY_VALUE;
-
 // Reused by all sessions of a thread.
 std::vector<nghttp2_nv>& scratch() {
   thread_local std::vector<nghttp2_nv> fields;
@@ -57,337 +46,14 @@ std::vector<nghttp2_nv>& scratch() {
   return fields;
 }
 
-void append(std::vector<nghttp2_nv>& fields, const Headers& headers) {
-  for (const Headers::Field each : headers) fields.push_back(field(each.name, each.value, no_copy));
-}
-
-bool concerns_connection(std::string_view name) {
-  switch (http::known_name(name)) {
-    case Name::connection:
-    case Name::keep_alive:
-    case Name::proxy_connection:
-    case Name::transfer_encoding:
-    case Name::upgrade:
-      return true;
-    default:
-      return false;
-  }
-}
-
-bool take_pseudo(Section& section, std::string_view name, std::string_view value) {
-  if (name == ":method")
-    section.method = value;
-  else if (name == ":scheme")
-    section.scheme = value;
-  else if (name == ":authority")
-    section.authority = value;
-  else if (name == ":path")
-    section.path = value;
-  else if (name == ":protocol")
-    section.protocol = value;
-  else if (name == ":status")
-    section.status = base::parse_decimal<std::uint16_t>(value).value_or(0);
-  else
-    return false;
-  return true;
-}
-
-// One host, equal to :authority (RFC 9113 8.3.1).
-void take_host(Section& section, std::string_view value) {
-  const bool contradicts = !section.authority.empty() &&
-                           !base::same_ignoring_case(section.authority, value);
-  if (section.has_host || contradicts || !http::valid_authority(value))
-    section.is_malformed = true;
-  section.has_host = true;
-  if (section.authority.empty()) section.authority = value;
+void append(std::vector<nghttp2_nv>& fields, const Headers& headers, std::uint8_t flags) {
+  for (const Headers::Field each : headers) fields.push_back(field(each.name, each.value, flags));
 }
 
 }  // namespace
 
-Bytes Stream::take_data() {
-  Bytes piece = std::move(data[next_data++]);
-  if (next_data == data.size()) {
-    data.clear();
-    next_data = 0;
-  }
-  return piece;
-}
-
-// nghttp2's view of a session. Nothing here calls out.
-struct Callbacks {
-  static Session& of(void* user) { return *static_cast<Session*>(user); }
-  static Stream* find(Session& session, std::int32_t id) {
-    return static_cast<Stream*>(nghttp2_session_get_stream_user_data(session.session_, id));
-  }
-
-  static int on_begin_headers(nghttp2_session* raw, const nghttp2_frame* frame, void* user) {
-    Session& session = of(user);
-    Stream* stream = find(session, frame->hd.stream_id);
-    const bool is_request = frame->headers.cat == NGHTTP2_HCAT_REQUEST;
-    if (is_request && session.role_ == Role::server) {
-      stream = session.owner_.make_stream();
-      stream->id = frame->hd.stream_id;
-      session.streams_.push_back(*stream);
-      ++session.stream_count_;
-      nghttp2_session_set_stream_user_data(raw, stream->id, stream);
-    }
-    if (stream) stream->section = Section();
-    return 0;
-  }
-
-  static int on_header(nghttp2_session*, const nghttp2_frame* frame, const std::uint8_t* name,
-                       std::size_t name_size, const std::uint8_t* value, std::size_t value_size,
-                       std::uint8_t, void* user) {
-    Session& session = of(user);
-    Stream* stream = find(session, frame->hd.stream_id);
-    if (!stream) return 0;
-    Section& section = stream->section;
-    const SessionLimits& limits = session.limits_;
-    section.bytes += name_size + value_size + 32;
-    ++section.count;
-    const std::size_t most = stream->has_head ? limits.trailer_bytes : limits.header_bytes;
-    if (section.bytes > most || section.count > limits.header_count) section.is_too_large = true;
-    if (section.bytes > flood_factor * most || section.count > flood_factor * limits.header_count)
-      return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
-    if (!section.is_too_large) take(section, view(name, name_size), view(value, value_size));
-    return 0;
-  }
-
-  static void take(Section& section, std::string_view name, std::string_view value) {
-    if (name.starts_with(':')) {
-      if (!take_pseudo(section, name, value)) section.is_malformed = true;
-      return;
-    }
-    if (concerns_connection(name) || !http::valid_field_value(value)) {
-      section.is_malformed = true;
-      return;
-    }
-    if (name == "host") return take_host(section, value);
-    if (name == "cookie") {
-      if (!section.cookie.empty()) section.cookie += "; ";
-      section.cookie += value;
-      return;
-    }
-    section.headers.add(name, value);
-  }
-
-  static int on_invalid_header(nghttp2_session*, const nghttp2_frame*, const std::uint8_t*,
-                               std::size_t, const std::uint8_t*, std::size_t, std::uint8_t, void*) {
-    return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
-  }
-
-  static int on_frame_recv(nghttp2_session*, const nghttp2_frame* frame, void* user) {
-    Session& session = of(user);
-    switch (frame->hd.type) {
-      case NGHTTP2_HEADERS:
-        on_section(session, *frame);
-        break;
-      case NGHTTP2_DATA:
-        if (frame->hd.length == 0 && !(frame->hd.flags & NGHTTP2_FLAG_END_STREAM)) session.sin(10);
-        break;
-      case NGHTTP2_SETTINGS:
-        if (!(frame->hd.flags & NGHTTP2_FLAG_ACK)) session.sin();
-        session.has_settings_ = true;
-        session.events_.push_back({Session::Event::Kind::settings, nullptr});
-        return 0;
-      case NGHTTP2_PING:
-        if (frame->hd.flags & NGHTTP2_FLAG_ACK)
-          session.pings_ = 0;
-        else
-          session.sin(2);
-        return 0;
-      case NGHTTP2_GOAWAY:
-        session.has_goaway_ = true;
-        session.events_.push_back({Session::Event::Kind::goaway, nullptr});
-        return 0;
-      case NGHTTP2_RST_STREAM:
-        if (!session.resets_.spend(session.owner_.loop().now()))
-          session.terminate(Code::enhance_your_calm);
-        return 0;
-      case NGHTTP2_PRIORITY:
-        session.sin(0.5);
-        return 0;
-      case NGHTTP2_WINDOW_UPDATE:
-        session.sin(0.02);
-        return 0;
-      default:
-        return 0;
-    }
-    if (!(frame->hd.flags & NGHTTP2_FLAG_END_STREAM)) return 0;
-    if (Stream* stream = find(session, frame->hd.stream_id)) {
-      stream->has_ended = true;
-      session.touch(*stream);
-    }
-    return 0;
-  }
-
-  // A header section is complete: a request, a response, an interim response, or trailers.
-  static void on_section(Session& session, const nghttp2_frame& frame) {
-    Stream* stream = find(session, frame.hd.stream_id);
-    if (!stream) return;
-    Section& section = stream->section;
-    if (!section.cookie.empty()) section.headers.add(Name::cookie, section.cookie);
-    session.touch(*stream);
-    if (stream->has_head) {
-      if (section.is_malformed || section.is_too_large)
-        return session.flaw(*stream, NGHTTP2_PROTOCOL_ERROR);
-      stream->trailers = std::move(section.headers);
-      return;
-    }
-    if (section.is_malformed) return session.flaw(*stream, NGHTTP2_PROTOCOL_ERROR);
-    if (session.role_ == Role::client && section.status < 200) {
-      if (stream->interim.size() >= most_interim)
-        return session.flaw(*stream, NGHTTP2_ENHANCE_YOUR_CALM);
-      stream->interim.push_back(std::move(section));
-      return;
-    }
-    stream->has_head = true;
-    stream->head = std::move(section);
-    if (session.role_ == Role::server)
-      session.events_.push_back({Session::Event::Kind::head, stream});
-  }
-
-  static int on_data(nghttp2_session* raw, std::uint8_t, std::int32_t id, const std::uint8_t* data,
-                     std::size_t size, void* user) {
-    Session& session = of(user);
-    nghttp2_session_consume_connection(raw, size);
-    Stream* stream = find(session, id);
-    if (!stream || stream->is_flawed) return 0;
-    const auto offset = static_cast<std::size_t>(reinterpret_cast<const char*>(data) -
-                                                 session.input_->data());
-    Bytes piece = session.input_->slice(offset, size);
-    if (!stream->readable.has_waiter()) piece.compact();
-    stream->data.push_back(std::move(piece));
-    session.touch(*stream);
-    return 0;
-  }
-
-  static int on_stream_close(nghttp2_session* raw, std::int32_t id, std::uint32_t code,
-                             void* user) {
-    Session& session = of(user);
-    Stream* stream = find(session, id);
-    if (!stream) return 0;
-    nghttp2_session_set_stream_user_data(raw, id, nullptr);
-    stream->unlink();
-    --session.stream_count_;
-    stream->closed = code;
-    session.touch(*stream);
-    if (stream->writable.has_waiter()) stream->writable.set();
-    session.events_.push_back({Session::Event::Kind::closed, stream});
-    return 0;
-  }
-
-  static int on_frame_send(nghttp2_session*, const nghttp2_frame* frame, void* user) {
-    Session& session = of(user);
-    if (frame->hd.type == NGHTTP2_RST_STREAM && frame->rst_stream.error_code != NGHTTP2_NO_ERROR &&
-        frame->rst_stream.error_code != NGHTTP2_CANCEL &&
-        !session.resets_.spend(session.owner_.loop().now()))
-      session.terminate(Code::enhance_your_calm);
-    if (frame->hd.type != NGHTTP2_HEADERS && frame->hd.type != NGHTTP2_DATA) return 0;
-    Stream* stream = find(session, frame->hd.stream_id);
-    if (!stream) return 0;
-    stream->is_head_sent = true;
-    if (!(frame->hd.flags & NGHTTP2_FLAG_END_STREAM)) return 0;
-    stream->is_end_sent = true;
-    if (stream->resets_when_sent) session.reset(*stream, NGHTTP2_NO_ERROR);
-    return 0;
-  }
-
-  static int on_invalid_frame(nghttp2_session*, const nghttp2_frame*, int, void* user) {
-    of(user).sin(5);
-    return 0;
-  }
-
-  static ssize_t read_output(nghttp2_session*, std::int32_t, std::uint8_t*, std::size_t size,
-                             std::uint32_t* flags, nghttp2_data_source* source, void* user) {
-    Stream& stream = *static_cast<Stream*>(source->ptr);
-    std::size_t count = 0;
-    for (std::size_t i = stream.next_output; i < stream.output.size() && count < size; ++i)
-      count += std::min(stream.output[i].size(), size - count);
-    std::size_t all = 0;
-    for (std::size_t i = stream.next_output; i < stream.output.size() && all <= count; ++i)
-      all += stream.output[i].size();
-    if (count == 0 && !stream.output_has_ended) {
-      stream.is_deferred = true;
-      return NGHTTP2_ERR_DEFERRED;
-    }
-    *flags |= NGHTTP2_DATA_FLAG_NO_COPY;
-    if (stream.output_has_ended && all == count) {
-      *flags |= NGHTTP2_DATA_FLAG_EOF;
-      if (!stream.output_trailers.empty()) {
-        *flags |= NGHTTP2_DATA_FLAG_NO_END_STREAM;
-        submit_trailers(of(user), stream);
-      }
-    }
-    return static_cast<ssize_t>(count);
-  }
-
-  static void submit_trailers(Session& session, Stream& stream) {
-    std::vector<nghttp2_nv> fields;
-    for (const Headers::Field each : stream.output_trailers)
-      fields.push_back(field(each.name, each.value, 0));
-    nghttp2_submit_trailer(session.session_, stream.id, fields.data(), fields.size());
-  }
-
-  // A DATA frame goes out: its header, then slices of what the stream holds.
-  static int send_data(nghttp2_session*, nghttp2_frame*, const std::uint8_t* header,
-                       std::size_t size, nghttp2_data_source* source, void* user) {
-    constexpr std::size_t frame_header = 9;
-    Session& session = of(user);
-    Stream& stream = *static_cast<Stream*>(source->ptr);
-    net::Transport& transport = *session.output_;
-    transport.queue(view(header, frame_header));
-    while (size > 0) {
-      Bytes& front = stream.output[stream.next_output];
-      const std::size_t count = std::min(size, front.size());
-      Bytes piece = front.take_prefix(count);
-      if (count <= copied_at_most)
-        transport.queue(piece.view());
-      else
-        transport.queue(std::move(piece));
-      size -= count;
-      if (front.empty()) ++stream.next_output;
-    }
-    if (stream.next_output == stream.output.size()) {
-      stream.output.clear();
-      stream.next_output = 0;
-      if (stream.writable.has_waiter()) stream.writable.set();
-    }
-    return 0;
-  }
-
-  static nghttp2_session_callbacks* all() {
-    static const std::unique_ptr<nghttp2_session_callbacks, Freed> made = [] {
-      nghttp2_session_callbacks* it = nullptr;
-      nghttp2_session_callbacks_new(&it);
-      nghttp2_session_callbacks_set_on_begin_headers_callback(it, on_begin_headers);
-      nghttp2_session_callbacks_set_on_header_callback(it, on_header);
-      nghttp2_session_callbacks_set_on_invalid_header_callback(it, on_invalid_header);
-      nghttp2_session_callbacks_set_on_frame_recv_callback(it, on_frame_recv);
-      nghttp2_session_callbacks_set_on_data_chunk_recv_callback(it, on_data);
-      nghttp2_session_callbacks_set_on_stream_close_callback(it, on_stream_close);
-      nghttp2_session_callbacks_set_on_frame_send_callback(it, on_frame_send);
-      nghttp2_session_callbacks_set_on_invalid_frame_recv_callback(it, on_invalid_frame);
-      nghttp2_session_callbacks_set_send_data_callback(it, send_data);
-      return std::unique_ptr<nghttp2_session_callbacks, Freed>(it);
-    }();
-    return made.get();
-  }
-
-  static nghttp2_data_provider provider(Stream& stream) {
-    nghttp2_data_provider made{};
-    made.source.ptr = &stream;
-    made.read_callback = read_output;
-    return made;
-  }
-};
-
 Session::Session(Role role, const SessionLimits& limits, Owner& owner)
-    : role_(role),
-      limits_(limits),
-      owner_(owner),
-      resets_(reset_burst, resets_a_second),
-      glitches_(glitch_burst, glitches_a_second) {
+    : role_(role), limits_(limits), owner_(owner) {
   nghttp2_option* raw = nullptr;
   nghttp2_option_new(&raw);
   const std::unique_ptr<nghttp2_option, Freed> option(raw);
@@ -396,10 +62,9 @@ Session::Session(Role role, const SessionLimits& limits, Owner& owner)
   nghttp2_option_set_max_continuations(raw, most_continuations);
   nghttp2_option_set_max_settings(raw, most_settings);
   nghttp2_option_set_max_outbound_ack(raw, most_acks);
-  nghttp2_option_set_stream_reset_rate_limit(raw, 4 * static_cast<std::uint64_t>(reset_burst),
-                                             4 * static_cast<std::uint64_t>(resets_a_second));
-  const bool is_server = role == Role::server;
-  if (is_server)
+  nghttp2_option_set_max_send_header_block_length(raw, most_sent_headers);
+  nghttp2_option_set_stream_reset_rate_limit(raw, last_reset_burst, last_resets_a_second);
+  if (role == Role::server)
     nghttp2_session_server_new2(&session_, Callbacks::all(), this, raw);
   else
     nghttp2_session_client_new2(&session_, Callbacks::all(), this, raw);
@@ -428,30 +93,19 @@ Session::~Session() {
   nghttp2_session_del(session_);
 }
 
+// --- bytes in, frames out ---
+
 bool Session::receive(const Bytes& input) {
   if (is_terminated_) return false;
   input_ = &input;
   const ssize_t taken = nghttp2_session_mem_recv(
       session_, reinterpret_cast<const std::uint8_t*>(input.data()), input.size());
   input_ = nullptr;
-  if (taken < 0 && !is_terminated_) terminate(Code::protocol_error);
+  if (taken == NGHTTP2_ERR_FLOODED)
+    terminate(Code::enhance_your_calm);
+  else if (taken < 0)
+    terminate(Code::protocol_error);
   return !is_terminated_;
-}
-
-void Session::touch(Stream& stream) {
-  if (stream.readable.has_waiter()) stream.readable.set();
-}
-
-// A message that breaks the rules ends its stream, not the connection (level-two proxies).
-void Session::flaw(Stream& stream, std::uint32_t code) {
-  stream.is_flawed = true;
-  stream.data.clear();
-  stream.next_data = 0;
-  reset(stream, code);
-}
-
-void Session::sin(double cost) {
-  if (!glitches_.spend(owner_.loop().now(), cost)) terminate(Code::enhance_your_calm);
 }
 
 void Session::take_events() {
@@ -471,6 +125,9 @@ void Session::take_events() {
       case Event::Kind::settings:
         owner_.on_settings();
         break;
+      case Event::Kind::pong:
+        owner_.on_pong();
+        break;
     }
   }
   events_.clear();
@@ -483,111 +140,145 @@ bool Session::is_over() const {
   return nghttp2_session_want_read(session_) == 0 && nghttp2_session_want_write(session_) == 0;
 }
 
-bool Session::send(net::Transport& transport) {
-  output_ = &transport;
+bool Session::send(Output& output) {
+  output_ = &output;
   bool is_any = false;
-  while (transport.unsent() < most_unsent) {
+  while (output.unsent() < output.most_unsent) {
     const std::uint8_t* frames = nullptr;
+    const std::size_t before = output.unsent();
     const ssize_t size = nghttp2_session_mem_send(session_, &frames);
-    if (size < 0) is_terminated_ = true;
+    if (size > 0) output.queue({reinterpret_cast<const char*>(frames), static_cast<std::size_t>(size)});
+    is_any = is_any || output.unsent() > before;
+    if (size < 0) terminate(Code::internal_error);
     if (size <= 0) break;
-    is_any = true;
-    transport.queue(view(frames, static_cast<std::size_t>(size)));
   }
   output_ = nullptr;
   return is_any;
 }
 
+// --- messages ---
 // What nghttp2 refers to without a copy is kept by the stream until the frame is out.
+
 void Session::respond(Stream& stream, const http::Response& response, bool ends) {
-  stream.held = response.headers;
-  stream.held_text = std::to_string(response.status);
+  if (stream.closed) return;
+  stream.sent_headers_ = response.headers;
+  stream.sent_text_ = std::to_string(response.status);
   std::vector<nghttp2_nv>& fields = scratch();
-  fields.push_back(field(":status", stream.held_text, no_copy));
-  append(fields, stream.held);
-  const nghttp2_data_provider provider = Callbacks::provider(stream);
+  fields.push_back(field(":status", stream.sent_text_, no_copy));
+  append(fields, stream.sent_headers_, no_copy);
+  const nghttp2_data_provider provider = Callbacks::provider();
   nghttp2_submit_response(session_, stream.id, fields.data(), fields.size(),
                           ends ? nullptr : &provider);
-  const nghttp2_extpri incremental{3, 1};
-  nghttp2_session_change_extpri_stream_priority(session_, stream.id,
-                                                const_cast<nghttp2_extpri*>(&incremental), 1);
+  if (ends) return;
+  // Else one download would starve its siblings.
+  nghttp2_extpri incremental{3, 1};
+  nghttp2_session_change_extpri_stream_priority(session_, stream.id, &incremental, 1);
 }
 
 void Session::send_interim(Stream& stream, int status, const Headers& headers) {
+  if (stream.closed) return;
   const std::string code = std::to_string(status);
   std::vector<nghttp2_nv>& fields = scratch();
-  fields.push_back(field(":status", code, 0));
-  for (const Headers::Field each : headers) fields.push_back(field(each.name, each.value, 0));
+  fields.push_back(field(":status", code, NGHTTP2_NV_FLAG_NONE));
+  append(fields, headers, NGHTTP2_NV_FLAG_NONE);
   nghttp2_submit_headers(session_, NGHTTP2_FLAG_NONE, stream.id, nullptr, fields.data(),
                          fields.size(), nullptr);
 }
 
 bool Session::request(Stream& stream, const http::RequestHead& head, bool ends) {
-  stream.held = head.headers;
-  stream.held_text.clear();
-  stream.held_text.append(head.method_text()).append(head.scheme).append(head.authority);
-  stream.held_text.append(head.path);
-  std::string_view rest = stream.held_text;
-  const auto take = [&rest](std::size_t size) {
-    const std::string_view text = rest.substr(0, size);
-    rest.remove_prefix(size);
-    return text;
-  };
+  stream.sent_headers_ = head.headers;
+  const bool is_connect = head.method == http::Method::connect;
+  const std::string_view method = head.method_text();
+  std::string& text = stream.sent_text_;
+  text.reserve(method.size() + head.scheme.size() + head.authority.size() + head.path.size());
   std::vector<nghttp2_nv>& fields = scratch();
-  fields.push_back(field(":method", take(head.method_text().size()), no_copy));
-  fields.push_back(field(":scheme", take(head.scheme.size()), no_copy));
-  fields.push_back(field(":authority", take(head.authority.size()), no_copy));
-  fields.push_back(field(":path", take(head.path.size()), no_copy));
-  append(fields, stream.held);
+  const auto add = [&](std::string_view name, std::string_view value) {
+    const std::size_t at = text.size();
+    text.append(value);  // within what was reserved
+    fields.push_back(field(name, std::string_view(text).substr(at), no_copy));
+  };
+  add(":method", method);
+  if (!is_connect) add(":scheme", head.scheme);
+  if (!head.authority.empty()) add(":authority", head.authority);
+  if (!is_connect) add(":path", head.path);
+  append(fields, stream.sent_headers_, no_copy);
   if (head.accepts_trailers) fields.push_back(field("te", "trailers", no_copy));
-  const nghttp2_data_provider provider = Callbacks::provider(stream);
+  const nghttp2_data_provider provider = Callbacks::provider();
   const std::int32_t id = nghttp2_submit_request(session_, nullptr, fields.data(), fields.size(),
                                                  ends ? nullptr : &provider, &stream);
   if (id < 0) return false;
   stream.id = id;
   streams_.push_back(stream);
   ++stream_count_;
+  conduct_.stream_opened();
   return true;
 }
 
 void Session::resume(Stream& stream) {
-  if (!std::exchange(stream.is_deferred, false) || stream.closed) return;
+  if (stream.closed || !std::exchange(stream.is_deferred_, false)) return;
+  if (stream.output_has_ended && stream.held_output_ == 0 && !stream.output_trailers.empty())
+    return submit_trailers(stream);  // no empty DATA before them
   nghttp2_session_resume_data(session_, stream.id);
 }
 
+void Session::submit_trailers(Stream& stream) {
+  std::vector<nghttp2_nv>& fields = scratch();
+  append(fields, stream.output_trailers, NGHTTP2_NV_FLAG_NONE);
+  nghttp2_submit_trailer(session_, stream.id, fields.data(), fields.size());
+}
+
+// --- windows ---
+
 void Session::consumed(Stream& stream, std::size_t bytes) {
   if (stream.closed) return;
-  grow_window(stream);
+  stream.consumed_ += bytes;
+  if (!stream.has_ended) grow_window(stream);
   nghttp2_session_consume_stream(session_, stream.id, bytes);
 }
 
 // A stream whose reader keeps up gets a larger window, while there is room for such.
 void Session::grow_window(Stream& stream) {
-  const std::int32_t window =
-      nghttp2_session_get_stream_effective_local_window_size(session_, stream.id);
-  if (window < 0 || window >= grown_window || stream.has_ended) return;
-  if (stream_count_ * static_cast<std::size_t>(grown_window) > window_budget) return;
+  if (stream.granted_ > 0 || stream.consumed_ < read_before_growth) return;
+  if (granted_by_thread() + grown_window > most_granted) return;
+  stream.granted_ = grown_window;
+  granted_by_thread() += stream.granted_;
   nghttp2_session_set_local_window_size(session_, NGHTTP2_FLAG_NONE, stream.id, grown_window);
 }
 
+void Session::give_window_back(Stream& stream) {
+  granted_by_thread() -= std::exchange(stream.granted_, 0);
+}
+
+// --- the end of a stream ---
+
 void Session::reset(Stream& stream, std::uint32_t code) {
-  if (stream.closed || stream.id == 0) return;
+  if (stream.closed || stream.id == 0 || std::exchange(stream.is_reset_wanted, true)) return;
   nghttp2_submit_rst_stream(session_, NGHTTP2_FLAG_NONE, stream.id, code);
 }
 
 void Session::reset_when_sent(Stream& stream) {
-  stream.resets_when_sent = true;
-  if (stream.is_end_sent) reset(stream, NGHTTP2_NO_ERROR);
+  stream.resets_when_sent_ = true;
+  if (stream.is_end_sent) reset(stream, Code::no_error);
+}
+
+// A message that breaks the rules ends its stream, not the connection: others share it.
+void Session::flaw(Stream& stream, Code code) {
+  stream.is_flawed = true;
+  stream.ignore_data();
+  nghttp2_submit_rst_stream(session_, NGHTTP2_FLAG_NONE, stream.id, static_cast<std::uint32_t>(code));
 }
 
 void Session::detach(Stream& stream) {
   for (Event& event : events_)
     if (event.stream == &stream) event.stream = nullptr;
+  give_window_back(stream);
   if (!stream.is_linked()) return;
   stream.unlink();
   --stream_count_;
   nghttp2_session_set_stream_user_data(session_, stream.id, nullptr);
 }
+
+// --- the connection ---
 
 void Session::announce_shutdown() { nghttp2_submit_shutdown_notice(session_); }
 

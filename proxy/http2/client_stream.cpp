@@ -1,0 +1,202 @@
+#include "proxy/http2/client_stream.hpp"
+
+#include "proxy/base/ascii.hpp"
+#include "proxy/http/hop_by_hop.hpp"
+
+namespace http2 {
+namespace {
+
+using base::Bytes;
+using base::Error;
+using base::Fault;
+using base::Reason;
+using base::Result;
+using base::Task;
+using http::Name;
+
+constexpr std::size_t large_piece = 16 * 1024;  // written through at once
+constexpr std::size_t most_held = 64 * 1024;    // of output, before the writer has to wait
+
+Error protocol_error(std::string_view why) {
+  return {Reason::upstream_protocol_error, Fault::upstream, why};
+}
+
+Error refused(std::string_view why) {
+  Error error{Reason::refused, Fault::upstream, why};
+  error.unsent = true;
+  return error;
+}
+
+bool is(std::uint32_t code, Code other) { return code == static_cast<std::uint32_t>(other); }
+
+}  // namespace
+
+ClientConnection::Exchange::Exchange(ClientConnection& connection)
+    : Stream(connection.loop()), connection_(&connection) {
+  ++connection.open_;
+  connection.exchanges_.push_back(in_connection_);
+}
+
+ClientConnection::Exchange::~Exchange() {
+  if (!connection_) return;
+  Session& session = connection_->session_;
+  const bool is_whole = has_ended && is_end_sent;
+  if (!is_whole) session.reset(*this, Code::cancel);
+  session.detach(*this);
+  in_connection_.unlink();
+  connection_->flush_soon();
+  connection_->stream_ended();
+}
+
+void ClientConnection::Exchange::wake() {
+  if (readable.has_waiter()) readable.set();
+  if (writable.has_waiter()) writable.set();
+}
+
+// A stream that was closed before knows better why: refused, reset.
+void ClientConnection::Exchange::fail(const Error& error) {
+  if (!closed && !failure_) {
+    failure_ = error;
+    failure_->unsent = !is_head_sent;
+  }
+  connection_ = nullptr;
+  wake();
+}
+
+void ClientConnection::Exchange::refuse() {
+  failure_ = refused("the upstream allows no more streams");
+  connection_->session_.reset(*this, Code::cancel);
+  wake();
+}
+
+std::optional<Error> ClientConnection::Exchange::end_of_it(bool has_response) const {
+  Error error{Reason::reset, Fault::upstream, "the upstream reset the stream"};
+  if (failure_) {
+    error = *failure_;
+  } else if (is_flawed) {
+    error = protocol_error("the response broke the rules of HTTP/2");
+  } else if (!closed) {
+    return std::nullopt;
+  } else if (is(*closed, Code::refused_stream)) {
+    error = refused("the upstream refused the stream");
+  } else if (is(*closed, Code::protocol_error) && !is_reset_by_peer) {
+    error = protocol_error("the response broke the rules of HTTP/2");
+  }
+  if (closed && !failure_) error.code = *closed;
+  if (has_response) {
+    error.reason = Reason::response_aborted;
+    error.unsent = false;
+  }
+  return error;
+}
+
+// --- the request ---
+
+Result<void> ClientConnection::Exchange::send_head(const http::RequestHead& request, bool ends) {
+  if (!connection_) return *end_of_it(false);
+  if (!request.protocol.empty()) return refused("no tunnels over HTTP/2");
+  method_ = request.method;
+  output_has_ended = ends;
+  if (!connection_->session_.request(*this, request, ends)) {
+    connection_->start_draining();  // its stream numbers are used up
+    return refused("the connection takes no more requests");
+  }
+  connection_->flush_soon();
+  return {};
+}
+
+// What the response's reader is told is not told here again: a complete response may come before the
+// end of the request.
+Task<Result<void>> ClientConnection::Exchange::write(Bytes piece) {
+  if (!connection_ || closed || failure_) {
+    const std::optional<Error> error = end_of_it(has_head);
+    return base::just(error ? Result<void>(*error) : Result<void>());
+  }
+  if (piece.empty()) return base::just(Result<void>());
+  const bool is_large = piece.size() >= large_piece;
+  if (!is_large) piece.compact();
+  hold_output(std::move(piece));
+  connection_->session_.resume(*this);
+  if (is_large)
+    connection_->flush();
+  else
+    connection_->flush_soon();
+  if (held_output() == 0 || (held_output() < most_held && !is_large))
+    return base::just(Result<void>());
+  return wait_until_taken();
+}
+
+Task<Result<void>> ClientConnection::Exchange::wait_until_taken() {
+  compact_output();
+  while (connection_ && held_output() > 0 && !closed && !failure_) co_await writable.wait();
+  if (const std::optional<Error> error = end_of_it(has_head)) co_return *error;
+  co_return Result<void>();
+}
+
+Result<void> ClientConnection::Exchange::finish(const http::Headers& trailers) {
+  if (!connection_ || closed || failure_) return {};
+  output_has_ended = true;
+  output_trailers = trailers;
+  connection_->session_.resume(*this);
+  connection_->flush_soon();
+  return {};
+}
+
+void ClientConnection::Exchange::abort(const Error& why) noexcept {
+  if (!failure_) failure_ = why;
+  if (connection_) {
+    connection_->session_.reset(*this, Code::cancel);
+    connection_->flush_soon();
+  }
+  wake();
+}
+
+// --- the response ---
+
+Task<http::Reply> ClientConnection::Exchange::read_head(http::Interim& interim_sink) {
+  for (;;) {
+    for (const Section& early : interim) {
+      http::Headers headers = early.headers;
+      http::clean_response(headers);
+      if (early.status != 101) interim_sink.send_interim(early.status, headers);
+    }
+    interim.clear();
+    if (has_head && !failure_) co_return understand();
+    if (const std::optional<Error> error = end_of_it(false)) co_return *error;
+    co_await readable.wait();
+  }
+}
+
+http::Reply ClientConnection::Exchange::understand() {
+  if (head.is_too_large) return protocol_error("the response's header section is too large");
+  if (is_flawed) return protocol_error("the response broke the rules of HTTP/2");
+  http::Response response;
+  response.status = head.status;
+  response.headers = std::move(head.headers);
+  http::clean_response(response.headers);
+  if (const auto length = response.headers.find(Name::content_length))
+    size_ = base::parse_decimal<std::uint64_t>(*length);
+  const bool is_bodiless = method_ == http::Method::head || response.status == 204 ||
+                           response.status == 304;
+  has_body_ = !is_bodiless && !(has_ended && !has_data() && Stream::trailers.empty());
+  return response;
+}
+
+// What came before a reset is delivered; a reset with NO_ERROR after the end is no failure.
+Task<Result<Bytes>> ClientConnection::Exchange::read() {
+  for (;;) {
+    if (has_data()) {
+      Bytes piece = take_data();
+      if (connection_) {
+        connection_->session_.consumed(*this, piece.size());
+        connection_->flush_soon();
+      }
+      co_return piece;
+    }
+    if (has_ended && !is_flawed) co_return Bytes();
+    if (const std::optional<Error> error = end_of_it(true)) co_return *error;
+    co_await readable.wait();
+  }
+}
+
+}  // namespace http2

@@ -1,0 +1,53 @@
+// One request and its response on an upstream HTTP/2 connection. It may outlive the connection. See
+// client.hpp.
+#pragma once
+
+#include <optional>
+
+#include "proxy/http2/client.hpp"
+
+namespace http2 {
+
+class ClientConnection::Exchange final : public http::ClientStream, public Stream {
+ public:
+  explicit Exchange(ClientConnection& connection);
+  ~Exchange() override;
+
+  base::Result<void> send_head(const http::RequestHead& head, bool ends) override;
+  base::Task<base::Result<void>> write(base::Bytes piece) override;
+  base::Result<void> finish(const http::Headers& trailers) override;
+  void abort(const base::Error& why) noexcept override;
+  base::Task<http::Reply> read_head(http::Interim& interim) override;
+  bool has_body() const override { return has_body_; }
+  base::Task<base::Result<base::Bytes>> read() override;
+  const http::Headers& trailers() const override { return Stream::trailers; }
+  std::optional<std::uint64_t> size() const override { return size_; }
+
+  // The connection is lost.
+  void fail(const base::Error& error);
+  // The head waits for the peer to allow one stream more, and it will not.
+  bool is_kept_waiting() const { return id != 0 && !is_head_sent && !closed; }
+  void refuse();
+
+  struct InConnection : base::Link {
+    explicit InConnection(Exchange& of) : exchange(of) {}
+    Exchange& exchange;
+  };
+  static Exchange& of(base::Link& link) { return static_cast<InConnection&>(link).exchange; }
+
+ private:
+  base::Task<base::Result<void>> wait_until_taken();
+  http::Reply understand();
+  // Why nothing more will come; nothing = more may.
+  std::optional<base::Error> end_of_it(bool has_response) const;
+  void wake();
+
+  ClientConnection* connection_;  // null once it is lost
+  http::Method method_ = http::Method::get;
+  std::optional<std::uint64_t> size_;
+  std::optional<base::Error> failure_;
+  bool has_body_ = false;
+  InConnection in_connection_{*this};
+};
+
+}  // namespace http2

@@ -1,0 +1,179 @@
+#include "proxy/http2/server_stream.hpp"
+
+#include "proxy/base/ascii.hpp"
+#include "proxy/http/target.hpp"
+
+namespace http2 {
+namespace {
+
+using base::Bytes;
+using base::Error;
+using base::Fault;
+using base::Reason;
+using base::Result;
+using base::Task;
+using http::Name;
+
+constexpr std::size_t large_piece = 16 * 1024;  // written through at once
+constexpr std::size_t most_held = 64 * 1024;    // of output, before the writer has to wait
+constexpr int most_interim = 16;
+constexpr base::Millis rate_grace{30'000};      // of waiting for a body, before its rate counts
+constexpr std::uint64_t least_rate = 500;       // bytes a second
+
+Error refused(Reason reason, std::string_view why) { return {reason, Fault::downstream, why}; }
+
+}  // namespace
+
+ServerConnection::ServerStream::~ServerStream() {
+  connection_.session_.detach(*this);
+  std::vector<ServerStream*>& all = connection_.streams_;
+  all[place] = all.back();
+  all[place]->place = place;
+  all.pop_back();
+}
+
+// --- the request ---
+
+std::optional<Error> ServerConnection::ServerStream::flaw_of(const Section& received) const {
+  if (received.is_target_too_long)
+    return refused(Reason::target_too_long, "the request target is too long");
+  if (received.is_too_large)
+    return refused(Reason::headers_too_large, "the header section is too large");
+  if (received.method == "CONNECT")
+    return refused(Reason::method_not_allowed, "CONNECT is not offered here");
+  if (!base::same_ignoring_case(received.scheme, "http") &&
+      !base::same_ignoring_case(received.scheme, "https"))
+    return refused(Reason::bad_request, "the scheme is neither http nor https");
+  if (received.authority.empty() || !http::valid_authority(received.authority))
+    return refused(Reason::bad_request, "the authority is not host or host:port");
+  const bool is_asterisk = received.path == "*" && received.method == "OPTIONS";
+  if (!is_asterisk && !http::valid_path(received.path))
+    return refused(Reason::bad_request, "the path has a character that must be escaped");
+  if (const auto expect = received.headers.find(Name::expect);
+      expect && !base::same_ignoring_case(*expect, "100-continue"))
+    return refused(Reason::expectation_failed, "an expectation other than 100-continue");
+  return std::nullopt;
+}
+
+http::Incoming ServerConnection::ServerStream::incoming() {
+  http::Incoming in;
+  in.refused = flaw_of(head);
+  http::RequestHead& request = in.head;
+  request.method = http::method_from(head.method);
+  if (request.method == http::Method::other) request.other_method = std::move(head.method);
+  request.scheme = connection_.info_.is_tls ? "https" : "http";
+  request.authority = std::move(head.authority);
+  request.path = std::move(head.path);
+  request.headers = std::move(head.headers);
+  wants_continue_ = request.headers.contains(Name::expect) && !in.refused;
+  if (const auto length = request.headers.find(Name::content_length))
+    declared_ = base::parse_decimal<std::uint64_t>(*length);
+  const bool is_bodiless = has_ended && !has_data() && Stream::trailers.empty();
+  if (!is_bodiless) in.body = http::Body(this);
+  return in;
+}
+
+Task<Result<Bytes>> ServerConnection::ServerStream::read() {
+  if (wants_continue_ && !is_answered_ && !has_data() && !has_ended) send_interim(100, {});
+  return more();
+}
+
+Task<Result<Bytes>> ServerConnection::ServerStream::more() {
+  for (;;) {
+    if (has_data()) {
+      Bytes piece = take_data();
+      received_ += piece.size();
+      connection_.session_.consumed(*this, piece.size());
+      connection_.flush_soon();
+      co_return piece;
+    }
+    if (is_flawed) co_return refused(Reason::bad_request, "the request's body broke the rules");
+    if (has_ended) co_return Bytes();
+    if (closed) co_return gone();
+    const base::Time began = connection_.loop_.now();
+    const bool came = co_await readable.wait(began + connection_.settings_.body_timeout);
+    if (came && !is_too_slow(began)) continue;
+    co_return refused(Reason::request_timeout, "the request's body did not come in time");
+  }
+}
+
+bool ServerConnection::ServerStream::is_too_slow(base::Time began) {
+  waited_ += connection_.loop_.now() - began;
+  const auto seconds = static_cast<std::uint64_t>(waited_ / std::chrono::seconds{1});
+  return waited_ > rate_grace && !has_ended && received_ < least_rate * seconds;
+}
+
+Error ServerConnection::ServerStream::gone() const {
+  Error error = refused(Reason::client_gone, "the client reset the stream");
+  error.code = closed.value_or(0);
+  return error;
+}
+
+// --- the answer ---
+
+void ServerConnection::ServerStream::send_interim(int status,
+                                                  const http::Headers& headers) noexcept {
+  if (is_answered_ || closed || ++interim_count_ > most_interim) return;
+  if (status == 100) wants_continue_ = false;
+  connection_.session_.send_interim(*this, status, headers);
+  connection_.flush_soon();
+}
+
+Result<void> ServerConnection::ServerStream::send_head(const http::Response& response, bool ends) {
+  if (closed) return gone();
+  is_answered_ = true;
+  output_has_ended = ends;
+  connection_.session_.respond(*this, response, ends);
+  connection_.flush_soon();
+  return {};
+}
+
+Task<Result<void>> ServerConnection::ServerStream::write(Bytes piece) {
+  if (closed) return base::just(Result<void>(gone()));
+  if (piece.empty()) return base::just(Result<void>());
+  const bool is_large = piece.size() >= large_piece;
+  if (!is_large) piece.compact();
+  hold_output(std::move(piece));
+  connection_.session_.resume(*this);
+  if (is_large)
+    connection_.flush();
+  else
+    connection_.flush_soon();
+  if (held_output() == 0 || (held_output() < most_held && !is_large))
+    return base::just(Result<void>());
+  return wait_until_taken();
+}
+
+// A client that takes nothing is reset by the connection, which looks at all its streams.
+Task<Result<void>> ServerConnection::ServerStream::wait_until_taken() {
+  compact_output();
+  while (held_output() > 0 && !closed) co_await writable.wait();
+  if (closed) co_return gone();
+  co_return Result<void>();
+}
+
+Result<void> ServerConnection::ServerStream::finish(const http::Headers& trailers) {
+  if (closed) return gone();
+  output_has_ended = true;
+  output_trailers = trailers;
+  connection_.session_.resume(*this);
+  connection_.flush_soon();
+  return {};
+}
+
+void ServerConnection::ServerStream::abort(const Error& why) noexcept {
+  const auto internal = static_cast<std::uint32_t>(Code::internal_error);
+  connection_.session_.reset(*this, why.code != 0 ? why.code : internal);
+  connection_.flush_soon();
+}
+
+void ServerConnection::ServerStream::conclude() {
+  ignore_data();
+  if (closed) return;
+  if (!is_answered_ || !output_has_ended)
+    connection_.session_.reset(*this, Code::internal_error);
+  else if (!has_ended)
+    connection_.session_.reset_when_sent(*this);
+}
+
+}  // namespace http2

@@ -1,0 +1,61 @@
+// One request and its answer on a downstream HTTP/2 connection. See server.hpp.
+#pragma once
+
+#include <optional>
+
+#include "proxy/base/loop.hpp"
+#include "proxy/http2/server.hpp"
+
+namespace http2 {
+
+class ServerConnection::ServerStream final : public Stream,
+                                             public http::ServerStream,
+                                             public http::Body::Source,
+                                             public base::Reapable,
+                                             public base::Pooled {
+ public:
+  explicit ServerStream(ServerConnection& connection)
+      : Stream(connection.loop()), connection_(connection) {}
+  ~ServerStream();
+
+  http::Incoming incoming();
+  // The exchange is over. What the client still sends of its request is of no interest.
+  void conclude();
+
+  const http::ConnectionInfo& connection() const override { return connection_.info_; }
+  void send_interim(int status, const http::Headers& headers) noexcept override;
+  base::Result<void> send_head(const http::Response& response, bool ends) override;
+  base::Task<base::Result<void>> write(base::Bytes piece) override;
+  base::Result<void> finish(const http::Headers& trailers) override;
+  void abort(const base::Error& why) noexcept override;
+
+  base::Task<base::Result<base::Bytes>> read() override;
+  const http::Headers& trailers() const override { return Stream::trailers; }
+  std::optional<std::uint64_t> size() const override { return declared_; }
+  void drop() noexcept override { ignore_data(); }
+
+  void reap() noexcept override { delete this; }
+
+  base::Child running;       // the exchange
+  bool is_starting = false;  // it runs for the first time
+  bool is_served = false;    // it is over
+  bool is_released = false;
+  std::size_t place = 0;     // in the connection's table
+
+ private:
+  base::Task<base::Result<base::Bytes>> more();
+  base::Task<base::Result<void>> wait_until_taken();
+  std::optional<base::Error> flaw_of(const Section& section) const;
+  bool is_too_slow(base::Time began);
+  base::Error gone() const;
+
+  ServerConnection& connection_;
+  std::optional<std::uint64_t> declared_;
+  base::Duration waited_{};      // for the request's body
+  std::uint64_t received_ = 0;   // of it
+  int interim_count_ = 0;
+  bool wants_continue_ = false;
+  bool is_answered_ = false;
+};
+
+}  // namespace http2

@@ -1,0 +1,306 @@
+#include "proxy/http2/session_callbacks.hpp"
+
+#include <memory>
+
+namespace http2 {
+namespace {
+
+using base::Bytes;
+
+constexpr std::size_t frame_header = 9;
+constexpr std::size_t most_interim = 16;
+constexpr double empty_data_cost = 10;
+constexpr double invalid_frame_cost = 5;
+constexpr double refused_cost = 0.2;
+constexpr double stray_cost = 0.1;  // a frame for a stream that is gone: they cross on the way
+
+std::string_view view(const std::uint8_t* text, std::size_t size) {
+  return {reinterpret_cast<const char*>(text), size};
+}
+
+bool ends_stream(const nghttp2_frame& frame) { return frame.hd.flags & NGHTTP2_FLAG_END_STREAM; }
+
+// Of a RST_STREAM: that the peer made us send it.
+bool blames_peer(std::uint32_t code) {
+  return code != NGHTTP2_NO_ERROR && code != NGHTTP2_CANCEL && code != NGHTTP2_INTERNAL_ERROR &&
+         code != NGHTTP2_REFUSED_STREAM;
+}
+
+}  // namespace
+
+Stream* Callbacks::find(Session& session, std::int32_t id) {
+  return static_cast<Stream*>(nghttp2_session_get_stream_user_data(session.session_, id));
+}
+
+// --- received header sections ---
+
+int Callbacks::on_begin_headers(nghttp2_session* raw, const nghttp2_frame* frame, void* user) {
+  Session& session = of(user);
+  session.section_begun_ = session.now();
+  Stream* stream = find(session, frame->hd.stream_id);
+  if (frame->headers.cat == NGHTTP2_HCAT_REQUEST && session.role_ == Role::server) {
+    stream = session.owner_.make_stream();
+    stream->id = frame->hd.stream_id;
+    session.streams_.push_back(*stream);
+    ++session.stream_count_;
+    session.conduct_.stream_opened();
+    nghttp2_session_set_stream_user_data(raw, stream->id, stream);
+  } else if (stream && stream->has_head) {
+    stream->section_ = std::make_unique<Section>();
+  }
+  return 0;
+}
+
+int Callbacks::on_header(nghttp2_session*, const nghttp2_frame* frame, const std::uint8_t* name,
+                         std::size_t name_size, const std::uint8_t* value, std::size_t value_size,
+                         std::uint8_t, void* user) {
+  Session& session = of(user);
+  Stream* stream = find(session, frame->hd.stream_id);
+  if (!stream) return 0;
+  Section& section = stream->section_ ? *stream->section_ : stream->head;
+  const auto kind = stream->section_ ? Section::Kind::trailers : Section::Kind::head;
+  const bool is_bearable =
+      section.take(kind, view(name, name_size), view(value, value_size), session.limits_);
+  return is_bearable ? 0 : refuse_section(session, *stream);
+}
+
+// By default nghttp2 only ignores such a field.
+int Callbacks::on_invalid_header(nghttp2_session*, const nghttp2_frame* frame, const std::uint8_t*,
+                                 std::size_t, const std::uint8_t*, std::size_t, std::uint8_t,
+                                 void* user) {
+  Session& session = of(user);
+  Stream* stream = find(session, frame->hd.stream_id);
+  return stream ? refuse_section(session, *stream) : NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
+}
+
+int Callbacks::refuse_section(Session& session, Stream& stream) {
+  session.section_begun_ = base::never;
+  session.flaw(stream);
+  return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
+}
+
+// A header section is complete: a request, a response, an interim response, or trailers.
+void Callbacks::on_section(Session& session, Stream& stream) {
+  if (const std::unique_ptr<Section> trailers = std::move(stream.section_)) {
+    if (trailers->is_malformed || trailers->is_too_large) return session.flaw(stream);
+    stream.trailers = std::move(trailers->headers);
+    return;
+  }
+  Section& head = stream.head;
+  head.complete();
+  if (head.is_malformed) return session.flaw(stream);
+  if (session.role_ == Role::client && head.status < 200) {
+    if (stream.interim.size() >= most_interim)
+      return session.flaw(stream, Code::enhance_your_calm);
+    stream.interim.push_back(std::exchange(head, Section()));
+    return;
+  }
+  stream.has_head = true;
+  if (session.role_ == Role::server)
+    session.events_.push_back({Session::Event::Kind::head, &stream});
+}
+
+// --- received frames ---
+
+int Callbacks::on_frame(nghttp2_session*, const nghttp2_frame* frame, void* user) {
+  Session& session = of(user);
+  Conduct& conduct = session.conduct_;
+  const base::Time now = session.now();
+  const bool is_ack = frame->hd.flags & NGHTTP2_FLAG_ACK;
+  Stream* stream = frame->hd.stream_id != 0 ? find(session, frame->hd.stream_id) : nullptr;
+  switch (frame->hd.type) {
+    case NGHTTP2_HEADERS:
+      session.section_begun_ = base::never;
+      if (stream) on_section(session, *stream);
+      break;
+    case NGHTTP2_DATA:
+      if (frame->hd.length > 0)
+        conduct.data_received();
+      else if (stream && !ends_stream(*frame) && ++stream->empty_data_ > 1)
+        session.bear(conduct.glitch(now, empty_data_cost));
+      break;
+    case NGHTTP2_SETTINGS:
+      if (is_ack) return 0;
+      session.bear(conduct.glitch(now));
+      session.has_settings_ = true;
+      session.events_.push_back({Session::Event::Kind::settings, nullptr});
+      return 0;
+    case NGHTTP2_PING:
+      if (!is_ack) {
+        session.bear(conduct.ping(now));
+      } else if (session.pings_ == 0) {
+        session.bear(conduct.glitch(now));
+      } else if (--session.pings_ == 0) {
+        session.events_.push_back({Session::Event::Kind::pong, nullptr});
+      }
+      return 0;
+    case NGHTTP2_GOAWAY:
+      session.bear(conduct.glitch(now));
+      session.events_.push_back({Session::Event::Kind::goaway, nullptr});
+      return 0;
+    case NGHTTP2_RST_STREAM:
+      on_reset(session, stream);
+      return 0;
+    case NGHTTP2_PRIORITY:
+      session.bear(conduct.priority());
+      return 0;
+    case NGHTTP2_WINDOW_UPDATE:
+      session.bear(conduct.window_update());
+      return 0;
+    default:
+      return 0;
+  }
+  if (!stream) return 0;
+  if (ends_stream(*frame)) stream->has_ended = true;
+  stream->touch_reader();
+  return 0;
+}
+
+// What an upstream resets it was asked for; a client that resets has us do work for nothing.
+void Callbacks::on_reset(Session& session, Stream* stream) {
+  const base::Time now = session.now();
+  if (stream) stream->is_reset_by_peer = true;
+  if (session.role_ == Role::server)
+    session.bear(session.conduct_.reset(now));
+  else if (!stream)
+    session.bear(session.conduct_.glitch(now, stray_cost));
+}
+
+int Callbacks::on_data(nghttp2_session* raw, std::uint8_t, std::int32_t id,
+                       const std::uint8_t* data, std::size_t size, void* user) {
+  Session& session = of(user);
+  nghttp2_session_consume_connection(raw, size);
+  Stream* stream = find(session, id);
+  if (!stream) return 0;
+  const char* const from = reinterpret_cast<const char*>(data);
+  const auto offset = static_cast<std::size_t>(from - session.input_->data());
+  stream->hold_data(session.input_->slice(offset, size));
+  stream->touch_reader();
+  return 0;
+}
+
+int Callbacks::on_stream_close(nghttp2_session* raw, std::int32_t id, std::uint32_t code,
+                               void* user) {
+  Session& session = of(user);
+  Stream* stream = find(session, id);
+  if (!stream) return 0;
+  nghttp2_session_set_stream_user_data(raw, id, nullptr);
+  session.give_window_back(*stream);
+  stream->unlink();
+  --session.stream_count_;
+  stream->closed = code;
+  stream->touch_reader();
+  stream->touch_writer();
+  session.events_.push_back({Session::Event::Kind::closed, stream});
+  return 0;
+}
+
+int Callbacks::on_invalid_frame(nghttp2_session*, const nghttp2_frame*, int, void* user) {
+  Session& session = of(user);
+  session.bear(session.conduct_.glitch(session.now(), invalid_frame_cost));
+  return 0;
+}
+
+// --- sent frames ---
+
+int Callbacks::on_frame_sent(nghttp2_session*, const nghttp2_frame* frame, void* user) {
+  Session& session = of(user);
+  if (frame->hd.type == NGHTTP2_GOAWAY && frame->goaway.error_code != NGHTTP2_NO_ERROR)
+    session.has_violation_ = true;
+  if (frame->hd.stream_id == 0) return 0;
+  Stream* stream = find(session, frame->hd.stream_id);
+  if (frame->hd.type == NGHTTP2_RST_STREAM) {
+    const bool is_ours = stream && stream->is_reset_wanted && !stream->is_flawed;
+    if (!is_ours && blames_peer(frame->rst_stream.error_code))
+      session.bear(session.conduct_.reset(session.now()));
+    else if (!stream)
+      session.bear(session.conduct_.glitch(session.now(), refused_cost));
+    return 0;
+  }
+  const bool is_message = frame->hd.type == NGHTTP2_HEADERS || frame->hd.type == NGHTTP2_DATA;
+  if (!stream || !is_message) return 0;
+  stream->is_head_sent = true;
+  if (!ends_stream(*frame)) return 0;
+  stream->is_end_sent = true;
+  if (stream->resets_when_sent_) session.reset(*stream, Code::no_error);
+  return 0;
+}
+
+// A response's head that cannot be sent would leave its stream open for ever.
+int Callbacks::on_frame_not_sent(nghttp2_session*, const nghttp2_frame* frame, int, void* user) {
+  Session& session = of(user);
+  if (frame->hd.type != NGHTTP2_HEADERS || session.role_ == Role::client) return 0;
+  if (Stream* stream = find(session, frame->hd.stream_id)) session.reset(*stream, Code::internal_error);
+  return 0;
+}
+
+ssize_t Callbacks::read_output(nghttp2_session*, std::int32_t id, std::uint8_t*, std::size_t size,
+                               std::uint32_t* flags, nghttp2_data_source*, void* user) {
+  Session& session = of(user);
+  Stream* stream = find(session, id);
+  if (!stream) return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
+  const std::size_t count = std::min(size, stream->held_output_);
+  if (count == 0 && !stream->output_has_ended) {
+    stream->is_deferred_ = true;
+    return NGHTTP2_ERR_DEFERRED;
+  }
+  *flags |= NGHTTP2_DATA_FLAG_NO_COPY;
+  if (!stream->output_has_ended || count < stream->held_output_) return static_cast<ssize_t>(count);
+  *flags |= NGHTTP2_DATA_FLAG_EOF;
+  if (!stream->output_trailers.empty()) {
+    *flags |= NGHTTP2_DATA_FLAG_NO_END_STREAM;
+    session.submit_trailers(*stream);
+  }
+  return static_cast<ssize_t>(count);
+}
+
+// A DATA frame goes out: its header, then slices of what the stream holds.
+int Callbacks::send_data(nghttp2_session*, nghttp2_frame* frame, const std::uint8_t* header,
+                         std::size_t size, nghttp2_data_source*, void* user) {
+  Session& session = of(user);
+  Stream* stream = find(session, frame->hd.stream_id);
+  if (!stream) return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
+  Session::Output& output = *session.output_;
+  if (output.unsent() >= output.most_unsent) return NGHTTP2_ERR_WOULDBLOCK;
+  output.queue(view(header, frame_header));
+  stream->take_output(size, [&output](Bytes piece) {
+    if (piece.size() <= output.copied_at_most)
+      output.queue(piece.view());
+    else
+      output.queue(std::move(piece));
+  });
+  stream->moved_at = session.now();
+  session.conduct_.data_sent(size);
+  if (stream->held_output_ == 0) stream->touch_writer();
+  return 0;
+}
+
+const nghttp2_session_callbacks* Callbacks::all() {
+  struct Freed {
+    void operator()(nghttp2_session_callbacks* it) const { nghttp2_session_callbacks_del(it); }
+  };
+  static const std::unique_ptr<nghttp2_session_callbacks, Freed> made = [] {
+    nghttp2_session_callbacks* it = nullptr;
+    nghttp2_session_callbacks_new(&it);
+    nghttp2_session_callbacks_set_on_begin_headers_callback(it, on_begin_headers);
+    nghttp2_session_callbacks_set_on_header_callback(it, on_header);
+    nghttp2_session_callbacks_set_on_invalid_header_callback(it, on_invalid_header);
+    nghttp2_session_callbacks_set_on_frame_recv_callback(it, on_frame);
+    nghttp2_session_callbacks_set_on_data_chunk_recv_callback(it, on_data);
+    nghttp2_session_callbacks_set_on_stream_close_callback(it, on_stream_close);
+    nghttp2_session_callbacks_set_on_frame_send_callback(it, on_frame_sent);
+    nghttp2_session_callbacks_set_on_frame_not_send_callback(it, on_frame_not_sent);
+    nghttp2_session_callbacks_set_on_invalid_frame_recv_callback(it, on_invalid_frame);
+    nghttp2_session_callbacks_set_send_data_callback(it, send_data);
+    return std::unique_ptr<nghttp2_session_callbacks, Freed>(it);
+  }();
+  return made.get();
+}
+
+nghttp2_data_provider Callbacks::provider() {
+  nghttp2_data_provider made{};
+  made.read_callback = read_output;
+  return made;
+}
+
+}  // namespace http2
