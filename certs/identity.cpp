@@ -1,5 +1,6 @@
 #include "certs/identity.hpp"
 
+#include <openssl/crypto.h>
 #include <openssl/x509v3.h>
 
 #include <memory>
@@ -29,10 +30,16 @@ std::vector<Name> names_of(X509* certificate) {
 }
 
 std::string common_name(X509* certificate) {
-  char text[256];
-  const int size = X509_NAME_get_text_by_NID(X509_get_subject_name(certificate), NID_commonName,
-                                             text, sizeof text);
-  return size > 0 ? std::string(text, static_cast<std::size_t>(size)) : std::string();
+  const X509_NAME* subject = X509_get_subject_name(certificate);
+  const int place = X509_NAME_get_index_by_NID(subject, NID_commonName, -1);
+  if (place < 0) return {};
+  unsigned char* text = nullptr;
+  const int size =
+      ASN1_STRING_to_UTF8(&text, X509_NAME_ENTRY_get_data(X509_NAME_get_entry(subject, place)));
+  if (size < 0) return {};
+  std::string name(reinterpret_cast<char*>(text), static_cast<std::size_t>(size));
+  OPENSSL_free(text);
+  return name.find('\0') == name.npos ? name : std::string();
 }
 
 }  // namespace

@@ -1,14 +1,18 @@
 #include "certs/store.hpp"
 
+#include "certs/tickets.hpp"
+#include "proxy/base/address.hpp"
+
+#include <fcntl.h>
 #include <openssl/err.h>
 #include <openssl/pem.h>
-#include <openssl/rand.h>
 #include <openssl/x509v3.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
-#include <algorithm>
 #include <array>
-#include <cstring>
-#include <mutex>
+#include <cerrno>
+#include <system_error>
 
 namespace certs {
 namespace {
@@ -21,33 +25,59 @@ constexpr char groups[] = "X25519:P-256:P-384";
 constexpr std::size_t client_read_ahead = 64 * 1024;
 constexpr int longest_chain = 5;
 
-std::string openssl_words() {
-  const unsigned long code = ERR_peek_last_error();
-  const char* reason = code ? ERR_reason_error_string(code) : nullptr;
+constexpr off_t largest_file = 4 * 1024 * 1024;
+
+// Why a file cannot be read, or "". A folder, a pipe and nothing at all are told from bad PEM.
+std::string why_unreadable(const std::string& file) {
+  const int descriptor = ::open(file.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+  if (descriptor < 0) return std::generic_category().message(errno);
+  struct stat status {};
+  const int result = ::fstat(descriptor, &status);
+  ::close(descriptor);
+  if (result != 0 || !S_ISREG(status.st_mode)) return "is not a file";
+  if (status.st_size == 0) return "is empty";
+  return status.st_size > largest_file ? "is too large" : "";
+}
+
+// In words what OpenSSL found wrong in a file that should hold `what`.
+std::string complaint(const std::string& file, const std::string& what) {
+  const unsigned long first = ERR_peek_error();
+  const char* reason = ERR_reason_error_string(first);
+  const bool has_none =
+      ERR_GET_LIB(first) == ERR_LIB_PEM && ERR_GET_REASON(first) == PEM_R_NO_START_LINE;
   ERR_clear_error();
-  return reason ? reason : "it cannot be read";
+  if (has_none || !reason) return file + ": holds no " + what + " in PEM form";
+  return file + ": holds no " + what + " that can be used: " + reason;
 }
 
-Loaded failed(const std::string& file) {
-  const std::string why = openssl_words();
-  return {nullptr, file + ": " + why};
+// Asked for the passphrase of an encrypted key. Nobody is there to type one.
+int refuse_passphrase(char*, int, int, void* was_asked) {
+  *static_cast<bool*>(was_asked) = true;
+  return -1;
 }
 
+// Null: OpenSSL itself does not work.
 std::shared_ptr<Context> hardened(const SSL_METHOD* method, const std::string& min_version) {
   ERR_clear_error();
   auto made = std::make_shared<Context>(SSL_CTX_new(method));
   SSL_CTX* context = made->get();
+  if (!context) return nullptr;
   SSL_CTX_set_min_proto_version(context, min_version == "1.3" ? TLS1_3_VERSION : TLS1_2_VERSION);
   SSL_CTX_set_security_level(context, 2);
-  SSL_CTX_set_cipher_list(context, ciphers);
-  SSL_CTX_set1_groups_list(context, groups);
+  if (SSL_CTX_set_cipher_list(context, ciphers) != 1 ||
+      SSL_CTX_set1_groups_list(context, groups) != 1)
+    return nullptr;
   SSL_CTX_set_options(context, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION |
                                    SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_PRIORITIZE_CHACHA);
   SSL_CTX_set_mode(context, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+  // Comes back after each message that is no data, so that a session can count them.
+  SSL_CTX_clear_mode(context, SSL_MODE_AUTO_RETRY);
   SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
   SSL_CTX_set_verify_depth(context, longest_chain);
   return made;
 }
+
+Loaded without_openssl() { return {nullptr, "OpenSSL cannot make a TLS context"}; }
 
 std::string wire_form(const std::vector<std::string>& protocols) {
   std::string wire;
@@ -74,59 +104,109 @@ int choose_protocol(SSL*, const unsigned char** chosen, unsigned char* size,
 
 // Empty: fine. Else what is wrong.
 std::string use_certificate(SSL_CTX* context, const std::string& cert, const std::string& key) {
-  if (SSL_CTX_use_certificate_chain_file(context, cert.c_str()) != 1) return failed(cert).problem;
-  if (SSL_CTX_use_PrivateKey_file(context, key.c_str(), SSL_FILETYPE_PEM) != 1)
-    return failed(key).problem;
-  if (SSL_CTX_check_private_key(context) == 1) return {};
+  for (const std::string& file : {cert, key})
+    if (std::string why = why_unreadable(file); !why.empty()) return file + ": " + why;
+  if (SSL_CTX_use_certificate_chain_file(context, cert.c_str()) != 1)
+    return complaint(cert, "certificate");
+  bool is_encrypted = false;
+  SSL_CTX_set_default_passwd_cb(context, refuse_passphrase);
+  SSL_CTX_set_default_passwd_cb_userdata(context, &is_encrypted);
+  const bool is_read = SSL_CTX_use_PrivateKey_file(context, key.c_str(), SSL_FILETYPE_PEM) == 1;
+  SSL_CTX_set_default_passwd_cb_userdata(context, nullptr);
+  const bool is_another = ERR_GET_REASON(ERR_peek_error()) == X509_R_KEY_VALUES_MISMATCH ||
+                          ERR_GET_REASON(ERR_peek_error()) == X509_R_KEY_TYPE_MISMATCH;
+  if (is_encrypted || (!is_read && !is_another)) {
+    const std::string why = complaint(key, "private key");
+    return is_encrypted ? key + ": is encrypted; a key without a passphrase is needed" : why;
+  }
+  if (is_read && SSL_CTX_check_private_key(context) == 1) return {};
   ERR_clear_error();
   return key + ": is not the key of " + cert;
 }
 
 std::string trust(SSL_CTX* context, const std::string& ca) {
-  if (SSL_CTX_load_verify_file(context, ca.c_str()) != 1) return failed(ca).problem;
-  const X509_STORE* store = SSL_CTX_get_cert_store(context);
-  if (sk_X509_OBJECT_num(X509_STORE_get0_objects(store)) > 0) return {};
-  return ca + ": holds no certificate";
+  if (std::string why = why_unreadable(ca); !why.empty()) return ca + ": " + why;
+  if (SSL_CTX_load_verify_file(context, ca.c_str()) != 1) return complaint(ca, "certificate");
+  const auto* objects = X509_STORE_get0_objects(SSL_CTX_get_cert_store(context));
+  for (int i = 0; i < sk_X509_OBJECT_num(objects); ++i)
+    if (X509_OBJECT_get0_X509(sk_X509_OBJECT_value(objects, i))) return {};
+  return ca + ": holds no certificate in PEM form";
 }
 
-// One set of ticket keys for the process: a ticket that one worker gave is good at another.
-void share_ticket_keys(SSL_CTX* context) {
-  static std::once_flag once;
-  static std::array<unsigned char, 80> keys;
-  std::call_once(once, [] { RAND_bytes(keys.data(), static_cast<int>(keys.size())); });
-  SSL_CTX_set_tlsext_ticket_keys(context, keys.data(), keys.size());
-}
-
-void bind_sessions(SSL_CTX* context, const ServerSettings& settings) {
-  const std::string about = settings.cert + '\n' + settings.key + '\n' + settings.client_ca;
-  std::array<unsigned char, SSL_MAX_SSL_SESSION_ID_LENGTH> id{};
+// A ticket resumes a session only with the very certificate that it was made under.
+std::string bind_sessions(SSL_CTX* context, const ServerSettings& settings) {
+  std::array<unsigned char, EVP_MAX_MD_SIZE> id{};
   unsigned size = 0;
-  EVP_Digest(about.data(), about.size(), id.data(), &size, EVP_sha256(), nullptr);
-  SSL_CTX_set_session_id_context(context, id.data(), std::min<unsigned>(size, id.size()));
-  if (settings.client_auth == ClientAuth::none)
+  if (X509_digest(SSL_CTX_get0_certificate(context), EVP_sha256(), id.data(), &size) != 1 ||
+      SSL_CTX_set_session_id_context(context, id.data(), size) != 1)
+    return "OpenSSL cannot make a digest";
+  if (settings.client_auth == ClientAuth::none) {
     share_ticket_keys(context);
-  else
-    SSL_CTX_set_num_tickets(context, 0), SSL_CTX_set_options(context, SSL_OP_NO_TICKET);
+  } else {
+    SSL_CTX_set_num_tickets(context, 0);
+    SSL_CTX_set_options(context, SSL_OP_NO_TICKET);
+  }
+  return {};
+}
+
+std::string verify_clients(SSL_CTX* context, const ServerSettings& settings) {
+  if (settings.client_auth == ClientAuth::none) return {};
+  if (settings.client_ca.empty()) return "client_auth needs client_ca";
+  if (std::string problem = trust(context, settings.client_ca); !problem.empty()) return problem;
+  const bool is_required = settings.client_auth == ClientAuth::require;
+  SSL_CTX_set_verify(
+      context, SSL_VERIFY_PEER | (is_required ? SSL_VERIFY_FAIL_IF_NO_PEER_CERT : 0), nullptr);
+  SSL_CTX_set_client_CA_list(context, SSL_load_client_CA_file(settings.client_ca.c_str()));
+  return {};
+}
+
+// OpenSSL takes a leading dot for "any name below".
+bool is_name(const std::string& name) {
+  return !name.empty() && name.front() != '.' && name.find('\0') == name.npos;
+}
+
+// Puts the check of the name into the context, where a mistake is seen before any connection.
+std::string verify_name(SSL_CTX* context, const ClientSettings& settings, std::string name) {
+  for (const std::string& other : settings.san)
+    if (!is_name(other)) return "san: \"" + other + "\" is not a name";
+  if (!settings.san.empty()) return {};  // these replace the check of the name
+  if (!is_name(name)) return "server_name: \"" + name + "\" is not a name";
+  X509_VERIFY_PARAM* check = SSL_CTX_get0_param(context);
+  X509_VERIFY_PARAM_set_hostflags(
+      check, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS | X509_CHECK_FLAG_NEVER_CHECK_SUBJECT);
+  const bool is_set = base::Address::parse_ip(name, 0)
+                          ? X509_VERIFY_PARAM_set1_ip_asc(check, name.c_str()) == 1
+                          : X509_VERIFY_PARAM_set1_host(check, name.data(), name.size()) == 1;
+  return is_set ? "" : "server_name: \"" + name + "\" cannot be checked";
+}
+
+std::string verify_server(SSL_CTX* context, const ClientSettings& settings,
+                          const std::string& name) {
+  if (settings.insecure) {
+    SSL_CTX_set_verify(context, SSL_VERIFY_NONE, nullptr);
+    return {};
+  }
+  SSL_CTX_set_verify(context, SSL_VERIFY_PEER, nullptr);
+  if (settings.ca.empty()) {
+    if (SSL_CTX_set_default_verify_paths(context) != 1) return "the system has no store of CAs";
+  } else if (std::string problem = trust(context, settings.ca); !problem.empty()) {
+    return problem;
+  }
+  return verify_name(context, settings, name);
 }
 
 }  // namespace
 
 Loaded make_server_context(const ServerSettings& settings) {
   auto made = hardened(TLS_server_method(), settings.min_version);
+  if (!made) return without_openssl();
   SSL_CTX* context = made->get();
   SSL_CTX_set_mode(context, SSL_MODE_RELEASE_BUFFERS);
-  if (std::string problem = use_certificate(context, settings.cert, settings.key); !problem.empty())
-    return {nullptr, problem};
-  if (settings.client_auth != ClientAuth::none) {
-    if (std::string problem = trust(context, settings.client_ca); !problem.empty())
-      return {nullptr, problem};
-    const bool is_required = settings.client_auth == ClientAuth::require;
-    SSL_CTX_set_verify(context,
-                       SSL_VERIFY_PEER | (is_required ? SSL_VERIFY_FAIL_IF_NO_PEER_CERT : 0),
-                       nullptr);
-    SSL_CTX_set_client_CA_list(context, SSL_load_client_CA_file(settings.client_ca.c_str()));
-  }
-  bind_sessions(context, settings);
+  std::string problem = use_certificate(context, settings.cert, settings.key);
+  if (problem.empty()) problem = verify_clients(context, settings);
+  if (problem.empty()) problem = bind_sessions(context, settings);
+  ERR_clear_error();
+  if (!problem.empty()) return {nullptr, problem};
   made->protocols = wire_form(settings.protocols);
   if (!made->protocols.empty()) SSL_CTX_set_alpn_select_cb(context, choose_protocol, made.get());
   return {made, {}};
@@ -134,25 +214,18 @@ Loaded make_server_context(const ServerSettings& settings) {
 
 Loaded make_client_context(const ClientSettings& settings) {
   auto made = hardened(TLS_client_method(), settings.min_version);
+  if (!made) return without_openssl();
   SSL_CTX* context = made->get();
   SSL_CTX_set_read_ahead(context, 1);
   SSL_CTX_set_default_read_buffer_len(context, client_read_ahead);
-  if (!settings.cert.empty()) {
-    if (std::string problem = use_certificate(context, settings.cert, settings.key);
-        !problem.empty())
-      return {nullptr, problem};
-  }
-  if (settings.insecure) {
-    SSL_CTX_set_verify(context, SSL_VERIFY_NONE, nullptr);
-  } else {
-    SSL_CTX_set_verify(context, SSL_VERIFY_PEER, nullptr);
-    if (settings.ca.empty()) {
-      SSL_CTX_set_default_verify_paths(context);
-    } else if (std::string problem = trust(context, settings.ca); !problem.empty()) {
-      return {nullptr, problem};
-    }
-  }
-  made->server_name = settings.server_name;
+  std::string name = settings.server_name;
+  if (name.ends_with('.')) name.pop_back();  // the root's dot is in no certificate
+  std::string problem;
+  if (!settings.cert.empty()) problem = use_certificate(context, settings.cert, settings.key);
+  if (problem.empty()) problem = verify_server(context, settings, name);
+  ERR_clear_error();
+  if (!problem.empty()) return {nullptr, problem};
+  if (is_name(name) && !base::Address::parse_ip(name, 0)) made->sni = name;
   made->san = settings.insecure ? std::vector<std::string>{} : settings.san;
   made->protocols = wire_form(settings.protocols);
   if (!made->protocols.empty()) {

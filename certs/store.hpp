@@ -25,7 +25,7 @@ struct ClientSettings {
   std::string ca;  // PEM; "" = the system's store
   std::string cert;
   std::string key;
-  std::string server_name;        // DNS name (also sent as SNI) or IP
+  std::string server_name;        // DNS name (also sent as SNI) or IP; may be "" if `san` or `insecure`
   std::vector<std::string> san;   // DNS names or spiffe:// URIs that replace the check of the name
   std::string min_version = "1.2";
   bool insecure = false;
@@ -37,8 +37,8 @@ class Context {
   explicit Context(SSL_CTX* context) : context_(context, SSL_CTX_free) {}
   SSL_CTX* get() const { return context_.get(); }
 
-  std::string server_name;       // of a client context
-  std::vector<std::string> san;
+  std::string sni;               // of a client context; "" = none is sent
+  std::vector<std::string> san;  // of a client context: the peer must have one; empty = not asked here
   std::string protocols;         // in wire form
 
  private:
@@ -52,6 +52,7 @@ struct Loaded {
 };
 
 Loaded make_server_context(const ServerSettings& settings);
+// The check of the peer's chain and name is part of the context; `san` is for whoever shakes hands.
 Loaded make_client_context(const ClientSettings& settings);
 
 }  // namespace certs

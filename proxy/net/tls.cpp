@@ -1,12 +1,11 @@
 #include "proxy/net/tls.hpp"
 
 #include <openssl/err.h>
-#include <openssl/x509v3.h>
+#include <openssl/x509_vfy.h>
 
 #include <cerrno>
 
 #include "certs/identity.hpp"
-#include "proxy/base/address.hpp"
 
 namespace net {
 namespace {
@@ -33,18 +32,27 @@ class VerifyCategory final : public boost::system::error_category {
 
 #pragma GCC diagnostic pop
 
-void expect_name(SSL* ssl, const certs::Context& context) {
-  const std::string& name = context.server_name;
-  X509_VERIFY_PARAM* check = SSL_get0_param(ssl);
-  X509_VERIFY_PARAM_set_hostflags(
-      check, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS | X509_CHECK_FLAG_NEVER_CHECK_SUBJECT);
-  const bool is_ip = base::Address::parse_ip(name, 0).has_value();
-  if (!is_ip && !name.empty()) SSL_set_tlsext_host_name(ssl, name.c_str());
-  if (!context.san.empty()) return;  // these replace the check of the name
-  if (is_ip)
-    X509_VERIFY_PARAM_set1_ip_asc(check, name.c_str());
-  else if (!name.empty())
-    X509_VERIFY_PARAM_set1_host(check, name.data(), name.size());
+constexpr std::uint64_t free_messages = 64;
+constexpr std::uint64_t bytes_a_message = 64 * 1024;
+
+// What went wrong, of SSL_ERROR_SSL: OpenSSL's first words are the cause, later ones its callers'.
+base::Error explained(const SSL* ssl, base::Error error) {
+  const unsigned long code = ERR_peek_error();
+  const int reason = ERR_GET_LIB(code) == ERR_LIB_SSL ? ERR_GET_REASON(code) : 0;
+  const long verdict = SSL_get_verify_result(ssl);
+  if (reason == SSL_R_CERTIFICATE_VERIFY_FAILED && verdict != X509_V_OK) {
+    error.detail = "the certificate is not trusted";
+    error.cause = {static_cast<int>(verdict), verify_category()};
+    return error;
+  }
+  if (reason == SSL_R_PEER_DID_NOT_RETURN_A_CERTIFICATE)
+    error.detail = "the client showed no certificate";
+  else if (reason == SSL_R_UNEXPECTED_EOF_WHILE_READING)
+    error.detail = "the connection was closed without a close_notify";
+  else
+    error.detail = "the TLS protocol was violated, or nothing is supported in common";
+  error.cause = {static_cast<int>(static_cast<unsigned>(code)), tls_category()};
+  return error;
 }
 
 }  // namespace
@@ -61,14 +69,26 @@ const boost::system::error_category& verify_category() {
 
 TlsSession::TlsSession(std::shared_ptr<const certs::Context> context, int descriptor, Role role)
     : context_(std::move(context)), ssl_(SSL_new(context_->get()), SSL_free), role_(role) {
-  SSL_set_fd(ssl_.get(), descriptor);
   error_.fault = role == Role::server ? base::Fault::downstream : base::Fault::upstream;
+  has_failed_ = !ssl_ || SSL_set_fd(ssl_.get(), descriptor) != 1;
+  if (has_failed_) return;
+  SSL_set_app_data(ssl_.get(), this);
+  SSL_set_info_callback(ssl_.get(), on_progress);
   if (role == Role::server) {
     SSL_set_accept_state(ssl_.get());
   } else {
     SSL_set_connect_state(ssl_.get());
-    expect_name(ssl_.get(), *context_);
+    if (!context_->sni.empty()) SSL_set_tlsext_host_name(ssl_.get(), context_->sni.c_str());
   }
+}
+
+void TlsSession::on_progress(const SSL* ssl, int where, int) {
+  if (where & SSL_CB_LOOP) ++static_cast<TlsSession*>(SSL_get_app_data(ssl))->messages_;
+}
+
+// A key update costs the peer a few bytes and us a key schedule and an answer.
+bool TlsSession::is_flooded() const {
+  return messages_ > free_messages + received_ / bytes_a_message;
 }
 
 TlsStatus TlsSession::fail(base::Error error, std::size_t bytes) {
@@ -95,17 +115,8 @@ TlsStatus TlsSession::outcome(int result, std::size_t bytes) {
       error.cause = {problem ? problem : ECONNRESET, boost::system::system_category()};
       return fail(error, bytes);
     default:
-      break;
+      return fail(explained(ssl_.get(), error), bytes);
   }
-  const long verdict = SSL_get_verify_result(ssl_.get());
-  if (verdict != X509_V_OK && !SSL_is_init_finished(ssl_.get())) {
-    error.detail = "the certificate is not trusted";
-    error.cause = {static_cast<int>(verdict), verify_category()};
-  } else {
-    error.detail = "the TLS protocol was violated, or nothing is supported in common";
-    error.cause = {static_cast<int>(static_cast<unsigned>(ERR_peek_error())), tls_category()};
-  }
-  return fail(error, bytes);
 }
 
 TlsStatus TlsSession::handshake() {
@@ -114,7 +125,9 @@ TlsStatus TlsSession::handshake() {
   errno = 0;
   const int result = SSL_do_handshake(ssl_.get());
   const TlsStatus status = outcome(result, 0);
-  return status.state == TlsStatus::State::ok ? check_peer() : status;
+  if (status.state != TlsStatus::State::ok) return status;
+  messages_ = 0;
+  return check_peer();
 }
 
 TlsStatus TlsSession::check_peer() {
@@ -128,19 +141,31 @@ TlsStatus TlsSession::check_peer() {
 }
 
 TlsStatus TlsSession::read(char* room, std::size_t size) {
+  if (has_failed_) return {TlsStatus::State::failed, 0};
   std::size_t total = 0;
   while (total < size) {
     ERR_clear_error();
     errno = 0;
     std::size_t got = 0;
+    const std::uint64_t before = messages_;
     const int result = SSL_read_ex(ssl_.get(), room + total, size - total, &got);
     total += got;
-    if (result != 1) return outcome(result, total);
+    received_ += got;
+    if (is_flooded()) {
+      base::Error error = error_;
+      error.detail = "the peer floods us with key updates";
+      return fail(error, total);
+    }
+    if (result == 1) continue;
+    const TlsStatus status = outcome(result, total);
+    const bool is_dry = status.state != TlsStatus::State::want_read || messages_ == before;
+    if (is_dry) return status;
   }
   return {TlsStatus::State::ok, total};
 }
 
 TlsStatus TlsSession::write(std::string_view bytes) {
+  if (has_failed_) return {TlsStatus::State::failed, 0};
   ERR_clear_error();
   errno = 0;
   std::size_t sent = 0;
