@@ -40,7 +40,7 @@ class Loader {
     std::ostringstream text;
     if (in) text << in.rdbuf();
     if (in && !std::filesystem::is_directory(file))
-      return std::make_shared<const Source>(Source{file, text.str()});
+      return std::make_shared<const Source>(file, text.str());
     const std::string why = std::filesystem::is_directory(file) ? "it is a directory"
                                                                 : std::strerror(errno);
     mistakes_.add(from, "cannot read " + file + ": " + why);
@@ -112,7 +112,7 @@ Loaded load_text(const std::string& name, const std::string& text,
                  const std::vector<const FilterSpec*>& filters) {
   Loader loader(filters);
   return loader.finish(name,
-                       loader.parse(std::make_shared<const Source>(Source{name, text})));
+                       loader.parse(std::make_shared<const Source>(name, text)));
 }
 
 }  // namespace config

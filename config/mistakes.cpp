@@ -7,7 +7,21 @@
 namespace config {
 namespace {
 
-constexpr std::size_t longest_shown = 160;
+constexpr std::size_t longest_line = 160;
+constexpr std::size_t longest_word = 64;
+
+std::size_t characters(std::string_view text) {
+  return static_cast<std::size_t>(
+      std::count_if(text.begin(), text.end(), [](char c) { return (c & 0xc0) != 0x80; }));
+}
+
+// What a file says may have been made to change a terminal.
+std::string printable(std::string_view text) {
+  std::string shown(text);
+  for (char& c : shown)
+    if (static_cast<unsigned char>(c) < ' ' || c == 0x7f) c = ' ';
+  return shown;
+}
 
 std::size_t distance(std::string_view a, std::string_view b) {
   std::vector<std::size_t> row(b.size() + 1);
@@ -25,30 +39,18 @@ std::size_t distance(std::string_view a, std::string_view b) {
 
 }  // namespace
 
-std::string_view Source::line(int number) const {
-  std::string_view rest = text;
-  for (int i = 1; i < number; ++i) {
-    const std::size_t end = rest.find('\n');
-    if (end == rest.npos) return {};
-    rest.remove_prefix(end + 1);
-  }
-  rest = rest.substr(0, rest.find('\n'));
-  if (rest.ends_with('\r')) rest.remove_suffix(1);
-  return rest;
-}
-
 std::string Mistake::to_string() const {
-  if (!mark.source) return message + '\n';
-  std::string shown = mark.source->name;
-  if (mark.line == 0) return shown + ": " + message + '\n';
-  shown += ':' + std::to_string(mark.line) + ':' + std::to_string(mark.column) + ": " + message;
+  const std::string what = printable(message);
+  if (!mark.source) return what + '\n';
+  if (mark.line == 0) return mark.source->name + ": " + what + '\n';
   const std::string_view line = mark.source->line(mark.line);
-  if (line.size() > longest_shown) return shown + '\n';
-  shown += "\n  ";
-  for (const char c : line) shown += static_cast<unsigned char>(c) < ' ' ? ' ' : c;
-  shown += "\n  ";
-  shown.append(static_cast<std::size_t>(std::max(mark.column - 1, 0)), ' ').append("^\n");
-  return shown;
+  const auto bytes = static_cast<std::size_t>(std::max(mark.column, 1)) - 1;
+  const std::size_t before = characters(line.substr(0, bytes)) + (bytes > line.size() ? 1 : 0);
+  const std::string place = std::to_string(mark.line) + ':' + std::to_string(before + 1);
+  std::string shown = mark.source->name + ':' + place + ": " + what + '\n';
+  if (line.size() > longest_line) return shown;
+  shown += "  " + printable(line) + "\n  ";
+  return shown.append(before, ' ') + "^\n";
 }
 
 void Mistakes::add(const Mark& mark, std::string message) {
@@ -74,6 +76,7 @@ std::string_view nearest(std::string_view word, const std::vector<std::string_vi
   std::string_view best;
   std::size_t least = std::max<std::size_t>(2, word.size() / 3) + 1;
   if (word.size() <= 2) least = 2;
+  if (word.size() > longest_word) return {};
   for (const std::string_view candidate : candidates) {
     const std::size_t d = distance(word, candidate);
     if (d < least) {

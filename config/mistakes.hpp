@@ -2,30 +2,18 @@
 // collected and shown together.
 #pragma once
 
-#include <memory>
+#include "config/source.hpp"
+
 #include <string>
 #include <string_view>
 #include <vector>
 
 namespace config {
 
-// The text of one file.
-struct Source {
-  std::string name;
-  std::string text;
-  std::string_view line(int number) const;  // 1-based; "" beyond the end
-};
-
-struct Mark {
-  std::shared_ptr<const Source> source;  // null = no place
-  int line = 0;                          // 1-based
-  int column = 0;
-};
-
 struct Mistake {
   Mark mark;
   std::string message;
-  // "file:line:column: message", the line, a caret.
+  // "file:line:column: message", the line, a caret. Columns count characters.
   std::string to_string() const;
 };
 

@@ -5,47 +5,16 @@
 #include <yaml-cpp/parser.h>
 
 #include <algorithm>
-#include <map>
 #include <sstream>
+#include <unordered_map>
 
 namespace config {
 namespace {
-
-constexpr std::size_t most_bytes = 4 * 1024 * 1024;
-constexpr std::size_t most_depth = 64;
-constexpr std::size_t most_nodes = 100'000;
 
 struct Refused {
   Mark mark;
   std::string message;
 };
-
-bool is_utf8(std::string_view text, std::size_t& bad) {
-  for (std::size_t i = 0; i < text.size();) {
-    const auto byte = [&](std::size_t at) {
-      return at < text.size() ? static_cast<unsigned char>(text[at]) : 0U;
-    };
-    const unsigned first = byte(i);
-    std::size_t length = first < 0x80 ? 1 : first >= 0xc2 && first <= 0xdf ? 2
-                         : (first & 0xf0) == 0xe0                          ? 3
-                         : first >= 0xf0 && first <= 0xf4                  ? 4
-                                                                           : 0;
-    for (std::size_t k = 1; k < length; ++k)
-      if ((byte(i + k) & 0xc0) != 0x80) length = 0;
-    if (length == 3 && ((first == 0xe0 && byte(i + 1) < 0xa0) ||
-                        (first == 0xed && byte(i + 1) > 0x9f)))
-      length = 0;
-    if (length == 4 && ((first == 0xf0 && byte(i + 1) < 0x90) ||
-                        (first == 0xf4 && byte(i + 1) > 0x8f)))
-      length = 0;
-    if (length == 0) {
-      bad = i;
-      return false;
-    }
-    i += length;
-  }
-  return true;
-}
 
 // Builds our tree from yaml-cpp's events, so that its own one, which has no bounds, is never made.
 class Builder final : public YAML::EventHandler {
@@ -83,7 +52,7 @@ class Builder final : public YAML::EventHandler {
     open(Node::Kind::map, mark, tag, anchor);
   }
   void OnMapEnd() override {
-    merge(*open_.back().node, open_.back().merged);
+    merge(open_.back());
     close();
   }
 
@@ -95,6 +64,7 @@ class Builder final : public YAML::EventHandler {
     std::string key;
     Mark key_mark;
     NodePtr merged;
+    std::unordered_map<std::string, int> lines;  // of the keys
   };
 
   Mark mark_at(const YAML::Mark& mark) const { return {source_, mark.line + 1, mark.column + 1}; }
@@ -116,7 +86,7 @@ class Builder final : public YAML::EventHandler {
     refuse_tag(mark, tag);
     if (open_.size() >= most_depth)
       throw Refused{mark_at(mark), "nested deeper than " + std::to_string(most_depth) + " levels"};
-    open_.push_back({make(kind, mark), anchor, false, {}, {}, nullptr});
+    open_.push_back({make(kind, mark), anchor, false, {}, {}, nullptr, {}});
   }
 
   void close() {
@@ -167,36 +137,34 @@ class Builder final : public YAML::EventHandler {
       parent.merged = std::move(value);
       return;
     }
-    if (const Node::Entry* first = parent.node->entry(parent.key)) {
-      mistakes_.add(parent.key_mark, "\"" + parent.key + "\" stands here twice; the first is in line " +
-                                         std::to_string(first->mark.line));
-      return;
-    }
+    const auto [first, is_new] = parent.lines.emplace(parent.key, parent.key_mark.line);
+    if (!is_new)
+      return mistakes_.add(parent.key_mark, "\"" + parent.key +
+                                                "\" stands here twice; the first is in line " +
+                                                std::to_string(first->second));
     parent.node->entries.push_back({parent.key, parent.key_mark, std::move(value)});
   }
 
   // Own keys win, then those of the earlier map.
-  void merge(Node& into, const NodePtr& merged) {
-    if (!merged) return;
-    std::vector<NodePtr> maps;
-    if (merged->is_list())
-      maps = merged->items;
-    else
-      maps.push_back(merged);
+  void merge(Open& into) {
+    if (!into.merged) return;
+    const std::vector<NodePtr> maps =
+        into.merged->is_list() ? into.merged->items : std::vector<NodePtr>{into.merged};
     for (const NodePtr& map : maps) {
       if (!map->is_map()) {
         mistakes_.add(map->mark, "\"<<\" takes a map or a list of maps");
         continue;
       }
       for (const Node::Entry& entry : map->entries)
-        if (!into.find(entry.key)) into.entries.push_back(entry);
+        if (into.lines.emplace(entry.key, entry.mark.line).second)
+          into.node->entries.push_back(entry);
     }
   }
 
   std::shared_ptr<const Source> source_;
   Mistakes& mistakes_;
   std::vector<Open> open_;
-  std::map<YAML::anchor_t, NodePtr> anchors_;
+  std::unordered_map<YAML::anchor_t, NodePtr> anchors_;
   NodePtr root_;
 };
 
@@ -273,17 +241,8 @@ std::string_view kind_name(const Node& node) {
 
 NodePtr parse_yaml(std::shared_ptr<const Source> source, Mistakes& mistakes) {
   const Mark whole{source, 0, 0};
-  if (source->text.size() > most_bytes) {
-    mistakes.add(whole, "the file is larger than 4 MiB");
-    return nullptr;
-  }
-  std::size_t bad = 0;
-  if (!is_utf8(source->text, bad)) {
-    const std::string_view before = std::string_view(source->text).substr(0, bad);
-    const auto line = static_cast<int>(std::count(before.begin(), before.end(), '\n')) + 1;
-    const std::size_t start = before.rfind('\n');
-    const std::size_t column = start == before.npos ? bad + 1 : bad - start;
-    mistakes.add({source, line, static_cast<int>(column)}, "this byte is not UTF-8");
+  if (Unreadable found = unreadable(source); !found.message.empty()) {
+    mistakes.add(found.mark, std::move(found.message));
     return nullptr;
   }
   Builder builder(source, mistakes);

@@ -1,0 +1,88 @@
+#include "config/source.hpp"
+
+#include <algorithm>
+#include <optional>
+
+namespace config {
+namespace {
+
+// The length of the UTF-8 sequence at the text's beginning; 0 = there is none.
+std::size_t sequence_length(std::string_view text) {
+  const auto byte = [&](std::size_t at) {
+    return at < text.size() ? static_cast<unsigned char>(text[at]) : 0U;
+  };
+  const unsigned first = byte(0);
+  const unsigned second = byte(1);
+  const std::size_t length = first < 0x80                    ? 1
+                             : first >= 0xc2 && first < 0xe0 ? 2
+                             : first >= 0xe0 && first < 0xf0 ? 3
+                             : first >= 0xf0 && first < 0xf5 ? 4
+                                                             : 0;
+  for (std::size_t i = 1; i < length; ++i)
+    if ((byte(i) & 0xc0) != 0x80) return 0;
+  const bool is_overlong = (first == 0xe0 && second < 0xa0) || (first == 0xf0 && second < 0x90);
+  const bool is_beyond = (first == 0xed && second > 0x9f) || (first == 0xf4 && second > 0x8f);
+  return is_overlong || is_beyond ? 0 : length;
+}
+
+bool is_control(char c) {
+  const auto byte = static_cast<unsigned char>(c);
+  return (byte < ' ' && c != '\t' && c != '\n' && c != '\r') || byte == 0x7f;
+}
+
+std::optional<std::size_t> first_bad_byte(std::string_view text) {
+  for (std::size_t i = 0; i < text.size();) {
+    const std::size_t length = sequence_length(text.substr(i, 4));
+    if (length == 0 || is_control(text[i])) return i;
+    i += length;
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
+Source::Source(std::string file, std::string content)
+    : name(std::move(file)), text(std::move(content)) {
+  starts_.push_back(0);
+  for (std::size_t i = text.find('\n'); i != text.npos; i = text.find('\n', i + 1))
+    starts_.push_back(i + 1);
+}
+
+std::string_view Source::line(int number) const {
+  if (number < 1 || static_cast<std::size_t>(number) > starts_.size()) return {};
+  const std::string_view rest =
+      std::string_view(text).substr(starts_[static_cast<std::size_t>(number) - 1]);
+  std::string_view line = rest.substr(0, rest.find('\n'));
+  if (line.ends_with('\r')) line.remove_suffix(1);
+  return line;
+}
+
+bool Mark::begins_with(char c) const {
+  if (!source || column < 1) return false;
+  const std::string_view text = source->line(line);
+  const auto at = static_cast<std::size_t>(column) - 1;
+  return at < text.size() && text[at] == c;
+}
+
+Unreadable unreadable(const std::shared_ptr<const Source>& source) {
+  const std::string& text = source->text;
+  const Mark whole{source, 0, 0};
+  if (text.size() > most_bytes) return {whole, "the file is larger than 4 MiB"};
+  if (const auto bad = first_bad_byte(text)) {
+    const std::string_view before = std::string_view(text).substr(0, *bad);
+    const auto line = std::count(before.begin(), before.end(), '\n') + 1;
+    const std::size_t start = before.rfind('\n');
+    const std::size_t column = start == before.npos ? *bad + 1 : *bad - start;
+    return {{source, static_cast<int>(line), static_cast<int>(column)},
+            is_control(text[*bad]) ? "a control character cannot stand here"
+                                   : "this byte is not UTF-8"};
+  }
+  const auto openers = std::count_if(text.begin(), text.end(), [](char c) {
+    return c == '[' || c == '{' || c == ',';
+  });
+  if (static_cast<std::size_t>(openers) > most_nodes)
+    return {whole, "more than " + std::to_string(most_nodes) + " values"};
+  return {};
+}
+
+}  // namespace config
