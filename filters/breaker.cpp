@@ -17,9 +17,12 @@ std::string_view to_string(Breaker::State state) {
   }
 }
 
-Breaker::Ticket Breaker::admit(Time now, double) {
-  if (state() != State::closed) return admit_not_closed(now);
-  return {true, 0, generation_.load(), false};
+// The generation is read first and written last: should the state change meanwhile, the ticket has an
+// old one, and its outcome does not count.
+Breaker::Ticket Breaker::admit(Time now) {
+  const std::uint64_t generation = generation_.load();
+  if (state_.load() != State::closed) return admit_not_closed(now);
+  return {true, 0, generation, false};
 }
 
 Breaker::Ticket Breaker::admit_not_closed(Time now) {
@@ -35,10 +38,10 @@ Breaker::Ticket Breaker::admit_not_closed(Time now) {
 }
 
 void Breaker::enter(State state) {
-  generation_.fetch_add(1);
-  state_.store(state);
   probes_ = successes_ = 0;
   if (state == State::closed) counts_.clear();
+  state_.store(state);
+  generation_.fetch_add(1);
 }
 
 void Breaker::open(Time now, double jitter) {

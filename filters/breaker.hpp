@@ -37,9 +37,9 @@ class Breaker {
   explicit Breaker(const BreakerSettings& settings)
       : settings_(settings), counts_(settings.window) {}
 
-  // `jitter` in [0, 1) lengthens open_for by up to a tenth.
-  Ticket admit(base::Time now, double jitter);
+  Ticket admit(base::Time now);
   void succeeded(const Ticket& ticket, base::Time now);
+  // `jitter` in [0, 1) lengthens open_for by up to a tenth.
   void failed(const Ticket& ticket, base::Time now, double jitter);
   void without_outcome(const Ticket& ticket);
 

@@ -3,7 +3,6 @@
 #include "config/conditions.hpp"
 #include "filters/breaker.hpp"
 #include "filters/registry.hpp"
-#include "proxy/base/ascii.hpp"
 #include "proxy/http/grpc.hpp"
 
 namespace filters {
@@ -64,59 +63,65 @@ bool says_nothing(Reason reason) {
   }
 }
 
-// The place of one admitted request, given back whatever happens.
+// The place of one admitted request, given back whatever happens. Destroyed by a timeout from above
+// it knows its outcome by that; a client that left is none.
 class Admitted {
  public:
-  Admitted(std::shared_ptr<Breaker> breaker, Breaker::Ticket ticket)
-      : breaker_(std::move(breaker)), ticket_(ticket) {}
+  Admitted(Breaker& breaker, Breaker::Ticket ticket, const config::Conditions& failures,
+           http::StreamInfo& info)
+      : breaker_(&breaker), ticket_(ticket), failures_(failures), info_(info) {}
   Admitted(Admitted&& other) noexcept
-      : breaker_(std::move(other.breaker_)), ticket_(other.ticket_) {}
+      : breaker_(std::exchange(other.breaker_, nullptr)),
+        ticket_(other.ticket_),
+        failures_(other.failures_),
+        info_(other.info_) {}
   Admitted& operator=(Admitted&&) = delete;
   ~Admitted() {
+    if (breaker_ && info_.ended_by != Reason::none) tell(info_.ended_by);
     if (breaker_) breaker_->without_outcome(ticket_);
   }
 
-  void tell(bool has_failed, base::Loop& loop) {
+  void tell(Reason reason) {
+    if (!says_nothing(reason)) tell(failures_.matches(reason));
+  }
+  void tell_status(int status) { tell(failures_.matches_status(status)); }
+  void tell(bool has_failed) {
     if (has_failed)
-      breaker_->failed(ticket_, loop.now(), loop.random().unit());
+      breaker_->failed(ticket_, info_.now(), info_.loop.random().unit());
     else
-      breaker_->succeeded(ticket_, loop.now());
-    breaker_.reset();
+      breaker_->succeeded(ticket_, info_.now());
+    breaker_ = nullptr;
   }
 
  private:
-  std::shared_ptr<Breaker> breaker_;
+  Breaker* breaker_;  // the filter's, which lives as long as its exchanges
   Breaker::Ticket ticket_;
+  const config::Conditions& failures_;
+  http::StreamInfo& info_;
 };
 
 // A gRPC call's outcome comes with its trailers.
 class AtTheEnd final : public http::Guard {
  public:
-  AtTheEnd(Admitted admitted, const config::Conditions& failures, base::Loop& loop)
-      : admitted_(std::move(admitted)), failures_(failures), loop_(loop) {}
+  explicit AtTheEnd(Admitted admitted) : admitted_(std::move(admitted)) {}
   void ended(const http::Outcome& outcome) noexcept override {
-    if (outcome.reason != Reason::none) {
-      if (!says_nothing(outcome.reason)) admitted_.tell(failures_.matches(outcome.reason), loop_);
-      return;
-    }
-    const int status = outcome.grpc_status < 0 ? outcome.status
-                                               : http::http_status_of_grpc(outcome.grpc_status);
-    admitted_.tell(failures_.matches_status(status), loop_);
+    if (outcome.reason != Reason::none) return admitted_.tell(outcome.reason);
+    admitted_.tell_status(outcome.grpc_status < 0
+                              ? outcome.status
+                              : http::http_status_of_grpc(outcome.grpc_status));
   }
 
  private:
   Admitted admitted_;
-  const config::Conditions& failures_;
-  base::Loop& loop_;
 };
 
 class CircuitBreaker final : public http::Filter {
  public:
-  CircuitBreaker(const Options& options, base::Loop& loop, std::shared_ptr<Breaker> breaker)
-      : options_(options), loop_(loop), breaker_(std::move(breaker)) {}
+  CircuitBreaker(const Options& options, std::shared_ptr<Breaker> breaker)
+      : options_(options), breaker_(std::move(breaker)) {}
 
   Task<Reply> handle(Request& request, Next next) override {
-    const Breaker::Ticket ticket = breaker_->admit(loop_.now(), 0);
+    const Breaker::Ticket ticket = breaker_->admit(request.info.now());
     if (ticket.is_admitted) return guarded(request, next, ticket);
     Error error{Reason::circuit_open, base::Fault::upstream, "the circuit breaker is open"};
     error.retry_after = ticket.retry_after;
@@ -125,35 +130,27 @@ class CircuitBreaker final : public http::Filter {
 
  private:
   Task<Reply> guarded(Request& request, Next next, Breaker::Ticket ticket) {
-    Admitted admitted(breaker_, ticket);
+    Admitted admitted(*breaker_, ticket, options_.failures, request.info);
     Reply reply = co_await next(request);
     if (!reply) {
-      const Reason reason = reply.error().reason;
-      if (!says_nothing(reason)) admitted.tell(options_.failures.matches(reason), loop_);
+      admitted.tell(reply.error().reason);
       co_return reply;
     }
     const bool is_open_ended = request.info.is_grpc && reply->is_from_upstream &&
                                !reply->headers.contains(http::Name::grpc_status) &&
                                !reply->body.is_empty();
     if (is_open_ended) {
-      request.scope.hold(
-          std::make_unique<AtTheEnd>(std::move(admitted), options_.failures, loop_));
+      request.scope.hold(std::make_unique<AtTheEnd>(std::move(admitted)));
       co_return reply;
     }
-    admitted.tell(has_failed(*reply), loop_);
+    if (reply->is_from_upstream)
+      admitted.tell_status(http::status_by_meaning(reply->status, reply->headers));
+    else
+      admitted.tell(false);
     co_return reply;
   }
 
-  bool has_failed(const http::Response& response) const {
-    if (!response.is_from_upstream) return false;
-    const auto grpc = response.headers.find(http::Name::grpc_status);
-    const auto status = grpc ? base::parse_decimal<std::uint16_t>(*grpc) : std::nullopt;
-    return options_.failures.matches_status(status ? http::http_status_of_grpc(*status)
-                                                   : response.status);
-  }
-
   const Options& options_;
-  base::Loop& loop_;
   std::shared_ptr<Breaker> breaker_;
 };
 
@@ -172,7 +169,15 @@ const Entry circuit_breaker = {
       auto breaker = context.process<Breaker>(
           "circuit_breaker", [&options] { return std::make_shared<Breaker>(options); });
       return std::unique_ptr<http::Filter>(
-          std::make_unique<CircuitBreaker>(options, context.loop, std::move(breaker)));
+          std::make_unique<CircuitBreaker>(options, std::move(breaker)));
     }};
+
+std::vector<std::pair<std::string, std::string_view>> breakers(const SharedState& shared) {
+  std::vector<std::pair<std::string, std::string_view>> all;
+  shared.each<Breaker>("circuit_breaker", [&all](const std::string& place, const Breaker& breaker) {
+    all.emplace_back(place, to_string(breaker.state()));
+  });
+  return all;
+}
 
 }  // namespace filters

@@ -102,7 +102,6 @@ class FaultFilter final : public http::Filter {
     error.status = static_cast<std::uint16_t>(options_.abort.status);
     http::Response response = http::local_reply(error, request);
     response.is_from_upstream = true;
-    request.info.reason = Reason::fault;
     return base::just(Reply(std::move(response)));
   }
 

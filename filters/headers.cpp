@@ -1,4 +1,5 @@
 // Removes, sets and adds header fields, in that order, on the way up and on the way down.
+#include "filters/field_rules.hpp"
 #include "filters/registry.hpp"
 #include "proxy/base/ascii.hpp"
 #include "proxy/http/target.hpp"
@@ -110,26 +111,6 @@ struct Options {
   Rules request;
   Rules response;
 };
-
-// "" = the field may be named.
-std::string forbidden(std::string_view name) {
-  if (!http::valid_field_name(name)) return "\"" + std::string(name) + "\" is not a field name";
-  switch (http::known_name(name)) {
-    case http::Name::host:
-      return "host is changed by `rewrite: {host: ...}` of a route";
-    case http::Name::connection:
-    case http::Name::content_length:
-    case http::Name::keep_alive:
-    case http::Name::proxy_connection:
-    case http::Name::te:
-    case http::Name::trailer:
-    case http::Name::transfer_encoding:
-    case http::Name::upgrade:
-      return std::string(name) + " belongs to the connection: the proxy alone writes it";
-    default:
-      return {};
-  }
-}
 
 std::string checked_name(std::string_view name, const config::Node& node,
                          const config::Context& context) {

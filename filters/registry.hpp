@@ -2,6 +2,9 @@
 #pragma once
 
 #include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
 #include <vector>
 
 #include "config/filter_spec.hpp"
@@ -22,6 +25,10 @@ std::unique_ptr<http::Filter> make(const config::FilterConfig& config, const Fil
 
 // `timeout: {}`, for a path on which no timeout stands.
 std::unique_ptr<http::Filter> make_default_timeout(base::Loop& loop);
+
+// The circuit breakers of the process as they are: their places, and "closed", "open" or "half_open".
+// Any thread.
+std::vector<std::pair<std::string, std::string_view>> breakers(const SharedState& shared);
 
 // Those that are built.
 extern const Entry headers, request_id, timeout, retry, circuit_breaker, fault, body_limit;

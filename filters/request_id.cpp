@@ -1,9 +1,9 @@
 // Sends the exchange's id upstream, so that logs of both sides can be joined.
 #include <algorithm>
 
+#include "filters/field_rules.hpp"
 #include "filters/registry.hpp"
 #include "proxy/base/ascii.hpp"
-#include "proxy/http/target.hpp"
 
 namespace filters {
 namespace {
@@ -28,8 +28,8 @@ const config::Table<Options>& table() {
        [](const Node& node, const Context& context, Options& into) {
          read_text(node, context, into.header);
          into.header = base::lower_case(into.header);
-         if (!http::valid_field_name(into.header))
-           context.mistake(node, "\"" + into.header + "\" is not a field name");
+         if (std::string problem = forbidden(into.header); !problem.empty())
+           context.mistake(node, std::move(problem));
        }},
       {"trust", "true or false", "true outbound and for trusted peers", "keep the client's own",
        [](const Node& node, const Context& context, Options& into) {

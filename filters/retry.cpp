@@ -3,12 +3,15 @@
 #include <algorithm>
 
 #include "config/conditions.hpp"
+#include "filters/deadline.hpp"
 #include "filters/registry.hpp"
 #include "filters/retry_policy.hpp"
 #include "proxy/base/ascii.hpp"
 #include "proxy/base/event.hpp"
 #include "proxy/base/within.hpp"
+#include "proxy/http/grpc.hpp"
 #include "proxy/http/recorder.hpp"
+#include "proxy/http/target.hpp"
 
 namespace filters {
 namespace {
@@ -33,9 +36,8 @@ struct Methods {
   std::vector<std::string> listed;
 
   bool cover(const http::RequestHead& head) const {
-    if (is_any) return true;
-    if (is_idempotent)
-      return http::is_idempotent(head.method) || head.headers.contains(http::Name::idempotency_key);
+    if (is_any || head.headers.contains(http::Name::idempotency_key)) return true;
+    if (is_idempotent) return http::is_idempotent(head.method);
     return std::find(listed.begin(), listed.end(), head.method_text()) != listed.end();
   }
 };
@@ -66,6 +68,9 @@ void read_methods(const config::Node& node, const config::Context& context, Opti
   if (!node.is_list())
     return context.mistake(node, "idempotent, any, or a list such as [GET, POST] is expected");
   config::read_texts(node, context, methods.listed);
+  for (const std::string& method : methods.listed)
+    if (!http::valid_field_name(method) || base::lower_case(method) == method)
+      context.mistake(node, "\"" + method + "\" is not a method: they are written as in GET");
 }
 
 const config::Table<Backoff>& backoff_table() {
@@ -134,6 +139,34 @@ std::optional<base::Duration> retry_after(const Reply& reply) {
   return std::chrono::seconds(*seconds);
 }
 
+// What one attempt must not change for the next: filters below set it anew.
+class Before {
+ public:
+  explicit Before(const http::StreamInfo& info)
+      : deadline_(info.deadline), is_stream_(info.is_stream) {}
+  Time deadline() const { return deadline_; }
+  void restore(http::StreamInfo& info) const {
+    info.deadline = deadline_;
+    info.is_stream = is_stream_;
+  }
+
+ private:
+  Time deadline_;
+  bool is_stream_;
+};
+
+// attempt_timeout; what stands below learns why it is ended.
+class AttemptLimit final : public base::Limit {
+ public:
+  AttemptLimit(Time at, http::StreamInfo& info) : at_(at), info_(info) {}
+  Time due() const override { return at_; }
+  void has_passed() const override { info_.ended_by = Reason::response_timeout; }
+
+ private:
+  Time at_;
+  http::StreamInfo& info_;
+};
+
 class Retry final : public http::Filter {
  public:
   Retry(const Options& options, base::Loop& loop, std::shared_ptr<RetryBudget> budget)
@@ -142,26 +175,30 @@ class Retry final : public http::Filter {
   Task<Reply> handle(Request& request, Next next) override {
     budget_->count_request(loop_.now());
     http::Recording recording(std::move(request.body), options_.max_body);
+    const Before before(request.info);
     std::optional<Reply> last_answer;
     const void* avoid = nullptr;
     for (std::uint64_t retries = 0;; ++retries) {
       auto scope = std::make_unique<Scope>(loop_.now());
       scope->avoid = avoid;
       Request attempt = request.fork(*scope, recording.cursor());
+      if (retries > 0) pass_deadline_on(attempt);
       Reply reply = co_await tried(attempt, next);
       const bool may_follow = retries < options_.max_retries && recording.intact() &&
                               may_be_repeated(request, reply);
-      const auto delay = may_follow ? delay_before(retries + 1, reply, *scope, request.info)
+      const Time deadline = std::min(before.deadline(), request.info.client_deadline);
+      const auto delay = may_follow ? delay_before(retries + 1, reply, *scope, deadline)
                                     : std::nullopt;
-      const bool goes_on = delay && budget_->take(loop_.now());
-      if (!goes_on) {
+      if (!delay || !budget_->take(loop_.now())) {
+        recording.stop();
         if (last_answer && is_refusal(reply)) co_return std::move(*last_answer);
         co_return concluded(std::move(reply), std::move(scope));
       }
       avoid = scope->endpoint;
-      Reply kept = co_await keep(std::move(reply), *scope);
-      if (kept || kept.error().reason != Reason::internal) last_answer = std::move(kept);
+      std::optional<Reply> kept = co_await keep(std::move(reply), *scope);
+      if (kept) last_answer = std::move(kept);
       scope->end();
+      before.restore(request.info);
       co_await base::sleep_until(loop_, loop_.now() + *delay);
     }
   }
@@ -173,9 +210,10 @@ class Retry final : public http::Filter {
   }
 
   Task<Reply> bounded(Request& attempt, Next next) {
-    const base::FixedLimit limit(loop_.now() + options_.attempt_timeout);
+    const AttemptLimit limit(loop_.now() + options_.attempt_timeout, attempt.info);
     auto reply = co_await base::within(loop_, next(attempt), limit);
     if (reply) co_return std::move(*reply);
+    attempt.info.ended_by = Reason::none;
     co_return Error{Reason::response_timeout, Fault::upstream, "the attempt took too long"};
   }
 
@@ -185,13 +223,14 @@ class Retry final : public http::Filter {
       return options_.retry_on.matches(error.reason) &&
              (was_not_processed(error) || options_.methods.cover(request));
     }
-    return reply->is_from_upstream && options_.retry_on.matches_status(reply->status) &&
-           options_.methods.cover(request);
+    return reply->is_from_upstream && options_.methods.cover(request) &&
+           options_.retry_on.matches_status(
+               http::status_by_meaning(reply->status, reply->headers));
   }
 
   // Nothing: the answer at hand is to be the last.
   std::optional<base::Duration> delay_before(std::uint64_t n, const Reply& reply,
-                                             const Scope& scope, const http::StreamInfo& info) {
+                                             const Scope& scope, Time deadline) {
     base::Duration delay = options_.backoff.before(n, loop_.random());
     const bool goes_elsewhere =
         !reply && is_connect_failure(reply.error().reason) && scope.has_alternatives;
@@ -200,32 +239,31 @@ class Retry final : public http::Filter {
       if (*wanted > options_.backoff.max) return std::nullopt;
       delay = *wanted;
     }
-    if (info.deadline != base::never && loop_.now() + delay >= info.deadline) return std::nullopt;
+    if (deadline != base::never && loop_.now() + delay >= deadline) return std::nullopt;
     return delay;
   }
 
   // The failed attempt is over before the next begins; a small answer is kept for the case that no
-  // other comes. `internal`: it could not be kept.
-  Task<Reply> keep(Reply reply, Scope& scope) {
+  // other comes. Nothing: it was too large, or did not come whole.
+  Task<std::optional<Reply>> keep(Reply reply, Scope& scope) {
     if (!reply) {
       scope.outcome.reason = reply.error().reason;
-      co_return reply;
+      co_return std::optional<Reply>(std::move(reply));
     }
     scope.outcome.status = reply->status;
-    if (reply->body.is_empty()) co_return reply;
-    const Error too_large{Reason::internal, Fault::proxy, "the answer is not kept"};
-    const auto size = reply->body.size();
-    if (!size || *size > largest_kept_answer) co_return too_large;
-    std::string bytes;
+    http::Body body = std::move(reply->body);
     const base::FixedLimit limit(loop_.now() + longest_keeping);
-    for (;;) {
-      auto piece = co_await base::within(loop_, reply->body.read(), limit);
-      if (!piece || !*piece) co_return too_large;
-      if ((*piece)->empty()) break;
+    std::string bytes;
+    while (bytes.size() <= largest_kept_answer) {
+      auto piece = co_await base::within(loop_, body.read(), limit);
+      if (!piece || !*piece) co_return std::nullopt;
+      if ((*piece)->empty()) {
+        reply->body = http::Body::of(base::Bytes::copy_of(bytes));
+        co_return std::optional<Reply>(std::move(reply));
+      }
       bytes.append((*piece)->view());
     }
-    reply->body = http::Body::of(base::Bytes::copy_of(bytes));
-    co_return reply;
+    co_return std::nullopt;
   }
 
   static Reply concluded(Reply reply, std::unique_ptr<Scope> scope) {

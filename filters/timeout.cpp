@@ -2,10 +2,9 @@
 // between bytes. What it bounds is destroyed when the time has passed.
 #include <algorithm>
 
-#include "config/values.hpp"
+#include "filters/deadline.hpp"
 #include "filters/registry.hpp"
 #include "proxy/base/within.hpp"
-#include "proxy/http/grpc.hpp"
 #include "proxy/http/streams.hpp"
 
 namespace filters {
@@ -18,7 +17,6 @@ using base::Reason;
 using base::Result;
 using base::Task;
 using base::Time;
-using http::Name;
 using http::Next;
 using http::Reply;
 using http::Request;
@@ -40,33 +38,46 @@ const config::Table<Options>& table() {
   return rows;
 }
 
+Error error_of(Reason reason) {
+  switch (reason) {
+    case Reason::response_timeout:
+      return {reason, Fault::upstream, "the upstream did not answer in time"};
+    case Reason::total_timeout:
+      return {reason, Fault::upstream, "the exchange took too long"};
+    case Reason::request_timeout:
+      return {reason, Fault::downstream, "the request's body did not come in time"};
+    default:
+      return {Reason::idle_timeout, Fault::upstream, "nothing moved for too long"};
+  }
+}
+
 // When the time of one exchange or attempt is over, as of now: total while it is not known to be a
-// stream, idle from the last byte on, response from the end of the request on.
+// stream, idle from the last byte on, response from the end of the request on. The scope knows when
+// it began: the exchange with the request's head, an attempt when it was made.
 class Limits final : public base::Limit {
  public:
-  Limits(const Options& options, const http::StreamInfo& info)
-      : options_(options), info_(info), begun_(info.now()) {}
+  Limits(const Options& options, const Request& request)
+      : options_(options), info_(request.info), begun_(request.scope.outcome.begun) {}
 
   Time due() const override {
-    return std::min({total_due(), response_due(), idle_due(), info_.deadline});
+    return std::min({total_due(), response_due(), idle_due(), info_.client_deadline});
   }
+  void has_passed() const override { info_.ended_by = verdict(); }
+  bool have_passed() const { return due() <= info_.now(); }
   void head_has_come() { waits_for_head_ = false; }
 
-  Error error() const {
-    const Time now = info_.now();
-    if (response_due() <= now)
-      return {Reason::response_timeout, Fault::upstream, "the upstream did not answer in time"};
-    if (total_due() <= now || info_.deadline <= now)
-      return {Reason::total_timeout, Fault::upstream, "the exchange took too long"};
-    if (waits_for_head_ && info_.request_sent == base::never)
-      return {Reason::request_timeout, Fault::downstream, "the request's body did not come in time"};
-    return {Reason::idle_timeout, Fault::upstream, "nothing moved for too long"};
-  }
-
- private:
   Time total_due() const {
     return info_.is_stream ? base::never : base::deadline(begun_, options_.total);
   }
+  Reason verdict() const {
+    const Time now = info_.now();
+    if (response_due() <= now) return Reason::response_timeout;
+    if (waits_for_head_ && info_.waits_for_client) return Reason::request_timeout;
+    return std::min(total_due(), info_.client_deadline) <= now ? Reason::total_timeout
+                                                               : Reason::idle_timeout;
+  }
+
+ private:
   Time response_due() const {
     if (!waits_for_head_ || info_.request_sent == base::never) return base::never;
     return base::deadline(std::max(begun_, info_.request_sent), options_.response);
@@ -76,71 +87,54 @@ class Limits final : public base::Limit {
   }
 
   const Options& options_;
-  const http::StreamInfo& info_;
+  http::StreamInfo& info_;
   Time begun_;
   bool waits_for_head_ = true;
 };
 
-// The same limits for the body of the response.
+// The same limits for the body of the response. An upstream that always has bytes ready never makes
+// the reader wait, so the time is looked at before each read as well.
 class TimedBody final : public http::WrappedSource {
  public:
-  TimedBody(http::Body inner, const Limits& limits, base::Loop& loop)
-      : WrappedSource(std::move(inner)), limits_(limits), loop_(loop) {}
+  TimedBody(http::Body inner, const Limits& limits, http::StreamInfo& info)
+      : WrappedSource(std::move(inner)), limits_(limits), info_(info) {}
 
   Task<Result<base::Bytes>> read() override {
-    auto piece = co_await base::within(loop_, inner_.read(), limits_);
-    if (!piece) co_return limits_.error();
+    if (limits_.have_passed()) co_return error_of(limits_.verdict());
+    auto piece = co_await base::within(info_.loop, inner_.read(), limits_);
+    if (!piece) co_return error_of(std::exchange(info_.ended_by, Reason::none));
     co_return std::move(*piece);
   }
 
  private:
   Limits limits_;
-  base::Loop& loop_;
+  http::StreamInfo& info_;
 };
 
 class Timeout final : public http::Filter {
  public:
-  Timeout(const Options& options, base::Loop& loop) : options_(options), loop_(loop) {}
+  explicit Timeout(const Options& options) : options_(options) {}
 
   Task<Reply> handle(Request& request, Next next) override {
     http::StreamInfo& info = request.info;
     if (!info.is_stream) info.is_stream = http::is_stream(request);
-    take_deadlines(request);
-    Limits limits(options_, info);
-    auto reply = co_await base::within(loop_, next(request), limits);
-    if (!reply) co_return limits.error();
+    Limits limits(options_, request);
+    take_deadline(request);
+    info.deadline = std::min(info.deadline, limits.total_due());
+    pass_deadline_on(request);
+    auto reply = co_await base::within(info.loop, next(request), limits);
+    if (!reply) co_return error_of(std::exchange(info.ended_by, Reason::none));
     if (!*reply) co_return std::move(*reply);
     http::Response& response = **reply;
     limits.head_has_come();
     if (!info.is_stream) info.is_stream = http::is_stream(request, response);
     if (!response.body.is_empty())
-      response.body = http::Body(new TimedBody(std::move(response.body), limits, loop_));
+      response.body = http::Body(new TimedBody(std::move(response.body), limits, info));
     co_return std::move(*reply);
   }
 
  private:
-  // What the client says of its patience, passed on with what is left of it.
-  static void take_deadlines(Request& request) {
-    http::StreamInfo& info = request.info;
-    if (const auto text = request.headers.find(Name::grpc_timeout)) {
-      if (const auto timeout = http::parse_grpc_timeout(*text)) {
-        info.deadline = std::min(info.deadline, info.started + *timeout);
-        const base::Duration left = std::max(info.deadline - info.now(), base::Duration{1});
-        if (info.now() != info.started) request.headers.set(Name::grpc_timeout, http::grpc_timeout(left));
-      }
-    }
-    const auto text = request.headers.find(Name::x_request_timeout);
-    if (!text || (!info.is_outbound && !info.is_trusted)) return;
-    const config::Parsed<Millis> timeout = config::parse_duration(*text);
-    if (!timeout.value || *timeout.value == Millis{0}) return;
-    info.deadline = std::min(info.deadline, info.started + *timeout.value);
-    const auto left = std::chrono::ceil<Millis>(info.deadline - info.now()).count();
-    request.headers.set(Name::x_request_timeout,
-                        std::to_string(std::max<std::int64_t>(left, 1)) + "ms");
-  }
-
   const Options& options_;
-  base::Loop& loop_;
 };
 
 constexpr config::FilterSpec spec = {
@@ -152,14 +146,14 @@ constexpr config::FilterSpec spec = {
 
 }  // namespace
 
-const Entry timeout = {&spec, [](const config::FilterConfig& config, const FilterContext& context) {
+const Entry timeout = {&spec, [](const config::FilterConfig& config, const FilterContext&) {
                          return std::unique_ptr<http::Filter>(
-                             std::make_unique<Timeout>(config.as<Options>(), context.loop));
+                             std::make_unique<Timeout>(config.as<Options>()));
                        }};
 
-std::unique_ptr<http::Filter> make_default_timeout(base::Loop& loop) {
+std::unique_ptr<http::Filter> make_default_timeout(base::Loop&) {
   static const Options defaults;
-  return std::make_unique<Timeout>(defaults, loop);
+  return std::make_unique<Timeout>(defaults);
 }
 
 }  // namespace filters

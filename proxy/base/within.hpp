@@ -14,6 +14,7 @@ namespace base {
 class Limit {
  public:
   virtual Time due() const = 0;  // as of now; `never` = not bounded (asked again once a second)
+  virtual void has_passed() const {}  // told just before the task is destroyed
 
  protected:
   ~Limit() = default;
@@ -43,6 +44,7 @@ class Within final : Timer {
   std::optional<T> await_resume() {
     cancel();
     if (has_expired_) {
+      limit_.has_passed();
       task_.reset();
       return std::nullopt;
     }

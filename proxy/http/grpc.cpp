@@ -97,4 +97,10 @@ int http_status_of_grpc(int status) {
   }
 }
 
+int status_by_meaning(int status, const Headers& response) {
+  const auto text = response.find(Name::grpc_status);
+  const auto grpc = text ? base::parse_decimal<std::uint16_t>(*text) : std::nullopt;
+  return grpc ? http_status_of_grpc(*grpc) : status;
+}
+
 }  // namespace http

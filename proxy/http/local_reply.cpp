@@ -2,6 +2,7 @@
 
 #include "proxy/base/ascii.hpp"
 #include "proxy/base/log.hpp"
+#include "proxy/http/characters.hpp"
 #include "proxy/http/grpc.hpp"
 #include "proxy/http/status.hpp"
 
@@ -135,9 +136,25 @@ std::string one_line(const Error& error, int status, const std::string& detail) 
 
 void say_proxy_status(Headers& headers, const Error& error, const StreamInfo& info) {
   std::string value = "outrider/";
-  value.append(info.service).append("; error=").append(proxy_status_of(error));
+  for (const char c : info.service) value += as_token_character(c) ? c : '_';
+  value.append("; error=").append(proxy_status_of(error));
   value.append("; details=\"").append(base::to_string(error.reason)).append("\"");
   headers.add(Name::proxy_status, value);
+}
+
+// The fault filter may be told to answer with any status.
+bool may_have_body(int status) { return status != 204 && status != 205 && status != 304; }
+
+void add_body(Response& response, const Error& error, const std::string& detail,
+              Request& request) {
+  const bool is_json = wants_json(request.headers);
+  const std::string body = is_json
+                               ? problem_json(error, response.status, detail, request.info)
+                               : one_line(error, response.status, detail);
+  response.headers.add(Name::content_type,
+                       is_json ? "application/problem+json" : "text/plain; charset=utf-8");
+  response.headers.add(Name::content_length, std::to_string(body.size()));
+  response.body = Body::of(Bytes::copy_of(body));
 }
 
 }  // namespace
@@ -155,6 +172,7 @@ Response local_reply(const Error& error, Request& request) {
   StreamInfo& info = request.info;
   Response response;
   response.is_from_upstream = false;
+  response.reason = error.reason;
   const std::string detail = detail_of(error, info);
   if (is_grpc(request.headers)) {
     response.status = 200;
@@ -163,13 +181,7 @@ Response local_reply(const Error& error, Request& request) {
     response.headers.add(Name::grpc_message, grpc_message(detail));
   } else {
     response.status = status_of(error);
-    const bool is_json = wants_json(request.headers);
-    const std::string body = is_json ? problem_json(error, response.status, detail, info)
-                                     : one_line(error, response.status, detail);
-    response.headers.add(Name::content_type, is_json ? "application/problem+json"
-                                                     : "text/plain; charset=utf-8");
-    response.headers.add(Name::content_length, std::to_string(body.size()));
-    response.body = Body::of(Bytes::copy_of(body));
+    if (may_have_body(response.status)) add_body(response, error, detail, request);
   }
   if (error.retry_after > 0)
     response.headers.add(Name::retry_after, std::to_string(error.retry_after));

@@ -76,6 +76,7 @@ struct Response {
   Headers headers;
   Body body;
   bool is_from_upstream = true;  // false: made by the proxy
+  base::Reason reason = base::Reason::none;  // of one that stands for a failure
 };
 
 using Reply = Result<Response>;  // a response, or why there is none

@@ -46,6 +46,7 @@ struct StreamInfo {
   std::string endpoint;           // of the last attempt
   bool was_reused = false;        // its connection had served before
   int attempts = 0;
+  std::string_view last_outcome;  // of the last attempt: a reason, or "5xx"; "" = none has ended
   std::string kept_request_id;    // see request_id()
   bool is_grpc = false;           // by the request's content-type
   bool is_stream = false;         // see config: no total timeout from here on
@@ -60,8 +61,13 @@ struct StreamInfo {
   base::Duration queue_time{};
   base::Duration connect_time{};
 
-  // The exchange must be over by then: the least of all `total`s, grpc-timeout, x-request-timeout.
+  // The exchange, or below a retry the attempt, must be over by then: the least of what the client
+  // said and, unless it is a stream, of all `total`s that stand above.
   base::Time deadline = base::never;
+  base::Time client_deadline = base::never;  // by grpc-timeout and x-request-timeout
+  // While a filter whose time is up destroys what stands below it: why. Otherwise none.
+  base::Reason ended_by = base::Reason::none;
+  bool waits_for_client = false;  // a read of the request's body is pending
 
   std::uint64_t bytes_in = 0;   // of the request's body
   std::uint64_t bytes_out = 0;  // of the response's body

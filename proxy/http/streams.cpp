@@ -24,8 +24,7 @@ bool is_stream(const RequestHead& request, const Response& response) {
   if (response.status == 101) return true;
   if (request.method == Method::connect && response.status < 300) return true;
   const auto length = length_of(response.headers);
-  if (length) return *length > large_message;
-  if (!response.body.is_empty()) return true;
+  if (length ? *length > large_message : !response.body.is_empty()) return true;
   const auto type = response.headers.find(Name::content_type);
   return type && base::same_ignoring_case(type->substr(0, event_stream.size()), event_stream);
 }

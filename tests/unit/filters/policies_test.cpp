@@ -13,14 +13,14 @@ const Time start = Time{} + std::chrono::hours{24};
 
 void fail(Breaker& breaker, Time now, int times) {
   for (int i = 0; i < times; ++i) {
-    const Breaker::Ticket ticket = breaker.admit(now, 0);
+    const Breaker::Ticket ticket = breaker.admit(now);
     if (ticket.is_admitted) breaker.failed(ticket, now, 0);
   }
 }
 
 void succeed(Breaker& breaker, Time now, int times) {
   for (int i = 0; i < times; ++i) {
-    const Breaker::Ticket ticket = breaker.admit(now, 0);
+    const Breaker::Ticket ticket = breaker.admit(now);
     if (ticket.is_admitted) breaker.succeeded(ticket, now);
   }
 }
@@ -50,16 +50,16 @@ TEST_CASE("a breaker opens when volume, failures and their share are reached") {
 TEST_CASE("an open breaker refuses, then lets probes decide") {
   Breaker breaker({});
   fail(breaker, start, 20);
-  const Breaker::Ticket refused = breaker.admit(start + Millis{500}, 0);
+  const Breaker::Ticket refused = breaker.admit(start + Millis{500});
   CHECK_FALSE(refused.is_admitted);
   CHECK(refused.retry_after == 60);
-  CHECK(breaker.admit(start + Millis{59'999}, 0).retry_after == 1);
+  CHECK(breaker.admit(start + Millis{59'999}).retry_after == 1);
 
   Time now = start + std::chrono::seconds{60};
-  const Breaker::Ticket probe = breaker.admit(now, 0);
+  const Breaker::Ticket probe = breaker.admit(now);
   CHECK(probe.is_admitted);
   CHECK(breaker.state() == Breaker::State::half_open);
-  CHECK_FALSE(breaker.admit(now, 0).is_admitted);
+  CHECK_FALSE(breaker.admit(now).is_admitted);
   SUBCASE("three successes in a row close it") {
     breaker.succeeded(probe, now);
     succeed(breaker, now, 2);
@@ -72,16 +72,16 @@ TEST_CASE("an open breaker refuses, then lets probes decide") {
   }
   SUBCASE("a probe without an outcome gives its place back") {
     breaker.without_outcome(probe);
-    CHECK(breaker.admit(now, 0).is_admitted);
+    CHECK(breaker.admit(now).is_admitted);
   }
 }
 
 TEST_CASE("outcomes of requests begun in an earlier state are ignored") {
   Breaker breaker({});
-  const Breaker::Ticket old = breaker.admit(start, 0);
+  const Breaker::Ticket old = breaker.admit(start);
   fail(breaker, start, 20);
   const Time now = start + std::chrono::seconds{60};
-  const Breaker::Ticket probe = breaker.admit(now, 0);
+  const Breaker::Ticket probe = breaker.admit(now);
   breaker.failed(old, now, 0);
   CHECK(breaker.state() == Breaker::State::half_open);
   breaker.succeeded(probe, now);
