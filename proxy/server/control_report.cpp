@@ -1,4 +1,5 @@
 // What control says of the process on the admin side.
+#include "filters/registry.hpp"
 #include "proxy/server/control.hpp"
 #include "proxy/server/process.hpp"
 #include "proxy/server/runtime.hpp"
@@ -34,13 +35,14 @@ base::Task<Snapshots> Control::snapshots() {
 
 base::Task<std::string> Control::clusters() {
   const Snapshots all = co_await snapshots();
-  co_return clusters_json(*plan_, all);
+  co_return clusters_json(*plan_, all, filters::breakers(shared_.filter_state));
 }
 
 base::Task<std::string> Control::metrics() {
   const Snapshots all = co_await snapshots();
   std::string text = shared_.metrics.render();
   append_pool_metrics(text, *plan_, all);
+  append_breaker_metrics(text, filters::breakers(shared_.filter_state));
   append_listener_metrics(text, *plan_, status());
   co_return text + process_metrics();
 }

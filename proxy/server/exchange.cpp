@@ -22,6 +22,7 @@ class Counted final : public http::WrappedSource {
       : WrappedSource(std::move(inner)), info_(info) {}
 
   base::Task<base::Result<base::Bytes>> read() override {
+    const Waiting waiting(info_);
     base::Result<base::Bytes> piece = co_await inner_.read();
     info_.last_byte = info_.now();
     if (piece && piece->empty())
@@ -32,6 +33,18 @@ class Counted final : public http::WrappedSource {
   }
 
  private:
+  // Also a read that is given up has its end.
+  class Waiting {
+   public:
+    explicit Waiting(http::StreamInfo& info) : info_(info) { info_.waits_for_client = true; }
+    Waiting(const Waiting&) = delete;
+    Waiting& operator=(const Waiting&) = delete;
+    ~Waiting() { info_.waits_for_client = false; }
+
+   private:
+    http::StreamInfo& info_;
+  };
+
   http::StreamInfo& info_;
 };
 
@@ -135,7 +148,10 @@ std::optional<base::Error> Exchange::prepare_path() {
 }
 
 http::Response Exchange::response_of(http::Reply answer) {
-  if (answer) return std::move(*answer);
+  if (answer) {
+    info_.reason = answer->reason;
+    return std::move(*answer);
+  }
   const base::Error& error = answer.error();
   info_.reason = error.reason;
   scope_.outcome.reason = error.reason;

@@ -49,10 +49,12 @@ Runtime::Filters Runtime::make_filters(const config::Filters& wanted, const std:
 void Runtime::make_cluster_chains() {
   for (std::size_t i = 0; i < plan_.config->clusters.size(); ++i) {
     const config::Cluster& cluster = plan_.config->clusters[i];
+    auto attempts = std::make_unique<AttemptCounter>(
+        cluster.name, clusters_.forward(i), shared_.metrics, static_cast<std::size_t>(worker_));
+    auto chain = std::make_unique<http::Chain>(
+        make_filters(cluster.filters, "cluster " + cluster.name), *attempts);
     cluster_chains_.push_back(
-        {std::make_unique<http::Chain>(make_filters(cluster.filters, "cluster " + cluster.name),
-                                       clusters_.forward(i)),
-         has_timeout(cluster.filters)});
+        {std::move(attempts), std::move(chain), has_timeout(cluster.filters)});
   }
 }
 

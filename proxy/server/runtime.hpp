@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "proxy/server/attempt_counter.hpp"
 #include "proxy/server/listener.hpp"
 #include "proxy/server/plan.hpp"
 #include "proxy/server/request_metrics.hpp"
@@ -38,6 +39,7 @@ class Runtime {
 
  private:
   struct ClusterChain {
+    std::unique_ptr<AttemptCounter> attempts;
     std::unique_ptr<http::Chain> chain;
     bool has_timeout;
   };

@@ -52,6 +52,13 @@ void append_pool_metrics(std::string& out, const Plan& plan, const Snapshots& sn
   }
 }
 
+void append_breaker_metrics(std::string& out, const Breakers& breakers) {
+  head(out, "outrider_breaker_state", "gauge", "0 closed, 1 open, 2 half-open.");
+  for (const auto& [place, state] : breakers)
+    sample(out, "outrider_breaker_state", {{"place", place}},
+           state == "closed" ? 0 : state == "open" ? 1 : 2);
+}
+
 void append_listener_metrics(std::string& out, const Plan& plan, const ProcessStatus& status) {
   head(out, "outrider_requests_in_flight", "gauge", "Exchanges under way.");
   for (std::size_t i = 0; i < plan.listeners.size(); ++i)

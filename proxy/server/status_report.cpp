@@ -138,7 +138,7 @@ std::string_view failure_of(std::size_t cluster, const Snapshots& snapshots) {
 
 }  // namespace
 
-std::string clusters_json(const Plan& plan, const Snapshots& snapshots) {
+std::string clusters_json(const Plan& plan, const Snapshots& snapshots, const Breakers& breakers) {
   Json json;
   json.open('{').key("clusters").open('[');
   for (std::size_t i = 0; i < plan.config->clusters.size(); ++i) {
@@ -148,6 +148,8 @@ std::string clusters_json(const Plan& plan, const Snapshots& snapshots) {
     json.open('{').key("name").text(plan.config->clusters[i].name);
     if (const std::string_view failure = failure_of(i, snapshots); !failure.empty())
       json.key("failure").text(failure);
+    for (const auto& [place, state] : breakers)
+      if (place == "cluster " + plan.config->clusters[i].name) json.key("breaker").text(state);
     write_counts(json, sum);
     json.key("endpoints").open('[');
     for (const auto& [address, seen] : endpoints) write_endpoint(json, address, seen);

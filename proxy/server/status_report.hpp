@@ -2,6 +2,8 @@
 #pragma once
 
 #include <string>
+#include <string_view>
+#include <utility>
 #include <vector>
 
 #include "proxy/server/plan.hpp"
@@ -12,8 +14,11 @@ namespace server {
 // By worker, then by cluster; a worker that did not answer has none.
 using Snapshots = std::vector<std::vector<upstream::ClusterSnapshot>>;
 
+// Places and states of circuit breakers.
+using Breakers = std::vector<std::pair<std::string, std::string_view>>;
+
 // Each cluster with its endpoints: sums over all workers, and what each worker has.
-std::string clusters_json(const Plan& plan, const Snapshots& snapshots);
+std::string clusters_json(const Plan& plan, const Snapshots& snapshots, const Breakers& breakers);
 
 struct ListenerStatus {
   std::int64_t exchanges = 0;  // in flight
@@ -33,6 +38,7 @@ struct ProcessStatus {
 
 // For Prometheus: pools as they are now, and what the process counts by itself.
 void append_pool_metrics(std::string& out, const Plan& plan, const Snapshots& snapshots);
+void append_breaker_metrics(std::string& out, const Breakers& breakers);
 void append_listener_metrics(std::string& out, const Plan& plan, const ProcessStatus& status);
 
 std::string stats_json(const Plan& plan, const ProcessStatus& status);

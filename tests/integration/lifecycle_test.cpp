@@ -140,3 +140,30 @@ TEST_CASE("HTTP/2 with prior knowledge is told apart by its preface, even in pie
   other.send("OPFIND / HTTP/1.1\r\nhost: a\r\n\r\n");
   CHECK(other.read_answer().status == 200);
 }
+
+TEST_CASE("attempts and retries are counted by what became of them, and breakers are shown") {
+  std::atomic<int> requests{0};
+  Origin origin([&requests](Socket& peer) {
+    while (!peer.read_head().empty())
+      peer.send(++requests == 1 ? "HTTP/1.1 503 No\r\ncontent-length: 0\r\n\r\n"
+                                : "HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n");
+  });
+  TestProxy proxy(
+      "version: 1\n"
+      "access_log: { format: none }\n"
+      "admin: { bind: \"127.0.0.1:0\" }\n"
+      "listeners:\n"
+      "  egress: { bind: 127.0.0.1:0, routes: [{ to: app }] }\n"
+      "clusters:\n"
+      "  app:\n"
+      "    url: \"" + origin.url() + "\"\n"
+      "    filters: [retry: { backoff: { base: 1ms } }, circuit_breaker: {}]\n");
+  CHECK(harness::get(proxy.address(), "/").status == 200);
+  const std::string metrics = proxy.ask("/metrics").body;
+  for (const char* line : {"outrider_attempts_total{cluster=\"app\",outcome=\"5xx\"} 1",
+                           "outrider_attempts_total{cluster=\"app\",outcome=\"2xx\"} 1",
+                           "outrider_retries_total{cluster=\"app\",reason=\"5xx\"} 1",
+                           "outrider_breaker_state{place=\"cluster app\"} 0"})
+    CHECK_MESSAGE(metrics.find(line) != std::string::npos, line);
+  CHECK(proxy.ask("/clusters").body.find("\"breaker\":\"closed\"") != std::string::npos);
+}
