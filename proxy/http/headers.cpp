@@ -9,7 +9,7 @@
 namespace http {
 namespace {
 
-constexpr std::array<std::string_view, 36> names = {
+constexpr std::array<std::string_view, 37> names = {
     "",
     "accept",
     "authorization",
@@ -23,6 +23,7 @@ constexpr std::array<std::string_view, 36> names = {
     "grpc-status",
     "grpc-timeout",
     "host",
+    "http2-settings",
     "idempotency-key",
     "keep-alive",
     "location",
@@ -48,6 +49,7 @@ constexpr std::array<std::string_view, 36> names = {
     "x-request-timeout",
 };
 static_assert(names.size() == static_cast<std::size_t>(Name::x_request_timeout) + 1);
+static_assert(names.size() <= 64, "a NameSet holds no more");
 
 constexpr std::size_t longest_known = 19;
 constexpr std::size_t bucket_count = 256;
@@ -130,8 +132,9 @@ Headers::Store* Headers::take_store() {
 void Headers::give_back(Store* store) noexcept {
 #ifndef OUTRIDER_SANITIZED
   std::vector<Store*>& kept = FreeStores::of_this_thread().stores;
-  if (kept.size() < most_kept_stores && store->text.capacity() <= most_kept_text) {
-    store->text.clear();
+  if (kept.size() < most_kept_stores && store->capacity <= most_kept_text) {
+    store->used = 0;
+    store->seen = {};
     store->entries.clear();
     kept.push_back(store);
     return;
@@ -153,7 +156,9 @@ Headers::Store& Headers::own() {
     store_ = take_store();
   } else if (store_->references > 1) {
     Store* copy = take_store();
-    copy->text = store_->text;
+    std::memcpy(copy->extend(store_->used), store_->text.get(), store_->used);
+    copy->used = store_->used;
+    copy->seen = store_->seen;
     copy->entries = store_->entries;
     --store_->references;
     store_ = copy;
@@ -161,12 +166,12 @@ Headers::Store& Headers::own() {
   return *store_;
 }
 
-Headers::Field Headers::operator[](std::size_t index) const {
-  const Entry& entry = store_->entries[index];
-  const char* text = store_->text.data();
-  return {{text + entry.name_at, entry.name_size},
-          {text + entry.value_at, entry.value_size},
-          entry.id};
+void Headers::Store::grow(std::size_t count) {
+  const std::size_t wanted = std::max<std::size_t>({used + count, 2 * std::size_t{capacity}, 256});
+  std::unique_ptr<char[]> larger(new char[wanted]);
+  if (used > 0) std::memcpy(larger.get(), text.get(), used);
+  text = std::move(larger);
+  capacity = static_cast<std::uint32_t>(wanted);
 }
 
 std::size_t Headers::counted_bytes() const {
@@ -177,18 +182,25 @@ std::size_t Headers::counted_bytes() const {
 
 char* Headers::append(Name id, std::size_t name_size, std::string_view value) {
   Store& store = own();
-  const std::size_t at = store.text.size();
-  store.text.resize(at + name_size + value.size());
-  store.entries.push_back({static_cast<std::uint32_t>(at),
-                           static_cast<std::uint32_t>(at + name_size),
+  const std::size_t value_at = store.used + name_size + separator.size();
+  char* const name =
+      store.extend(name_size + separator.size() + value.size() + line_end.size());
+  char* at = name + name_size;
+  std::memcpy(at, separator.data(), separator.size());
+  at += separator.size();
+  if (!value.empty()) std::memcpy(at, value.data(), value.size());
+  at += value.size();
+  std::memcpy(at, line_end.data(), line_end.size());
+  store.entries.push_back({store.used, static_cast<std::uint32_t>(value_at),
                            static_cast<std::uint32_t>(value.size()),
                            static_cast<std::uint16_t>(name_size), id});
-  char* name = store.text.data() + at;
-  value.copy(name + name_size, value.size());
+  store.used = static_cast<std::uint32_t>(at + line_end.size() - store.text.get());
+  store.seen.add(id);
   return name;
 }
 
 void Headers::add(Name id, std::string_view name, std::string_view value) {
+  if (id != Name::other) return add(id, value);
   char* lower = append(id, name.size(), value);
   for (const char c : name) *lower++ = lower_table[static_cast<unsigned char>(c)];
 }
@@ -196,7 +208,8 @@ void Headers::add(Name id, std::string_view name, std::string_view value) {
 void Headers::add(std::string_view name, std::string_view value) {
   add(Name::other, name, value);
   Entry& entry = store_->entries.back();
-  entry.id = known_name({store_->text.data() + entry.name_at, name.size()});
+  entry.id = known_name(field_of(store_->text.get(), entry).name);
+  store_->seen.add(entry.id);
 }
 
 void Headers::add(Name name, std::string_view value) {
@@ -224,6 +237,7 @@ std::size_t Headers::remove(std::string_view name) {
 }
 
 std::size_t Headers::remove(Name name) {
+  if (!may_contain({name})) return 0;
   const std::size_t before = size();
   remove_if([name](const Field& field) { return field.id == name; });
   return before - size();
@@ -233,7 +247,7 @@ void Headers::clear() { *this = Headers(); }
 
 void Headers::reserve(std::size_t text_bytes, std::size_t fields) {
   Store& store = own();
-  store.text.reserve(store.text.size() + text_bytes);
+  store.extend(text_bytes + fields * (separator.size() + line_end.size()));
   store.entries.reserve(store.entries.size() + fields);
 }
 
@@ -243,11 +257,9 @@ std::optional<std::string_view> Headers::find(std::string_view name) const {
   return std::nullopt;
 }
 
-std::optional<std::string_view> Headers::find(Name name) const {
-  if (!store_) return std::nullopt;
+std::optional<std::string_view> Headers::search(Name name) const {
   for (const Entry& entry : store_->entries)
-    if (entry.id == name)
-      return std::string_view(store_->text.data() + entry.value_at, entry.value_size);
+    if (entry.id == name) return field_of(store_->text.get(), entry).value;
   return std::nullopt;
 }
 

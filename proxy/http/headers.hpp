@@ -1,9 +1,13 @@
 // The fields of a message, in order, names in lower case. Copies share their fields until one of
-// them changes. Nothing here checks characters: parsers do, and the filters' configuration.
+// them changes. The text of each lies as HTTP/1 writes it, so that a writer copies whole lines.
+// Nothing here checks characters: parsers do, and the filters' configuration.
 // A value; the thread that made it.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
+#include <initializer_list>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -27,6 +31,7 @@ enum class Name : std::uint8_t {
   grpc_status,
   grpc_timeout,
   host,
+  http2_settings,
   idempotency_key,
   keep_alive,
   location,
@@ -55,11 +60,34 @@ enum class Name : std::uint8_t {
 Name known_name(std::string_view lower_case);  // other = none of these
 std::string_view to_string(Name name);
 
+// Some of the known names.
+class NameSet {
+ public:
+  constexpr NameSet() = default;
+  constexpr NameSet(std::initializer_list<Name> names) {
+    for (const Name name : names) add(name);
+  }
+  constexpr void add(Name name) { bits_ |= std::uint64_t{1} << static_cast<unsigned>(name); }
+  constexpr bool has(Name name) const { return bits_ >> static_cast<unsigned>(name) & 1; }
+  constexpr bool has_any(NameSet other) const { return (bits_ & other.bits_) != 0; }
+
+ private:
+  std::uint64_t bits_ = 0;
+};
+
 class Headers {
+  static constexpr std::string_view separator = ": ";
+  static constexpr std::string_view line_end = "\r\n";
+  struct Entry;
+
  public:
   struct Field {
     std::string_view name, value;  // valid until the next change
     Name id;
+    // "name: value" and CRLF.
+    std::string_view line() const {
+      return {name.data(), name.size() + value.size() + separator.size() + line_end.size()};
+    }
   };
 
   Headers() = default;
@@ -73,7 +101,9 @@ class Headers {
 
   bool empty() const { return size() == 0; }
   std::size_t size() const { return store_ ? store_->entries.size() : 0; }
-  Field operator[](std::size_t index) const;
+  Field operator[](std::size_t index) const {
+    return field_of(store_->text.get(), store_->entries[index]);
+  }
   // As RFC 9113 6.5.2 counts them: name, value and 32 for each.
   std::size_t counted_bytes() const;
 
@@ -97,27 +127,36 @@ class Headers {
 
   // The first of that name (lower case).
   std::optional<std::string_view> find(std::string_view name) const;
-  std::optional<std::string_view> find(Name name) const;
+  std::optional<std::string_view> find(Name name) const {
+    return may_contain({name}) ? search(name) : std::nullopt;
+  }
   bool contains(std::string_view name) const { return find(name).has_value(); }
   bool contains(Name name) const { return find(name).has_value(); }
+  // False: none of these is there. Looks at no field.
+  bool may_contain(NameSet names) const { return store_ && store_->seen.has_any(names); }
   std::size_t count(Name name) const;
 
   class Iterator {
    public:
-    Iterator(const Headers& headers, std::size_t index) : headers_(&headers), index_(index) {}
-    Field operator*() const { return (*headers_)[index_]; }
+    Iterator(const char* text, const Entry* entry) : text_(text), entry_(entry) {}
+    Field operator*() const { return field_of(text_, *entry_); }
     Iterator& operator++() {
-      ++index_;
+      ++entry_;
       return *this;
     }
-    bool operator!=(const Iterator& other) const { return index_ != other.index_; }
+    bool operator!=(const Iterator& other) const { return entry_ != other.entry_; }
 
    private:
-    const Headers* headers_;
-    std::size_t index_;
+    const char* text_;
+    const Entry* entry_;
   };
-  Iterator begin() const { return {*this, 0}; }
-  Iterator end() const { return {*this, size()}; }
+  Iterator begin() const {
+    return store_ ? Iterator(store_->text.get(), store_->entries.data()) : Iterator(nullptr, nullptr);
+  }
+  Iterator end() const {
+    return store_ ? Iterator(nullptr, store_->entries.data() + store_->entries.size())
+                  : Iterator(nullptr, nullptr);
+  }
 
  private:
   struct Entry {
@@ -129,14 +168,31 @@ class Headers {
   };
   struct Store {
     std::uint32_t references = 1;
-    std::string text;
+    std::uint32_t used = 0;      // of the text
+    std::uint32_t capacity = 0;
+    NameSet seen;                // of what is there, and what was
+    std::unique_ptr<char[]> text;
     std::vector<Entry> entries;
+
+    // Room for so much more text.
+    char* extend(std::size_t count) {
+      if (capacity - used < count) grow(count);
+      return text.get() + used;
+    }
+    void grow(std::size_t count);
   };
   struct FreeStores;
+
+  static Field field_of(const char* text, const Entry& entry) {
+    return {{text + entry.name_at, entry.name_size},
+            {text + entry.value_at, entry.value_size},
+            entry.id};
+  }
 
   static Store* take_store();
   static void give_back(Store* store) noexcept;
   Store& own();
+  std::optional<std::string_view> search(Name name) const;
   // Room for a name, which the caller writes there in lower case.
   char* append(Name id, std::size_t name_size, std::string_view value);
 
@@ -145,12 +201,12 @@ class Headers {
 
 template <typename Predicate>
 void Headers::remove_if(Predicate is_unwanted) {
-  bool is_any = false;
-  for (const Field field : *this) is_any = is_any || is_unwanted(field);
-  if (!is_any) return;
-  std::vector<Entry>& entries = own().entries;
+  const std::size_t count = size();
   std::size_t kept = 0;
-  for (std::size_t i = 0; i < entries.size(); ++i)
+  while (kept < count && !is_unwanted((*this)[kept])) ++kept;
+  if (kept == count) return;
+  std::vector<Entry>& entries = own().entries;
+  for (std::size_t i = kept + 1; i < count; ++i)
     if (!is_unwanted((*this)[i])) entries[kept++] = entries[i];
   entries.resize(kept);
 }

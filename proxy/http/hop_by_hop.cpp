@@ -8,21 +8,13 @@
 namespace http {
 namespace {
 
-bool always_concerns_connection(const Headers::Field& field) {
-  switch (field.id) {
-    case Name::connection:
-    case Name::keep_alive:
-    case Name::proxy_connection:
-    case Name::te:
-    case Name::trailer:
-    case Name::transfer_encoding:
-    case Name::upgrade:
-      return true;
-    case Name::other:
-      return field.name == "http2-settings";
-    default:
-      return false;
-  }
+constexpr NameSet of_connection = {
+    Name::connection,        Name::keep_alive, Name::proxy_connection, Name::te, Name::trailer,
+    Name::transfer_encoding, Name::upgrade,    Name::http2_settings,
+};
+
+bool has_underscore(const Headers::Field& field) {
+  return field.id == Name::other && field.name.find('_') != field.name.npos;
 }
 
 // Identity, authority and tracing: not a client's to take away.
@@ -61,6 +53,7 @@ bool is_named(const Headers& headers, std::string_view name) {
 
 // Whether `connection` names anything but what is removed anyway.
 bool names_more(const Headers& headers) {
+  if (!headers.may_contain({Name::connection})) return false;
   constexpr std::array<std::string_view, 5> usual = {"close", "keep-alive", "te", "upgrade",
                                                      "http2-settings"};
   bool more = false;
@@ -85,6 +78,7 @@ void remove_named(Headers& headers) {
 }
 
 bool wants_trailers(const Headers& headers) {
+  if (!headers.may_contain({Name::te})) return false;
   bool wants = false;
   for (const Headers::Field field : headers) {
     if (field.id != Name::te) continue;
@@ -102,14 +96,14 @@ void clean_request(RequestHead& head) {
   head.accepts_trailers = wants_trailers(head.headers);
   remove_named(head.headers);
   head.headers.remove_if([](const Headers::Field& field) {
-    return always_concerns_connection(field) ||
-           (field.id == Name::other && field.name.find('_') != field.name.npos);
+    return of_connection.has(field.id) || has_underscore(field);
   });
 }
 
 void clean_response(Headers& headers) {
+  if (!headers.may_contain(of_connection)) return;
   remove_named(headers);
-  headers.remove_if(always_concerns_connection);
+  headers.remove_if([](const Headers::Field& field) { return of_connection.has(field.id); });
 }
 
 }  // namespace http
