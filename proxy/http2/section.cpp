@@ -36,7 +36,7 @@ bool Section::take(Kind kind, std::string_view name, std::string_view value,
     cookie_ += value;
     has_cookie_ = true;
   } else {
-    headers.add(name, value);
+    headers.add(http::known_name(name), name, value);  // in lower case already
   }
   return true;
 }
