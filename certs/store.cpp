@@ -22,7 +22,6 @@ constexpr char ciphers[] =
     "ECDHE-ECDSA-AES256-GCM-SHA384:ECDHE-RSA-AES256-GCM-SHA384:"
     "ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-RSA-CHACHA20-POLY1305";
 constexpr char groups[] = "X25519:P-256:P-384";
-constexpr std::size_t client_read_ahead = 64 * 1024;
 constexpr int longest_chain = 5;
 
 constexpr off_t largest_file = 4 * 1024 * 1024;
@@ -69,7 +68,6 @@ std::shared_ptr<Context> hardened(const SSL_METHOD* method, const std::string& m
     return nullptr;
   SSL_CTX_set_options(context, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION |
                                    SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_PRIORITIZE_CHACHA);
-  SSL_CTX_set_mode(context, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
   // Comes back after each message that is no data, so that a session can count them.
   SSL_CTX_clear_mode(context, SSL_MODE_AUTO_RETRY);
   SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
@@ -216,8 +214,6 @@ Loaded make_client_context(const ClientSettings& settings) {
   auto made = hardened(TLS_client_method(), settings.min_version);
   if (!made) return without_openssl();
   SSL_CTX* context = made->get();
-  SSL_CTX_set_read_ahead(context, 1);
-  SSL_CTX_set_default_read_buffer_len(context, client_read_ahead);
   std::string name = settings.server_name;
   if (name.ends_with('.')) name.pop_back();  // the root's dot is in no certificate
   std::string problem;

@@ -3,7 +3,9 @@
 #include <openssl/err.h>
 #include <openssl/x509_vfy.h>
 
-#include <cerrno>
+#include <algorithm>
+#include <array>
+#include <cstring>
 
 #include "certs/identity.hpp"
 
@@ -32,8 +34,13 @@ class VerifyCategory final : public boost::system::error_category {
 
 #pragma GCC diagnostic pop
 
+constexpr std::string_view broken = "the connection broke";
 constexpr std::uint64_t free_messages = 64;
 constexpr std::uint64_t bytes_a_message = 64 * 1024;
+
+boost::system::error_code connection_reset() {
+  return boost::system::errc::make_error_code(boost::system::errc::connection_reset);
+}
 
 // What went wrong, of SSL_ERROR_SSL: OpenSSL's first words are the cause, later ones its callers'.
 base::Error explained(const SSL* ssl, base::Error error) {
@@ -55,6 +62,48 @@ base::Error explained(const SSL* ssl, base::Error error) {
   return error;
 }
 
+// Cuts what is to be written into records.
+class Records {
+ public:
+  explicit Records(std::span<const iovec> parts) : parts_(parts) {}
+
+  // The next one's text, valid until the next call; "" = there is no more.
+  std::string_view next() {
+    skip_taken();
+    if (parts_.empty()) return {};
+    if (left_of_first() >= largest || parts_.size() == 1)
+      return take(std::min(left_of_first(), largest));
+    thread_local std::array<char, largest> joined;
+    std::size_t size = 0;
+    while (size < largest && !parts_.empty()) {
+      const std::string_view piece = take(std::min(left_of_first(), largest - size));
+      std::memcpy(joined.data() + size, piece.data(), piece.size());
+      size += piece.size();
+      skip_taken();
+    }
+    return {joined.data(), size};
+  }
+
+ private:
+  static constexpr std::size_t largest = 16 * 1024;
+
+  std::size_t left_of_first() const { return parts_.front().iov_len - taken_; }
+  void skip_taken() {
+    while (!parts_.empty() && left_of_first() == 0) {
+      parts_ = parts_.subspan(1);
+      taken_ = 0;
+    }
+  }
+  std::string_view take(std::size_t count) {
+    const char* begin = static_cast<const char*>(parts_.front().iov_base) + taken_;
+    taken_ += count;
+    return {begin, count};
+  }
+
+  std::span<const iovec> parts_;
+  std::size_t taken_ = 0;  // of the first
+};
+
 }  // namespace
 
 const boost::system::error_category& tls_category() {
@@ -68,10 +117,15 @@ const boost::system::error_category& verify_category() {
 }
 
 TlsSession::TlsSession(std::shared_ptr<const certs::Context> context, int descriptor, Role role)
-    : context_(std::move(context)), ssl_(SSL_new(context_->get()), SSL_free), role_(role) {
+    : context_(std::move(context)),
+      wire_(descriptor),
+      ssl_(SSL_new(context_->get()), SSL_free),
+      role_(role) {
   error_.fault = role == Role::server ? base::Fault::downstream : base::Fault::upstream;
-  has_failed_ = !ssl_ || SSL_set_fd(ssl_.get(), descriptor) != 1;
+  BIO* bio = ssl_ ? wire_.make_bio() : nullptr;
+  has_failed_ = !bio;
   if (has_failed_) return;
+  SSL_set_bio(ssl_.get(), bio, bio);
   SSL_set_app_data(ssl_.get(), this);
   SSL_set_info_callback(ssl_.get(), on_progress);
   if (role == Role::server) {
@@ -99,32 +153,34 @@ TlsStatus TlsSession::fail(base::Error error, std::size_t bytes) {
 }
 
 TlsStatus TlsSession::outcome(int result, std::size_t bytes) {
-  const int problem = errno;
   base::Error error = error_;
   switch (SSL_get_error(ssl_.get(), result)) {
     case SSL_ERROR_NONE:
       return {TlsStatus::State::ok, bytes};
     case SSL_ERROR_WANT_READ:
       return {TlsStatus::State::want_read, bytes};
-    case SSL_ERROR_WANT_WRITE:
-      return {TlsStatus::State::want_write, bytes};
     case SSL_ERROR_ZERO_RETURN:
       return {TlsStatus::State::end, bytes};
     case SSL_ERROR_SYSCALL:
-      error.detail = "the connection broke";
-      error.cause = {problem ? problem : ECONNRESET, boost::system::system_category()};
+      error.detail = broken;
+      error.cause = wire_.read_error() ? wire_.read_error() : connection_reset();
       return fail(error, bytes);
     default:
       return fail(explained(ssl_.get(), error), bytes);
   }
 }
 
-TlsStatus TlsSession::handshake() {
+TlsStatus TlsSession::handshake(bool may_end) {
   if (has_failed_) return {TlsStatus::State::failed, 0};
+  wire_.begin(may_end);
+  const TlsStatus status = handshake_step();
+  wire_.finish();
+  return status;
+}
+
+TlsStatus TlsSession::handshake_step() {
   ERR_clear_error();
-  errno = 0;
-  const int result = SSL_do_handshake(ssl_.get());
-  const TlsStatus status = outcome(result, 0);
+  const TlsStatus status = outcome(SSL_do_handshake(ssl_.get()), 0);
   if (status.state != TlsStatus::State::ok) return status;
   messages_ = 0;
   return check_peer();
@@ -140,12 +196,18 @@ TlsStatus TlsSession::check_peer() {
   return fail(error, 0);
 }
 
-TlsStatus TlsSession::read(char* room, std::size_t size) {
+TlsStatus TlsSession::read(char* room, std::size_t size, bool may_end) {
   if (has_failed_) return {TlsStatus::State::failed, 0};
+  wire_.begin(may_end);
+  const TlsStatus status = read_records(room, size);
+  wire_.finish();
+  return status;
+}
+
+TlsStatus TlsSession::read_records(char* room, std::size_t size) {
   std::size_t total = 0;
   while (total < size) {
     ERR_clear_error();
-    errno = 0;
     std::size_t got = 0;
     const std::uint64_t before = messages_;
     const int result = SSL_read_ex(ssl_.get(), room + total, size - total, &got);
@@ -164,19 +226,41 @@ TlsStatus TlsSession::read(char* room, std::size_t size) {
   return {TlsStatus::State::ok, total};
 }
 
-TlsStatus TlsSession::write(std::string_view bytes) {
+TlsStatus TlsSession::write(std::span<const iovec> parts) {
   if (has_failed_) return {TlsStatus::State::failed, 0};
-  ERR_clear_error();
-  errno = 0;
-  std::size_t sent = 0;
-  const int result = SSL_write_ex(ssl_.get(), bytes.data(), bytes.size(), &sent);
-  return result == 1 ? TlsStatus{TlsStatus::State::ok, sent} : outcome(result, 0);
+  wire_.flush();
+  wire_.begin(false);
+  Records records(parts);
+  std::size_t total = 0;
+  TlsStatus status;
+  while (status.state == TlsStatus::State::ok && !wire_.is_full()) {
+    const std::string_view text = records.next();
+    if (text.empty()) break;
+    ERR_clear_error();
+    std::size_t taken = 0;
+    status = outcome(SSL_write_ex(ssl_.get(), text.data(), text.size(), &taken), 0);
+    total += taken;
+  }
+  wire_.finish();
+  if (status.state == TlsStatus::State::ok && wire_.unsent() > 0)
+    status.state = TlsStatus::State::want_write;
+  // The session itself goes on: what the peer sent before it left can be read.
+  if (wire_.write_error()) {
+    status.state = TlsStatus::State::failed;
+    error_.detail = broken;
+    error_.cause = wire_.write_error();
+  }
+  status.bytes = total;
+  return status;
 }
 
 void TlsSession::shutdown() {
-  if (has_failed_ || !SSL_is_init_finished(ssl_.get())) return;
+  if (has_failed_ || is_shut_ || !SSL_is_init_finished(ssl_.get())) return;
+  is_shut_ = true;
   ERR_clear_error();
+  wire_.begin(false);
   SSL_shutdown(ssl_.get());
+  wire_.finish();
   ERR_clear_error();
 }
 

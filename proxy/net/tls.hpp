@@ -1,21 +1,24 @@
-// TLS on a non-blocking descriptor, either side: OpenSSL reads and writes the socket itself. It knows
-// nothing of pollers: each call says what it waits for. Owned by a transport; its thread.
+// TLS on a non-blocking descriptor, either side. It knows nothing of pollers: each call says what it
+// waits for. Owned by a transport; its thread.
 #pragma once
 
 #include <openssl/ssl.h>
+#include <sys/uio.h>
 
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 
 #include "certs/store.hpp"
 #include "proxy/base/error.hpp"
+#include "proxy/net/tls_wire.hpp"
 
 namespace net {
 
 struct TlsStatus {
-  enum class State { ok, want_read, want_write, end, failed };
+  enum class State : std::uint8_t { ok, want_read, want_write, end, failed };
   State state = State::ok;
   std::size_t bytes = 0;  // moved before that
 };
@@ -28,20 +31,28 @@ class TlsSession {
   TlsSession(const TlsSession&) = delete;
   TlsSession& operator=(const TlsSession&) = delete;
 
-  TlsStatus handshake();
+  // `may_end`, here and below: the peer has hung up, so its end may follow its last bytes at once.
+  TlsStatus handshake(bool may_end);
   // Reads records until `room` is full or there is none: only want_read says that the socket is dry.
   // `end` is the peer's close_notify; a connection that ends without is `failed`, and so is one whose
   // peer sends more key updates and the like than its data explains.
-  TlsStatus read(char* room, std::size_t size);
-  // After want_*, the next call must begin with the same bytes.
-  TlsStatus write(std::string_view bytes);
-  void shutdown();  // sends close_notify, once, unless the session failed
+  TlsStatus read(char* room, std::size_t size, bool may_end);
+  // Makes full records of the parts, small ones joined and large ones from where they are, and sends
+  // them together. What is made has been taken, and is sent before anything else; want_write says
+  // that some of it waits for the socket, and no more is made until it is out.
+  TlsStatus write(std::span<const iovec> parts);
+  // Makes a close_notify, once, unless the session failed.
+  void shutdown();
+  std::size_t unsent() const { return wire_.unsent(); }     // of what is made
+  std::uint64_t bytes_sent() const { return wire_.sent(); }
 
   const base::Error& error() const { return error_; }  // after failed
   std::string_view protocol() const;                   // by ALPN; "" = none
   std::string peer_identity() const;                   // "" without a verified certificate
 
  private:
+  TlsStatus handshake_step();
+  TlsStatus read_records(char* room, std::size_t size);
   TlsStatus outcome(int result, std::size_t bytes);
   TlsStatus fail(base::Error error, std::size_t bytes);
   TlsStatus check_peer();
@@ -49,10 +60,12 @@ class TlsSession {
   bool is_flooded() const;
 
   std::shared_ptr<const certs::Context> context_;
+  TlsWire wire_;
   std::unique_ptr<SSL, decltype(&SSL_free)> ssl_;
   base::Error error_{base::Reason::tls_failure, base::Fault::upstream, "TLS failed"};
   Role role_;
   bool has_failed_ = false;
+  bool is_shut_ = false;
   std::uint64_t received_ = 0;  // bytes of data
   std::uint64_t messages_ = 0;  // steps of handshake messages since the handshake
 };

@@ -91,13 +91,12 @@ Task<Result<void>> Transport::connected(Time until) {
 Task<Result<void>> Transport::handshake(std::unique_ptr<TlsSession> session, Time until) {
   tls_ = std::move(session);
   for (;;) {
-    const TlsStatus status = tls_->handshake();
+    const TlsStatus status = tls_->handshake(has_hung_up_);
     if (status.state == TlsStatus::State::ok) break;
     if (status.state == TlsStatus::State::failed || status.state == TlsStatus::State::end)
       co_return tls_->error();
     is_readable_ = false;
-    base::Event& event = status.state == TlsStatus::State::want_write ? writable_ : readable_;
-    const bool came = co_await event.wait(until);
+    const bool came = co_await readable_.wait(until);
     if (!came) {
       co_return Error{base::Reason::connect_timeout, base::Fault::upstream,
                       "the TLS handshake took too long"};
@@ -141,7 +140,7 @@ Input Transport::read_clear() {
 Input Transport::read_tls() {
   base::ReadBlock& block = base::ReadBlock::of_this_thread();
   char* room = block.prepare();
-  const TlsStatus status = tls_->read(room, base::ReadBlock::capacity);
+  const TlsStatus status = tls_->read(room, base::ReadBlock::capacity, has_hung_up_);
   if (status.state == TlsStatus::State::want_read) is_readable_ = false;
   if (status.bytes > 0) return {Input::State::data, block.commit(status.bytes), {}};
   switch (status.state) {
@@ -203,7 +202,9 @@ void Transport::flush() {
   if (write_error_) return fail_output(write_error_);
   const std::uint64_t before = written_;
   while (unsent() > 0 && is_writable_) {
-    const bool goes_on = tls_ ? write_tls() : write_clear();
+    std::array<iovec, most_parts> room;
+    const std::span<const iovec> parts(room.data(), gather(room));
+    const bool goes_on = tls_ ? write_tls(parts) : write_clear(parts);
     if (!goes_on) break;
   }
   if ((written_ != before || write_error_) && writable_.has_waiter()) writable_.set();
@@ -211,49 +212,50 @@ void Transport::flush() {
   if (written_ != before && owner_) owner_->on_written();
 }
 
-bool Transport::write_clear() {
-  std::array<iovec, most_parts> parts;
+// What is queued, in order, as much as there is room for.
+std::size_t Transport::gather(std::span<iovec> parts) const {
   std::size_t count = 0;
+  for (std::size_t i = first_; i < output_.size() && count < parts.size(); ++i)
+    parts[count++] = {const_cast<char*>(output_[i].data()), output_[i].size()};
+  if (tail_.size() > tail_sent_ && count < parts.size())
+    parts[count++] = {const_cast<char*>(tail_.data()) + tail_sent_, tail_.size() - tail_sent_};
+  return count;
+}
+
+bool Transport::write_clear(std::span<const iovec> parts) {
   std::size_t size = 0;
-  const auto add = [&](const char* data, std::size_t length) {
-    parts[count++] = {const_cast<char*>(data), length};
-    size += length;
-  };
-  for (std::size_t i = first_; i < output_.size() && count + 1 < most_parts; ++i)
-    add(output_[i].data(), output_[i].size());
-  const bool is_whole = first_ + count == output_.size();
-  if (is_whole && tail_.size() > tail_sent_) add(tail_.data() + tail_sent_, tail_.size() - tail_sent_);
+  for (const iovec& part : parts) size += part.iov_len;
   msghdr message{};
-  message.msg_iov = parts.data();
-  message.msg_iovlen = count;
-  const ssize_t sent = count == 1 ? ::send(descriptor_, parts[0].iov_base, size, MSG_NOSIGNAL)
-                                  : ::sendmsg(descriptor_, &message, MSG_NOSIGNAL);
+  message.msg_iov = const_cast<iovec*>(parts.data());
+  message.msg_iovlen = parts.size();
+  const ssize_t sent = parts.size() == 1
+                           ? ::send(descriptor_, parts[0].iov_base, size, MSG_NOSIGNAL)
+                           : ::sendmsg(descriptor_, &message, MSG_NOSIGNAL);
   if (sent < 0) {
     if (errno == EINTR) return true;
     is_writable_ = false;
     if (errno != EAGAIN) fail_output(last_error());
     return false;
   }
+  written_ += static_cast<std::size_t>(sent);
   took(static_cast<std::size_t>(sent));
   if (static_cast<std::size_t>(sent) < size) is_writable_ = false;
   return true;
 }
 
-bool Transport::write_tls() {
-  const bool is_from_tail = first_ == output_.size();
-  const std::string_view next =
-      is_from_tail ? std::string_view(tail_).substr(tail_sent_) : output_[first_].view();
-  const TlsStatus status = tls_->write(next);
-  if (status.bytes > 0) took(status.bytes);
+bool Transport::write_tls(std::span<const iovec> parts) {
+  const std::uint64_t before = tls_->bytes_sent();
+  const TlsStatus status = tls_->write(parts);
+  written_ += tls_->bytes_sent() - before;
+  took(status.bytes);
   if (status.state == TlsStatus::State::ok) return true;
   is_writable_ = false;
-  if (status.state == TlsStatus::State::failed || status.state == TlsStatus::State::end)
-    fail_output(tls_->error().cause);
+  if (status.state != TlsStatus::State::want_write) fail_output(tls_->error().cause);
   return false;
 }
 
 void Transport::took(std::size_t count) {
-  written_ += count;
+  if (count == 0) return;
   while (count > 0 && first_ < output_.size()) {
     Bytes& front = output_[first_];
     const std::size_t of_this = std::min(count, front.size());
@@ -297,8 +299,9 @@ void Transport::shutdown_send() {
 }
 
 void Transport::finish_shutdown() {
-  is_shutdown_wanted_ = false;
   if (tls_) tls_->shutdown();
+  if (unsent() > 0) return;  // the close_notify waits
+  is_shutdown_wanted_ = false;
   ::shutdown(descriptor_, SHUT_WR);
 }
 

@@ -5,7 +5,7 @@
 #pragma once
 
 #include <memory>
-#include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -94,20 +94,23 @@ class Transport final : base::Poller::Watch, base::Flushable {
   // Writes what is queued now.
   void flush() override;
   // Queued and not yet taken by the kernel.
-  std::size_t unsent() const { return held_ + tail_.size() - tail_sent_; }
+  std::size_t unsent() const {
+    return held_ + tail_.size() - tail_sent_ + (tls_ ? tls_->unsent() : 0);
+  }
   // Suspends until unsent() <= `most`, or output failed; false = `until` came first. One waiter.
   Task<bool> drained(std::size_t most, Time until = base::never);
   // Of the last failed write; output is dropped from then on.
   const boost::system::error_code& write_error() const { return write_error_; }
-  // Bytes that the kernel has taken, ever.
+  // Bytes that the kernel has taken, ever; of TLS its records.
   std::uint64_t written() const { return written_; }
   // After the last flush: close_notify (TLS) and FIN.
   void shutdown_send();
 
  private:
   void on_events(std::uint32_t events) override;
-  bool write_clear();
-  bool write_tls();
+  bool write_clear(std::span<const iovec> parts);
+  bool write_tls(std::span<const iovec> parts);
+  std::size_t gather(std::span<iovec> parts) const;
   void took(std::size_t count);
   void seal_tail();
   void fail_output(boost::system::error_code cause);
