@@ -15,7 +15,8 @@ constexpr std::int32_t grown_window = 1024 * 1024;
 constexpr std::uint64_t read_before_growth = 16 * 1024;  // by a reader that keeps up
 constexpr std::size_t most_granted = 64 * 1024 * 1024;   // of a thread's grown windows
 constexpr std::int32_t connection_window = 0x7fffffff;
-constexpr std::size_t most_continuations = 8;
+// Eight; nghttp2 counts one again with each piece in which its header comes, at most nine.
+constexpr std::size_t most_continuations = 8 * 9;
 constexpr std::size_t most_settings = 32;
 constexpr std::size_t most_acks = 1000;
 constexpr std::size_t most_sent_headers = 256 * 1024;
@@ -114,7 +115,7 @@ void Session::take_events() {
     const Event event = events_[next_event_++];
     switch (event.kind) {
       case Event::Kind::head:
-        if (event.stream) owner_.on_head(*event.stream);
+        if (event.stream && !is_terminated_) owner_.on_head(*event.stream);
         break;
       case Event::Kind::closed:
         if (event.stream) owner_.on_closed(*event.stream);

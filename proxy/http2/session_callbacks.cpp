@@ -102,8 +102,21 @@ void Callbacks::on_section(Session& session, Stream& stream) {
 
 // --- received frames ---
 
+// A PRIORITY is skipped without a word: it is counted as it begins.
+int Callbacks::on_begin_frame(nghttp2_session*, const nghttp2_frame_hd* header, void* user) {
+  Session& session = of(user);
+  if (header->type == NGHTTP2_PRIORITY) session.bear(session.conduct_.priority());
+  return session.is_terminated_ ? NGHTTP2_ERR_CALLBACK_FAILURE : 0;
+}
+
+// Of a peer that has gone too far no more is read.
 int Callbacks::on_frame(nghttp2_session*, const nghttp2_frame* frame, void* user) {
   Session& session = of(user);
+  take_frame(session, frame);
+  return session.is_terminated_ ? NGHTTP2_ERR_CALLBACK_FAILURE : 0;
+}
+
+void Callbacks::take_frame(Session& session, const nghttp2_frame* frame) {
   Conduct& conduct = session.conduct_;
   const base::Time now = session.now();
   const bool is_ack = frame->hd.flags & NGHTTP2_FLAG_ACK;
@@ -120,11 +133,11 @@ int Callbacks::on_frame(nghttp2_session*, const nghttp2_frame* frame, void* user
         session.bear(conduct.glitch(now, empty_data_cost));
       break;
     case NGHTTP2_SETTINGS:
-      if (is_ack) return 0;
+      if (is_ack) return;
       session.bear(conduct.glitch(now));
       session.has_settings_ = true;
       session.events_.push_back({Session::Event::Kind::settings, nullptr});
-      return 0;
+      return;
     case NGHTTP2_PING:
       if (!is_ack) {
         session.bear(conduct.ping(now));
@@ -133,27 +146,23 @@ int Callbacks::on_frame(nghttp2_session*, const nghttp2_frame* frame, void* user
       } else if (--session.pings_ == 0) {
         session.events_.push_back({Session::Event::Kind::pong, nullptr});
       }
-      return 0;
+      return;
     case NGHTTP2_GOAWAY:
       session.bear(conduct.glitch(now));
       session.events_.push_back({Session::Event::Kind::goaway, nullptr});
-      return 0;
+      return;
     case NGHTTP2_RST_STREAM:
       on_reset(session, stream);
-      return 0;
-    case NGHTTP2_PRIORITY:
-      session.bear(conduct.priority());
-      return 0;
+      return;
     case NGHTTP2_WINDOW_UPDATE:
       session.bear(conduct.window_update());
-      return 0;
+      return;
     default:
-      return 0;
+      return;
   }
-  if (!stream) return 0;
+  if (!stream) return;
   if (ends_stream(*frame)) stream->has_ended = true;
   stream->touch_reader();
-  return 0;
 }
 
 // What an upstream resets it was asked for; a client that resets has us do work for nothing.
@@ -198,7 +207,7 @@ int Callbacks::on_stream_close(nghttp2_session* raw, std::int32_t id, std::uint3
 int Callbacks::on_invalid_frame(nghttp2_session*, const nghttp2_frame*, int, void* user) {
   Session& session = of(user);
   session.bear(session.conduct_.glitch(session.now(), invalid_frame_cost));
-  return 0;
+  return session.is_terminated_ ? NGHTTP2_ERR_CALLBACK_FAILURE : 0;
 }
 
 // --- sent frames ---
@@ -285,6 +294,7 @@ const nghttp2_session_callbacks* Callbacks::all() {
     nghttp2_session_callbacks_set_on_begin_headers_callback(it, on_begin_headers);
     nghttp2_session_callbacks_set_on_header_callback(it, on_header);
     nghttp2_session_callbacks_set_on_invalid_header_callback(it, on_invalid_header);
+    nghttp2_session_callbacks_set_on_begin_frame_callback(it, on_begin_frame);
     nghttp2_session_callbacks_set_on_frame_recv_callback(it, on_frame);
     nghttp2_session_callbacks_set_on_data_chunk_recv_callback(it, on_data);
     nghttp2_session_callbacks_set_on_stream_close_callback(it, on_stream_close);

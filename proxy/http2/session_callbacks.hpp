@@ -23,6 +23,7 @@ struct Callbacks {
   static int on_invalid_header(nghttp2_session*, const nghttp2_frame* frame, const std::uint8_t*,
                                std::size_t, const std::uint8_t*, std::size_t, std::uint8_t,
                                void* user);
+  static int on_begin_frame(nghttp2_session*, const nghttp2_frame_hd* header, void* user);
   static int on_frame(nghttp2_session*, const nghttp2_frame* frame, void* user);
   static int on_data(nghttp2_session*, std::uint8_t flags, std::int32_t id,
                      const std::uint8_t* data, std::size_t size, void* user);
@@ -37,6 +38,7 @@ struct Callbacks {
 
  private:
   static int refuse_section(Session& session, Stream& stream);
+  static void take_frame(Session& session, const nghttp2_frame* frame);
   static void on_section(Session& session, Stream& stream);
   static void on_reset(Session& session, Stream* stream);
 };
