@@ -76,15 +76,14 @@ void read_conditions(const Node& node, const Context& context, const std::vector
     if (std::string problem = into.add(*text); !problem.empty())
       return context.mistake(item, std::move(problem));
     const auto reason = base::reason_from(*text);
-    const bool names_it = reason && std::find(never.begin(), never.end(), *reason) != never.end();
-    const bool holds_total = *text == "timeout" && std::find(never.begin(), never.end(),
-                                                             Reason::total_timeout) != never.end();
-    if (names_it || holds_total)
+    if (reason && std::find(never.begin(), never.end(), *reason) != never.end())
       context.mistake(item, "\"" + *text + "\" is never retried: it cannot stand here");
   };
-  if (node.is_scalar()) return add(node);
-  if (!node.is_list()) return context.mistake(node, wrong_kind(node, "a list of conditions"));
+  if (!node.is_scalar() && !node.is_list())
+    return context.mistake(node, wrong_kind(node, "a list of conditions"));
+  if (node.is_scalar()) add(node);
   for (const NodePtr& item : node.items) add(*item);
+  for (const Reason reason : never) into.remove(reason);
 }
 
 }  // namespace config

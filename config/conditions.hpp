@@ -20,6 +20,8 @@ class Conditions {
   // What is wrong with the text; "" = nothing, it was added.
   std::string add(std::string_view text);
 
+  void remove(base::Reason reason) { reasons_.reset(static_cast<std::size_t>(reason)); }
+
   bool matches(base::Reason reason) const { return reasons_[static_cast<std::size_t>(reason)]; }
   bool matches_status(int status) const {
     return status >= 0 && status < 600 && statuses_[static_cast<std::size_t>(status)];
@@ -30,7 +32,8 @@ class Conditions {
   std::bitset<600> statuses_;
 };
 
-// A list of conditions; `never`: reasons that may not stand in it.
+// A list of conditions; `never`: reasons that may not stand in it, and that a group which holds one
+// of them does not mean there.
 void read_conditions(const Node& node, const Context& context,
                      const std::vector<base::Reason>& never, Conditions& into);
 

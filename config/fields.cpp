@@ -51,8 +51,12 @@ std::string wrong_kind(const Node& node, std::string_view expected) {
 }
 
 const std::string* scalar_of(const Node& node, const Context& context, std::string_view expected) {
-  if (node.is_scalar()) return &node.text;
-  context.mistake(node, wrong_kind(node, expected));
+  if (!node.is_scalar()) {
+    context.mistake(node, wrong_kind(node, expected));
+    return nullptr;
+  }
+  if (!has_control(node.text)) return &node.text;
+  context.mistake(node, "a control character or a line end cannot stand here");
   return nullptr;
 }
 
@@ -96,13 +100,18 @@ void read_text(const Node& node, const Context& context, std::string& into) {
 
 void read_texts(const Node& node, const Context& context, std::vector<std::string>& into) {
   into.clear();
+  for_each_text(node, context, [&](const Node&, const std::string& text) { into.push_back(text); });
+}
+
+void for_each_text(const Node& node, const Context& context,
+                   const std::function<void(const Node& item, const std::string& text)>& visit) {
   if (node.is_scalar()) {
-    into.push_back(node.text);
+    if (const std::string* text = scalar_of(node, context, "text")) visit(node, *text);
     return;
   }
   if (!node.is_list()) return context.mistake(node, wrong_kind(node, "text or a list of texts"));
   for (const NodePtr& item : node.items)
-    if (const std::string* text = scalar_of(*item, context, "text")) into.push_back(*text);
+    if (const std::string* text = scalar_of(*item, context, "text")) visit(*item, *text);
 }
 
 void read_word(const Node& node, const Context& context, const std::vector<std::string_view>& words,
@@ -111,8 +120,8 @@ void read_word(const Node& node, const Context& context, const std::vector<std::
   if (!text) return;
   for (std::size_t i = 0; i < words.size(); ++i)
     if (words[i] == *text) return chosen(i);
-  const std::string near = did_you_mean(*text, words);
-  context.mistake(node, "\"" + *text + "\" is not one of " + listed(words) + near);
+  context.mistake(node, "\"" + *text + "\" is not one of " + listed(words) +
+                            did_you_mean(*text, words));
 }
 
 void not_yet(const Node& node, const Context& context, std::string_view what) {

@@ -22,7 +22,10 @@ struct Context {
   Mistakes& mistakes;
   const std::vector<const FilterSpec*>& filters;
 
+  // What came from a file that is not to be shown is not, whatever a message would say of it.
   void mistake(const Node& node, std::string message) const {
+    if (node.is_failed) return;
+    if (node.is_secret) message = "what " + node.written + " holds cannot stand here";
     mistakes.add(node.mark, std::move(message));
   }
 };
@@ -71,7 +74,8 @@ void read_table(const Node& node, const Context& context, const Table<Struct>& t
 
 enum class Zero { allowed, refused };
 
-// Null: a mistake was reported.
+// Null: a mistake was reported. The text is without control characters: it may reach header fields,
+// logs and terminals.
 const std::string* scalar_of(const Node& node, const Context& context, std::string_view expected);
 
 template <typename T>
@@ -97,6 +101,8 @@ void read_boolean(const Node& node, const Context& context, bool& into);
 void read_text(const Node& node, const Context& context, std::string& into);
 // One text or a list of them.
 void read_texts(const Node& node, const Context& context, std::vector<std::string>& into);
+void for_each_text(const Node& node, const Context& context,
+                   const std::function<void(const Node& item, const std::string& text)>& visit);
 // The index of the text among `words`.
 void read_word(const Node& node, const Context& context, const std::vector<std::string_view>& words,
                const std::function<void(std::size_t)>& chosen);

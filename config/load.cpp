@@ -3,11 +3,8 @@
 #include <glob.h>
 
 #include <algorithm>
-#include <cerrno>
-#include <cstring>
 #include <filesystem>
-#include <fstream>
-#include <sstream>
+#include <set>
 
 #include "config/parse.hpp"
 #include "config/substitute.hpp"
@@ -36,14 +33,10 @@ class Loader {
   }
 
   std::shared_ptr<const Source> open(const std::string& file, const Mark& from) {
-    std::ifstream in(file, std::ios::binary);
-    std::ostringstream text;
-    if (in) text << in.rdbuf();
-    if (in && !std::filesystem::is_directory(file))
-      return std::make_shared<const Source>(file, text.str());
-    const std::string why = std::filesystem::is_directory(file) ? "it is a directory"
-                                                                : std::strerror(errno);
-    mistakes_.add(from, "cannot read " + file + ": " + why);
+    FileText content = read_file(file, most_bytes);
+    if (content.problem.empty())
+      return std::make_shared<const Source>(file, std::move(content.text));
+    mistakes_.add(from, "cannot read " + file + ": " + content.problem);
     return nullptr;
   }
 
@@ -60,12 +53,13 @@ class Loader {
 
   void include(const Node& root, const std::vector<std::string>& from) {
     const Node* patterns = root.find("include");
-    if (!patterns) return;
-    std::vector<std::string> texts;
-    read_texts(*patterns, Context{mistakes_, filters_}, texts);
-    for (const std::string& text : texts)
-      for (const std::string& file : expand(text, from.back(), patterns->mark))
-        include_file(file, patterns->mark, from);
+    if (!patterns || patterns->is_null()) return;
+    for_each_text(*patterns, Context{mistakes_, filters_},
+                  [&](const Node& item, const std::string& text) {
+                    if (text.empty()) return mistakes_.add(item.mark, "a path is missing");
+                    for (const std::string& file : expand(text, from.back(), item.mark))
+                      include_file(file, item.mark, from);
+                  });
   }
 
   std::vector<std::string> expand(const std::string& text, const std::string& from,
@@ -74,18 +68,25 @@ class Loader {
     if (text.find_first_of("*?[") == text.npos) return {pattern};
     glob_t found{};
     std::vector<std::string> files;
-    if (::glob(pattern.c_str(), 0, nullptr, &found) == 0)
-      files.assign(found.gl_pathv, found.gl_pathv + found.gl_pathc);
-    else if (found.gl_pathc > 0)
+    const int problem = ::glob(pattern.c_str(), 0, nullptr, &found);
+    if (problem == 0) files.assign(found.gl_pathv, found.gl_pathv + found.gl_pathc);
+    if (problem != 0 && problem != GLOB_NOMATCH)
       mistakes_.add(mark, "cannot read the folder of " + pattern);
     globfree(&found);
     return files;
   }
 
+  // A file that several patterns name is read once.
   void include_file(const std::string& file, const Mark& mark, std::vector<std::string> from) {
-    if (std::find(from.begin(), from.end(), file) != from.end())
+    const auto is_this = [name = canonical(file)](const std::string& other) {
+      return canonical(other) == name;
+    };
+    if (std::any_of(from.begin(), from.end(), is_this))
       return mistakes_.add(mark, file + " includes itself");
-    if (from.size() > most_included) return mistakes_.add(mark, "includes are nested too deep");
+    if (from.size() > most_included)
+      return mistakes_.add(mark, "includes are nested deeper than " +
+                                     std::to_string(most_included) + " files");
+    if (!included_.insert(canonical(file)).second) return;
     const auto source = open(file, mark);
     const NodePtr root = source ? parse(source) : nullptr;
     if (!root) return;
@@ -95,8 +96,15 @@ class Loader {
     include(*root, from);
   }
 
+  static std::string canonical(const std::string& file) {
+    std::error_code ignored;
+    const auto path = std::filesystem::weakly_canonical(file, ignored);
+    return ignored ? file : path.string();
+  }
+
   const std::vector<const FilterSpec*>& filters_;
   Mistakes mistakes_;
+  std::set<std::string> included_;
   std::shared_ptr<Config> config_ = std::make_shared<Config>();
 };
 

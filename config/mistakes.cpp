@@ -9,6 +9,8 @@ namespace {
 
 constexpr std::size_t longest_line = 160;
 constexpr std::size_t longest_word = 64;
+constexpr std::size_t shortest_secret = 4;  // of less, every message would be full
+constexpr std::string_view hidden = "[not shown]";
 
 std::size_t characters(std::string_view text) {
   return static_cast<std::size_t>(
@@ -21,6 +23,25 @@ std::string printable(std::string_view text) {
   for (char& c : shown)
     if (static_cast<unsigned char>(c) < ' ' || c == 0x7f) c = ' ';
   return shown;
+}
+
+struct Excerpt {
+  std::string text;
+  std::size_t caret;  // the characters before it
+};
+
+// The part of the line in which byte `at` stands.
+Excerpt around(std::string_view line, std::size_t at) {
+  const auto is_inside = [](char c) { return (c & 0xc0) == 0x80; };
+  at = std::min(at, line.size());
+  std::size_t begin = line.size() <= longest_line || at <= longest_line / 2 ? 0 : at - longest_line / 2;
+  while (begin > 0 && begin < line.size() && is_inside(line[begin])) --begin;
+  std::size_t end = std::min(line.size(), begin + longest_line);
+  while (end < line.size() && is_inside(line[end])) ++end;
+  const std::string before = begin > 0 ? "..." : "";
+  const std::string after = end < line.size() ? "..." : "";
+  return {before + printable(line.substr(begin, end - begin)) + after,
+          before.size() + characters(line.substr(begin, at - begin))};
 }
 
 std::size_t distance(std::string_view a, std::string_view b) {
@@ -47,14 +68,27 @@ std::string Mistake::to_string() const {
   const auto bytes = static_cast<std::size_t>(std::max(mark.column, 1)) - 1;
   const std::size_t before = characters(line.substr(0, bytes)) + (bytes > line.size() ? 1 : 0);
   const std::string place = std::to_string(mark.line) + ':' + std::to_string(before + 1);
-  std::string shown = mark.source->name + ':' + place + ": " + what + '\n';
-  if (line.size() > longest_line) return shown;
-  shown += "  " + printable(line) + "\n  ";
-  return shown.append(before, ' ') + "^\n";
+  const Excerpt excerpt = around(line, bytes);
+  return mark.source->name + ':' + place + ": " + what + "\n  " + excerpt.text + "\n  " +
+         std::string(excerpt.caret, ' ') + "^\n";
 }
 
 void Mistakes::add(const Mark& mark, std::string message) {
+  if (is_full()) {
+    ++further_;
+    return;
+  }
+  for (const std::string& secret : secrets_)
+    for (std::size_t at = message.find(secret); at != message.npos;
+         at = message.find(secret, at + hidden.size()))
+      message.replace(at, secret.size(), hidden);
   all_.push_back({mark, std::move(message)});
+}
+
+void Mistakes::hide(const std::string& secret) {
+  const bool is_new = std::find(secrets_.begin(), secrets_.end(), secret) == secrets_.end();
+  if (is_new && secret.size() >= shortest_secret && secrets_.size() < most)
+    secrets_.push_back(secret);
 }
 
 std::vector<Mistake> Mistakes::sorted() const {
@@ -69,6 +103,8 @@ std::vector<Mistake> Mistakes::sorted() const {
   sorted.erase(std::unique(sorted.begin(), sorted.end(),
                            [&](const Mistake& a, const Mistake& b) { return key(a) == key(b); }),
                sorted.end());
+  if (further_ > 0)
+    sorted.push_back({{}, "... and " + std::to_string(further_) + " more: mend these first"});
   return sorted;
 }
 
@@ -78,6 +114,9 @@ std::string_view nearest(std::string_view word, const std::vector<std::string_vi
   if (word.size() <= 2) least = 2;
   if (word.size() > longest_word) return {};
   for (const std::string_view candidate : candidates) {
+    const std::size_t apart = std::max(word.size(), candidate.size()) -
+                              std::min(word.size(), candidate.size());
+    if (apart >= least) continue;
     const std::size_t d = distance(word, candidate);
     if (d < least) {
       least = d;

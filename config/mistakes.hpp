@@ -19,13 +19,20 @@ struct Mistake {
 
 class Mistakes {
  public:
+  static constexpr std::size_t most = 1000;  // the rest are counted: a bomb must not become a longer one
+
   void add(const Mark& mark, std::string message);
+  // From here on no message shows this text, which came from a file that is not to be shown.
+  void hide(const std::string& secret);
   bool empty() const { return all_.empty(); }
+  bool is_full() const { return all_.size() >= most; }
   // In the order of the files' lines, doubles left out.
   std::vector<Mistake> sorted() const;
 
  private:
   std::vector<Mistake> all_;
+  std::vector<std::string> secrets_;
+  std::size_t further_ = 0;
 };
 
 // The candidate that `word` was probably meant to be; "" = none is near.

@@ -38,8 +38,7 @@ using Filters = std::vector<FilterConfig>;
 
 struct NodeInfo {
   std::string service = "outrider";
-  std::string id;    // default: the host name
-  std::string zone;
+  std::string id;  // default: the host name
 };
 
 struct LogSettings {
@@ -109,6 +108,7 @@ struct Match {
   std::vector<std::string> host;  // canonical: lower case, no trailing dot
   std::vector<std::string> path;  // exact, or ending in /*
   std::string path_regex;         // "" = none
+  int groups = 0;                 // that it captures
   std::vector<std::string> method;
   NamedValues headers;
   NamedValues query;
@@ -134,6 +134,7 @@ struct Respond {
 struct Share {
   std::string cluster;
   std::uint32_t parts = 10'000;  // of 10 000
+  Mark mark;
 };
 
 struct Route {

@@ -8,6 +8,8 @@
 #include <sstream>
 #include <unordered_map>
 
+#include "proxy/base/ascii.hpp"
+
 namespace config {
 namespace {
 
@@ -33,6 +35,7 @@ class Builder final : public YAML::EventHandler {
     const auto found = anchors_.find(anchor);
     if (found == anchors_.end())
       throw Refused{mark_at(mark), "an alias inside of what it names"};
+    count(found->second->weight, mark_at(mark));
     place(found->second, mark_at(mark));
   }
   void OnScalar(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
@@ -77,8 +80,10 @@ class Builder final : public YAML::EventHandler {
   }
 
   void refuse_tag(const YAML::Mark& mark, const std::string& tag) {
-    if (!tag.empty() && tag != "?" && tag != "!")
-      mistakes_.add(mark_at(mark), "tags are not used here: remove " + tag);
+    const bool is_explicit = tag != "?" && tag != "!";  // those two: plain, quoted
+    if (!tag.empty() && (is_explicit || mark_at(mark).begins_with('!')))
+      mistakes_.add(mark_at(mark), "tags are not used here: remove " + tag +
+                                       ", or quote a text that begins with `!`");
   }
 
   void open(Node::Kind kind, const YAML::Mark& mark, const std::string& tag,
@@ -89,18 +94,23 @@ class Builder final : public YAML::EventHandler {
     open_.push_back({make(kind, mark), anchor, false, {}, {}, nullptr, {}});
   }
 
+  // While it grows, not when all of it is in memory.
+  void count(std::size_t values, const Mark& mark) {
+    count_ += values;
+    if (count_ > most_nodes)
+      throw Refused{mark, "more than " + std::to_string(most_nodes) + " values"};
+  }
+
   void close() {
     std::shared_ptr<Node> node = open_.back().node;
     const YAML::anchor_t anchor = open_.back().anchor;
     open_.pop_back();
-    const auto count = [&](const NodePtr& child) {
+    const auto weigh = [&](const NodePtr& child) {
       node->weight += child->weight;
       node->depth = std::max(node->depth, child->depth + 1);
     };
-    for (const NodePtr& item : node->items) count(item);
-    for (const Node::Entry& entry : node->entries) count(entry.value);
-    if (node->weight > most_nodes)
-      throw Refused{node->mark, "more than " + std::to_string(most_nodes) + " values"};
+    for (const NodePtr& item : node->items) weigh(item);
+    for (const Node::Entry& entry : node->entries) weigh(entry.value);
     if (node->depth > most_depth)
       throw Refused{node->mark, "nested deeper than " + std::to_string(most_depth) + " levels"};
     add(std::move(node), anchor);
@@ -109,6 +119,8 @@ class Builder final : public YAML::EventHandler {
   void add(std::shared_ptr<Node> node, YAML::anchor_t anchor) {
     const Mark mark = node->mark;
     if (anchor) anchors_[anchor] = node;
+    const bool is_key = !open_.empty() && open_.back().node->is_map() && !open_.back().has_key;
+    if (!is_key) count(1, mark);
     place(std::move(node), mark);
   }
 
@@ -166,6 +178,7 @@ class Builder final : public YAML::EventHandler {
   std::vector<Open> open_;
   std::unordered_map<YAML::anchor_t, NodePtr> anchors_;
   NodePtr root_;
+  std::size_t count_ = 0;  // of values, shared ones as often as they stand there
 };
 
 std::string hint_for(const std::string& words) {
@@ -175,30 +188,49 @@ std::string hint_for(const std::string& words) {
 }
 
 bool is_secret_key(std::string_view key) {
-  return key == "token" || key == "secret" || key == "password";
+  const std::string name = base::lower_case(key);
+  return name == "token" || name == "secret" || name == "password" || name == "authorization" ||
+         name == "proxy-authorization" || name == "cookie" || name == "set-cookie" ||
+         name == "x-api-key";
 }
 
-void print_scalar(std::string& out, const Node& node, bool is_secret) {
-  if (is_secret || node.is_secret) {
-    out += "\"[redacted]\"";
-    return;
-  }
+void print_quoted(std::string& out, std::string_view text) {
   out += '"';
-  for (const char c : node.written) {
-    if (c == '"' || c == '\\') out += '\\';
-    if (c == '\n')
+  for (const char c : text) {
+    constexpr char digits[] = "0123456789abcdef";
+    const auto byte = static_cast<unsigned char>(c);
+    if (c == '"' || c == '\\')
+      out.append({'\\', c});
+    else if (c == '\n')
       out += "\\n";
-    else if (static_cast<unsigned char>(c) >= ' ')
+    else if (byte < ' ' || byte == 0x7f)
+      out.append({'\\', 'x', digits[byte >> 4], digits[byte & 15]});
+    else
       out += c;
   }
   out += '"';
+}
+
+bool is_plain(std::string_view key) {
+  return !key.empty() && base::is_alpha(key[0]) && std::all_of(key.begin(), key.end(), [](char c) {
+    return base::is_alpha(c) || base::is_digit(c) || c == '-' || c == '_' || c == '.';
+  });
+}
+
+void print_key(std::string& out, std::string_view key) {
+  if (is_plain(key))
+    out += key;
+  else
+    print_quoted(out, key);
 }
 
 void print(std::string& out, const Node& node, int indent, bool is_secret) {
   const std::string margin(static_cast<std::size_t>(indent), ' ');
   if (node.is_map() && !node.entries.empty()) {
     for (const Node::Entry& entry : node.entries) {
-      out += "\n" + margin + entry.key + ": ";
+      out += "\n" + margin;
+      print_key(out, entry.key);
+      out += ": ";
       print(out, *entry.value, indent + 2, is_secret || is_secret_key(entry.key));
     }
   } else if (node.is_list() && !node.items.empty()) {
@@ -207,7 +239,7 @@ void print(std::string& out, const Node& node, int indent, bool is_secret) {
       print(out, *item, indent + 2, is_secret);
     }
   } else if (node.is_scalar()) {
-    print_scalar(out, node, is_secret);
+    print_quoted(out, is_secret || node.is_secret ? "[redacted]" : std::string_view(node.written));
   } else {
     out += node.is_list() ? "[]" : "{}";
   }

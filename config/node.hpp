@@ -34,6 +34,7 @@ class Node {
   std::string text;     // of a scalar, variables replaced
   std::string written;  // as it stands in the file
   bool is_secret = false;  // came from a file by ${file:}
+  bool is_failed = false;  // a variable could not be replaced: nothing further is said of it
   std::vector<NodePtr> items;
   std::vector<Entry> entries;
   std::size_t weight = 1;  // nodes below and with it, shared ones as often as they stand there

@@ -5,16 +5,6 @@
 namespace config {
 namespace {
 
-void read_address(const Node& node, const Context& context, base::Address& into) {
-  const std::string* text = scalar_of(node, context, "an address");
-  if (!text) return;
-  const auto address = base::Address::parse(*text);
-  if (!address)
-    return context.mistake(node,
-                           "\"" + *text + "\" is not an address: ip:port, [v6]:port or unix:/path");
-  into = *address;
-}
-
 // `stdout`, `stderr` or a path.
 void read_destination(const Node& node, const Context& context, std::string& into) {
   const std::string* text = scalar_of(node, context, "stdout, stderr or a path");
@@ -29,7 +19,7 @@ const Table<NodeInfo>& node_table() {
   static const Table<NodeInfo> table = {
       text("service", &NodeInfo::service, "outrider", "the service's name"),
       text("id", &NodeInfo::id, "the host name", "this instance"),
-      text("zone", &NodeInfo::zone, "", "where it runs"),
+      only<NodeInfo>("zone", "local", "where it runs"),
   };
   return table;
 }

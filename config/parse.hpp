@@ -19,8 +19,8 @@ std::vector<Route> parse_routes(const Node& node, const Context& context,
                                 const std::string& listener);
 Cluster parse_cluster(const Node::Entry& entry, const Context& context);
 void parse_filters(const Node& node, const Context& context, Filters& into);
+void read_address(const Node& node, const Context& context, base::Address& into);
 void read_path(const Node& node, const Context& context, std::string& into);
 NamedValues parse_named_values(const Node& node, const Context& context);
-bool valid_status(std::uint64_t status);
 
 }  // namespace config

@@ -1,5 +1,5 @@
 #include "config/parse.hpp"
-#include "proxy/base/ascii.hpp"
+#include "config/words.hpp"
 
 namespace config {
 namespace {
@@ -10,44 +10,6 @@ struct Written {
   bool is_https = false;
   bool has_tls = false;
 };
-
-bool is_dns_name(std::string_view host) {
-  return !base::Address::parse_ip(host, 0) && host != "localhost";
-}
-
-bool valid_host_name(std::string_view host) {
-  if (host.empty() || host.size() > 253) return false;
-  for (const char c : host)
-    if (!base::is_alpha(c) && !base::is_digit(c) && c != '-' && c != '.' && c != '_') return false;
-  return true;
-}
-
-// "host:port" or "[v6]:port"; port 0 = none was given.
-bool split_host_port(std::string_view text, Endpoint& into) {
-  std::string_view host = text;
-  std::string_view port;
-  if (text.starts_with('[')) {
-    const std::size_t end = text.find(']');
-    if (end == text.npos) return false;
-    host = text.substr(1, end - 1);
-    text.remove_prefix(end + 1);
-    if (!text.empty() && !text.starts_with(':')) return false;
-    port = text.empty() ? text : text.substr(1);
-    if (!text.empty() && port.empty()) return false;
-    const auto address = base::Address::parse_ip(host, 0);
-    if (!address || address->family() != AF_INET6) return false;
-  } else if (const std::size_t colon = text.find(':'); colon != text.npos) {
-    host = text.substr(0, colon);
-    port = text.substr(colon + 1);
-    if (port.empty()) return false;
-  }
-  if (!base::Address::parse_ip(host, 0) && !valid_host_name(host)) return false;
-  into.host = host;
-  if (port.empty()) return true;
-  const auto number = base::parse_decimal<std::uint16_t>(port);
-  into.port = number.value_or(0);
-  return number && *number > 0;
-}
 
 void read_url(const Node& node, const Context& context, Written& into) {
   const std::string* text = scalar_of(node, context, "a URL");
@@ -67,31 +29,34 @@ void read_url(const Node& node, const Context& context, Written& into) {
   if (authority.find_first_of("/?#") != authority.npos)
     return context.mistake(node, "a cluster's URL has no path, query or fragment: use `rewrite`");
   into.is_https = scheme == "https";
-  Endpoint endpoint;
-  if (!split_host_port(authority, endpoint))
+  const auto parts = split_host_port(authority);
+  if (!parts)
     return context.mistake(node, "\"" + std::string(authority) + "\" is not host or host:port");
   const std::uint16_t default_port = into.is_https ? 443 : 80;
   into.cluster.url_authority = authority;
-  if (endpoint.port == 0) {
-    endpoint.port = default_port;
-  } else if (endpoint.port == default_port) {
+  if (parts->port == default_port)
     into.cluster.url_authority = authority.substr(0, authority.rfind(':'));
-  }
-  into.cluster.endpoints = {endpoint};
+  Endpoint endpoint;
+  endpoint.host = parts->host;
+  endpoint.port = parts->port.value_or(default_port);
+  into.cluster.endpoints = {std::move(endpoint)};
 }
 
 void read_endpoint_address(const Node& node, const Context& context, Endpoint& into) {
   const std::string* text = scalar_of(node, context, "an address");
   if (!text) return;
   if (text->starts_with("unix:")) {
-    const auto address = base::Address::parse(*text);
-    if (!address) return context.mistake(node, "\"" + *text + "\" is not unix:/path");
+    base::Address address;
+    read_address(node, context, address);
     into.is_unix = true;
-    into.host = address->path();
+    into.host = address.path();
     return;
   }
-  if (!split_host_port(*text, into) || into.port == 0)
-    context.mistake(node, "\"" + *text + "\" is not ip:port, name:port or unix:/path");
+  const auto parts = split_host_port(*text);
+  if (!parts || !parts->port)
+    return context.mistake(node, "\"" + *text + "\" is not ip:port, name:port or unix:/path");
+  into.host = parts->host;
+  into.port = *parts->port;
 }
 
 const Table<Endpoint>& endpoint_table() {
@@ -129,13 +94,28 @@ Field<ClientTls> path_field(std::string_view name, std::string ClientTls::*membe
           }};
 }
 
+void read_san(const Node& node, const Context& context, ClientTls& into) {
+  for_each_text(node, context, [&](const Node& item, const std::string& name) {
+    if (!is_host_name(name) && !is_ip(name) && !name.starts_with("spiffe://"))
+      context.mistake(item, "\"" + name + "\" is neither a DNS name nor a spiffe:// URI");
+    into.san.push_back(name);
+  });
+  if (node.is_list() && node.items.empty())
+    context.mistake(node, "at least one name is needed: without `san` it is `server_name`");
+}
+
 const Table<ClientTls>& tls_table() {
   static const Table<ClientTls> table = {
       path_field("ca", &ClientTls::ca, "who signs the endpoints; absent = the system's store"),
       path_field("cert", &ClientTls::cert, "our own certificate"),
       path_field("key", &ClientTls::key, "its private key"),
-      text("server_name", &ClientTls::server_name, "the url's host", "the name to verify; SNI"),
-      texts("san", &ClientTls::san, "", "DNS names or spiffe:// URIs that replace the name check"),
+      {"server_name", "a name", "the url's host", "the name to verify; SNI",
+       [](const Node& node, const Context& context, ClientTls& into) {
+         read_text(node, context, into.server_name);
+         if (!is_host_name(into.server_name) && !is_ip(into.server_name))
+           context.mistake(node, "\"" + into.server_name + "\" is not a host name");
+       }},
+      {"san", "names", "", "DNS names or spiffe:// URIs that replace the name check", read_san},
       {"min_version", "a version", "1.2", "1.2 or 1.3",
        [](const Node& node, const Context& context, ClientTls& into) {
          read_word(node, context, {"1.2", "1.3"}, [&](std::size_t index) {
@@ -188,8 +168,7 @@ void read_host(const Node& node, const Context& context, Written& into) {
   } else if (*text == "url") {
     into.cluster.host = HostRule::url;
   } else {
-    Endpoint parts;
-    if (!split_host_port(*text, parts))
+    if (!split_host_port(*text))
       return context.mistake(node, "\"" + *text + "\" is not client, url or a host name");
     into.cluster.host = HostRule::fixed;
     into.cluster.fixed_host = *text;
@@ -248,6 +227,12 @@ const Table<Written>& cluster_table() {
   return table;
 }
 
+// A certificate's names do not end in a dot.
+std::string without_dot(std::string host) {
+  if (host.ends_with('.')) host.pop_back();
+  return host;
+}
+
 void complete_tls(const Node::Entry& entry, const Context& context, Written& written) {
   Cluster& cluster = written.cluster;
   if (written.url && !written.is_https && written.has_tls)
@@ -256,7 +241,7 @@ void complete_tls(const Node::Entry& entry, const Context& context, Written& wri
   if (!cluster.tls) return;
   ClientTls& tls = *cluster.tls;
   if (!cluster.endpoints.empty() && written.url && tls.server_name.empty())
-    tls.server_name = cluster.endpoints[0].host;
+    tls.server_name = without_dot(cluster.endpoints[0].host);
   const bool is_unnamed = tls.server_name.empty() && tls.san.empty() && !tls.insecure;
   if (!written.url && is_unnamed)
     context.mistakes.add(entry.mark, "endpoints with `tls` need `server_name` or `san`");
@@ -269,6 +254,8 @@ Cluster parse_cluster(const Node::Entry& entry, const Context& context) {
   Cluster& cluster = written.cluster;
   cluster.name = entry.key;
   cluster.mark = entry.mark;
+  if (std::string problem = name_problem(cluster.name); !problem.empty())
+    context.mistakes.add(entry.mark, std::move(problem));
   read_table(*entry.value, context, cluster_table(), written);
   const Node& node = *entry.value;
   const int ways = (node.find("url") ? 1 : 0) + (node.find("endpoints") ? 1 : 0) +
@@ -276,7 +263,8 @@ Cluster parse_cluster(const Node::Entry& entry, const Context& context) {
   if (node.is_map() && ways != 1)
     context.mistakes.add(entry.mark, "a cluster has exactly one of `url` and `endpoints`");
   const bool has_name = written.url && !cluster.endpoints.empty() &&
-                        is_dns_name(cluster.endpoints[0].host);
+                        !is_ip(cluster.endpoints[0].host) &&
+                        cluster.endpoints[0].host != "localhost";
   if (!node.find("host")) cluster.host = has_name ? HostRule::url : HostRule::client;
   if (cluster.host == HostRule::url && !written.url)
     context.mistakes.add(entry.mark, "`host: url` needs a url");

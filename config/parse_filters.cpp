@@ -59,9 +59,12 @@ NamedValues parse_named_values(const Node& node, const Context& context) {
     context.mistake(node, wrong_kind(node, "a map of names and values"));
     return values;
   }
-  for (const Node::Entry& entry : node.entries)
+  for (const Node::Entry& entry : node.entries) {
+    if (entry.key.empty() || has_control(entry.key))
+      context.mistakes.add(entry.mark, "a name is text without control characters");
     if (const std::string* text = scalar_of(*entry.value, context, "text"))
       values.emplace_back(entry.key, *text);
+  }
   return values;
 }
 
@@ -76,6 +79,14 @@ void read_path(const Node& node, const Context& context, std::string& into) {
              : (std::filesystem::path(node.mark.source->name).parent_path() / path).string();
 }
 
-bool valid_status(std::uint64_t status) { return status >= 200 && status <= 599; }
+void read_address(const Node& node, const Context& context, base::Address& into) {
+  const std::string* text = scalar_of(node, context, "an address");
+  if (!text) return;
+  const auto address = base::Address::parse(*text);
+  if (!address || (address->is_unix() && !address->path().starts_with('/')))
+    return context.mistake(node,
+                           "\"" + *text + "\" is not an address: ip:port, [v6]:port or unix:/path");
+  into = *address;
+}
 
 }  // namespace config

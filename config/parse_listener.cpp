@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include "config/parse.hpp"
+#include "config/words.hpp"
 
 namespace config {
 namespace {
@@ -13,39 +14,33 @@ struct Written {
 };
 
 void read_bind(const Node& node, const Context& context, Written& into) {
-  const auto add = [&](const Node& item) {
-    const std::string* text = scalar_of(item, context, "an address");
-    if (!text) return;
-    const auto address = base::Address::parse(*text);
-    if (!address)
-      return context.mistake(item, "\"" + *text +
-                                       "\" is not an address: ip:port, [v6]:port or unix:/path");
-    into.listener.bind.push_back(*address);
-  };
-  if (!node.is_list()) return add(node);
-  for (const NodePtr& item : node.items) add(*item);
+  for_each_text(node, context, [&](const Node& item, const std::string&) {
+    base::Address address;
+    read_address(item, context, address);
+    if (address.is_ip() || address.is_unix()) into.listener.bind.push_back(address);
+  });
+  if (node.is_list() && node.items.empty()) context.mistake(node, "at least one address is needed");
 }
 
 void read_protocols(const Node& node, const Context& context, Written& into) {
   into.listener.http1 = into.listener.h2 = false;
-  std::vector<std::string> names;
-  read_texts(node, context, names);
-  for (const std::string& name : names) {
-    if (name == "http1")
-      into.listener.http1 = true;
-    else if (name == "h2")
-      into.listener.h2 = true;
-    else
-      context.mistake(node, "\"" + name + "\" is not a protocol: http1 or h2");
-  }
-  if (names.empty()) context.mistake(node, "at least one protocol is needed: http1 or h2");
+  for_each_text(node, context, [&](const Node& item, const std::string& name) {
+    bool Listener::*const member = name == "http1" ? &Listener::http1 : &Listener::h2;
+    if (name != "http1" && name != "h2")
+      return context.mistake(item, "\"" + name + "\" is not a protocol: http1 or h2");
+    if (into.listener.*member) context.mistake(item, "\"" + name + "\" stands here twice");
+    into.listener.*member = true;
+  });
+  if (node.is_list() && node.items.empty())
+    context.mistake(node, "at least one protocol is needed: http1 or h2");
 }
 
 void read_trust(const Node& node, const Context& context, Forwarded& into) {
-  read_texts(node, context, into.trust);
-  for (const std::string& range : into.trust)
+  for_each_text(node, context, [&](const Node& item, const std::string& range) {
     if (!base::AddressRange::parse(range))
-      context.mistake(node, "\"" + range + "\" is not an address or a range such as 10.0.0.0/8");
+      context.mistake(item, "\"" + range + "\" is not an address or a range such as 10.0.0.0/8");
+    into.trust.push_back(range);
+  });
 }
 
 const Table<Forwarded>& forwarded_table() {
@@ -105,6 +100,8 @@ void read_tls(const Node& node, const Context& context, Written& into) {
   tls.client_auth = tls.auth.value_or(has_ca ? ClientAuth::require : ClientAuth::none);
   if (tls.client_auth != ClientAuth::none && !has_ca)
     context.mistake(node, "`client_auth` needs `client_ca`: who signs the clients' certificates");
+  if (tls.auth == ClientAuth::none && has_ca)
+    context.mistake(node, "`client_ca` is of no use with `client_auth: none`");
   into.listener.tls = tls;
 }
 
@@ -178,6 +175,8 @@ Listener parse_listener(const Node::Entry& entry, const Context& context) {
   Listener& listener = written.listener;
   listener.name = entry.key;
   listener.mark = entry.mark;
+  if (std::string problem = name_problem(listener.name); !problem.empty())
+    context.mistakes.add(entry.mark, std::move(problem));
   read_table(*entry.value, context, listener_table(), written);
   const bool is_outbound =
       std::all_of(listener.bind.begin(), listener.bind.end(), is_local);

@@ -3,6 +3,7 @@
 #include <numeric>
 
 #include "config/parse.hpp"
+#include "config/words.hpp"
 #include "proxy/base/ascii.hpp"
 
 namespace config {
@@ -11,35 +12,74 @@ namespace {
 // What a route says before it is known to be one thing only.
 struct Written {
   Route route;
-  std::uint64_t redirect_port = 0;
 };
 
 bool valid_host_pattern(std::string_view host) {
   if (host.starts_with("*.")) host.remove_prefix(2);
-  return !host.empty() && host.find_first_of("*:/ ") == host.npos;
+  return is_host_name(host) || is_ip(host);
+}
+
+// Each of one or more texts.
+void read_alternatives(const Node& node, const Context& context,
+                       const std::function<void(const Node&, const std::string&)>& visit) {
+  for_each_text(node, context, visit);
+  if (node.is_list() && node.items.empty())
+    context.mistake(node, "an empty list matches nothing: leave it out to match everything");
 }
 
 void read_hosts(const Node& node, const Context& context, Match& into) {
-  read_texts(node, context, into.host);
-  for (std::string& host : into.host) {
-    if (!valid_host_pattern(host)) {
-      context.mistake(node, "\"" + host + "\" is not a host name (no port) or *.name");
-      continue;
-    }
+  read_alternatives(node, context, [&](const Node& item, const std::string& text) {
+    std::string host = base::lower_case(text);
+    if (!valid_host_pattern(host))
+      context.mistake(item, "\"" + text + "\" is not a host name (no port) or *.name");
     if (host.ends_with('.')) host.pop_back();
-    host = base::lower_case(host);
+    into.host.push_back(std::move(host));
+  });
+}
+
+// What may not stand in a start line, or would mean something else there.
+bool has_odd_character(std::string_view path) {
+  for (std::size_t i = 0; i < path.size(); ++i) {
+    const char c = path[i];
+    if (c <= ' ' || c >= 0x7f || std::string_view("\\#?\"<>").find(c) != std::string_view::npos)
+      return true;
+    const bool is_escape = i + 2 < path.size() && base::hex_value(path[i + 1]) >= 0 &&
+                           base::hex_value(path[i + 2]) >= 0 && path.substr(i, 3) != "%00";
+    if (c == '%' && !is_escape) return true;
   }
+  return false;
 }
 
 void read_match_paths(const Node& node, const Context& context, Match& into) {
-  read_texts(node, context, into.path);
-  for (const std::string& path : into.path) {
+  read_alternatives(node, context, [&](const Node& item, const std::string& path) {
     const std::size_t star = path.find('*');
     const bool is_prefix = path.ends_with("/*") && star == path.size() - 1;
     if (!path.starts_with('/') || (star != path.npos && !is_prefix))
-      context.mistake(node, "\"" + path + "\" is not a path such as /a or a prefix such as /a/*");
+      context.mistake(item, "\"" + path + "\" is not a path such as /a or a prefix such as /a/*");
     else if (path.find_first_of("?#") != path.npos)
-      context.mistake(node, "a path is matched without its query: use `query`");
+      context.mistake(item, "a path is matched without its query: use `query`");
+    else if (has_odd_character(path))
+      context.mistake(item, "\"" + path + "\" is matched as it is sent: escape what a path cannot hold");
+    into.path.push_back(path);
+  });
+}
+
+void read_methods(const Node& node, const Context& context, Match& into) {
+  read_alternatives(node, context, [&](const Node& item, const std::string& method) {
+    if (!is_token(method) || base::lower_case(method) == method)
+      return context.mistake(item, "\"" + method + "\" is not a method: they are written as in GET");
+    if (method == "CONNECT")
+      return context.mistake(item, "routes for CONNECT are not yet in this version");
+    into.method.push_back(method);
+  });
+}
+
+void read_match_headers(const Node& node, const Context& context, Match& into) {
+  into.headers = parse_named_values(node, context);
+  for (auto& [name, value] : into.headers) {
+    name = base::lower_case(name);
+    if (!is_token(name)) context.mistake(node, "\"" + name + "\" is not a field name");
+    if (name == "host") context.mistake(node, "the host is matched by `host`");
   }
 }
 
@@ -49,7 +89,9 @@ void read_regex(const Node& node, const Context& context, Match& into) {
   RE2::Options options;
   options.set_log_errors(false);
   const RE2 expression(into.path_regex, options);
-  if (!expression.ok()) context.mistake(node, "not a regular expression: " + expression.error());
+  if (!expression.ok())
+    return context.mistake(node, "not a regular expression: " + expression.error());
+  into.groups = expression.NumberOfCapturingGroups();
 }
 
 const Table<Match>& match_table() {
@@ -57,12 +99,8 @@ const Table<Match>& match_table() {
       {"host", "a host or a list", "", "any of these; *.a is one more label", read_hosts},
       {"path", "a path or a list", "", "exact, or a prefix ending in /*", read_match_paths},
       {"path_regex", "a regular expression", "", "RE2; excludes path", read_regex},
-      texts("method", &Match::method, "", "any of these"),
-      {"headers", "a map", "", "name: value, \"*\" = present",
-       [](const Node& node, const Context& context, Match& into) {
-         into.headers = parse_named_values(node, context);
-         for (auto& [name, value] : into.headers) name = base::lower_case(name);
-       }},
+      {"method", "a method or a list", "", "any of these", read_methods},
+      {"headers", "a map", "", "name: value, \"*\" = present", read_match_headers},
       {"query", "a map", "", "name: value, \"*\" = present",
        [](const Node& node, const Context& context, Match& into) {
          into.query = parse_named_values(node, context);
@@ -76,12 +114,13 @@ const Table<Match>& match_table() {
 void read_targets(const Node& node, const Context& context, Written& into) {
   std::vector<Share>& shares = into.route.to;
   if (node.is_scalar()) {
-    shares.push_back({node.text, 10'000});
+    if (const std::string* text = scalar_of(node, context, "a cluster"))
+      shares.push_back({*text, 10'000, node.mark});
     return;
   }
   if (!node.is_map()) return context.mistake(node, wrong_kind(node, "a cluster, or shares"));
   for (const Node::Entry& entry : node.entries) {
-    Share share{entry.key, 0};
+    Share share{entry.key, 0, entry.mark};
     read_percentage(*entry.value, context, share.parts);
     shares.push_back(std::move(share));
   }
@@ -90,7 +129,7 @@ void read_targets(const Node& node, const Context& context, Written& into) {
                                      return total + share.parts;
                                    });
   if (sum != 10'000) {
-    const std::string hundredths = std::to_string(sum % 100);
+    const std::string hundredths = std::to_string(100 + sum % 100).substr(1);
     context.mistake(node, "the shares add up to " + std::to_string(sum / 100) +
                               (sum % 100 ? "." + hundredths : "") + " %, not to 100 %");
   }
@@ -105,8 +144,17 @@ void read_status(const Node& node, const Context& context, std::uint64_t least, 
 
 const Table<Redirect>& redirect_table() {
   static const Table<Redirect> table = {
-      text("scheme", &Redirect::scheme, "", "http or https"),
-      text("host", &Redirect::host, "", "the host to go to"),
+      {"scheme", "one word", "", "http or https",
+       [](const Node& node, const Context& context, Redirect& into) {
+         read_word(node, context, {"http", "https"},
+                   [&](std::size_t index) { into.scheme = index == 0 ? "http" : "https"; });
+       }},
+      {"host", "a host", "", "the host to go to",
+       [](const Node& node, const Context& context, Redirect& into) {
+         read_text(node, context, into.host);
+         if (!is_host_name(into.host) && !is_ip(into.host))
+           context.mistake(node, "\"" + into.host + "\" is not a host name (no port)");
+       }},
       {"port", "a port", "", "the port to go to",
        [](const Node& node, const Context& context, Redirect& into) {
          std::uint64_t port = 0;
@@ -125,19 +173,25 @@ const Table<Redirect>& redirect_table() {
   return table;
 }
 
+bool has_no_body(int status) { return status == 204 || status == 205 || status == 304; }
+
 const Table<Respond>& respond_table() {
   static const Table<Respond> table = {
       {"status", "a status", "200", "200 to 599",
        [](const Node& node, const Context& context, Respond& into) {
          read_status(node, context, 200, 599, into.status);
        }},
-      text("body", &Respond::body, "", "the body"),
+      {"body", "text", "", "the body",
+       [](const Node& node, const Context& context, Respond& into) {
+         if (!node.is_scalar()) return context.mistake(node, wrong_kind(node, "text"));
+         into.body = node.text;
+       }},
       {"headers", "a map", "", "name: value",
        [](const Node& node, const Context& context, Respond& into) {
          into.headers = parse_named_values(node, context);
-         for (auto& [name, value] : into.headers)
-           if (value.find_first_of("\r\n") != value.npos)
-             context.mistake(node, "a header's value cannot have line ends");
+         for (const Node::Entry& entry : node.entries)
+           if (std::string problem = field_problem(entry.key); !problem.empty())
+             context.mistakes.add(entry.mark, std::move(problem));
        }},
   };
   return table;
@@ -146,7 +200,12 @@ const Table<Respond>& respond_table() {
 const Table<Rewrite>& rewrite_table() {
   static const Table<Rewrite> table = {
       text("path", &Rewrite::path, "", "a path; /* stands for what the match's /* stood for"),
-      text("host", &Rewrite::host, "", "the host sent upstream"),
+      {"host", "a host", "", "the host sent upstream",
+       [](const Node& node, const Context& context, Rewrite& into) {
+         read_text(node, context, into.host);
+         if (!split_host_port(into.host))
+           context.mistake(node, "\"" + into.host + "\" is not host or host:port");
+       }},
   };
   return table;
 }
@@ -156,6 +215,8 @@ const Table<Written>& route_table() {
       {"name", "text", "LISTENER.N", "for logs and metrics",
        [](const Node& node, const Context& context, Written& into) {
          read_text(node, context, into.route.name);
+         if (std::string problem = name_problem(into.route.name); !problem.empty())
+           context.mistake(node, std::move(problem));
        }},
       {"match", "a map", "", "absent = every request",
        [](const Node& node, const Context& context, Written& into) {
@@ -191,30 +252,64 @@ bool has_prefix(const Match& match) {
   return false;
 }
 
-void check_template(const std::string& path, const Match& match, const Node& node,
-                    const Context& context) {
-  if (path.empty()) return;
-  if (!path.starts_with('/') && !path.starts_with('$'))
-    context.mistake(node, "the path \"" + path + "\" does not begin with /");
-  if (path.ends_with("/*") && !has_prefix(match))
-    context.mistake(node, "\"" + path + "\" needs a match with a path that ends in /*");
-  if (path.find('$') != path.npos && match.path_regex.empty())
-    context.mistake(node, "\"" + path + "\" needs a match with path_regex");
+// The group of the first "$N" for which the match has none; 0 = there is none such.
+int missing_group(std::string_view path, const Match& match) {
+  for (std::size_t i = 0; i + 1 < path.size(); ++i) {
+    if (path[i] != '$' || !base::is_digit(path[i + 1])) continue;
+    const int group = path[i + 1] - '0';
+    if (match.path_regex.empty() || group > match.groups) return std::max(group, 1);
+  }
+  return 0;
+}
+
+// `of`: the rewrite or redirect whose `path` is judged, null if there is none.
+void check_template(const Node* of, const Match& match, const Context& context) {
+  const Node* node = of ? of->find("path") : nullptr;
+  if (!node || !node->is_scalar() || has_control(node->text)) return;
+  const std::string& path = node->text;
+  const bool has_regex = !match.path_regex.empty();
+  const std::size_t star = path.find('*');
+  const std::string shown = "\"" + path + "\"";
+  if (!path.starts_with('/') && !(has_regex && path.starts_with('$')))
+    context.mistake(*node, "the path " + shown + " does not begin with /");
+  else if (has_odd_character(path))
+    context.mistake(*node, shown + " is not a path: characters such as a space, ? and # are escaped");
+  else if (path.ends_with("/*") && !has_prefix(match))
+    context.mistake(*node, shown + " needs a match with a path that ends in /*");
+  else if (star != path.npos && !(path.ends_with("/*") && star == path.size() - 1))
+    context.mistake(*node, "in " + shown + " a * stands elsewhere than at the end, as /*");
+  else if (const int group = missing_group(path, match))
+    context.mistake(*node, shown + (has_regex ? " names a group that path_regex does not have: $" +
+                                                    std::to_string(group)
+                                              : " needs a match with path_regex"));
+}
+
+void check_kind(const Node& node, const Route& route, const Context& context) {
+  if (!node.is_map()) return;
+  const int ways = (node.find("to") ? 1 : 0) + (route.redirect ? 1 : 0) + (route.respond ? 1 : 0);
+  if (ways != 1)
+    context.mistake(node, "a route has exactly one of `to`, `redirect` and `respond`");
+  const Node::Entry* rewrite = node.entry("rewrite");
+  if (rewrite && !node.find("to"))
+    context.mistakes.add(rewrite->mark, "`rewrite` goes with `to`: here nothing is forwarded");
+  const Node* redirect = node.find("redirect");
+  const auto says = [&](std::string_view key) { return redirect->find(key) != nullptr; };
+  if (redirect && redirect->is_map() && !says("scheme") && !says("host") && !says("port") &&
+      !says("path"))
+    context.mistake(*redirect, "this redirects to itself: say `path`, `host`, `port` or `scheme`");
+  if (route.respond && !route.respond->body.empty() && has_no_body(route.respond->status))
+    context.mistake(node, "an answer " + std::to_string(route.respond->status) + " has no body");
 }
 
 Route parse_route(const Node& node, const Context& context) {
   Written written;
   written.route.mark = node.mark;
   read_table(node, context, route_table(), written);
-  Route& route = written.route;
-  const int ways = (node.find("to") ? 1 : 0) + (route.redirect ? 1 : 0) + (route.respond ? 1 : 0);
-  if (node.is_map() && ways != 1)
-    context.mistake(node, "a route has exactly one of `to`, `redirect` and `respond`");
-  check_template(route.rewrite.path, route.match, node, context);
-  if (route.redirect) check_template(route.redirect->path, route.match, node, context);
-  for (const std::string& method : route.match.method)
-    if (method == "CONNECT") context.mistake(node, "routes for CONNECT are not yet in this version");
-  return std::move(route);
+  const Route& route = written.route;
+  check_kind(node, route, context);
+  check_template(node.find("rewrite"), route.match, context);
+  check_template(node.find("redirect"), route.match, context);
+  return std::move(written.route);
 }
 
 }  // namespace

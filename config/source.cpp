@@ -1,7 +1,12 @@
 #include "config/source.hpp"
 
 #include <algorithm>
+#include <cerrno>
+#include <cstring>
 #include <optional>
+
+#include <fcntl.h>
+#include <unistd.h>
 
 namespace config {
 namespace {
@@ -25,15 +30,20 @@ std::size_t sequence_length(std::string_view text) {
   return is_overlong || is_beyond ? 0 : length;
 }
 
-bool is_control(char c) {
-  const auto byte = static_cast<unsigned char>(c);
-  return (byte < ' ' && c != '\t' && c != '\n' && c != '\r') || byte == 0x7f;
+// What `text` begins with.
+bool is_control(std::string_view text) {
+  const auto byte = static_cast<unsigned char>(text[0]);
+  if (byte == 0xc2) return text.size() > 1 && static_cast<unsigned char>(text[1]) < 0xa0;
+  return (byte < ' ' && byte != '\t') || byte == 0x7f;
 }
+
+bool is_line_end(char c) { return c == '\n' || c == '\r'; }
 
 std::optional<std::size_t> first_bad_byte(std::string_view text) {
   for (std::size_t i = 0; i < text.size();) {
-    const std::size_t length = sequence_length(text.substr(i, 4));
-    if (length == 0 || is_control(text[i])) return i;
+    const std::string_view rest = text.substr(i);
+    const std::size_t length = sequence_length(rest.substr(0, 4));
+    if (length == 0 || (is_control(rest) && !is_line_end(rest[0]))) return i;
     i += length;
   }
   return std::nullopt;
@@ -64,6 +74,37 @@ bool Mark::begins_with(char c) const {
   return at < text.size() && text[at] == c;
 }
 
+FileText read_file(const std::string& path, std::size_t most) {
+  FileText file;
+  const int descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  if (descriptor < 0) return {{}, std::strerror(errno)};
+  while (file.text.size() <= most) {
+    char piece[16 * 1024];
+    const std::size_t wanted = std::min(sizeof piece, most + 1 - file.text.size());
+    const ssize_t got = ::read(descriptor, piece, wanted);
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) file = {{}, std::strerror(errno)};
+    if (got <= 0) break;
+    file.text.append(piece, static_cast<std::size_t>(got));
+  }
+  ::close(descriptor);
+  return file;
+}
+
+bool is_utf8(std::string_view text) {
+  for (std::size_t length = 0; !text.empty(); text.remove_prefix(length)) {
+    length = sequence_length(text.substr(0, 4));
+    if (length == 0) return false;
+  }
+  return true;
+}
+
+bool has_control(std::string_view text) {
+  for (std::size_t i = 0; i < text.size(); ++i)
+    if (is_control(text.substr(i))) return true;
+  return false;
+}
+
 Unreadable unreadable(const std::shared_ptr<const Source>& source) {
   const std::string& text = source->text;
   const Mark whole{source, 0, 0};
@@ -74,7 +115,7 @@ Unreadable unreadable(const std::shared_ptr<const Source>& source) {
     const std::size_t start = before.rfind('\n');
     const std::size_t column = start == before.npos ? *bad + 1 : *bad - start;
     return {{source, static_cast<int>(line), static_cast<int>(column)},
-            is_control(text[*bad]) ? "a control character cannot stand here"
+            sequence_length(std::string_view(text).substr(*bad, 4)) > 0 ? "a control character cannot stand here"
                                    : "this byte is not UTF-8"};
   }
   const auto openers = std::count_if(text.begin(), text.end(), [](char c) {

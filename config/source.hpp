@@ -39,6 +39,19 @@ struct Unreadable {
   std::string message;  // "" = none
 };
 
+struct FileText {
+  std::string text;
+  std::string problem;  // in the operating system's words; "" = none
+};
+
+// At most `most` bytes and one, so that the caller sees that there were more.
+FileText read_file(const std::string& path, std::size_t most);
+
+bool is_utf8(std::string_view text);
+// Below the space but the tab, DEL, and what U+0080 to U+009F are in UTF-8: they reach header fields,
+// logs and terminals.
+bool has_control(std::string_view text);
+
 // What keeps a text from being handed to the YAML parser: its size, bytes that are not UTF-8, control
 // characters (it takes some of them for the end or for another encoding), more brackets and commas
 // than there may be values (it holds all of an open bracket's in memory).

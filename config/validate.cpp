@@ -1,6 +1,5 @@
 #include "config/validate.hpp"
 
-#include <map>
 #include <set>
 #include <unordered_map>
 
@@ -9,88 +8,130 @@
 namespace config {
 namespace {
 
+constexpr int most_suggestions = 100;  // each looks at all clusters
+
+std::string place_of(const Mark& mark) {
+  return (mark.source ? mark.source->name : std::string()) + ':' + std::to_string(mark.line);
+}
+
 class Validation {
  public:
-  Validation(const Config& config, Mistakes& mistakes) : config_(config), mistakes_(mistakes) {
-    for (const Cluster& cluster : config.clusters) {
-      names_.push_back(cluster.name);
-      if (!clusters_.emplace(cluster.name, &cluster).second) twice("cluster", cluster);
-    }
-    std::map<std::string, const Listener*> listeners;
-    for (const Listener& listener : config.listeners)
-      if (!listeners.emplace(listener.name, &listener).second) twice("listener", listener);
-  }
+  Validation(const Config& config, Mistakes& mistakes) : config_(config), mistakes_(mistakes) {}
 
   void run() {
     if (config_.listeners.empty())
       mistakes_.add({}, config_.file + ": there is no listener: nothing would be served");
-    for (const Listener& listener : config_.listeners) check(listener);
-    for (const Cluster& cluster : config_.clusters) check_once({&cluster.filters}, "cluster " + cluster.name);
+    for (const Cluster& cluster : config_.clusters) {
+      names_.push_back(cluster.name);
+      Known& known = clusters_[cluster.name];
+      if (known.mark) twice("cluster", cluster, *known.mark);
+      known = {&cluster.mark, once_in(cluster.filters)};
+    }
+    std::unordered_map<std::string_view, const Mark*> listeners;
+    for (const Listener& listener : config_.listeners) {
+      const auto [first, is_new] = listeners.emplace(listener.name, &listener.mark);
+      if (!is_new) twice("listener", listener, *first->second);
+      check(listener);
+    }
+    check_addresses();
   }
 
  private:
+  using Once = std::vector<const FilterConfig*>;  // that may stand on a path once, each kind once
+  struct Known {
+    const Mark* mark = nullptr;
+    Once once;
+  };
+
   template <typename Named>
-  void twice(const char* what, const Named& named) {
-    std::string first;
-    for (const auto& other : list_of(named)) {
-      if (other.name != named.name) continue;
-      first = other.mark.source->name + ':' + std::to_string(other.mark.line);
-      break;
-    }
+  void twice(const char* what, const Named& named, const Mark& first) {
     mistakes_.add(named.mark, std::string("there are two of the ") + what + " \"" + named.name +
-                                  "\"; the first is in " + first);
+                                  "\"; the first is in " + place_of(first));
   }
-  const std::vector<Cluster>& list_of(const Cluster&) const { return config_.clusters; }
-  const std::vector<Listener>& list_of(const Listener&) const { return config_.listeners; }
 
   void check(const Listener& listener) {
     for (const FilterConfig& filter : listener.filters)
       if (filter.spec->needs_route && filter.spec->needs_route(filter.options.get()))
         mistakes_.add(filter.mark, "on a listener no route or cluster is known yet");
-    std::set<std::string> routes;
+    const Once above = once_in(listener.filters);
+    std::unordered_map<std::string_view, const Mark*> routes;
     for (const Route& route : listener.routes) {
-      if (!routes.insert(route.name).second)
-        mistakes_.add(route.mark, "a route named \"" + route.name + "\" stands here already");
-      check(listener, route);
+      const auto [first, is_new] = routes.emplace(route.name, &route.mark);
+      if (!is_new)
+        mistakes_.add(route.mark, "a route named \"" + route.name + "\" stands here already, in " +
+                                      place_of(*first->second));
+      check(above, route);
     }
-    check_once({&listener.filters}, "listener " + listener.name);
   }
 
-  void check(const Listener& listener, const Route& route) {
-    if (route.to.empty()) check_once({&listener.filters, &route.filters}, "route " + route.name);
+  void check(const Once& listener, const Route& route) {
+    const Once own = once_in(route.filters);
+    check_path(listener, own, route);
     for (const Share& share : route.to) {
       const auto found = clusters_.find(share.cluster);
       if (found == clusters_.end()) {
-        mistakes_.add(route.mark, "there is no cluster \"" + share.cluster + "\"" +
-                                      did_you_mean(share.cluster, names_));
+        mistakes_.add(share.mark, "there is no cluster \"" + share.cluster + "\"" + suggest(share));
         continue;
       }
-      check_once({&listener.filters, &route.filters, &found->second->filters},
-                 "route " + route.name);
+      check_path(listener, found->second.once, route);
+      check_path(own, found->second.once, route);
     }
   }
 
-  // Told at the last of the doubles, with the place of the first.
-  void check_once(const std::vector<const Filters*>& path, const std::string& where) {
-    std::map<std::string_view, const FilterConfig*> seen;
-    for (const Filters* filters : path) {
-      for (const FilterConfig& filter : *filters) {
-        if (!filter.spec->is_once_per_path) continue;
-        const auto [first, is_new] = seen.emplace(filter.spec->name, &filter);
-        if (!is_new && first->second->mark.line != filter.mark.line)
-          mistakes_.add(filter.mark, "\"" + filter.name + "\" stands on the path of " + where +
-                                         " already, in line " +
-                                         std::to_string(first->second->mark.line));
-        else if (!is_new)
-          mistakes_.add(filter.mark, "\"" + filter.name + "\" stands twice on the path of " + where);
-      }
+  std::string suggest(const Share& share) {
+    return suggestions_++ < most_suggestions ? did_you_mean(share.cluster, names_) : std::string();
+  }
+
+  Once once_in(const Filters& filters) {
+    Once once;
+    for (const FilterConfig& filter : filters) {
+      if (!filter.spec->is_once_per_path) continue;
+      if (const FilterConfig* first = of_kind(once, filter))
+        mistakes_.add(filter.mark, "\"" + filter.name + "\" stands twice in this list: it may " +
+                                       "stand once on a path; the first is in " +
+                                       place_of(first->mark));
+      else
+        once.push_back(&filter);
     }
+    return once;
+  }
+
+  static const FilterConfig* of_kind(const Once& once, const FilterConfig& filter) {
+    for (const FilterConfig* other : once)
+      if (other->spec == filter.spec) return other;
+    return nullptr;
+  }
+
+  // Told at the lower of the two, with the place of the upper one.
+  void check_path(const Once& above, const Once& below, const Route& route) {
+    for (const FilterConfig* filter : below)
+      if (const FilterConfig* first = of_kind(above, *filter);
+          first && told_.emplace(first, filter).second)
+        mistakes_.add(filter->mark, "\"" + filter->name + "\" may stand once on a path, and on that " +
+                                        "of route \"" + route.name + "\" it stands in " +
+                                        place_of(first->mark) + " too");
+  }
+
+  void check_addresses() {
+    std::unordered_map<std::string, std::string> users;
+    const auto use = [&](const base::Address& address, const std::string& who, const Mark& mark) {
+      if (address.is_ip() && address.port() == 0) return;
+      const auto [first, is_new] = users.emplace(address.to_string(), who);
+      if (!is_new)
+        mistakes_.add(mark, address.to_string() + " is bound already, by " + first->second);
+    };
+    if (config_.admin) use(config_.admin->bind, "admin", {});
+    for (const Listener& listener : config_.listeners)
+      for (const base::Address& address : listener.bind)
+        use(address, "listener \"" + listener.name + '"', listener.mark);
   }
 
   const Config& config_;
   Mistakes& mistakes_;
   std::vector<std::string_view> names_;
-  std::unordered_map<std::string_view, const Cluster*> clusters_;
+  std::unordered_map<std::string_view, Known> clusters_;
+  int suggestions_ = 0;
+  std::set<std::pair<const FilterConfig*, const FilterConfig*>> told_;  // once, not for each route
 };
 
 }  // namespace

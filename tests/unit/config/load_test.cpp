@@ -101,7 +101,7 @@ TEST_CASE("each mistake says what is wrong") {
                  "exactly one of"));
   CHECK(mentions(with_cluster("    { url: http://a, filters: [{ retri: {} }] }\n"),
                  "did you mean \"retry\"?"));
-  CHECK(mentions(with_cluster("    { url: http://a, filters: [retry, retry] }\n"), "twice on the path"));
+  CHECK(mentions(with_cluster("    { url: http://a, filters: [retry, retry] }\n"), "stands twice in this list"));
   CHECK(mentions(
       with_cluster("    { url: http://a, filters: [{ retry: { retry_on: [pool_full] } }] }\n"),
       "never retried"));
@@ -153,7 +153,7 @@ TEST_CASE("variables are replaced in values, and shown as written") {
   CHECK(loaded.config->clusters[0].endpoints[0].port == 8080);
   CHECK(loaded.config->clusters[0].fixed_host == "a.test");
   CHECK(loaded.config->effective.find("${OUTRIDER_TEST_PORT}") != std::string::npos);
-  CHECK(mentions(with_cluster("    { url: \"${NOT_SET}\" }\n"), "NOT_SET: it is not set"));
+  CHECK(mentions(with_cluster("    { url: \"${NOT_SET}\" }\n"), "NOT_SET is not set"));
   CHECK(mentions(with_cluster("    { url: \"${NOT_SET:?say where}\" }\n"), "say where"));
 }
 
