@@ -59,7 +59,7 @@ void ServerConnection::start(Bytes already_read) {
 void ServerConnection::drain() {
   is_draining_ = true;
   if (is_serving_ || is_closed_ || !input_.empty() || !partial_.empty()) return;
-  running_.cancel();
+  tasks_.cancel_all();
   close();
 }
 
@@ -74,7 +74,7 @@ void ServerConnection::close() {
 // nothing: it may have sent its last request and stopped sending.
 void ServerConnection::on_hangup() {
   if (!is_serving_ || !transport_->is_at_end()) return;
-  running_.cancel();
+  tasks_.cancel_all();  // at once: what waits for the transport is not to outlive it
   transport_->close();
   close();
 }
