@@ -95,6 +95,7 @@ class Exchange final : public http::ClientStream {
   bool request_has_ended_ = false;
   bool response_has_ended_ = false;
   bool keeps_alive_ = false;
+  bool was_asked_to_upgrade_ = false;  // by the client: no tunnel may come of it, not even by mistake
 };
 
 // --- the connection ---
@@ -151,6 +152,7 @@ Error Exchange::lost(boost::system::error_code cause) const {
 Result<void> Exchange::send_head(const http::RequestHead& head, bool ends) {
   if (transport_.write_error()) return lost(transport_.write_error());
   method_ = head.method;
+  was_asked_to_upgrade_ = !head.protocol.empty();
   std::string& out = transport_.tail();
   write_request_line(out, head.method_text(), head.path);
   out.append("host: ").append(head.authority).append("\r\n");
@@ -272,7 +274,7 @@ http::Reply Exchange::understand(const ResponseHead& head) {
   http::Response response;
   response.status = head.status;
   response.headers = headers_of(head);
-  keeps_alive_ = head.keeps_alive;
+  keeps_alive_ = head.keeps_alive && !was_asked_to_upgrade_;
   connection_->keep_alive_timeout_ = head.keep_alive_timeout;
   size_ = head.content_length;
   if (!head.has_body) {
