@@ -74,7 +74,7 @@ http::Incoming ServerConnection::ServerStream::incoming() {
 }
 
 Task<Result<Bytes>> ServerConnection::ServerStream::read() {
-  if (wants_continue_ && !is_answered_ && !has_data() && !has_ended) send_interim(100, {});
+  if (wants_continue_ && !is_answered_) send_interim(100, {});
   return more();
 }
 

@@ -8,7 +8,8 @@ namespace {
 using base::Bytes;
 
 constexpr std::size_t frame_header = 9;
-constexpr std::size_t most_interim = 16;
+constexpr std::size_t least_frame = 64;  // a window that lets less through costs more than it moves
+constexpr std::uint32_t most_interim = 16;
 constexpr double empty_data_cost = 10;
 constexpr double invalid_frame_cost = 5;
 constexpr double refused_cost = 0.2;
@@ -90,7 +91,7 @@ void Callbacks::on_section(Session& session, Stream& stream) {
   head.complete();
   if (head.is_malformed) return session.flaw(stream);
   if (session.role_ == Role::client && head.status < 200) {
-    if (stream.interim.size() >= most_interim)
+    if (++stream.interim_count_ > most_interim)
       return session.flaw(stream, Code::enhance_your_calm);
     stream.interim.push_back(std::exchange(head, Section()));
     return;
@@ -280,6 +281,8 @@ int Callbacks::send_data(nghttp2_session*, nghttp2_frame* frame, const std::uint
   });
   stream->moved_at = session.now();
   session.conduct_.data_sent(size);
+  if (size < least_frame && stream->held_output_ > 0)
+    session.bear(session.conduct_.glitch(session.now()));
   if (stream->held_output_ == 0) stream->touch_writer();
   return 0;
 }

@@ -88,6 +88,7 @@ class Stream : public base::Link {
   bool is_deferred_ = false;          // nghttp2 waits for more output
   bool resets_when_sent_ = false;     // with NO_ERROR: the request's rest is of no interest
   std::uint32_t empty_data_ = 0;
+  std::uint32_t interim_count_ = 0;   // also of those that were passed on
   std::uint64_t consumed_ = 0;
   std::size_t granted_ = 0;           // of the thread's budget of windows
   http::Headers sent_headers_;        // what nghttp2 refers to until HEADERS were taken
