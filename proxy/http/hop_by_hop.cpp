@@ -96,7 +96,8 @@ void clean_request(RequestHead& head) {
   head.accepts_trailers = wants_trailers(head.headers);
   remove_named(head.headers);
   head.headers.remove_if([](const Headers::Field& field) {
-    return of_connection.has(field.id) || has_underscore(field);
+    return of_connection.has(field.id) || field.id == Name::proxy_authorization ||
+           has_underscore(field);
   });
 }
 

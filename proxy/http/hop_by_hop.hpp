@@ -8,7 +8,8 @@
 
 namespace http {
 
-// Also drops names with `_`, which some servers cannot tell from `-`, and notes `te: trailers`.
+// Also drops proxy-authorization, which is for us, and names with `_`, which some servers cannot tell from
+// `-`, and notes `te: trailers`.
 void clean_request(RequestHead& head);
 void clean_response(Headers& headers);
 
