@@ -68,7 +68,7 @@ std::string Conditions::add(std::string_view text) {
 }
 
 void read_conditions(const Node& node, const Context& context, const std::vector<Reason>& never,
-                     Conditions& into) {
+                     Conditions& into, std::string_view why) {
   into = Conditions();
   const auto add = [&](const Node& item) {
     const std::string* text = scalar_of(item, context, "a condition");
@@ -77,7 +77,7 @@ void read_conditions(const Node& node, const Context& context, const std::vector
       return context.mistake(item, std::move(problem));
     const auto reason = base::reason_from(*text);
     if (reason && std::find(never.begin(), never.end(), *reason) != never.end())
-      context.mistake(item, "\"" + *text + "\" is never retried: it cannot stand here");
+      context.mistake(item, "\"" + *text + "\" " + std::string(why) + ": it cannot stand here");
   };
   if (!node.is_scalar() && !node.is_list())
     return context.mistake(node, wrong_kind(node, "a list of conditions"));

@@ -35,6 +35,7 @@ class Conditions {
 // A list of conditions; `never`: reasons that may not stand in it, and that a group which holds one
 // of them does not mean there.
 void read_conditions(const Node& node, const Context& context,
-                     const std::vector<base::Reason>& never, Conditions& into);
+                     const std::vector<base::Reason>& never, Conditions& into,
+                     std::string_view why = "is never retried");
 
 }  // namespace config

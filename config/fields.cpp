@@ -24,6 +24,11 @@ constexpr Hint hints[] = {
     {"outlier_detection", "outlier"},
     {"http_filters", "filters"},    {"middlewares", "filters"},
     {"max_connections", "pool: {connections: ...}"},
+    {"timeout", "filters: [timeout: {...}]"},
+    {"timeouts", "filters: [timeout: {...}]"},
+    {"retry", "filters: [retry: {...}]"},
+    {"retries", "filters: [retry: {...}]"},
+    {"circuit_breaker", "filters: [circuit_breaker: {...}]"},
     {"rate_limit", "throttle"},     {"access_logs", "access_log"},
 };
 
@@ -41,7 +46,7 @@ std::string listed(const std::vector<std::string_view>& words) {
 std::string unknown_key(std::string_view key, const std::vector<std::string_view>& known) {
   std::string message = "unknown key \"" + std::string(key) + "\"";
   for (const Hint& hint : hints)
-    if (hint.word == key) return message + ": here it is `" + std::string(hint.here) + "`";
+    if (hint.word == key) return message + ": here it is `" + std::string(hint.here) + '`';
   const std::string near = did_you_mean(key, known);
   return message + (near.empty() ? ": known are " + listed(known) : near);
 }

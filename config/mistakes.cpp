@@ -20,8 +20,14 @@ std::size_t characters(std::string_view text) {
 // What a file says may have been made to change a terminal.
 std::string printable(std::string_view text) {
   std::string shown(text);
-  for (char& c : shown)
-    if (static_cast<unsigned char>(c) < ' ' || c == 0x7f) c = ' ';
+  const bool is_text = is_utf8(text);
+  for (std::size_t i = 0; i < shown.size(); ++i) {
+    const auto byte = static_cast<unsigned char>(shown[i]);
+    if (byte < ' ' || byte == 0x7f) shown[i] = ' ';
+    if (byte >= 0x80 && !is_text) shown[i] = '?';
+    if (is_text && byte == 0xc2 && has_control(std::string_view(shown).substr(i, 2)))
+      shown.replace(i, 2, "?");
+  }
   return shown;
 }
 
@@ -110,8 +116,10 @@ std::vector<Mistake> Mistakes::sorted() const {
 
 std::string_view nearest(std::string_view word, const std::vector<std::string_view>& candidates) {
   std::string_view best;
-  std::size_t least = std::max<std::size_t>(2, word.size() / 3) + 1;
-  if (word.size() <= 2) least = 2;
+  // Of short words less may differ, or anything would be meant.
+  const std::size_t least_of_short = std::max<std::size_t>(word.size(), 1) - (word.size() == 3);
+  std::size_t least = word.size() <= 3 ? least_of_short
+                                       : std::max<std::size_t>(2, word.size() / 3) + 1;
   if (word.size() > longest_word) return {};
   for (const std::string_view candidate : candidates) {
     const std::size_t apart = std::max(word.size(), candidate.size()) -

@@ -82,8 +82,7 @@ class Builder final : public YAML::EventHandler {
   void refuse_tag(const YAML::Mark& mark, const std::string& tag) {
     const bool is_explicit = tag != "?" && tag != "!";  // those two: plain, quoted
     if (!tag.empty() && (is_explicit || mark_at(mark).begins_with('!')))
-      mistakes_.add(mark_at(mark), "tags are not used here: remove " + tag +
-                                       ", or quote a text that begins with `!`");
+      mistakes_.add(mark_at(mark), "tags are not used here; text that begins with `!` needs quotes");
   }
 
   void open(Node::Kind kind, const YAML::Mark& mark, const std::string& tag,
@@ -181,9 +180,16 @@ class Builder final : public YAML::EventHandler {
   std::size_t count_ = 0;  // of values, shared ones as often as they stand there
 };
 
-std::string hint_for(const std::string& words) {
-  if (words.find("flow") != words.npos || words.find("illegal map value") != words.npos)
+// What a reader probably did, for the parser's terse words.
+std::string hint_for(const std::string& words, const Mark& mark) {
+  const auto says = [&](std::string_view part) { return words.find(part) != words.npos; };
+  if (says("flow") || says("illegal map value"))
     return " (text with `{`, `}` or `: ` inside braces needs quotes)";
+  if (mark.begins_with('*')) return " (text that begins with `*` needs quotes)";
+  if (says("unknown token"))
+    return " (text that begins with one of [ { * & ! % @ ? ` needs quotes)";
+  if (says("end of map not found") || says("end of sequence not found"))
+    return " (a quotation mark that is not closed, or lines that are not indented alike?)";
   return {};
 }
 
@@ -295,8 +301,8 @@ NodePtr parse_yaml(std::shared_ptr<const Source> source, Mistakes& mistakes) {
     mistakes.add(refused.mark, refused.message);
     return nullptr;
   } catch (const YAML::Exception& error) {
-    mistakes.add({source, error.mark.line + 1, error.mark.column + 1},
-                 "this is not YAML: " + error.msg + hint_for(error.msg));
+    const Mark mark{source, error.mark.line + 1, error.mark.column + 1};
+    mistakes.add(mark, "this is not YAML: " + error.msg + hint_for(error.msg, mark));
     return nullptr;
   } catch (const std::exception& error) {
     mistakes.add(whole, std::string("this is not YAML: ") + error.what());

@@ -111,9 +111,10 @@ const Table<ClientTls>& tls_table() {
       path_field("key", &ClientTls::key, "its private key"),
       {"server_name", "a name", "the url's host", "the name to verify; SNI",
        [](const Node& node, const Context& context, ClientTls& into) {
-         read_text(node, context, into.server_name);
-         if (!is_host_name(into.server_name) && !is_ip(into.server_name))
-           context.mistake(node, "\"" + into.server_name + "\" is not a host name");
+         const std::string* text = scalar_of(node, context, "a name");
+         if (text && !is_host_name(*text) && !is_ip(*text))
+           context.mistake(node, "\"" + *text + "\" is not a host name");
+         if (text) into.server_name = *text;
        }},
       {"san", "names", "", "DNS names or spiffe:// URIs that replace the name check", read_san},
       {"min_version", "a version", "1.2", "1.2 or 1.3",

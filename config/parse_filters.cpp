@@ -59,12 +59,9 @@ NamedValues parse_named_values(const Node& node, const Context& context) {
     context.mistake(node, wrong_kind(node, "a map of names and values"));
     return values;
   }
-  for (const Node::Entry& entry : node.entries) {
-    if (entry.key.empty() || has_control(entry.key))
-      context.mistakes.add(entry.mark, "a name is text without control characters");
+  for (const Node::Entry& entry : node.entries)
     if (const std::string* text = scalar_of(*entry.value, context, "text"))
       values.emplace_back(entry.key, *text);
-  }
   return values;
 }
 

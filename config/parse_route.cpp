@@ -76,19 +76,23 @@ void read_methods(const Node& node, const Context& context, Match& into) {
 
 void read_match_headers(const Node& node, const Context& context, Match& into) {
   into.headers = parse_named_values(node, context);
-  for (auto& [name, value] : into.headers) {
-    name = base::lower_case(name);
-    if (!is_token(name)) context.mistake(node, "\"" + name + "\" is not a field name");
-    if (name == "host") context.mistake(node, "the host is matched by `host`");
+  for (auto& [name, value] : into.headers) name = base::lower_case(name);
+  for (const Node::Entry& entry : node.entries) {
+    if (!is_token(entry.key))
+      context.mistakes.add(entry.mark, "\"" + entry.key + "\" is not a field name");
+    if (base::same_ignoring_case(entry.key, "host"))
+      context.mistakes.add(entry.mark, "the host is matched by `host`");
   }
 }
 
 void read_regex(const Node& node, const Context& context, Match& into) {
-  read_text(node, context, into.path_regex);
-  if (into.path_regex.empty()) return context.mistake(node, "a regular expression is missing");
+  const std::string* text = scalar_of(node, context, "a regular expression");
+  if (!text) return;
+  if (text->empty()) return context.mistake(node, "a regular expression is missing");
+  into.path_regex = *text;
   RE2::Options options;
   options.set_log_errors(false);
-  const RE2 expression(into.path_regex, options);
+  const RE2 expression(*text, options);
   if (!expression.ok())
     return context.mistake(node, "not a regular expression: " + expression.error());
   into.groups = expression.NumberOfCapturingGroups();
@@ -104,6 +108,9 @@ const Table<Match>& match_table() {
       {"query", "a map", "", "name: value, \"*\" = present",
        [](const Node& node, const Context& context, Match& into) {
          into.query = parse_named_values(node, context);
+         for (const Node::Entry& entry : node.entries)
+           if (entry.key.empty() || has_control(entry.key))
+             context.mistakes.add(entry.mark, "a name is text without control characters");
        }},
       later<Match>("grpc", "service and method"),
   };
@@ -119,11 +126,15 @@ void read_targets(const Node& node, const Context& context, Written& into) {
     return;
   }
   if (!node.is_map()) return context.mistake(node, wrong_kind(node, "a cluster, or shares"));
+  bool are_read = true;
   for (const Node::Entry& entry : node.entries) {
-    Share share{entry.key, 0, entry.mark};
+    constexpr std::uint32_t unread = UINT32_MAX;
+    Share share{entry.key, unread, entry.mark};
     read_percentage(*entry.value, context, share.parts);
+    are_read = are_read && share.parts != unread;
     shares.push_back(std::move(share));
   }
+  if (!are_read) return;
   const auto sum = std::accumulate(shares.begin(), shares.end(), 0U,
                                    [](std::uint32_t total, const Share& share) {
                                      return total + share.parts;
@@ -151,9 +162,10 @@ const Table<Redirect>& redirect_table() {
        }},
       {"host", "a host", "", "the host to go to",
        [](const Node& node, const Context& context, Redirect& into) {
-         read_text(node, context, into.host);
-         if (!is_host_name(into.host) && !is_ip(into.host))
-           context.mistake(node, "\"" + into.host + "\" is not a host name (no port)");
+         const std::string* text = scalar_of(node, context, "a host");
+         if (text && !is_host_name(*text) && !is_ip(*text))
+           context.mistake(node, "\"" + *text + "\" is not a host name (no port)");
+         if (text) into.host = *text;
        }},
       {"port", "a port", "", "the port to go to",
        [](const Node& node, const Context& context, Redirect& into) {
@@ -202,9 +214,10 @@ const Table<Rewrite>& rewrite_table() {
       text("path", &Rewrite::path, "", "a path; /* stands for what the match's /* stood for"),
       {"host", "a host", "", "the host sent upstream",
        [](const Node& node, const Context& context, Rewrite& into) {
-         read_text(node, context, into.host);
-         if (!split_host_port(into.host))
-           context.mistake(node, "\"" + into.host + "\" is not host or host:port");
+         const std::string* text = scalar_of(node, context, "a host");
+         if (text && !split_host_port(*text))
+           context.mistake(node, "\"" + *text + "\" is not host or host:port");
+         if (text) into.host = *text;
        }},
   };
   return table;
@@ -214,9 +227,11 @@ const Table<Written>& route_table() {
   static const Table<Written> table = {
       {"name", "text", "LISTENER.N", "for logs and metrics",
        [](const Node& node, const Context& context, Written& into) {
-         read_text(node, context, into.route.name);
-         if (std::string problem = name_problem(into.route.name); !problem.empty())
+         const std::string* text = scalar_of(node, context, "a name");
+         if (!text) return;
+         if (std::string problem = name_problem(*text); !problem.empty())
            context.mistake(node, std::move(problem));
+         into.route.name = *text;
        }},
       {"match", "a map", "", "absent = every request",
        [](const Node& node, const Context& context, Written& into) {
@@ -321,6 +336,8 @@ std::vector<Route> parse_routes(const Node& node, const Context& context,
     context.mistake(node, wrong_kind(node, "a list of routes"));
     return routes;
   }
+  if (node.items.empty())
+    context.mistake(node, "at least one route is needed: without, every request would be a 404");
   for (const NodePtr& item : node.items) {
     routes.push_back(parse_route(*item, context));
     if (routes.back().name.empty())

@@ -96,6 +96,8 @@ Parsed<std::uint64_t> parse_size(std::string_view text) {
 
 Parsed<std::uint32_t> parse_percentage(std::string_view text) {
   const std::string problem = quoted(text) + " is not a percentage such as 25% or 0.5%";
+  if (!text.empty() && leading_digits(text).size() == text.size())
+    return {std::nullopt, std::string(text) + " what? write " + std::string(text) + "%"};
   if (!text.ends_with('%')) return {std::nullopt, problem};
   text.remove_suffix(1);
   const std::size_t point = text.find('.');

@@ -1,5 +1,7 @@
 // Stops asking a service that fails, and asks again carefully. Where it stands decides what it
 // counts: below a retry each attempt, above it each exchange.
+#include <algorithm>
+
 #include "config/conditions.hpp"
 #include "filters/breaker.hpp"
 #include "filters/registry.hpp"
@@ -20,6 +22,17 @@ struct Options : BreakerSettings {
                               "refused", "reset",   "upstream_protocol_error"};
 };
 
+// Not the upstream's doing: refusals made below, and clients that left.
+const std::vector<Reason> never_counted = {
+    Reason::client_gone,  Reason::throttled,      Reason::bulkhead_full,
+    Reason::shed,         Reason::pool_full,      Reason::circuit_open,
+    Reason::body_too_large, Reason::request_timeout, Reason::bad_request,
+};
+
+bool says_nothing(Reason reason) {
+  return std::find(never_counted.begin(), never_counted.end(), reason) != never_counted.end();
+}
+
 const config::Table<Options>& table() {
   using namespace config;
   constexpr std::uint64_t many = 1'000'000;
@@ -38,29 +51,12 @@ const config::Table<Options>& table() {
       {"failures", "a list of conditions",
        "[5xx, timeout, connect, refused, reset, upstream_protocol_error]", "what counts as one",
        [](const Node& node, const Context& context, Options& into) {
-         read_conditions(node, context, {}, into.failures);
+         read_conditions(node, context, never_counted, into.failures,
+                         "is not the upstream's outcome");
        }},
       later<Options>("scope", "one breaker per endpoint or route"),
   };
   return rows;
-}
-
-// Not the upstream's doing: refusals made below, and clients that left.
-bool says_nothing(Reason reason) {
-  switch (reason) {
-    case Reason::client_gone:
-    case Reason::throttled:
-    case Reason::bulkhead_full:
-    case Reason::shed:
-    case Reason::pool_full:
-    case Reason::circuit_open:
-    case Reason::body_too_large:
-    case Reason::request_timeout:
-    case Reason::bad_request:
-      return true;
-    default:
-      return false;
-  }
 }
 
 // The place of one admitted request, given back whatever happens. Destroyed by a timeout from above

@@ -54,8 +54,9 @@ struct Options {
 };
 
 const std::vector<Reason> never_retried = {
-    Reason::total_timeout, Reason::circuit_open,  Reason::throttled,
-    Reason::pool_full,     Reason::bulkhead_full, Reason::shed,
+    Reason::total_timeout, Reason::idle_timeout,  Reason::response_too_large,
+    Reason::circuit_open,  Reason::throttled,     Reason::pool_full,
+    Reason::bulkhead_full, Reason::shed,
 };
 
 void read_methods(const config::Node& node, const config::Context& context, Options& into) {
