@@ -38,12 +38,26 @@ std::string why_unreadable(const std::string& file) {
   return status.st_size > largest_file ? "is too large" : "";
 }
 
+// Each of OpenSSL's readers has its own way to say that there is nothing of the kind.
+bool says_nothing_found(unsigned long code) {
+  const int reason = ERR_GET_REASON(code);
+  switch (ERR_GET_LIB(code)) {
+    case ERR_LIB_PEM:
+      return reason == PEM_R_NO_START_LINE;
+    case ERR_LIB_X509:
+      return reason == X509_R_NO_CERTIFICATE_OR_CRL_FOUND;
+    case ERR_LIB_OSSL_DECODER:
+      return reason == ERR_R_UNSUPPORTED;
+    default:
+      return false;
+  }
+}
+
 // In words what OpenSSL found wrong in a file that should hold `what`.
 std::string complaint(const std::string& file, const std::string& what) {
   const unsigned long first = ERR_peek_error();
   const char* reason = ERR_reason_error_string(first);
-  const bool has_none =
-      ERR_GET_LIB(first) == ERR_LIB_PEM && ERR_GET_REASON(first) == PEM_R_NO_START_LINE;
+  const bool has_none = says_nothing_found(first);
   ERR_clear_error();
   if (has_none || !reason) return file + ": holds no " + what + " in PEM form";
   return file + ": holds no " + what + " that can be used: " + reason;
