@@ -136,6 +136,16 @@ std::string use_certificate(SSL_CTX* context, const std::string& cert, const std
   return key + ": is not the key of " + cert;
 }
 
+// Peers refuse such a certificate, but a wrong clock is no reason not to start.
+std::string remark_on(SSL_CTX* context, const std::string& cert) {
+  const X509* certificate = SSL_CTX_get0_certificate(context);
+  if (!certificate) return {};
+  if (X509_cmp_current_time(X509_get0_notAfter(certificate)) < 0) return cert + ": has expired";
+  if (X509_cmp_current_time(X509_get0_notBefore(certificate)) > 0)
+    return cert + ": is not valid yet";
+  return {};
+}
+
 std::string trust(SSL_CTX* context, const std::string& ca) {
   if (std::string why = why_unreadable(ca); !why.empty()) return ca + ": " + why;
   if (SSL_CTX_load_verify_file(context, ca.c_str()) != 1) return complaint(ca, "certificate");
@@ -219,6 +229,7 @@ Loaded make_server_context(const ServerSettings& settings) {
   if (problem.empty()) problem = bind_sessions(context, settings);
   ERR_clear_error();
   if (!problem.empty()) return {nullptr, problem};
+  made->remark = remark_on(context, settings.cert);
   made->protocols = wire_form(settings.protocols);
   if (!made->protocols.empty()) SSL_CTX_set_alpn_select_cb(context, choose_protocol, made.get());
   return {made, {}};
@@ -237,6 +248,7 @@ Loaded make_client_context(const ClientSettings& settings) {
   if (!problem.empty()) return {nullptr, problem};
   if (is_name(name) && !base::Address::parse_ip(name, 0)) made->sni = name;
   made->san = settings.insecure ? std::vector<std::string>{} : settings.san;
+  made->remark = remark_on(context, settings.cert);
   made->protocols = wire_form(settings.protocols);
   if (!made->protocols.empty()) {
     SSL_CTX_set_alpn_protos(context,

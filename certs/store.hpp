@@ -40,6 +40,8 @@ class Context {
   std::string sni;               // of a client context; "" = none is sent
   std::vector<std::string> san;  // of a client context: the peer must have one; empty = not asked here
   std::string protocols;         // in wire form
+  // For the log, "" = nothing: the certificate that we show was usable once, or will be.
+  std::string remark;
 
  private:
   std::unique_ptr<SSL_CTX, decltype(&SSL_CTX_free)> context_;

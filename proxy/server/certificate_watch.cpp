@@ -37,6 +37,8 @@ void CertificateWatch::check(const Say& info, const Say& warning) {
     if (loaded.context) {
       entry.take(loaded.context);
       info(entry.what + ": certificates read again");
+      if (!loaded.context->remark.empty())
+        warning(entry.what + ": " + loaded.context->remark);
     } else {
       warning(entry.what + ": certificates changed but cannot be used, the old ones stay: " +
               loaded.problem);

@@ -129,15 +129,27 @@ TEST_CASE("certs store: what is wrong in one file is not said of the next") {
   CHECK(ERR_peek_error() == 0);
 }
 
-TEST_CASE("certs store: an expired certificate is loaded; whoever verifies it refuses it") {
+TEST_CASE("certs store: a certificate out of its time is loaded, with a remark") {
   const Files files;
-  const certs_test::Pair old = make({.san = "DNS:a.test", .from = -7200, .until = -3600}, &files.ca);
-  const certs::Loaded loaded =
-      make_server_context({.cert = files.folder.write("old.crt", old.certificate),
-                           .key = files.folder.write("old.key", old.key), .client_ca = {},
-                           .protocols = {}});
-  CHECK(loaded.problem == "");
-  CHECK(loaded.context);
+  const struct {
+    long from;
+    long until;
+    std::string remark;
+  } cases[] = {{-7200, -3600, ": has expired"}, {3600, 7200, ": is not valid yet"}, {-1, 60, ""}};
+  for (const auto& one : cases) {
+    const certs_test::Pair pair =
+        make({.san = "DNS:a.test", .from = one.from, .until = one.until}, &files.ca);
+    const std::string cert = files.folder.write("dated.crt", pair.certificate);
+    const std::string key = files.folder.write("dated.key", pair.key);
+    for (const certs::Loaded& loaded :
+         {make_server_context({.cert = cert, .key = key, .client_ca = {}, .protocols = {}}),
+          make_client_context({.ca = files.ca_file, .cert = cert, .key = key,
+                               .server_name = "a.test", .san = {}, .protocols = {}})}) {
+      CHECK(loaded.problem == "");
+      REQUIRE(loaded.context);
+      CHECK(loaded.context->remark == (one.remark.empty() ? "" : cert + one.remark));
+    }
+  }
 }
 
 TEST_CASE("certs store: a weak key is refused") {
