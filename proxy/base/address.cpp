@@ -16,7 +16,7 @@ constexpr std::string_view unix_prefix = "unix:";
 }  // namespace
 
 std::optional<Address> Address::parse_ip(std::string_view text, std::uint16_t port) {
-  if (text.size() >= INET6_ADDRSTRLEN) return std::nullopt;
+  if (text.size() >= INET6_ADDRSTRLEN || text.find('\0') != text.npos) return std::nullopt;
   char copy[INET6_ADDRSTRLEN] = {};
   text.copy(copy, text.size());
   Address address;

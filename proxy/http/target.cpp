@@ -49,7 +49,7 @@ int escaped(std::string_view text, std::size_t at) {
 }
 
 bool valid_ipv6(std::string_view text) {
-  if (text.size() >= INET6_ADDRSTRLEN) return false;
+  if (text.size() >= INET6_ADDRSTRLEN || text.find('\0') != text.npos) return false;
   char copy[INET6_ADDRSTRLEN] = {};
   text.copy(copy, text.size());
   in6_addr address{};

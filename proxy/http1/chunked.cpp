@@ -100,7 +100,7 @@ ChunkedDecoder::State ChunkedDecoder::within_quotes(char c) const {
   if (http::is_control(c)) return State::ended;
   if (state_ == State::escaped) return State::quoted;
   if (c == '\\') return State::escaped;
-  return c == '"' ? State::value_end : State::quoted;
+  return c == '"' ? State::quotes_end : State::quoted;
 }
 
 ChunkedDecoder::State ChunkedDecoder::behind_extension(char c) const {
@@ -117,7 +117,8 @@ ChunkedDecoder::State ChunkedDecoder::behind_extension(char c) const {
   if (is_blank) return is_name ? State::name_end : State::value_end;
   if (c == '=' && is_name) return State::value_first;
   if (c == ';') return State::name_first;
-  return c == '\r' ? State::size_lf : State::ended;
+  const bool may_end = state_ != State::name_end && state_ != State::value_end;
+  return c == '\r' && may_end ? State::size_lf : State::ended;
 }
 
 Result<void> ChunkedDecoder::take_trailer(char c) {

@@ -28,12 +28,13 @@ class ChunkedDecoder {
     size,
     name_first,   // of an extension: behind its `;`
     name,
-    name_end,     // blanks behind it
+    name_end,     // blanks behind it, and so not the end of the line
     value_first,  // behind its `=`
     value,
     quoted,
     escaped,      // behind a backslash in quotes
-    value_end,
+    quotes_end,
+    value_end,    // blanks behind it
     size_lf,
     data,
     data_cr,

@@ -47,6 +47,7 @@ TEST_CASE("http target: authorities") {
     CHECK_MESSAGE(!valid_authority(bad), bad);
   CHECK(valid_authority(std::string(255, 'a') + ":65535"));
   CHECK(!valid_authority(std::string(256, 'a')));
+  CHECK(!valid_authority(std::string_view("[::\0/]", 7)));
 }
 
 TEST_CASE("http target: an authority in its parts") {
