@@ -1,5 +1,6 @@
 #include "tests/harness/origin.hpp"
 
+#include <netinet/tcp.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -57,7 +58,10 @@ void Origin::accept() {
       return;
     }
     ++connections_;
+    const int one = 1;
+    setsockopt(descriptor, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
     const std::lock_guard lock(mutex_);
+    join_those_that_ended();
     Peer& peer = peers_.emplace_back();
     peer.socket = Socket(descriptor);
     peer.thread = std::thread([this, &peer] {
@@ -67,7 +71,19 @@ void Origin::accept() {
       }
       const std::lock_guard closing(mutex_);
       peer.socket.close();
+      peer.has_ended = true;
     });
+  }
+}
+
+void Origin::join_those_that_ended() {
+  for (auto peer = peers_.begin(); peer != peers_.end();) {
+    if (!peer->has_ended) {
+      ++peer;
+      continue;
+    }
+    peer->thread.join();
+    peer = peers_.erase(peer);
   }
 }
 

@@ -39,8 +39,10 @@ class Origin {
   struct Peer {
     Socket socket;
     std::thread thread;
+    bool has_ended = false;
   };
   void accept();
+  void join_those_that_ended();
 
   Script script_;
   int listening_;

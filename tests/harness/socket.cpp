@@ -40,12 +40,16 @@ Socket::Socket(int descriptor) : descriptor_(descriptor) {}
 Socket::Socket(Socket&& other) noexcept
     : descriptor_(std::exchange(other.descriptor_, -1)),
       was_reset_(other.was_reset_),
-      unread_(std::move(other.unread_)) {}
+      unread_(std::move(other.unread_)),
+      trailers_(std::move(other.trailers_)),
+      tls_(std::move(other.tls_)) {}
 
 Socket& Socket::operator=(Socket&& other) noexcept {
   std::swap(descriptor_, other.descriptor_);
   std::swap(was_reset_, other.was_reset_);
   std::swap(unread_, other.unread_);
+  std::swap(trailers_, other.trailers_);
+  std::swap(tls_, other.tls_);
   return *this;
 }
 
@@ -59,7 +63,15 @@ Socket Socket::connect(const base::Address& address) {
   return socket;
 }
 
+bool Socket::secure(const Tls& tls, TlsEnd::Role role) {
+  const timeval longest{patience / 1000, 0};
+  setsockopt(descriptor_, SOL_SOCKET, SO_RCVTIMEO, &longest, sizeof longest);
+  tls_ = std::make_unique<TlsEnd>(tls, descriptor_, role);
+  return tls_->handshake();
+}
+
 bool Socket::send(std::string_view bytes) {
+  if (tls_) return tls_->write(bytes);
   while (!bytes.empty()) {
     const ssize_t count = ::send(descriptor_, bytes.data(), bytes.size(), MSG_NOSIGNAL);
     if (count < 0 && errno == EINTR) continue;
@@ -78,9 +90,11 @@ std::string Socket::take(std::size_t count) {
 std::string Socket::read_some() {
   if (!unread_.empty()) return take(unread_.size());
   pollfd readable{descriptor_, POLLIN, 0};
-  if (::poll(&readable, 1, patience) == 0) throw Silence("nothing came");
+  const bool is_there = tls_ && tls_->has_pending();
+  if (!is_there && ::poll(&readable, 1, patience) == 0) throw Silence("nothing came");
   char buffer[64 * 1024];
-  const ssize_t count = ::recv(descriptor_, buffer, sizeof buffer, 0);
+  const ssize_t count = tls_ ? tls_->read(buffer, sizeof buffer)
+                             : ::recv(descriptor_, buffer, sizeof buffer, 0);
   was_reset_ = count < 0;
   return count > 0 ? std::string(buffer, static_cast<std::size_t>(count)) : std::string();
 }
@@ -140,6 +154,7 @@ std::string Socket::read_body(std::string_view head, bool& is_whole) {
   if (!base::same_ignoring_case(field_of(head, "transfer-encoding"), "chunked"))
     return head.starts_with("HTTP/") ? read_to_end() : std::string();
   std::string body;
+  trailers_.clear();
   for (;;) {
     const std::string line = read_until("\r\n");
     const std::size_t size = std::strtoull(line.c_str(), nullptr, 16);
@@ -149,7 +164,10 @@ std::string Socket::read_body(std::string_view head, bool& is_whole) {
       if (chunk.size() == size + 2) continue;
     }
     std::string trailer = line.ends_with("\r\n") && size == 0 ? read_until("\r\n") : std::string();
-    while (trailer.size() > 2 && trailer.ends_with("\r\n")) trailer = read_until("\r\n");
+    while (trailer.size() > 2 && trailer.ends_with("\r\n")) {
+      trailers_ += trailer;
+      trailer = read_until("\r\n");
+    }
     is_whole = trailer == "\r\n";
     return body;
   }
@@ -171,15 +189,24 @@ Answer Socket::read_answer(bool is_head) {
   return answer;
 }
 
-void Socket::finish() { ::shutdown(descriptor_, SHUT_WR); }
+void Socket::finish() {
+  if (tls_) tls_->close_notify();
+  ::shutdown(descriptor_, SHUT_WR);
+}
 
 void Socket::reset() {
   const linger at_once{1, 0};
   setsockopt(descriptor_, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
-  close();
+  cut();
 }
 
 void Socket::close() {
+  if (tls_ && descriptor_ >= 0) tls_->close_notify();
+  cut();
+}
+
+void Socket::cut() {
+  tls_.reset();
   if (descriptor_ >= 0) ::close(std::exchange(descriptor_, -1));
 }
 

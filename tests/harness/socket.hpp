@@ -1,12 +1,15 @@
 // A blocking socket for scripted peers: says exactly the bytes it is told to, and reads with a time
-// limit, so that a test that waits in vain fails instead of hanging. One thread at a time.
+// limit, so that a test that waits in vain fails instead of hanging. Clear, or TLS once secured. One
+// thread at a time.
 #pragma once
 
+#include <memory>
 #include <stdexcept>
 #include <string>
 #include <string_view>
 
 #include "proxy/base/address.hpp"
+#include "tests/harness/tls.hpp"
 
 namespace harness {
 
@@ -34,11 +37,17 @@ class Socket {
   ~Socket() { close(); }
   static Socket connect(const base::Address& address);
 
+  // Shakes hands; false = it failed, and the connection is of no use.
+  bool secure(const Tls& tls, TlsEnd::Role role);
+  // What ALPN agreed on; "" = nothing, or clear.
+  std::string protocol() const { return tls_ ? tls_->protocol() : std::string(); }
+
   bool is_open() const { return descriptor_ >= 0; }
   int descriptor() const { return descriptor_; }
   // False = the peer is gone.
   bool send(std::string_view bytes);
-  // Some bytes; "" = the end, or a reset (see was_reset). Throws Silence after ten seconds.
+  // Some bytes; "" = the end, or a reset (see was_reset; also TLS without close_notify). Throws
+  // Silence after ten seconds.
   std::string read_some();
   // Up to and with `mark`; what came behind it stays. Shorter = the end came first.
   std::string read_until(std::string_view mark);
@@ -50,11 +59,14 @@ class Socket {
   std::string read_head();
   // The body that goes with a head, content-length or chunked (decoded).
   std::string read_body(std::string_view head, bool& is_whole);
+  // Of the last chunked body, line by line.
+  const std::string& trailers() const { return trailers_; }
   // The next final response; a response to HEAD has no body.
   Answer read_answer(bool is_head = false);
 
-  void finish();  // FIN: nothing more will be sent
+  void finish();  // close_notify and FIN: nothing more will be sent
   void reset();   // RST
+  void cut();     // closes; TLS without close_notify
   void close();
 
  private:
@@ -63,6 +75,8 @@ class Socket {
   int descriptor_ = -1;
   bool was_reset_ = false;
   std::string unread_;
+  std::string trailers_;
+  std::unique_ptr<TlsEnd> tls_;
 };
 
 // The value of a field in a head as read_head() gives it; "" = none.
