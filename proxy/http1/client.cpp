@@ -6,6 +6,7 @@
 #include "proxy/http/hop_by_hop.hpp"
 #include "proxy/http1/chunked.hpp"
 #include "proxy/http1/writer.hpp"
+#include "proxy/net/tls_refusal.hpp"
 
 namespace http1 {
 namespace {
@@ -146,6 +147,7 @@ void ClientConnection::finished(bool is_reusable) {
 // --- the request ---
 
 Error Exchange::lost(boost::system::error_code cause) const {
+  if (const std::optional<Error> refusal = net::refusal_of(transport_)) return *refusal;
   return connection_lost(transport_.written() == written_before_, cause);
 }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "proxy/http2/client_stream.hpp"
+#include "proxy/net/tls_refusal.hpp"
 
 namespace http2 {
 namespace {
@@ -100,18 +101,18 @@ Task<> ClientConnection::run() {
   fail(why_lost());
 }
 
-// One batch of what there is. False: the connection is over.
+// One batch of what there is. False: the connection is over. One that cannot be written to is so only
+// when nothing is left to read: the answer may have come before.
 bool ClientConnection::take_input() {
   Input input = transport_->read_now();
   if (input.state == Input::State::data) {
     const bool goes_on = session_.receive(input.bytes);
     session_.take_events();
     flush_soon();
-    if (!goes_on) return false;
-  } else if (input.state != Input::State::would_block) {
-    return false;
+    return goes_on && !session_.is_over();
   }
-  return !session_.is_over() && !transport_->write_error();
+  return input.state == Input::State::would_block && !session_.is_over() &&
+         !transport_->write_error();
 }
 
 Task<> ClientConnection::keep_alive() {
@@ -152,6 +153,7 @@ void ClientConnection::on_written() {
 Error ClientConnection::why_lost() const {
   if (session_.has_violation())
     return {Reason::upstream_protocol_error, Fault::upstream, "the upstream broke the rules of HTTP/2"};
+  if (const std::optional<Error> refusal = net::refusal_of(*transport_)) return *refusal;
   Error error{Reason::reset, Fault::upstream, "the upstream closed the connection"};
   error.cause = transport_->write_error();
   return error;
