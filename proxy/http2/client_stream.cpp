@@ -53,11 +53,12 @@ void ClientConnection::Exchange::wake() {
   if (writable.has_waiter()) writable.set();
 }
 
-// A stream that was closed before knows better why: refused, reset.
+// A stream that was closed before knows better why: refused, reset. One whose answer is complete has
+// not failed.
 void ClientConnection::Exchange::fail(const Error& error) {
-  if (!closed && !failure_) {
+  if (!closed && !failure_ && !has_ended) {
     failure_ = error;
-    failure_->unsent = !is_head_sent;
+    failure_->unsent = error.unsent || !is_head_sent;
   }
   connection_ = nullptr;
   wake();

@@ -161,7 +161,9 @@ Result<void> ServerConnection::ServerStream::finish(const http::Headers& trailer
   return {};
 }
 
+// The head and what came of the body go out first: a reset takes back what is still queued.
 void ServerConnection::ServerStream::abort(const Error& why) noexcept {
+  connection_.flush();
   const auto internal = static_cast<std::uint32_t>(Code::internal_error);
   connection_.session_.reset(*this, why.code != 0 ? why.code : internal);
   connection_.flush_soon();
