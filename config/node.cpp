@@ -25,6 +25,8 @@ class Builder final : public YAML::EventHandler {
       : source_(std::move(source)), mistakes_(mistakes) {}
 
   NodePtr take_root() { return root_; }
+  // The last quoted text: the parser takes one that is never closed, up to the file's end.
+  const Mark& last_quoted() const { return last_quoted_; }
 
   void OnDocumentStart(const YAML::Mark&) override {}
   void OnDocumentEnd() override {}
@@ -41,6 +43,7 @@ class Builder final : public YAML::EventHandler {
   void OnScalar(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
                 const std::string& value) override {
     refuse_tag(mark, tag);
+    if (tag == "!") last_quoted_ = mark_at(mark);
     auto node = make(Node::Kind::scalar, mark);
     node->text = node->written = value;
     add(std::move(node), anchor);
@@ -177,8 +180,27 @@ class Builder final : public YAML::EventHandler {
   std::vector<Open> open_;
   std::unordered_map<YAML::anchor_t, NodePtr> anchors_;
   NodePtr root_;
+  Mark last_quoted_;
   std::size_t count_ = 0;  // of values, shared ones as often as they stand there
 };
+
+// Whether the quoted text that begins at the mark, maybe after an anchor, ends.
+bool is_closed(const Mark& mark) {
+  if (!mark.source) return true;
+  const std::string_view text = mark.source->from(mark);
+  const std::size_t open = text.find_first_of("\"'");
+  if (open == text.npos) return true;
+  const char quote = text[open];
+  for (std::size_t i = open + 1; i < text.size(); ++i) {
+    if (quote == '"' && text[i] == '\\')
+      ++i;
+    else if (text[i] == quote && (quote == '"' || text.substr(i + 1, 1) != "'"))
+      return true;
+    else if (text[i] == quote)
+      ++i;
+  }
+  return false;
+}
 
 // What a reader probably did, for the parser's terse words.
 std::string hint_for(const std::string& words, const Mark& mark) {
@@ -308,6 +330,8 @@ NodePtr parse_yaml(std::shared_ptr<const Source> source, Mistakes& mistakes) {
     mistakes.add(whole, std::string("this is not YAML: ") + error.what());
     return nullptr;
   }
+  if (!is_closed(builder.last_quoted()))
+    mistakes.add(builder.last_quoted(), "this quotation mark is never closed");
   return builder.take_root();
 }
 

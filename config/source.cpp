@@ -67,12 +67,15 @@ std::string_view Source::line(int number) const {
   return line;
 }
 
-bool Mark::begins_with(char c) const {
-  if (!source || column < 1) return false;
-  const std::string_view text = source->line(line);
-  const auto at = static_cast<std::size_t>(column) - 1;
-  return at < text.size() && text[at] == c;
+std::string_view Source::from(const Mark& mark) const {
+  if (mark.line < 1 || mark.column < 1 || static_cast<std::size_t>(mark.line) > starts_.size())
+    return {};
+  const std::size_t at = starts_[static_cast<std::size_t>(mark.line) - 1] +
+                         static_cast<std::size_t>(mark.column) - 1;
+  return std::string_view(text).substr(std::min(at, text.size()));
 }
+
+bool Mark::begins_with(char c) const { return source && source->from(*this).starts_with(c); }
 
 FileText read_file(const std::string& path, std::size_t most) {
   FileText file;

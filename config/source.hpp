@@ -13,11 +13,14 @@ constexpr std::size_t most_bytes = 4 * 1024 * 1024;  // of one file
 constexpr std::size_t most_depth = 64;
 constexpr std::size_t most_nodes = 100'000;  // of one file, aliases counted as often as they stand there
 
+struct Mark;
+
 class Source {
  public:
   Source(std::string file, std::string content);
 
   std::string_view line(int number) const;  // 1-based; "" beyond the end
+  std::string_view from(const Mark& mark) const;  // to the end of the text
 
   const std::string name;
   const std::string text;
