@@ -151,6 +151,7 @@ struct HeadText {
 
 Result<std::size_t> parse_request_head(std::string_view bytes, const HeadLimits& limits,
                                        ScanState& scan, RequestHead& head) {
+  head.method = head.path = head.authority = {};
   const Result<std::size_t> end = find_head_end(bytes, Side::request, limits, scan);
   if (!end || *end == 0) return end;
   const HeadText text(bytes, *end, scan);

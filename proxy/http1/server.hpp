@@ -49,6 +49,9 @@ class ServerConnection final : net::Transport::Owner, http::ServerStream, http::
   bool is_idle() const { return !is_serving_; }
 
  private:
+  static constexpr std::size_t most_unsent = 64 * 1024;  // before whoever writes has to wait
+  static constexpr std::size_t most_drained = 64 * 1024;  // of a request that was answered early
+
   // What the next bytes of the connection mean.
   enum class Framing : std::uint8_t { none, length, chunked };
   enum class Sending : std::uint8_t { nothing, length, chunked, until_close, complete };
@@ -59,8 +62,10 @@ class ServerConnection final : net::Transport::Owner, http::ServerStream, http::
   base::Task<bool> one_request();
   base::Task<bool> read_head(http::Incoming& incoming);
   base::Task<bool> finish_request();
+  base::Task<> drain_body();
   HeadState take_head(http::Incoming& incoming);
   void understand(const RequestHead& head, http::Incoming& incoming);
+  void refuse(http::Incoming& incoming, const base::Error& why);
   bool append_input(base::Bytes more);
   void close();
 
@@ -72,7 +77,9 @@ class ServerConnection final : net::Transport::Owner, http::ServerStream, http::
   base::Task<base::Result<void>> write(base::Bytes piece) override;
   base::Result<void> finish(const http::Headers& trailers) override;
   void abort(const base::Error& why) noexcept override;
+  void reset() noexcept;
   base::Task<base::Result<void>> wait_until_taken();
+  bool leaves_much_unread(const http::Response& response) const;
 
   base::Task<base::Result<base::Bytes>> read() override;
   base::Task<base::Result<base::Bytes>> more_body();
@@ -105,6 +112,7 @@ class ServerConnection final : net::Transport::Owner, http::ServerStream, http::
   Sending sending_ = Sending::nothing;
   std::uint64_t send_left_ = 0;    // of Sending::length
   int interim_count_ = 0;
+  int in_a_row_ = 0;               // requests served without having waited for one
   bool is_http10_ = false;
   bool is_head_request_ = false;
   bool keeps_alive_ = true;
@@ -113,7 +121,6 @@ class ServerConnection final : net::Transport::Owner, http::ServerStream, http::
   bool is_closed_ = false;
 
   base::TaskGroup tasks_;  // last: dies first
-  base::Child running_;
 };
 
 }  // namespace http1

@@ -1,0 +1,218 @@
+// One request and its answer on a downstream HTTP/1 connection. See server.hpp.
+#include <sys/socket.h>
+
+#include <algorithm>
+
+#include "proxy/base/ascii.hpp"
+#include "proxy/http1/server.hpp"
+#include "proxy/http1/writer.hpp"
+
+namespace http1 {
+namespace {
+
+using base::Bytes;
+using base::Error;
+using base::Fault;
+using base::Reason;
+using base::Result;
+using base::Task;
+using http::Name;
+using net::Input;
+
+constexpr base::Millis rate_grace{30'000};         // of waiting for a body, before its rate counts
+constexpr std::uint64_t least_rate = 500;          // bytes a second
+constexpr int most_interim = 16;
+constexpr std::string_view continue_head = "HTTP/1.1 100 Continue\r\n\r\n";
+
+Error client_gone(boost::system::error_code cause = {}) {
+  return {Reason::client_gone, Fault::downstream, "the client closed the connection", cause};
+}
+
+// A status that has no body, whatever its fields say (RFC 9112 6.3).
+bool is_bodiless(int status) { return status == 204 || status == 304 || status < 200; }
+
+}  // namespace
+
+// --- the request's body ---
+
+std::optional<std::uint64_t> ServerConnection::size() const {
+  if (framing_ == Framing::chunked) return std::nullopt;
+  return body_size_;
+}
+
+Task<Result<Bytes>> ServerConnection::read() {
+  if (body_has_ended_) return base::just(Result<Bytes>(Bytes()));
+  if (wants_continue_ && input_.empty() && sending_ == Sending::nothing) {
+    if (interim_count_ == 0) transport_->send(continue_head);
+    wants_continue_ = false;
+  }
+  return more_body();
+}
+
+Task<Result<Bytes>> ServerConnection::more_body() {
+  base::Loop& loop = transport_->loop();
+  for (;;) {
+    if (!input_.empty()) {
+      wants_continue_ = false;
+      Result<Bytes> piece = next_piece();
+      if (!piece || !piece->empty() || body_has_ended_) co_return piece;
+    }
+    Input input = transport_->read_now();
+    if (input.state == Input::State::data) {
+      input_ = std::move(input.bytes);
+      continue;
+    }
+    if (input.state != Input::State::would_block) {
+      keeps_alive_ = false;
+      co_return client_gone(input.cause);
+    }
+    const base::Time began = loop.now();
+    const bool came = co_await transport_->readable(began + settings_.body_timeout);
+    waited_ += loop.now() - began;
+    const auto seconds = static_cast<std::uint64_t>(waited_ / std::chrono::seconds{1});
+    const bool is_slow = waited_ > rate_grace && body_received_ < least_rate * seconds;
+    if (came && !is_slow) continue;
+    keeps_alive_ = false;
+    co_return Error{Reason::request_timeout, Fault::downstream,
+                    "the request's body did not come in time"};
+  }
+}
+
+// What input_ holds of the body; empty with body_has_ended_ = its end, else more is needed.
+Result<Bytes> ServerConnection::next_piece() {
+  if (framing_ == Framing::length) {
+    const auto count =
+        static_cast<std::size_t>(std::min<std::uint64_t>(body_left_, input_.size()));
+    body_left_ -= count;
+    body_received_ += count;
+    body_has_ended_ = body_left_ == 0;
+    return input_.take_prefix(count);
+  }
+  Result<Bytes> piece = chunks_->next(input_);
+  if (!piece) {
+    keeps_alive_ = false;
+    body_has_ended_ = true;
+    return piece;
+  }
+  body_received_ += piece->size();
+  if (chunks_->has_ended()) {
+    body_has_ended_ = true;
+    trailers_ = chunks_->take_trailers();
+  }
+  return piece;
+}
+
+// --- the response ---
+
+void ServerConnection::send_interim(int status, const http::Headers& headers) noexcept {
+  if (is_http10_ || sending_ != Sending::nothing || interim_count_ >= most_interim) return;
+  ++interim_count_;
+  if (status == 100) wants_continue_ = false;
+  std::string& out = transport_->tail();
+  write_status_line(out, status);
+  write_fields(out, headers);
+  out += "\r\n";
+  transport_->sent_in_place();
+}
+
+// An answer of our own is whole at once: nobody reads what is left of the request.
+bool ServerConnection::leaves_much_unread(const http::Response& response) const {
+  return !response.is_from_upstream && framing_ == Framing::length &&
+         body_left_ > input_.size() + most_drained;
+}
+
+Result<void> ServerConnection::send_head(const http::Response& response, bool ends) {
+  if (is_draining_ || service_.is_draining()) keeps_alive_ = false;
+  const bool has_length = response.headers.contains(Name::content_length);
+  const bool is_empty = is_bodiless(response.status) || is_head_request_;
+  if (is_empty || ends) {
+    sending_ = Sending::complete;
+  } else if (has_length) {
+    sending_ = Sending::length;
+    send_left_ = base::parse_decimal<std::uint64_t>(*response.headers.find(Name::content_length))
+                     .value_or(0);
+  } else if (is_http10_) {
+    sending_ = Sending::until_close;
+    keeps_alive_ = false;
+  } else {
+    sending_ = Sending::chunked;
+  }
+  if (!body_has_ended_ && (wants_continue_ || leaves_much_unread(response))) keeps_alive_ = false;
+
+  std::string& out = transport_->tail();
+  write_status_line(out, response.status);
+  write_fields(out, response.headers);
+  if (sending_ == Sending::chunked) out += "transfer-encoding: chunked\r\n";
+  if (ends && !has_length && !is_empty) out += "content-length: 0\r\n";
+  if (!keeps_alive_)
+    out += "connection: close\r\n";
+  else if (is_http10_)
+    out += "connection: keep-alive\r\n";
+  out += "\r\n";
+  transport_->sent_in_place();
+  return {};
+}
+
+Task<Result<void>> ServerConnection::write(Bytes piece) {
+  if (transport_->write_error())
+    return base::just(Result<void>(client_gone(transport_->write_error())));
+  if (piece.empty() || sending_ == Sending::complete) return base::just(Result<void>());
+  if (sending_ == Sending::length) {
+    if (piece.size() > send_left_) {
+      return base::just(Result<void>(
+          Error{Reason::internal, Fault::proxy, "a body is longer than its content-length"}));
+    }
+    send_left_ -= piece.size();
+    transport_->send(std::move(piece));
+  } else if (sending_ == Sending::chunked) {
+    write_chunk_size(transport_->tail(), piece.size());
+    transport_->send(std::move(piece));
+    transport_->send("\r\n");
+  } else {
+    transport_->send(std::move(piece));
+  }
+  if (transport_->unsent() <= most_unsent) return base::just(Result<void>());
+  return wait_until_taken();
+}
+
+Task<Result<void>> ServerConnection::wait_until_taken() {
+  base::Loop& loop = transport_->loop();
+  for (;;) {
+    const std::uint64_t before = transport_->written();
+    const bool is_taken =
+        co_await transport_->drained(most_unsent, loop.now() + settings_.send_timeout);
+    if (transport_->write_error()) co_return client_gone(transport_->write_error());
+    if (is_taken) co_return Result<void>();
+    if (transport_->written() != before) continue;  // slow, but it takes something
+    reset();
+    co_return Error{Reason::client_gone, Fault::downstream, "the client takes nothing"};
+  }
+}
+
+Result<void> ServerConnection::finish(const http::Headers& trailers) {
+  if (sending_ == Sending::length && send_left_ > 0)
+    return Error{Reason::internal, Fault::proxy, "a body is shorter than its content-length"};
+  if (sending_ == Sending::chunked) {
+    write_last_chunk(transport_->tail(), trailers);
+    transport_->sent_in_place();
+  }
+  sending_ = Sending::complete;
+  return {};
+}
+
+// What was promised does not come: closed without the last chunk or byte, and with a reset where the
+// end of the connection would be taken for the end of the message.
+void ServerConnection::abort(const Error&) noexcept {
+  if (sending_ == Sending::until_close) reset();
+  keeps_alive_ = false;
+  sending_ = Sending::nothing;
+}
+
+// Nor does the kernel keep what it still has for the peer.
+void ServerConnection::reset() noexcept {
+  const linger at_once{1, 0};
+  setsockopt(transport_->descriptor(), SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+  transport_->close();
+}
+
+}  // namespace http1
