@@ -23,6 +23,8 @@ constexpr std::array<SizeClass, 4> classes = {{
     {ReadBlock::capacity, 4},
 }};
 
+constexpr std::size_t most_when_short = classes[1].capacity;
+
 std::size_t class_for(std::size_t capacity) {
   std::size_t index = 0;
   while (index < classes.size() && classes[index].capacity < capacity) ++index;
@@ -139,7 +141,9 @@ Bytes Bytes::copy_of(std::string_view text) {
 }
 
 void Bytes::compact() {
-  if (block_ && size_ < block_->capacity / 2) *this = copy_of(view());
+  if (!block_ || size_ >= block_->capacity / 2) return;
+  const std::size_t fitting = class_for(size_);
+  if (fitting < class_for(block_->capacity) || fitting == classes.size()) *this = copy_of(view());
 }
 
 bool Bytes::append(std::string_view more) {
@@ -154,6 +158,10 @@ bool Bytes::append(std::string_view more) {
 
 ReadBlock::~ReadBlock() {
   if (block_ && --block_->references == 0) detail::give_back(block_);
+}
+
+void ReadBlock::spare_memory(bool is_short) {
+  most_.store(is_short ? most_when_short : capacity, std::memory_order_relaxed);
 }
 
 char* ReadBlock::prepare() {

@@ -2,6 +2,7 @@
 // from a pool per thread and stay on their thread: the counts are not atomic.
 #pragma once
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <string_view>
@@ -105,6 +106,11 @@ class ReadBlock {
   ReadBlock& operator=(const ReadBlock&) = delete;
   ~ReadBlock();
 
+  // How much one read is to bring: `capacity`, or little while memory is short, since what a slow peer
+  // does not take is held. Any thread.
+  static std::size_t most() { return most_.load(std::memory_order_relaxed); }
+  static void spare_memory(bool is_short);
+
   // Room for one read: `capacity` bytes, valid until the next call.
   char* prepare();
   // The first `count` bytes of what prepare() gave.
@@ -113,6 +119,8 @@ class ReadBlock {
   static ReadBlock& of_this_thread();
 
  private:
+  static inline std::atomic<std::size_t> most_{capacity};
+
   detail::Block* block_ = nullptr;
 };
 

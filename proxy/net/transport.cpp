@@ -124,9 +124,10 @@ Input Transport::read_now() {
 Input Transport::read_clear() {
   base::ReadBlock& block = base::ReadBlock::of_this_thread();
   char* room = block.prepare();
-  const ssize_t got = ::recv(descriptor_, room, base::ReadBlock::capacity, 0);
+  const std::size_t most = base::ReadBlock::most();
+  const ssize_t got = ::recv(descriptor_, room, most, 0);
   if (got > 0) {
-    is_readable_ = has_hung_up_ || static_cast<std::size_t>(got) == base::ReadBlock::capacity;
+    is_readable_ = has_hung_up_ || static_cast<std::size_t>(got) == most;
     return {Input::State::data, block.commit(static_cast<std::size_t>(got)), {}};
   }
   if (got == 0) return {Input::State::end, {}, {}};
@@ -140,7 +141,7 @@ Input Transport::read_clear() {
 Input Transport::read_tls() {
   base::ReadBlock& block = base::ReadBlock::of_this_thread();
   char* room = block.prepare();
-  const TlsStatus status = tls_->read(room, base::ReadBlock::capacity, has_hung_up_);
+  const TlsStatus status = tls_->read(room, base::ReadBlock::most(), has_hung_up_);
   if (status.state == TlsStatus::State::want_read) is_readable_ = false;
   if (status.bytes > 0) return {Input::State::data, block.commit(status.bytes), {}};
   switch (status.state) {
@@ -182,10 +183,8 @@ void Transport::send(Bytes bytes) {
   if (write_error_ || bytes.empty()) return;
   if (bytes.size() <= copied_at_most) return send(bytes.view());
   queue(std::move(bytes));
-  if (is_writable_)
-    flush();
-  else
-    output_.back().compact();
+  if (is_writable_) flush();
+  if (first_ < output_.size()) output_.back().compact();
 }
 
 // What comes next is not to be copied: the tail becomes a piece of its own.
