@@ -16,10 +16,11 @@ bool Section::take(Kind kind, std::string_view name, std::string_view value,
   const bool is_head = kind == Kind::head;
   const std::size_t most_bytes = is_head ? limits.header_bytes : limits.trailer_bytes;
   const std::size_t most_fields = is_head ? limits.header_count : most_trailers;
+  const bool is_pseudo = name.starts_with(':');
   bytes += name.size() + value.size() + 32;
-  ++count;
+  if (!is_pseudo) ++count;
   if (bytes > flood_factor * most_bytes || count > flood_factor * most_fields) return false;
-  if (name.starts_with(':')) {
+  if (is_pseudo) {
     take_pseudo(name, value, limits);
     return true;
   }
