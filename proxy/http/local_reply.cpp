@@ -1,5 +1,7 @@
 #include "proxy/http/local_reply.hpp"
 
+#include <algorithm>
+
 #include "proxy/base/ascii.hpp"
 #include "proxy/base/log.hpp"
 #include "proxy/http/characters.hpp"
@@ -97,14 +99,27 @@ std::string detail_of(const Error& error, const StreamInfo& info) {
   return detail;
 }
 
+// `q=0`, with as many decimals as it may have: not wanted at all.
+bool is_refused(std::string_view parameters) {
+  bool refused = false;
+  while (!parameters.empty() && !refused) {
+    const std::size_t end = std::min(parameters.find(';'), parameters.size());
+    const std::string each = base::lower_case(base::trim(parameters.substr(0, end)));
+    refused = each.starts_with("q=0") && each.find_first_not_of("0.", 2) == each.npos;
+    parameters.remove_prefix(std::min(end + 1, parameters.size()));
+  }
+  return refused;
+}
+
 bool wants_json(const Headers& request) {
   bool wants = false;
   for (const Headers::Field field : request) {
     if (field.id != Name::accept) continue;
     base::for_each_element(field.value, [&](std::string_view element) {
-      const std::string type = base::lower_case(base::trim(element.substr(0, element.find(';'))));
-      wants = wants || type == "application/json" || type == "application/problem+json" ||
-              type.ends_with("+json");
+      const std::size_t end = std::min(element.find(';'), element.size());
+      const std::string type = base::lower_case(base::trim(element.substr(0, end)));
+      const bool is_json = type == "application/json" || type.ends_with("+json");
+      wants = wants || (is_json && !is_refused(element.substr(end)));
       return !wants;
     });
   }
@@ -125,7 +140,9 @@ std::string problem_json(const Error& error, int status, const std::string& deta
 
 std::string one_line(const Error& error, int status, const std::string& detail) {
   std::string line = std::to_string(status);
-  line.append(" ").append(reason_phrase(status)).append(": ");
+  if (const std::string_view phrase = reason_phrase(status); !phrase.empty())
+    line.append(" ").append(phrase);
+  line += ": ";
   const std::string_view reason = base::to_string(error.reason);
   line += reason;
   if (detail != reason) line.append(": ").append(detail);

@@ -110,6 +110,12 @@ TEST_CASE("the body of an error is what the client asked for") {
     CHECK(body.find("\"reason\":\"circuit_open\"") != body.npos);
     CHECK(body.find("\"status\":503") != body.npos);
   }
+  SUBCASE("text where JSON is refused, and without a phrase for a status that has none") {
+    error.status = 418;
+    http::Request request = setting.request({{"accept", "application/json; q=0.00, */*"}});
+    http::Response response = http::local_reply(error, request);
+    CHECK(text_of(response.body, setting.loop) == "418: circuit_open\n");
+  }
   SUBCASE("trailers only for gRPC") {
     http::Request request = setting.request({{"content-type", "application/grpc+proto"}});
     const http::Response response = http::local_reply(error, request);
