@@ -127,12 +127,13 @@ bool Admin::asks_workers(const http::RequestHead& head) const {
 
 http::Response Admin::answer(const http::RequestHead& head) {
   const std::string_view path = head.path_only();
-  const bool is_command = path == "/drain" || path == "/reload";
+  const bool is_later = path == "/reload" || path.starts_with("/breakers/");
+  const bool is_command = is_later || path == "/drain";
   if (!is_known_host(head.authority)) return say(403, "unknown host\n");
   if (is_command && head.method != http::Method::post) return refuse_method("POST");
   if (!is_command && !is_for_reading(path)) return say(404, "not found\n");
   if (!is_command && !is_read(head.method)) return refuse_method("GET, HEAD");
-  if (path == "/reload") return say(501, "not yet in this version\n");
+  if (is_later) return say(501, "not yet in this version\n");
   if (path == "/live") return say(200, "live\n");
   if (path == "/ready") return source_.is_ready() ? say(200, "ready\n") : say(503, "not ready\n");
   if (path == "/config") return say(200, source_.config(), "application/yaml");

@@ -58,8 +58,10 @@ void Admission::closed(const base::Address& source) {
 
 void Admission::memory_in_use(std::size_t bytes) {
   const std::size_t percent = memory_ / 100;
+  in_use_.store(bytes, std::memory_order_relaxed);
   is_shedding_.store(bytes > percent * 95, std::memory_order_relaxed);
-  is_full_.store(bytes > percent * 98, std::memory_order_relaxed);
+  const std::size_t full = percent * (must_not_accept() ? 95 : 98);  // it is not to flutter
+  is_full_.store(bytes > full, std::memory_order_relaxed);
 }
 
 }  // namespace server

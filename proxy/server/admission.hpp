@@ -26,8 +26,9 @@ class Admission {
 
   // Looked at by control from time to time.
   void memory_in_use(std::size_t bytes);
+  std::size_t memory_in_use() const { return in_use_.load(std::memory_order_relaxed); }
   bool is_shedding() const { return is_shedding_.load(std::memory_order_relaxed); }    // 95 %
-  bool must_not_accept() const { return is_full_.load(std::memory_order_relaxed); }   // 98 %
+  bool must_not_accept() const { return is_full_.load(std::memory_order_relaxed); }   // 98 %, until 95 %
   std::size_t memory_limit() const { return memory_; }
 
  private:
@@ -45,6 +46,7 @@ class Admission {
   const std::size_t most_from_one_;
   const std::size_t memory_;
   std::atomic<std::size_t> open_{0};
+  std::atomic<std::size_t> in_use_{0};
   std::atomic<bool> is_shedding_{false};
   std::atomic<bool> is_full_{false};
   std::array<Shard, 16> shards_;

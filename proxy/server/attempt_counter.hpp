@@ -22,6 +22,7 @@ class AttemptCounter final : public http::Handler {
   http::Task<http::Reply> handle(http::Request& request) override;
 
  private:
+  class Attempt;
   // By their outcome, a static text: where it lies is what it is.
   using Counters = std::unordered_map<const char*, stats::Counter*>;
   void count_attempt(std::string_view outcome);

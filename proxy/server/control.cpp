@@ -23,17 +23,28 @@ std::size_t connection_limit(const config::Limits& limits, base::Log& log) {
   return possible;
 }
 
+std::size_t memory_limit(const config::Limits& limits, base::Log& log) {
+  const std::optional<std::size_t> group = cgroup_memory();
+  if (!group || *group / 10 * 9 >= limits.memory) return limits.memory;
+  log.info("limits.memory lowered from " + std::to_string(limits.memory) + " to " +
+           std::to_string(*group / 10 * 9) + ": 90 % of what the control group may have");
+  return *group / 10 * 9;
+}
+
 }  // namespace
 
 Control::Control(std::unique_ptr<Plan> plan, base::Log& log)
     : plan_(std::move(plan)),
       log_(log),
       lingering_(loop_),
-      shared_(*plan_, connection_limit(plan_->config->limits, log), log),
+      shared_(*plan_, connection_limit(plan_->config->limits, log),
+              memory_limit(plan_->config->limits, log), log),
+      memory_(shared_.admission.memory_limit()),
       resolver_(loop_),
       tasks_(loop_) {}
 
 Control::~Control() {
+  base::ReadBlock::spare_memory(false);
   tasks_.cancel_all();
   discovery_.reset();
   admin_.reset();
@@ -124,6 +135,11 @@ void Control::announce() {
     if (cluster.tls && cluster.tls->insecure)
       log_.warning("cluster " + cluster.name +
                    ": insecure: certificates of its endpoints are not verified");
+  for (const auto& [name, context] : plan_->cluster_tls)
+    if (!context->remark.empty()) log_.warning("cluster " + name + ": " + context->remark);
+  for (const PlannedListener& listener : plan_->listeners)
+    if (listener.tls && !listener.tls->remark.empty())
+      log_.warning("listener " + listener.config->name + ": " + listener.tls->remark);
   for (const PlannedListener& listener : plan_->listeners)
     for (const base::Address& address : listener.addresses)
       log_.info("listener " + listener.config->name + " listening on " + address.to_string());
@@ -158,11 +174,11 @@ void Control::on_signal(int number) {
     if (access_log_) access_log_->reopen();
     return;
   }
-  if (is_draining_) {
+  if (std::exchange(is_told_to_end_, true)) {
     log_.warning("a second signal: ending at once");
     return stop();
   }
-  drain();
+  drain();  // if the admin side has not begun it
 }
 
 void Control::drain() {
@@ -178,13 +194,24 @@ base::Task<> Control::drain_in_order() {
   co_await base::sleep_until(loop_, std::min(limit, loop_.now() + plan_->config->drain.delay));
   if (has_inbound()) {
     drain_listeners(false);
-    while (loop_.now() < limit && exchanges(false) + exchanges(true) > 0)
-      co_await base::sleep_until(loop_, loop_.now() + drain_step);
+    co_await until_inbound_is_done(limit);
   }
   drain_listeners(true);
   co_await until_idle(limit);
   log_.info(loop_.now() < limit ? "drained" : "drain timeout: cutting what is left");
   stop();
+}
+
+// A connection that was just accepted may still bring an exchange, so the connections of inbound
+// listeners are waited for too: draining closes those without one.
+base::Task<> Control::until_inbound_is_done(base::Time limit) {
+  const auto closing = std::make_shared<std::atomic<std::size_t>>(workers_.size());
+  for (const auto& worker : workers_) worker->post([closing](Runtime&) { --*closing; });
+  while (loop_.now() < limit) {
+    const bool has_closed = *closing == 0 && inbound_connections() == 0;
+    if (has_closed && exchanges(false) + exchanges(true) == 0) co_return;
+    co_await base::sleep_until(loop_, loop_.now() + drain_step);
+  }
 }
 
 base::Task<> Control::until_idle(base::Time limit) {
@@ -210,6 +237,15 @@ std::int64_t Control::exchanges(bool is_outbound) const {
   return count;
 }
 
+std::int64_t Control::inbound_connections() const {
+  std::int64_t count = 0;
+  for (std::size_t i = 0; i < plan_->listeners.size(); ++i) {
+    if (plan_->listeners[i].is_outbound()) continue;
+    for (const auto& worker : workers_) count += worker->counts(i).connections.load();
+  }
+  return count;
+}
+
 bool Control::has_inbound() const {
   for (const PlannedListener& listener : plan_->listeners)
     if (!listener.is_outbound()) return true;
@@ -217,8 +253,10 @@ bool Control::has_inbound() const {
 }
 
 base::Task<> Control::watch_memory() {
+  const std::size_t limit = shared_.admission.memory_limit();
   for (;;) {
-    shared_.admission.memory_in_use(base::block_bytes_in_use());
+    shared_.admission.memory_in_use(memory_.look(loop_.now()));
+    base::ReadBlock::spare_memory(shared_.admission.memory_in_use() > limit / 4 * 3);
     const bool must_accept = !shared_.admission.must_not_accept();
     if (must_accept != is_accepting_) {
       is_accepting_ = must_accept;

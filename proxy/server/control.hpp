@@ -13,6 +13,7 @@
 #include "proxy/base/log.hpp"
 #include "proxy/server/admin.hpp"
 #include "proxy/server/certificate_watch.hpp"
+#include "proxy/server/memory.hpp"
 #include "proxy/server/shared.hpp"
 #include "proxy/server/status_report.hpp"
 #include "proxy/server/worker.hpp"
@@ -59,12 +60,14 @@ class Control final : AdminSource {
   void watch_cluster(std::size_t cluster);
   void on_signal(int number);
   base::Task<> drain_in_order();
+  base::Task<> until_inbound_is_done(base::Time limit);
   base::Task<> until_idle(base::Time limit);
   base::Task<> watch_memory();
   base::Task<> watch_certificates();
   void check_certificates();
   void drain_listeners(bool outbound);
   std::int64_t exchanges(bool is_outbound) const;
+  std::int64_t inbound_connections() const;
   bool has_inbound() const;
 
   std::unique_ptr<Plan> plan_;
@@ -73,6 +76,7 @@ class Control final : AdminSource {
   net::Lingering lingering_;
   std::unique_ptr<AccessLog> access_log_;
   Shared shared_;
+  MemoryUse memory_;
   std::vector<std::unique_ptr<Worker>> workers_;
   net::Resolver resolver_;
   std::unique_ptr<upstream::Discovery> discovery_;
@@ -82,6 +86,7 @@ class Control final : AdminSource {
   base::Time started_ = base::never;
   bool is_started_ = false;
   bool is_draining_ = false;
+  bool is_told_to_end_ = false;  // by a signal
   bool is_accepting_ = true;
   base::TaskGroup tasks_;
 };

@@ -52,7 +52,7 @@ ProcessStatus Control::status() const {
   status.uptime = loop_.now() - started_;
   status.is_draining = is_draining_;
   status.connections = shared_.admission.connections();
-  status.memory_in_use = base::block_bytes_in_use();
+  status.memory_in_use = shared_.admission.memory_in_use();
   status.memory_limit = shared_.admission.memory_limit();
   status.log_lines_dropped = access_log_ ? access_log_->dropped() : 0;
   if (admin_) status.admin = admin_->address().to_string();

@@ -14,11 +14,31 @@ namespace {
 
 const auto started = std::chrono::system_clock::now();
 
-std::size_t resident_bytes() {
+struct Memory {
+  std::size_t address_space = 0;
+  std::size_t resident = 0;
+};
+
+Memory memory_of_process() {
   std::ifstream file("/proc/self/statm");
-  std::size_t pages = 0;
-  file >> pages >> pages;
-  return pages * static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
+  const auto page = static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
+  Memory pages;
+  file >> pages.address_space >> pages.resident;
+  return {pages.address_space * page, pages.resident * page};
+}
+
+std::string decimal(double value) {
+  char digits[64];
+  const int size = std::snprintf(digits, sizeof digits, "%.3f", value);
+  return std::string(digits, static_cast<std::size_t>(size));
+}
+
+// One metric with what Prometheus wants to know of it.
+void append(std::string& out, const char* name, const char* type, const char* help,
+            const std::string& value) {
+  out.append("# HELP process_").append(name).append(" ").append(help);
+  out.append("\n# TYPE process_").append(name).append(" ").append(type);
+  out.append("\nprocess_").append(name).append(" ").append(value).append("\n");
 }
 
 std::size_t open_descriptors() {
@@ -55,16 +75,20 @@ std::string process_metrics() {
   rusage usage{};
   getrusage(RUSAGE_SELF, &usage);
   const double begun = std::chrono::duration<double>(started.time_since_epoch()).count();
-  char text[1024];
-  const int size = std::snprintf(
-      text, sizeof text,
-      "# TYPE process_cpu_seconds_total counter\nprocess_cpu_seconds_total %.3f\n"
-      "# TYPE process_resident_memory_bytes gauge\nprocess_resident_memory_bytes %zu\n"
-      "# TYPE process_open_fds gauge\nprocess_open_fds %zu\n"
-      "# TYPE process_start_time_seconds gauge\nprocess_start_time_seconds %.3f\n",
-      seconds(usage.ru_utime) + seconds(usage.ru_stime), resident_bytes(), open_descriptors(),
-      begun);
-  return std::string(text, static_cast<std::size_t>(size));
+  rlimit limit{};
+  getrlimit(RLIMIT_NOFILE, &limit);
+  const Memory memory = memory_of_process();
+  std::string out;
+  append(out, "cpu_seconds_total", "counter", "User and system time.",
+         decimal(seconds(usage.ru_utime) + seconds(usage.ru_stime)));
+  append(out, "open_fds", "gauge", "Open descriptors.", std::to_string(open_descriptors()));
+  append(out, "max_fds", "gauge", "Descriptors that may be open.", std::to_string(limit.rlim_cur));
+  append(out, "resident_memory_bytes", "gauge", "Resident memory.",
+         std::to_string(memory.resident));
+  append(out, "virtual_memory_bytes", "gauge", "Address space.",
+         std::to_string(memory.address_space));
+  append(out, "start_time_seconds", "gauge", "When it began, since 1970.", decimal(begun));
+  return out;
 }
 
 }  // namespace server

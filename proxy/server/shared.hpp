@@ -12,8 +12,8 @@
 namespace server {
 
 struct Shared {
-  Shared(const Plan& plan, std::size_t connections, base::Log& to)
-      : admission(connections, plan.config->limits.source_connections, plan.config->limits.memory),
+  Shared(const Plan& plan, std::size_t connections, std::size_t memory, base::Log& to)
+      : admission(connections, plan.config->limits.source_connections, memory),
         log(to),
         metrics(static_cast<std::size_t>(plan.workers) + 1) {}
 

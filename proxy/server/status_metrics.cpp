@@ -71,8 +71,10 @@ void append_listener_metrics(std::string& out, const Plan& plan, const ProcessSt
   head(out, "outrider_access_log_dropped_total", "counter", "Lines that found no room.");
   sample(out, "outrider_access_log_dropped_total", {},
          static_cast<std::int64_t>(status.log_lines_dropped));
-  head(out, "outrider_buffer_bytes", "gauge", "Memory of blocks in use.");
-  sample(out, "outrider_buffer_bytes", {}, static_cast<std::int64_t>(status.memory_in_use));
+  head(out, "outrider_memory_bytes", "gauge", "Memory in use, as limits.memory counts it.");
+  sample(out, "outrider_memory_bytes", {}, static_cast<std::int64_t>(status.memory_in_use));
+  head(out, "outrider_memory_limit_bytes", "gauge", "limits.memory, or 90 % of the control group's.");
+  sample(out, "outrider_memory_limit_bytes", {}, static_cast<std::int64_t>(status.memory_limit));
   head(out, "outrider_config_reload_success", "gauge", "Whether the configuration was taken.");
   sample(out, "outrider_config_reload_success", {}, 1);
 }
