@@ -1,0 +1,176 @@
+// The admin side: what it says, to whom, and that the numbers are right.
+#include <doctest/doctest.h>
+
+#include <map>
+#include <set>
+#include <sstream>
+
+#include "tests/harness/json.hpp"
+#include "tests/harness/origin.hpp"
+#include "tests/harness/test_proxy.hpp"
+
+using harness::Answer;
+using harness::Json;
+using harness::Origin;
+using harness::Socket;
+using harness::TestProxy;
+
+namespace {
+
+Answer ask(const TestProxy& proxy, const std::string& method, const std::string& path,
+           const std::string& host = "localhost") {
+  Socket client = Socket::connect(proxy.admin());
+  client.send(method + " " + path + " HTTP/1.1\r\nhost: " + host + "\r\n\r\n");
+  return client.read_answer(method == "HEAD");
+}
+
+// The exposition format, as a scraper reads it: each sample by its name and labels.
+class Exposition {
+ public:
+  explicit Exposition(const std::string& text) {
+    std::istringstream lines(text);
+    for (std::string line; std::getline(lines, line);) take(line);
+  }
+  double value(const std::string& series) const {
+    const auto found = samples_.find(series);
+    return found == samples_.end() ? -1 : found->second;
+  }
+  // Summed over all series that begin so.
+  double sum(const std::string& prefix) const {
+    double sum = 0;
+    for (const auto& [series, value] : samples_)
+      if (series.starts_with(prefix)) sum += value;
+    return sum;
+  }
+
+ private:
+  void take(const std::string& line) {
+    CAPTURE(line);
+    if (line.starts_with("# ")) {
+      const std::string what = line.substr(2, 4);
+      const std::string name = line.substr(7, line.find(' ', 7) - 7);
+      CHECK((what == "HELP" || what == "TYPE"));
+      CHECK(described_.insert(what + name).second);
+      if (name != family_) CHECK(families_.insert(name).second);
+      family_ = name;
+      if (line.ends_with(" histogram")) histograms_.insert(name);
+      return;
+    }
+    const std::size_t space = line.rfind(' ');
+    const std::string series = line.substr(0, space);
+    const std::string name = series.substr(0, series.find('{'));
+    const bool is_of_histogram = histograms_.contains(family_) && name.starts_with(family_);
+    CHECK((name == family_ || is_of_histogram));
+    CHECK(described_.contains("HELP" + family_));
+    CHECK(described_.contains("TYPE" + family_));
+    CHECK(samples_.emplace(series, std::stod(line.substr(space + 1))).second);
+  }
+
+  std::string family_;
+  std::set<std::string> described_, families_, histograms_;
+  std::map<std::string, double> samples_;
+};
+
+}  // namespace
+
+TEST_CASE("admin: answers reads only, to those who name this host") {
+  Origin origin(Origin::answering("x"));
+  TestProxy proxy(harness::egress_to(origin.url()));
+  for (const std::string path : {"/live", "/ready", "/metrics", "/config", "/clusters", "/stats"}) {
+    CAPTURE(path);
+    const Answer answer = ask(proxy, "GET", path);
+    CHECK(answer.status == 200);
+    CHECK_FALSE(answer.body.empty());
+    CHECK(ask(proxy, "HEAD", path).field("content-length") != "0");
+    CHECK(ask(proxy, "GET", path, "evil.test").status == 403);
+    CHECK(ask(proxy, "POST", path).status == 405);
+  }
+  CHECK(ask(proxy, "GET", "/drain").status == 405);
+  CHECK(ask(proxy, "POST", "/reload").status == 501);
+  CHECK(ask(proxy, "POST", "/breakers/app?state=open").status == 501);
+  CHECK(ask(proxy, "GET", "/nothing").status == 404);
+  CHECK(ask(proxy, "POST", "/drain", "evil.test").status == 403);
+  CHECK(ask(proxy, "GET", "/ready").body == "ready\n");
+}
+
+TEST_CASE("admin: serves at most 64 connections at a time") {
+  Origin origin(Origin::answering("x"));
+  TestProxy proxy(harness::egress_to(origin.url()));
+  std::vector<Socket> all;
+  for (int i = 0; i < 64; ++i) {
+    all.push_back(Socket::connect(proxy.admin()));
+    all.back().send("GET /live HTTP/1.1\r\nhost: localhost\r\n\r\n");
+    CHECK(all.back().read_answer().status == 200);
+  }
+  Socket one_more = Socket::connect(proxy.admin());
+  CHECK(one_more.read_some().empty());
+  all.clear();
+  int status = 0;
+  while (status != 200) {
+    try {
+      status = ask(proxy, "GET", "/live").status;
+    } catch (const std::exception&) {  // it was still turned away
+    }
+  }
+}
+
+TEST_CASE("admin: metrics hold what Prometheus wants, and count each request once with two workers") {
+  Origin origin(Origin::echo());
+  TestProxy proxy(harness::egress_to(origin.url(), "workers: 2\n"));
+  constexpr int connections = 20, requests = 10;
+  for (int i = 0; i < connections; ++i) {
+    Socket client = Socket::connect(proxy.address());
+    for (int k = 0; k < requests; ++k) {
+      client.send("POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 2\r\n\r\nhi");
+      CHECK(client.read_answer().body == "hi");
+    }
+  }
+  const Exposition metrics(proxy.ask("/metrics").body);
+  const std::string labels = "listener=\"egress\",route=\"egress.1\",cluster=\"app\"";
+  CHECK(metrics.value("outrider_requests_total{" + labels +
+                      ",method=\"POST\",code=\"200\",reason=\"\"}") == connections * requests);
+  CHECK(metrics.sum("outrider_requests_total{") == connections * requests);
+  CHECK(metrics.value("outrider_attempts_total{cluster=\"app\",outcome=\"2xx\"}") ==
+        connections * requests);
+  const std::string histogram = "outrider_request_duration_seconds";
+  CHECK(metrics.value(histogram + "_count{" + labels + "}") == connections * requests);
+  CHECK(metrics.value(histogram + "_bucket{" + labels + ",le=\"+Inf\"}") == connections * requests);
+  double last = 0;
+  for (const char* bound : {"0.0005", "0.001", "0.005", "0.01", "0.025", "0.05", "0.1", "0.25",
+                            "0.5", "1", "2.5", "5", "10", "30", "+Inf"}) {
+    const double count = metrics.value(histogram + "_bucket{" + labels + ",le=\"" + bound + "\"}");
+    CHECK(count >= last);
+    last = count;
+  }
+  CHECK(metrics.value("outrider_requests_in_flight{listener=\"egress\"}") == 0);
+  CHECK(metrics.value("process_open_fds") > 0);
+  CHECK(metrics.value("process_resident_memory_bytes") > 0);
+  CHECK(metrics.value("outrider_config_reload_success") == 1);
+}
+
+TEST_CASE("admin: JSON of clusters and stats, and the configuration without its secrets") {
+  ::setenv("OUTRIDER_TEST_SECRET", "not for show", 1);
+  Origin origin(Origin::answering("x"));
+  TestProxy proxy(
+      "version: 1\n"
+      "access_log: { format: none }\n"
+      "admin: { bind: \"127.0.0.1:0\" }\n"
+      "listeners:\n"
+      "  egress: { bind: 127.0.0.1:0, routes: [{ to: app }] }\n"
+      "clusters:\n"
+      "  app:\n"
+      "    url: \"" + origin.url() + "\"\n"
+      "    filters: [headers: { request: { set: { x-key: \"${OUTRIDER_TEST_SECRET}\" } } }]\n");
+  CHECK(harness::get(proxy.address(), "/").status == 200);
+  const Json clusters = Json::parse(proxy.ask("/clusters").body);
+  const Json& app = clusters["clusters"].items().front();
+  CHECK(app["name"].text() == "app");
+  CHECK(app["requests"].number() == 1);
+  CHECK(app["endpoints"].items().front()["address"].text() == origin.address().to_string());
+  const Json stats = Json::parse(proxy.ask("/stats").body);
+  CHECK(stats["listeners"].items().front()["name"].text() == "egress");
+  CHECK_FALSE(stats["draining"].is_true());
+  const std::string config = proxy.ask("/config").body;
+  CHECK(config.find("${OUTRIDER_TEST_SECRET}") != std::string::npos);
+  CHECK(config.find("not for show") == std::string::npos);
+}

@@ -1,0 +1,124 @@
+// How a process is told to end: by signals, and by the admin side.
+#include <doctest/doctest.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <future>
+
+#include "config/load.hpp"
+#include "filters/registry.hpp"
+#include "proxy/server/control.hpp"
+#include "proxy/server/plan.hpp"
+#include "tests/harness/origin.hpp"
+#include "tests/harness/test_proxy.hpp"
+
+using harness::Origin;
+using harness::Socket;
+
+namespace {
+
+// As main runs it.
+class Process {
+ public:
+  explicit Process(const std::string& yaml) : log_(STDERR_FILENO, base::Level::error, false) {
+    std::promise<void> started;
+    thread_ = std::thread([this, &started, yaml] { run(yaml, started); });
+    started.get_future().wait();
+  }
+  ~Process() { thread_.join(); }
+
+  const base::Address& address() const { return address_; }
+  const base::Address& admin() const { return admin_; }
+  bool has_ended() const { return has_ended_; }
+
+ private:
+  void run(const std::string& yaml, std::promise<void>& started) {
+    server::Planned planned =
+        server::make_plan(config::load_text("test.yaml", yaml, filters::specs()).config);
+    server::Control control(std::move(planned.plan), log_);
+    control.handle_signals();
+    CHECK(control.start() == "");
+    address_ = control.listener_address("egress");
+    admin_ = control.admin_address();
+    started.set_value();
+    control.run();
+    has_ended_ = true;
+  }
+
+  base::Log log_;
+  base::Address address_, admin_;
+  std::atomic<bool> has_ended_{false};
+  std::thread thread_;
+};
+
+// Answers when it is told to.
+struct Slow {
+  Slow()
+      : origin([this](Socket& peer) {
+          peer.read_head();
+          asked.set_value();
+          answers.get_future().wait();
+          peer.send("HTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\ndone");
+        }) {}
+  std::promise<void> asked, answers;
+  Origin origin;
+};
+
+Socket asking(const Process& process) {
+  Socket client = Socket::connect(process.address());
+  client.send("GET / HTTP/1.1\r\nhost: a\r\n\r\n");
+  return client;
+}
+
+void wait_until_it_refuses(const Process& process) {
+  for (;;) {
+    try {
+      Socket late = Socket::connect(process.address());
+      if (late.read_some().empty()) return;
+    } catch (const std::system_error&) {
+      return;
+    }
+  }
+}
+
+}  // namespace
+
+TEST_CASE("signals: SIGTERM lets what is under way end") {
+  Slow slow;
+  Process process(harness::egress_to(slow.origin.url()));
+  Socket client = asking(process);
+  slow.asked.get_future().wait();
+  ::kill(::getpid(), SIGTERM);
+  wait_until_it_refuses(process);
+  CHECK_FALSE(process.has_ended());
+  slow.answers.set_value();
+  CHECK(client.read_answer().body == "done");
+}
+
+TEST_CASE("signals: a second SIGTERM cuts it") {
+  Slow slow;
+  Process process(harness::egress_to(slow.origin.url()));
+  Socket client = asking(process);
+  slow.asked.get_future().wait();
+  ::kill(::getpid(), SIGTERM);
+  wait_until_it_refuses(process);
+  ::kill(::getpid(), SIGTERM);
+  CHECK(client.read_to_end().empty());
+  slow.answers.set_value();
+}
+
+TEST_CASE("signals: the first SIGTERM after POST /drain is not a second one") {
+  Slow slow;
+  Process process(harness::egress_to(slow.origin.url()));
+  Socket client = asking(process);
+  slow.asked.get_future().wait();
+  Socket admin = Socket::connect(process.admin());
+  admin.send("POST /drain HTTP/1.1\r\nhost: localhost\r\n\r\n");
+  CHECK(admin.read_answer().status == 202);
+  wait_until_it_refuses(process);
+  ::kill(::getpid(), SIGTERM);
+  admin.send("GET /live HTTP/1.1\r\nhost: localhost\r\n\r\n");
+  CHECK(admin.read_answer().status == 200);
+  slow.answers.set_value();
+  CHECK(client.read_answer().body == "done");
+}
