@@ -90,7 +90,9 @@ void Callbacks::on_section(Session& session, Stream& stream) {
   Section& head = stream.head;
   head.complete();
   if (head.is_malformed) return session.flaw(stream);
-  if (session.role_ == Role::client && head.status < 200) {
+  const bool is_response = session.role_ == Role::client;
+  if (is_response && (head.status < 100 || head.status > 599)) return session.flaw(stream);
+  if (is_response && head.status < 200) {
     if (++stream.interim_count_ > most_interim)
       return session.flaw(stream, Code::enhance_your_calm);
     stream.interim.push_back(std::exchange(head, Section()));

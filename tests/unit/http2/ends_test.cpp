@@ -132,6 +132,22 @@ TEST_CASE_FIXTURE(ServerAlone, "h2 resets: a request that breaks the rules is re
   }
 }
 
+TEST_CASE("h2 resets: a response without a status that is one is the upstream's fault") {
+  for (const char* status : {"000", "042", "099", "600", "999", "2000", "20", "abc", "+20", ""}) {
+    CAPTURE(status);
+    ClientAlone side;
+    side.join();
+    Asked& asked = side.ask(get());
+    REQUIRE(side.peer.hears(headers, 1));
+    side.peer.say(section(1, field(":status", status), true));
+    REQUIRE(side.wait(asked));
+    REQUIRE(asked.error);
+    CHECK(asked.error->reason == Reason::upstream_protocol_error);
+    CHECK(asked.interim.empty());
+    CHECK(!side.is_client_closed);
+  }
+}
+
 TEST_CASE_FIXTURE(ServerAlone, "h2 resets: an early answer ends the upload with NO_ERROR") {
   service.answer = [](http::Incoming in, http::ServerStream& stream) {
     return refuse(std::move(in), stream, 413);
