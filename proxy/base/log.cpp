@@ -1,5 +1,6 @@
 #include "proxy/base/log.hpp"
 
+#include <poll.h>
 #include <unistd.h>
 
 #include <array>
@@ -10,6 +11,7 @@
 namespace base {
 namespace {
 
+constexpr int longest_wait = 100;  // milliseconds
 constexpr std::array<std::string_view, 4> level_names = {"debug", "info", "warning", "error"};
 
 // The length of the UTF-8 sequence that `text` begins with; 0 = none (RFC 3629).
@@ -90,6 +92,9 @@ void Log::write(Level level, std::string_view event) {
     line += '\n';
   }
   const std::lock_guard lock(mutex_);
+  // A line is lost sooner than its writer is stopped by a pipe that nobody reads.
+  pollfd writable{descriptor_, POLLOUT, 0};
+  if (::poll(&writable, 1, longest_wait) == 0) return;
   [[maybe_unused]] const ssize_t written = ::write(descriptor_, line.data(), line.size());
 }
 

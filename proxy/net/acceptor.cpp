@@ -136,8 +136,8 @@ void Acceptor::stop_watching() {
 }
 
 void Acceptor::close() {
-  while (descriptor_ >= 0 && accept_one()) {
-  }
+  for (int i = 0; i < backlog && descriptor_ >= 0; ++i)  // more may come without end
+    if (!accept_one()) break;
   stop_watching();
   if (descriptor_ >= 0) ::close(descriptor_);
   descriptor_ = -1;
