@@ -90,13 +90,14 @@ TEST_CASE("certs store: a key that cannot be used is named, with what is wrong")
                    "holds no private key"});
   cases.push_back({files.folder.write("secret", pem(files.leaf.key, "open sesame")),
                    "is encrypted; a key without a passphrase is needed"});
-  cases.push_back({files.folder.write("other", files.other.key), "is not the key of " + files.cert});
+  const std::string other = files.folder.write("other", files.other.key);
+  cases.push_back({other, "is not the key of " + files.cert});
   const certs_test::Key rsa(EVP_RSA_gen(2048));
   cases.push_back({files.folder.write("rsa", rsa), "is not the key of " + files.cert});
   for (const WrongFile& one : cases) {
     CAPTURE(one.path);
-    const certs::Loaded loaded =
-        make_server_context({.cert = files.cert, .key = one.path, .client_ca = {}, .protocols = {}});
+    const certs::Loaded loaded = make_server_context(
+        {.cert = files.cert, .key = one.path, .client_ca = {}, .protocols = {}});
     CHECK(!loaded.context);
     CHECK_MESSAGE(loaded.problem.starts_with(one.path + ": " + one.complaint), loaded.problem);
   }
@@ -122,7 +123,8 @@ TEST_CASE("certs store: a bundle of CAs that trusts nobody is an error, of eithe
 
 TEST_CASE("certs store: what is wrong in one file is not said of the next") {
   const Files files;
-  ServerSettings settings{.cert = files.garbage, .key = files.key, .client_ca = {}, .protocols = {}};
+  ServerSettings settings{
+      .cert = files.garbage, .key = files.key, .client_ca = {}, .protocols = {}};
   CHECK(!make_server_context(settings).context);
   settings.cert = files.cert;
   CHECK(make_server_context(settings).problem == "");

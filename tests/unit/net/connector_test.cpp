@@ -88,7 +88,7 @@ TEST_CASE_FIXTURE(Connecting, "connector: reaches every family, clear and over T
   }
 }
 
-TEST_CASE_FIXTURE(Connecting, "connector: nobody there is a connect_failure, and nothing was sent") {
+TEST_CASE_FIXTURE(Connecting, "connector: nobody there is a connect_failure, nothing was sent") {
   listen("127.0.0.1:0");
   const Address gone = acceptor->address();
   acceptor.reset();
@@ -132,7 +132,7 @@ TEST_CASE_FIXTURE(Connecting, "connector: silence is a connect_timeout, and noth
   CHECK(open_descriptors() == before);
 }
 
-TEST_CASE_FIXTURE(Connecting, "connector: a wrong certificate is a tls_failure, and nothing was sent") {
+TEST_CASE_FIXTURE(Connecting, "connector: a wrong certificate is a tls_failure, nothing was sent") {
   const Identities identities;
   certs::ClientSettings other = identities.client;
   other.server_name = "b.test";

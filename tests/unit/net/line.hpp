@@ -147,9 +147,10 @@ struct Identities {
                                .san = {},
                                .protocols = {}};
 
-  std::shared_ptr<const certs::Context> server_context() const { return made(make_server_context(server)); }
-  std::shared_ptr<const certs::Context> client_context() const { return made(make_client_context(client)); }
-  static std::shared_ptr<const certs::Context> made(const certs::Loaded& loaded) {
+  using Context = std::shared_ptr<const certs::Context>;
+  Context server_context() const { return made(make_server_context(server)); }
+  Context client_context() const { return made(make_client_context(client)); }
+  static Context made(const certs::Loaded& loaded) {
     INFO(loaded.problem);
     REQUIRE(loaded.context);
     return loaded.context;

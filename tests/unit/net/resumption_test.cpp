@@ -33,7 +33,7 @@ constexpr int versions[] = {TLS1_2_VERSION, TLS1_3_VERSION};
 TEST_CASE_FIXTURE(Resuming, "tls: a session is resumed by whoever shows the same certificate") {
   for (const int version : versions) {
     CAPTURE(version);
-    server = nullptr;  // each connection then has a context of its own, as if it were another worker's
+    server = nullptr;  // each connection has a context of its own, as of another worker
     const Session session = session_of(version);
     REQUIRE(session);
     CHECK(resumes(version, session.get()));
@@ -46,7 +46,7 @@ TEST_CASE_FIXTURE(Resuming, "tls: a session is resumed by whoever shows the same
   }
 }
 
-TEST_CASE_FIXTURE(Resuming, "tls: who looks at clients' certificates gives no sessions and takes none") {
+TEST_CASE_FIXTURE(Resuming, "tls: with clients' certificates no session is given and none is taken") {
   for (const int version : versions) {
     CAPTURE(version);
     server = nullptr;

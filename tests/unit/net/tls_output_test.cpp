@@ -72,7 +72,7 @@ TEST_CASE_FIXTURE(CountedOutput, "tls output: a head and its body are full recor
         std::vector<std::size_t>{full_record, full_record, 300 + 40'000 - 2 * full_record});
 }
 
-TEST_CASE_FIXTURE(CountedOutput, "tls output: many small pieces are one record, an empty flush none") {
+TEST_CASE_FIXTURE(CountedOutput, "tls output: many small pieces are one record, no pieces none") {
   std::string expected;
   for (int i = 0; i < 50; ++i) {
     const std::string piece = "piece " + std::to_string(i) + ';';
@@ -106,7 +106,7 @@ TEST_CASE_FIXTURE(TlsOutput, "tls output: a connection at rest holds no buffer")
   CHECK(base::block_bytes_in_use() <= before + base::ReadBlock::capacity);  // the thread's own
 }
 
-TEST_CASE_FIXTURE(TlsOutput, "tls output: a slow reader gets it all, and no more is made meanwhile") {
+TEST_CASE_FIXTURE(TlsOutput, "tls output: a slow reader gets it all, and little is made ahead") {
   const std::string text = numbered(3'000'000);
   line.to_client.is_stopped = true;
   std::size_t queued = 0;
@@ -181,7 +181,7 @@ TEST_CASE_FIXTURE(TlsOutput, "tls input: what was changed on the way is a failur
   CHECK(line.last.state == Input::State::failed);
 }
 
-TEST_CASE_FIXTURE(TlsOutput, "tls: writing to a peer that is gone fails, reading what it sent does not") {
+TEST_CASE_FIXTURE(TlsOutput, "tls: writing to who is gone fails, reading what it sent does not") {
   line.client->send("a late answer");
   line.turn();
   line.turn();

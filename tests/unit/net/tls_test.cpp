@@ -114,7 +114,7 @@ TEST_CASE("tls: a certificate that is not to be trusted is refused, and why") {
   }
 }
 
-TEST_CASE("tls: `san` replaces the name, an IP address is checked as such, insecure checks nothing") {
+TEST_CASE("tls: `san` replaces the name, an IP is checked as such, insecure checks nothing") {
   struct Case {
     std::string server_name;
     std::vector<std::string> san;
@@ -204,7 +204,7 @@ TEST_CASE("tls: a listener takes no client's certificate, takes one, or demands 
   }
 }
 
-TEST_CASE("tls: the protocol is the server's first that the client speaks; none in common is refused") {
+TEST_CASE("tls: the protocol is the server's first that the client speaks; none is refused") {
   using Names = std::vector<std::string>;
   const struct {
     Names of_server;

@@ -138,7 +138,7 @@ TEST_CASE_FIXTURE(Pair, "transport: what is small leaves with the turn, what is 
   CHECK(receive_all() == "a head," + body + "an end");
 }
 
-TEST_CASE_FIXTURE(Pair, "transport: whatever is queued and however little is taken, it is in order") {
+TEST_CASE_FIXTURE(Pair, "transport: whatever is queued, however little is taken, it is in order") {
   const std::string text = numbered(3'000'000);
   std::size_t queued = 0;
   std::size_t size = 1;
@@ -196,7 +196,7 @@ TEST_CASE_FIXTURE(Pair, "transport: waits until enough is taken, or the time is 
   }
 }
 
-TEST_CASE_FIXTURE(Pair, "transport: what is written after a failure is dropped, input is still there") {
+TEST_CASE_FIXTURE(Pair, "transport: what is written after a failure is dropped, input stays") {
   REQUIRE(::send(peer, "a late answer", 13, 0) == 13);
   close_peer();
   transport->send("a request");
@@ -211,7 +211,7 @@ TEST_CASE_FIXTURE(Pair, "transport: what is written after a failure is dropped, 
   CHECK(transport->read_now().state == Input::State::end);
 }
 
-TEST_CASE_FIXTURE(Pair, "transport: a hang-up is told at once, and proves nothing of unread input") {
+TEST_CASE_FIXTURE(Pair, "transport: a hang-up is told at once, and says nothing of the input") {
   REQUIRE(::send(peer, "unread", 6, 0) == 6);
   ::shutdown(peer, SHUT_WR);
   loop.turn(at_once);
@@ -251,7 +251,7 @@ TEST_CASE_FIXTURE(Pair, "transport: input that nobody reads stays, however late 
   CHECK(transport->read_now().bytes.view() == expected);
 }
 
-TEST_CASE_FIXTURE(Pair, "transport: FIN comes behind the last byte, and the other direction goes on") {
+TEST_CASE_FIXTURE(Pair, "transport: FIN comes behind the last byte, the other way goes on") {
   const std::string text = numbered(1'500'000);
   transport->send(base::Bytes::copy_of(text));
   transport->shutdown_send();
