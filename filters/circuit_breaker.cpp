@@ -100,7 +100,9 @@ class Admitted {
 class AtTheEnd final : public http::Guard {
  public:
   explicit AtTheEnd(Admitted admitted) : admitted_(std::move(admitted)) {}
+  // A call that broke off before its status was known is one that was reset.
   void ended(const http::Outcome& outcome) noexcept override {
+    if (outcome.reason == Reason::response_aborted) return admitted_.tell(Reason::reset);
     if (outcome.reason != Reason::none) return admitted_.tell(outcome.reason);
     admitted_.tell_status(outcome.grpc_status < 0
                               ? outcome.status

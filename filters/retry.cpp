@@ -192,15 +192,18 @@ class Retry final : public http::Filter {
                                     : std::nullopt;
       if (!delay || !budget_->take(loop_.now())) {
         recording.stop();
-        if (last_answer && is_refusal(reply)) co_return std::move(*last_answer);
-        co_return concluded(std::move(reply), std::move(scope));
+        const bool was_refused = is_refusal(reply);
+        Reply last = concluded(std::move(reply), std::move(scope));
+        if (last_answer && was_refused) co_return std::move(*last_answer);
+        co_return last;
       }
+      const Time next_begins = loop_.now() + *delay;
       avoid = scope->endpoint;
       std::optional<Reply> kept = co_await keep(std::move(reply), *scope);
       if (kept) last_answer = std::move(kept);
       scope->end();
       before.restore(request.info);
-      co_await base::sleep_until(loop_, loop_.now() + *delay);
+      co_await base::sleep_until(loop_, next_begins);
     }
   }
 
@@ -252,6 +255,7 @@ class Retry final : public http::Filter {
       co_return std::optional<Reply>(std::move(reply));
     }
     scope.outcome.status = reply->status;
+    if (reply->body.is_empty()) co_return std::optional<Reply>(std::move(reply));
     http::Body body = std::move(reply->body);
     const base::FixedLimit limit(loop_.now() + longest_keeping);
     std::string bytes;

@@ -1,135 +1,11 @@
-#include <doctest/doctest.h>
-
-#include <deque>
-
-#include "config/load.hpp"
-#include "filters/registry.hpp"
-#include "proxy/base/event.hpp"
+#include "tests/unit/filters/filter_chain.hpp"
 
 namespace {
 
 using base::Millis;
 using base::Reason;
-using base::Task;
-using http::Reply;
-using http::Request;
-
-struct NoInterim final : http::Interim {
-  void send_interim(int, const http::Headers&) noexcept override {}
-};
-
-// Answers as it was told to, one answer after the other; the last is repeated.
-struct Upstream final : http::Handler {
-  explicit Upstream(base::Loop& on) : loop(on) {}
-
-  Task<Reply> handle(Request& request) override {
-    ++calls;
-    seen = request.headers;
-    for (;;) {
-      auto piece = co_await request.body.read();
-      if (!piece || piece->empty()) break;
-      body.append(piece->view());
-    }
-    body += '|';
-    if (delay > Millis{0}) co_await base::sleep_until(loop, loop.now() + delay);
-    const auto next = answers.front();
-    if (answers.size() > 1) answers.pop_front();
-    if (next.reason != Reason::none) {
-      base::Error error{next.reason, base::Fault::upstream, "as told"};
-      error.unsent = next.is_unsent;
-      co_return error;
-    }
-    http::Response response;
-    response.status = next.status;
-    for (const auto& [name, value] : next.headers) response.headers.add(name, value);
-    response.body = http::Body::of(base::Bytes::copy_of("answer " + std::to_string(calls)));
-    co_return response;
-  }
-
-  struct Answer {
-    int status = 200;
-    Reason reason = Reason::none;
-    bool is_unsent = false;
-    std::vector<std::pair<std::string, std::string>> headers{};
-  };
-  base::Loop& loop;
-  std::deque<Answer> answers{Answer{}};
-  Millis delay{0};
-  int calls = 0;
-  std::string body;
-  http::Headers seen;
-};
-
-// A chain of real filters, as a file would list them, on a loop that the test drives.
-struct Chain {
-  explicit Chain(const std::string& list) {
-    const std::string text =
-        "version: 1\nlisteners:\n  in: { bind: 127.0.0.1:0, routes: [{ to: c }] }\n"
-        "clusters:\n  c: { url: http://a, filters: " + list + " }\n";
-    loaded = config::load_text("test.yaml", text, filters::specs());
-    REQUIRE_MESSAGE(loaded.config, loaded.mistakes[0].to_string());
-    std::vector<std::unique_ptr<http::Filter>> made;
-    for (const config::FilterConfig& filter : loaded.config->clusters[0].filters)
-      made.push_back(filters::make(filter, {"cluster c", filter.ordinal, loop, shared}));
-    chain = std::make_unique<http::Chain>(std::move(made), upstream);
-  }
-
-  // Runs a request to its end, or for ten minutes of the loop's time.
-  void send(http::Method method = http::Method::get, const std::string& payload = "",
-            const std::vector<std::pair<std::string, std::string>>& headers = {}) {
-    status = 0;
-    reason = Reason::none;
-    received.clear();
-    http::RequestHead head;
-    head.method = method;
-    head.authority = "a.test";
-    head.path = "/x";
-    for (const auto& [name, value] : headers) head.headers.add(name, value);
-    http::StreamInfo info(loop, tasks, connection);
-    http::Scope scope(loop.now());
-    Request request(std::move(head), http::Body::of(base::Bytes::copy_of(payload)), interim, scope,
-                    info);
-    if (payload.empty()) info.request_sent = info.started;
-    const base::Time began = loop.now();
-    base::TaskGroup running(loop);
-    running.spawn(run(request)).release();
-    loop.settle();
-    while (!running.empty() && loop.now() - began < std::chrono::minutes{10})
-      loop.advance(Millis{10});
-    took = std::chrono::duration_cast<Millis>(loop.now() - began);
-  }
-
-  Task<> run(Request& request) {
-    Reply reply = co_await chain->handle(request);
-    if (!reply) {
-      reason = reply.error().reason;
-      co_return;
-    }
-    status = reply->status;
-    answer_headers = reply->headers;
-    for (;;) {
-      auto piece = co_await reply->body.read();
-      if (!piece) reason = piece.error().reason;
-      if (!piece || piece->empty()) break;
-      received.append(piece->view());
-    }
-  }
-
-  base::Loop loop;
-  base::TaskGroup tasks{loop};
-  filters::SharedState shared;
-  http::ConnectionInfo connection;
-  NoInterim interim;
-  Upstream upstream{loop};
-  config::Loaded loaded;
-  std::unique_ptr<http::Chain> chain;
-
-  int status = 0;
-  Reason reason = Reason::none;
-  std::string received;
-  http::Headers answer_headers;
-  Millis took{0};
-};
+using filters_test::Chain;
+using filters_test::Upstream;
 
 TEST_CASE("retry: an idempotent request is tried again after an answer that says so") {
   Chain chain("[retry]");
@@ -186,6 +62,14 @@ TEST_CASE("retry: the last real answer is given when no further attempt can be m
     chain.send();
     CHECK(chain.status == 503);
     CHECK(chain.received == "answer 1");
+    CHECK(chain.upstream.outcomes == std::vector<Reason>{Reason::none, Reason::circuit_open});
+  }
+  SUBCASE("as it was, without a body") {
+    chain.upstream.answers = {{503, Reason::none, false, {}, Upstream::Payload::none},
+                              {0, Reason::circuit_open}};
+    chain.send();
+    CHECK(chain.status == 503);
+    CHECK(!chain.has_body);
   }
   SUBCASE("when the body has outgrown what is kept") {
     chain.upstream.answers = {{503}, {200}};
@@ -267,6 +151,14 @@ TEST_CASE("circuit_breaker: opens on failures of the upstream, not on refusals")
     chain.upstream.answers = {{200}};
     for (int i = 0; i < 3; ++i) chain.send();
     CHECK(chain.status == 200);
+  }
+  SUBCASE("gRPC calls that broke off before their status came") {
+    Chain calls("[retry, { circuit_breaker: { request_volume: 5, failure_threshold: 3 } }]");
+    calls.upstream.answers = {{200, Reason::none, false, {}, Upstream::Payload::cut}};
+    for (int i = 0; i < 6; ++i)
+      calls.send(http::Method::post, "", {{"content-type", "application/grpc"}});
+    CHECK(calls.reason == Reason::circuit_open);
+    CHECK(calls.upstream.calls == 5);
   }
   SUBCASE("refusals made below") {
     chain.upstream.answers = {{0, Reason::pool_full}};

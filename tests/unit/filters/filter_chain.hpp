@@ -1,0 +1,160 @@
+// A chain of real filters on a loop that the test drives, before an upstream that answers as it is told.
+#pragma once
+
+#include <doctest/doctest.h>
+
+#include <deque>
+
+#include "config/load.hpp"
+#include "filters/registry.hpp"
+#include "proxy/base/event.hpp"
+#include "proxy/http/grpc.hpp"
+
+namespace filters_test {
+
+using base::Millis;
+using base::Reason;
+using base::Task;
+using http::Reply;
+using http::Request;
+
+struct NoInterim final : http::Interim {
+  void send_interim(int, const http::Headers&) noexcept override {}
+};
+
+// Answers as it was told to, one answer after the other; the last is repeated.
+struct Upstream final : http::Handler {
+  explicit Upstream(base::Loop& on) : loop(on) {}
+
+  Task<Reply> handle(Request& request) override {
+    ++calls;
+    request.scope.hold(std::make_unique<Noting>(outcomes));
+    seen = request.headers;
+    for (;;) {
+      auto piece = co_await request.body.read();
+      if (!piece || piece->empty()) break;
+      body.append(piece->view());
+    }
+    body += '|';
+    if (delay > Millis{0}) co_await base::sleep_until(loop, loop.now() + delay);
+    const auto next = answers.front();
+    if (answers.size() > 1) answers.pop_front();
+    if (next.reason != Reason::none) {
+      base::Error error{next.reason, base::Fault::upstream, "as told"};
+      error.unsent = next.is_unsent;
+      co_return error;
+    }
+    http::Response response;
+    response.status = next.status;
+    for (const auto& [name, value] : next.headers) response.headers.add(name, value);
+    if (next.body == Payload::whole)
+      response.body = http::Body::of(base::Bytes::copy_of("answer " + std::to_string(calls)));
+    if (next.body == Payload::cut) response.body = http::Body(new Cut);
+    co_return response;
+  }
+
+  enum class Payload { whole, none, cut };
+  struct Cut final : http::OwnedSource {
+    Task<base::Result<base::Bytes>> read() override {
+      const base::Error error{Reason::response_aborted, base::Fault::upstream, "as told"};
+      return base::just(base::Result<base::Bytes>(error));
+    }
+  };
+  // Of each attempt, as those learn of it who hold something for so long.
+  struct Noting final : http::Guard {
+    explicit Noting(std::vector<Reason>& to) : outcomes(to) {}
+    void ended(const http::Outcome& outcome) noexcept override { outcomes.push_back(outcome.reason); }
+    std::vector<Reason>& outcomes;
+  };
+
+  struct Answer {
+    int status = 200;
+    Reason reason = Reason::none;
+    bool is_unsent = false;
+    std::vector<std::pair<std::string, std::string>> headers{};
+    Payload body = Payload::whole;
+  };
+  base::Loop& loop;
+  std::deque<Answer> answers{Answer{}};
+  Millis delay{0};
+  int calls = 0;
+  std::string body;
+  std::vector<Reason> outcomes;
+  http::Headers seen;
+};
+
+// A chain of real filters, as a file would list them, on a loop that the test drives.
+struct Chain {
+  explicit Chain(const std::string& list) {
+    const std::string text =
+        "version: 1\nlisteners:\n  in: { bind: 127.0.0.1:0, routes: [{ to: c }] }\n"
+        "clusters:\n  c: { url: http://a, filters: " + list + " }\n";
+    loaded = config::load_text("test.yaml", text, filters::specs());
+    REQUIRE_MESSAGE(loaded.config, loaded.mistakes[0].to_string());
+    std::vector<std::unique_ptr<http::Filter>> made;
+    for (const config::FilterConfig& filter : loaded.config->clusters[0].filters)
+      made.push_back(filters::make(filter, {"cluster c", filter.ordinal, loop, shared}));
+    chain = std::make_unique<http::Chain>(std::move(made), upstream);
+  }
+
+  // Runs a request to its end, or for ten minutes of the loop's time.
+  void send(http::Method method = http::Method::get, const std::string& payload = "",
+            const std::vector<std::pair<std::string, std::string>>& headers = {}) {
+    status = 0;
+    reason = Reason::none;
+    received.clear();
+    http::RequestHead head;
+    head.method = method;
+    head.authority = "a.test";
+    head.path = "/x";
+    for (const auto& [name, value] : headers) head.headers.add(name, value);
+    http::StreamInfo info(loop, tasks, connection);
+    info.is_grpc = http::is_grpc(head.headers);
+    http::Scope scope(loop.now());
+    Request request(std::move(head), http::Body::of(base::Bytes::copy_of(payload)), interim, scope,
+                    info);
+    if (payload.empty()) info.request_sent = info.started;
+    const base::Time began = loop.now();
+    base::TaskGroup running(loop);
+    running.spawn(run(request)).release();
+    loop.settle();
+    while (!running.empty() && loop.now() - began < std::chrono::minutes{10})
+      loop.advance(Millis{10});
+    took = std::chrono::duration_cast<Millis>(loop.now() - began);
+  }
+
+  Task<> run(Request& request) {
+    Reply reply = co_await chain->handle(request);
+    if (!reply) {
+      reason = reply.error().reason;
+      co_return;
+    }
+    status = reply->status;
+    has_body = !reply->body.is_empty();
+    answer_headers = reply->headers;
+    for (;;) {
+      auto piece = co_await reply->body.read();
+      if (!piece) reason = piece.error().reason;
+      if (!piece || piece->empty()) break;
+      received.append(piece->view());
+    }
+  }
+
+  base::Loop loop;
+  base::TaskGroup tasks{loop};
+  filters::SharedState shared;
+  http::ConnectionInfo connection;
+  NoInterim interim;
+  Upstream upstream{loop};
+  config::Loaded loaded;
+  std::unique_ptr<http::Chain> chain;
+
+  int status = 0;
+  Reason reason = Reason::none;
+  bool has_body = false;
+  std::string received;
+  http::Headers answer_headers;
+  Millis took{0};
+};
+
+}  // namespace filters_test
