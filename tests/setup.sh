@@ -3,7 +3,7 @@
 # root or sudo; asks nothing. With --fuzz also what the fuzzers need.
 set -eu
 packages="g++ cmake ninja-build ccache pkg-config libboost1.81-dev libnghttp2-dev libssl-dev
-  libyaml-cpp-dev libc-ares-dev libre2-dev zlib1g-dev doctest-dev curl ca-certificates
+  libyaml-cpp-dev libc-ares-dev libre2-dev doctest-dev curl ca-certificates
   nghttp2-client"
 [ "${1:-}" = --fuzz ] && packages="$packages clang-14 libclang-rt-14-dev"
 
