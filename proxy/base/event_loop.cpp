@@ -36,9 +36,6 @@ void EventLoop::stop() {
 }
 
 void EventLoop::turn(Duration longest) {
-  if (has_ready()) longest = Duration::zero();
-  const Time timer = next_timer();
-  if (timer != never) longest = std::min(longest, std::max(timer - Clock::now(), Duration::zero()));
   wait(longest);
   run_ready();
   run_timers();
@@ -49,16 +46,26 @@ void EventLoop::turn(Duration longest) {
 // Posted functions run inside io_, the sockets' events after it.
 void EventLoop::wait(Duration longest) {
   if (last_batch_ >= busy_batch && ++turns_without_asio_ < most_turns_without_asio) {
+    set_now(Clock::now());
     last_batch_ = dispatch();
     if (last_batch_ > 0) return;
   }
   turns_without_asio_ = 0;
   watch_poller();
-  if (longest > Duration::zero()) io_.run_one_for(std::min(longest, longest_wait));
+  longest = until_due(longest);
+  if (longest > Duration::zero()) io_.run_one_for(longest);
   io_.poll();
   set_now(Clock::now());
   reap();
   last_batch_ = dispatch();
+}
+
+// How long the loop may sleep.
+Duration EventLoop::until_due(Duration longest) const {
+  if (has_ready()) return Duration::zero();
+  const Time timer = next_timer();
+  if (timer != never) longest = std::min(longest, timer - Clock::now());
+  return std::min(longest, longest_wait);
 }
 
 void EventLoop::watch_poller() {
@@ -69,7 +76,6 @@ void EventLoop::watch_poller() {
 }
 
 int EventLoop::dispatch() {
-  set_now(Clock::now());
   return poller_.dispatch([this] { reap(); });
 }
 

@@ -25,10 +25,14 @@ class EventLoop final : public Loop {
   // Turns until stop().
   void run();
   void stop();
-  // Runs `action` in the loop's thread, no coroutine on the stack.
+  // Runs `action` in the loop's thread, no coroutine on the stack. It may have ended a long wait: it
+  // finds the present time in now().
   template <typename Action>
   void post(Action action) {
-    boost::asio::post(io_, std::move(action));
+    boost::asio::post(io_, [this, action = std::move(action)]() mutable {
+      set_now(Clock::now());
+      action();
+    });
   }
   // One turn, for tests that drive a loop from outside; waits at most `longest`.
   void turn(Duration longest);
@@ -36,6 +40,7 @@ class EventLoop final : public Loop {
 
  private:
   void wait(Duration longest);
+  Duration until_due(Duration longest) const;
   void watch_poller();
   int dispatch();
 

@@ -94,6 +94,15 @@ TEST_CASE("posts, timers and sockets all wake a loop that runs in a thread") {
   CHECK(recorder.calls == 1);
 }
 
+TEST_CASE("what is posted after a long wait finds the present time") {
+  EventLoop loop;
+  const base::Time posted = base::Clock::now();
+  base::Time seen{};
+  loop.post([&] { seen = loop.now(); });
+  loop.turn(Millis{0});
+  CHECK(seen >= posted);
+}
+
 base::Task<> nap(EventLoop& loop, Millis length, base::Time& woke) {
   co_await base::sleep_until(loop, loop.now() + length);
   woke = loop.now();
