@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <vector>
 
 #include "proxy/base/ascii.hpp"
 
@@ -39,18 +40,6 @@ bool is_protected(const Headers::Field& field) {
   }
 }
 
-bool is_named(const Headers& headers, std::string_view name) {
-  bool found = false;
-  for (const Headers::Field field : headers) {
-    if (field.id != Name::connection) continue;
-    base::for_each_element(field.value, [&](std::string_view element) {
-      found = found || base::same_ignoring_case(element, name);
-      return !found;
-    });
-  }
-  return found;
-}
-
 // Whether `connection` names anything but what is removed anyway.
 bool names_more(const Headers& headers) {
   if (!headers.may_contain({Name::connection})) return false;
@@ -69,11 +58,39 @@ bool names_more(const Headers& headers) {
   return more;
 }
 
+// A field that `connection` may take away.
+struct Candidate {
+  std::string_view name;
+  bool is_named = false;
+};
+
+std::vector<Candidate>::iterator find(std::vector<Candidate>& sorted, std::string_view name) {
+  const auto at = std::lower_bound(
+      sorted.begin(), sorted.end(), name,
+      [](const Candidate& each, std::string_view wanted) { return each.name < wanted; });
+  return at != sorted.end() && at->name == name ? at : sorted.end();
+}
+
+// `connection` may name thousands: each is looked up once among the fields that are there.
 void remove_named(Headers& headers) {
   if (!names_more(headers)) return;
-  const Headers before = headers;
-  headers.remove_if([&before](const Headers::Field& field) {
-    return !is_protected(field) && field.id != Name::connection && is_named(before, field.name);
+  const Headers before = headers;  // holds the names
+  std::vector<Candidate> candidates;
+  for (const Headers::Field field : before)
+    if (!is_protected(field) && field.id != Name::connection) candidates.push_back({field.name});
+  std::sort(candidates.begin(), candidates.end(),
+            [](const Candidate& a, const Candidate& b) { return a.name < b.name; });
+  for (const Headers::Field field : before) {
+    if (field.id != Name::connection) continue;
+    base::for_each_element(field.value, [&](std::string_view element) {
+      const auto named = find(candidates, base::lower_case(element));
+      if (named != candidates.end()) named->is_named = true;
+      return true;
+    });
+  }
+  headers.remove_if([&](const Headers::Field& field) {
+    const auto candidate = find(candidates, field.name);
+    return candidate != candidates.end() && candidate->is_named;
   });
 }
 

@@ -64,6 +64,9 @@ http::RequestHead request_with(std::initializer_list<std::pair<const char*, cons
 TEST_CASE("what concerns the connection is not forwarded, and what it names neither") {
   http::RequestHead head = request_with({{"connection", "close, X-Mine, Authorization"},
                                          {"x-mine", "1"},
+                                         {"connection", "y-mine, absent, y-mine"},
+                                         {"y-mine", "1"},
+                                         {"x-mine", "2"},
                                          {"authorization", "kept"},
                                          {"keep-alive", "timeout=5"},
                                          {"te", "gzip, Trailers"},
