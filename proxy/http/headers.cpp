@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cassert>
 #include <cstring>
 
 #include "proxy/base/ascii.hpp"
@@ -54,7 +55,7 @@ static_assert(names.size() <= 64, "a NameSet holds no more");
 constexpr std::size_t longest_known = 19;
 constexpr std::size_t bucket_count = 256;
 
-// Tells the known names apart by length, first and last letter; a static_assert says so.
+// By length and three letters: at most three known names share a bucket.
 constexpr std::size_t bucket_of(std::string_view name) {
   const auto first = static_cast<unsigned char>(name.front());
   const auto last = static_cast<unsigned char>(name.back());
@@ -81,6 +82,11 @@ constexpr Buckets buckets = [] {
   return made;
 }();
 static_assert(buckets.fits);
+static_assert([] {
+  std::size_t longest = 0;
+  for (const std::string_view name : names) longest = std::max(longest, name.size());
+  return longest;
+}() == longest_known);
 
 constexpr std::array<char, 256> lower_table = [] {
   std::array<char, 256> table{};
@@ -181,6 +187,7 @@ std::size_t Headers::counted_bytes() const {
 }
 
 char* Headers::append(Name id, std::size_t name_size, std::string_view value) {
+  assert(name_size <= UINT16_MAX);  // parsers take no name as long
   Store& store = own();
   const std::size_t value_at = store.used + name_size + separator.size();
   char* const name =

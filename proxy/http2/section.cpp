@@ -8,6 +8,7 @@ namespace {
 
 constexpr std::size_t flood_factor = 4;   // over the limits: no more than marked
 constexpr std::size_t most_trailers = 32;
+constexpr std::size_t longest_name = 256;  // as in HTTP/1
 
 }  // namespace
 
@@ -24,7 +25,7 @@ bool Section::take(Kind kind, std::string_view name, std::string_view value,
     take_pseudo(name, value, limits);
     return true;
   }
-  if (bytes > most_bytes || count > most_fields) is_too_large = true;
+  if (bytes > most_bytes || count > most_fields || name.size() > longest_name) is_too_large = true;
   if (is_too_large) return true;
   if (!is_head) {
     if (http::may_be_trailer(name)) headers.add(name, value);

@@ -58,6 +58,8 @@ TEST_CASE("h2 limits: of a request's head, at the limit and beyond") {
       {"fields, all", head + repeated(field("a", "b"), 96), std::nullopt, false},
       {"fields, one more", head + repeated(field("a", "b"), 101), Reason::headers_too_large, false},
       {"fields, over four times", head + repeated(field("a", "b"), 401), std::nullopt, true},
+      {"name, all", head + field(std::string(256, 'n'), "v"), std::nullopt, false},
+      {"name, one more", head + field(std::string(257, 'n'), "v"), Reason::headers_too_large, false},
       {"crumbs of cookies", head + repeated(field("cookie", "b"), 101), Reason::headers_too_large, false},
       {"target, all", request_block("GET", "/" + std::string(8191, 't')), std::nullopt, false},
       {"target, one more", request_block("GET", "/" + std::string(8192, 't')), Reason::target_too_long,
