@@ -207,8 +207,10 @@ int Callbacks::on_stream_close(nghttp2_session* raw, std::int32_t id, std::uint3
   return 0;
 }
 
-int Callbacks::on_invalid_frame(nghttp2_session*, const nghttp2_frame*, int, void* user) {
+// Also at the end of a header section that breaks the rules: on_frame is not told of it.
+int Callbacks::on_invalid_frame(nghttp2_session*, const nghttp2_frame* frame, int, void* user) {
   Session& session = of(user);
+  if (frame->hd.type == NGHTTP2_HEADERS) session.section_begun_ = base::never;
   session.bear(session.conduct_.glitch(session.now(), invalid_frame_cost));
   return session.is_terminated_ ? NGHTTP2_ERR_CALLBACK_FAILURE : 0;
 }

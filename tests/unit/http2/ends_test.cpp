@@ -132,6 +132,17 @@ TEST_CASE_FIXTURE(ServerAlone, "h2 resets: a request that breaks the rules is re
   }
 }
 
+TEST_CASE_FIXTURE(ServerAlone, "h2 resets: the rest of a request that broke the rules is not waited for") {
+  server_settings.header_timeout = base::Millis{30};
+  join();
+  peer.say(section(1, field(":method", "GET") + field(":scheme", "http"), true));  // no :path
+  CHECK(peer.hears(rst_stream, 1));
+  const base::Time late = base::Clock::now() + base::Millis{60};
+  REQUIRE(turn_until(loop, [&] { return base::Clock::now() > late; }));
+  peer.say(a_get(3));
+  CHECK(peer.hears(headers, 3));
+}
+
 TEST_CASE("h2 resets: a response without a status that is one is the upstream's fault") {
   for (const char* status : {"000", "042", "099", "600", "999", "2000", "20", "abc", "+20", ""}) {
     CAPTURE(status);
