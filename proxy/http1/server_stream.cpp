@@ -43,7 +43,7 @@ std::optional<std::uint64_t> ServerConnection::size() const {
 Task<Result<Bytes>> ServerConnection::read() {
   if (body_has_ended_) return base::just(Result<Bytes>(Bytes()));
   if (wants_continue_ && input_.empty() && sending_ == Sending::nothing) {
-    if (interim_count_ == 0) transport_->send(continue_head);
+    transport_->send(continue_head);
     wants_continue_ = false;
   }
   return more_body();
@@ -55,6 +55,7 @@ Task<Result<Bytes>> ServerConnection::more_body() {
     if (!input_.empty()) {
       wants_continue_ = false;
       Result<Bytes> piece = next_piece();
+      if (body_has_ended_) input_.compact();  // what waits of the next request
       if (!piece || !piece->empty() || body_has_ended_) co_return piece;
     }
     Input input = transport_->read_now();
