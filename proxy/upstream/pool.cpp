@@ -18,6 +18,7 @@ using base::Task;
 using base::Time;
 
 constexpr double age_jitter = 0.1;
+constexpr base::Millis connect_pause{500};  // after one that failed, while others serve
 constexpr base::Millis connect_slack{100};  // a connect that fails by its own limit is to say so
 
 Error pool_full() {
@@ -51,7 +52,7 @@ class Pool::Waiter : public base::Link {
       : newer_than_(newer_than), ready_(pool.loop_), pool_(pool) {
     ++pool_.in_flight_;
     ++pool_.waiting_count_;
-    pool_.waiting_.push_back(*this);
+    (newer_than == 0 ? pool_.waiting_ : pool_.waiting_for_fresh_).push_back(*this);
   }
   ~Waiter() {
     --pool_.in_flight_;
@@ -62,6 +63,12 @@ class Pool::Waiter : public base::Link {
     unlink();
     --pool_.waiting_count_;
     ready_.set();
+  }
+  // There will be no fresh connection: the next that is free will do.
+  void take_any() {
+    unlink();
+    newer_than_ = 0;
+    pool_.waiting_.push_front(*this);
   }
 
   std::uint64_t newer_than_;
@@ -91,7 +98,7 @@ Pool::~Pool() = default;
 
 // --- handing out ---
 
-Pool::Opened Pool::open_now() { return waiting_count_ == 0 ? take(0) : Opened(); }
+Pool::Opened Pool::open_now() { return waiting_.empty() ? take(0) : Opened(); }
 
 Pool::Opened Pool::take(std::uint64_t newer_than) {
   for (std::size_t i = h2_.size(); i-- > 0;) {
@@ -123,7 +130,7 @@ Pool::Opened Pool::open_on(Connection& connection) {
 }
 
 Task<Result<Pool::Opened>> Pool::open(Time until, std::uint64_t newer_than) {
-  if (waiting_count_ == 0) {
+  if ((newer_than == 0 ? waiting_ : waiting_for_fresh_).empty()) {
     Opened now = take(newer_than);
     if (now.stream) co_return now;
   }
@@ -147,27 +154,36 @@ Task<Result<Pool::Opened>> Pool::open(Time until, std::uint64_t newer_than) {
 // Gives what is there to those who wait, in their order, and opens what is missing.
 void Pool::serve() {
   if (std::exchange(is_serving_, true)) return;
-  for (;;) {
-    while (Waiter* waiter = waiting_.front()) {
-      waiter->opened_ = take(waiter->newer_than_);
-      if (!waiter->opened_.stream) break;
-      waiter->done();
-    }
-    if (!connect_more()) break;
-  }
+  do {
+    serve(waiting_for_fresh_);
+    if (!waiting_for_fresh_.empty()) make_room();
+    serve(waiting_);
+  } while (connect_more());
   is_serving_ = false;
+}
+
+void Pool::serve(base::List<Waiter>& line) {
+  while (Waiter* waiter = line.front()) {
+    waiter->opened_ = take(waiter->newer_than_);
+    if (!waiter->opened_.stream) return;
+    waiter->done();
+  }
 }
 
 // --- opening ---
 
 bool Pool::is_multiplexed() const { return is_h2_.value_or(true); }
 
+// Connections that serve those who wait, now or later.
+std::size_t Pool::serving() const {
+  const auto serves = [](const auto& connection) { return !connection->is_draining(); };
+  return static_cast<std::size_t>(std::count_if(connections_.begin(), connections_.end(), serves));
+}
+
 // Connections that may still be opened. Those that drain do not count: they would keep a new one out
 // for as long as their last stream lasts.
 std::size_t Pool::room() const {
-  const auto drains = [](const auto& connection) { return connection->is_draining(); };
-  const auto draining = std::count_if(connections_.begin(), connections_.end(), drains);
-  const std::size_t open = connections_.size() - static_cast<std::size_t>(draining) + connecting_;
+  const std::size_t open = serving() + connecting_;
   return open < limits_.connections ? limits_.connections - open : 0;
 }
 
@@ -178,34 +194,29 @@ std::size_t Pool::served_by_connects() const {
 
 std::size_t Pool::wanted_connects() const {
   if (waiting_count_ == 0) return 0;
+  if (loop_.now() < connects_again_ && waiting_for_fresh_.empty() && serving() > 0) return 0;
   if (is_multiplexed()) return connecting_ == 0 ? 1 : 0;
   return waiting_count_ > connecting_ ? waiting_count_ - connecting_ : 0;
 }
 
 // Whether something may have changed for those who wait.
 bool Pool::connect_more() {
-  const std::size_t wanted = wanted_connects();
-  if (wanted == 0) return false;
-  if (room() == 0) return make_room();
-  for (std::size_t count = std::min(wanted, room()); count > 0; --count) {
+  const std::size_t possible = std::min(wanted_connects(), room());
+  for (std::size_t count = possible; count > 0; --count) {
     ++connecting_;
     connects_.spawn(connect()).release();
   }
-  return true;
+  return possible > 0;
 }
 
-// For an exchange that needs a fresh connection while all places are taken: an idle older one goes. If
-// there is none, the exchange takes what it can get.
-bool Pool::make_room() {
-  Waiter& first = *waiting_.front();
-  if (first.newer_than_ == 0) return false;
-  if (idle_http1_.empty()) {
-    if (h2_.empty()) return false;
-    first.newer_than_ = 0;
-  } else {
+// For an exchange that needs a fresh connection while all places are taken: an idle older one goes.
+// Where streams share connections none is idle for it, and it takes what it can get.
+void Pool::make_room() {
+  if (connecting_ > 0 || room() > 0) return;
+  if (!idle_http1_.empty())
     idle_http1_.front()->leave();
-  }
-  return true;
+  else if (!h2_.empty())
+    waiting_for_fresh_.front()->take_any();
 }
 
 Task<> Pool::connect() {
@@ -220,6 +231,7 @@ Task<> Pool::connect() {
     fail_waiters(transport.error());
   }
   serve();
+  if (is_retired_) retire();
 }
 
 void Pool::add(std::unique_ptr<net::Transport> transport, base::Duration took) {
@@ -245,12 +257,17 @@ void Pool::add(std::unique_ptr<net::Transport> transport, base::Duration took) {
   connections_.push_back(std::move(connection));
 }
 
-// A handshake that was to serve all fails all; else each connect answers for one.
+// A handshake that was to serve all fails all; else each connect answers for one. Whom a connection
+// that is there may serve yet waits for that.
 void Pool::fail_waiters(const Error& error) {
-  while (Waiter* waiter = waiting_.front()) {
-    waiter->error_ = error;
-    waiter->done();
-    if (!is_multiplexed()) return;
+  connects_again_ = loop_.now() + connect_pause;
+  for (base::List<Waiter>* line : {&waiting_for_fresh_, &waiting_}) {
+    if (line == &waiting_ && serving() > 0) return;
+    while (Waiter* waiter = line->front()) {
+      waiter->error_ = error;
+      waiter->done();
+      if (!is_multiplexed()) return;
+    }
   }
 }
 

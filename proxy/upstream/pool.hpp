@@ -72,11 +72,13 @@ class Pool {
   Opened take(std::uint64_t newer_than);
   Opened open_on(Connection& connection);
   void serve();
+  void serve(base::List<Waiter>& line);
   bool connect_more();
-  bool make_room();
+  void make_room();
   base::Task<> connect();
   void add(std::unique_ptr<net::Transport> transport, base::Duration took);
   void fail_waiters(const base::Error& error);
+  std::size_t serving() const;
   std::size_t room() const;
   std::size_t wanted_connects() const;
   bool is_multiplexed() const;
@@ -91,9 +93,11 @@ class Pool {
   std::vector<std::unique_ptr<Connection>> connections_;  // open, also while they drain
   std::vector<Connection*> idle_http1_;                   // the one used last at the end
   std::vector<Connection*> h2_;                           // that do not drain
-  base::List<Waiter> waiting_;
-  std::size_t waiting_count_ = 0;
+  base::List<Waiter> waiting_;            // for any connection
+  base::List<Waiter> waiting_for_fresh_;  // holds up none of the others
+  std::size_t waiting_count_ = 0;         // in both
   std::size_t connecting_ = 0;
+  base::Time connects_again_ = base::Time::min();
   std::optional<bool> is_h2_;  // what the last connection turned out to be
   bool is_serving_ = false;
   bool is_retired_ = false;

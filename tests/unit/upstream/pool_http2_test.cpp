@@ -149,6 +149,59 @@ TEST_CASE_FIXTURE(Http2PoolTest, "h2 pool: after GOAWAY a new connection is used
   CHECK(turn_until(loop, [&] { return pool->snapshot().open == 1; }));
 }
 
+TEST_CASE_FIXTURE(Http2PoolTest, "h2 pool: a connect that fails is nothing to those whom others will serve") {
+  cluster.pool.streams = 1;
+  make();
+  Exchange& first = ask();
+  PeerConnection one = peer.accept();
+  one.send(settings);
+  REQUIRE(turn_until(loop, [&] { return first.has_stream(); }));
+  peer.stop();
+  Exchange& second = ask();
+  REQUIRE(turn_until(loop, [&] { return pool->snapshot().connect_failures == 1; }));
+  CHECK(!second.opened);
+  CHECK(pool->snapshot().connecting == 0);
+  SUBCASE("as long as they are there") {
+    one.send(response(1));
+    REQUIRE(turn_until(loop, [&] { return first.reply.has_value(); }));
+    first.end();
+    CHECK(turn_until(loop, [&] { return second.has_stream(); }));
+  }
+  SUBCASE("but not longer") {
+    one.close();
+    REQUIRE(turn_until(loop, [&] { return second.opened.has_value(); }));
+    CHECK(second.opened->error().reason == base::Reason::connect_failure);
+  }
+}
+
+base::Task<> open_fresh(Pool& pool, bool& has_come) {
+  const base::Result<Pool::Opened> opened = co_await pool.open(base::never, pool.newest());
+  has_come = opened.ok();
+}
+
+TEST_CASE_FIXTURE(Http2PoolTest, "h2 pool: who waits for a fresh connection holds up nobody") {
+  make();
+  Exchange& first = ask();
+  PeerConnection one = peer.accept();
+  one.send(settings);
+  REQUIRE(turn_until(loop, [&] { return first.has_stream(); }));
+  bool has_fresh = false;
+  const base::Child fresh = tasks.spawn(open_fresh(*pool, has_fresh));
+  CHECK(pool->snapshot().pending == 1);
+  CHECK(pool->open_now().stream);
+  const Exchange& second = ask();
+  CHECK(second.has_stream());
+  SUBCASE("and is served when it comes") {
+    PeerConnection two = peer.accept();
+    CHECK(turn_until(loop, [&] { return has_fresh; }));
+  }
+  SUBCASE("and is told alone when it does not") {
+    peer.stop();
+    CHECK(turn_until(loop, [&] { return !fresh.is_running(); }));
+    CHECK(pool->snapshot().active == 2);
+  }
+}
+
 TEST_CASE_FIXTURE(Http2PoolTest, "h2 pool: a lost connection leaves no stream behind") {
   make();
   Exchange& first = ask();

@@ -286,4 +286,15 @@ TEST_CASE_FIXTURE(PoolTest, "pool: retired, it finishes what it has and is empty
   CHECK(turn_until(loop, [&] { return pool->is_empty(); }));
 }
 
+TEST_CASE_FIXTURE(PoolTest, "pool: retired, it does not keep what it was still connecting") {
+  cluster.pool.idle_http1 = std::chrono::minutes{1};
+  made();
+  ask().child = {};
+  CHECK(pool->snapshot().connecting == 1);
+  pool->retire();
+  PeerConnection connection = peer.accept();
+  CHECK(connection.is_closed());
+  CHECK(pool->is_empty());
+}
+
 }  // namespace
