@@ -95,7 +95,6 @@ std::optional<Error> ClientConnection::Exchange::end_of_it(bool has_response) co
 
 Result<void> ClientConnection::Exchange::send_head(const http::RequestHead& request, bool ends) {
   if (!connection_) return *end_of_it(false);
-  if (!request.protocol.empty()) return refused("no tunnels over HTTP/2");
   method_ = request.method;
   output_has_ended = ends;
   if (!connection_->session_.request(*this, request, ends)) {

@@ -136,6 +136,21 @@ TEST_CASE_FIXTURE(ForwardTest, "forward: repeats once what an HTTP/2 upstream re
   CHECK(pool().active == 0);
 }
 
+TEST_CASE_FIXTURE(ForwardTest, "forward: without its upgrade a request goes over HTTP/2, too") {
+  config.clusters[0].protocol = config::Protocol::h2;
+  Going& one = go();
+  one.request.protocol = "websocket";
+  one.start();
+  PeerConnection connection = peer.accept();
+  connection.send(upstream_test::frame(4, 0, 0));
+  REQUIRE(turn_until(loop, [&] { return pool().active == 1; }));
+  connection.send(upstream_test::frame(1, 5, 1, "\x88"));
+  REQUIRE(comes_to_end(one));
+  REQUIRE(one.reply->ok());
+  CHECK((*one.reply)->status == 200);
+  CHECK(pool().connects == 1);
+}
+
 TEST_CASE_FIXTURE(ForwardTest, "forward: does not repeat what may have arrived") {
   Going& one = started();
   PeerConnection connection = peer.accept();
