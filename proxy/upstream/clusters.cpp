@@ -24,12 +24,6 @@ Clusters::Clusters(base::EventLoop& loop, const config::Config& config, const Tl
 
 Clusters::~Clusters() = default;
 
-http::Handler* Clusters::find(std::string_view name) {
-  for (const auto& entry : entries_)
-    if (entry->cluster.config().name == name) return &entry->forward;
-  return nullptr;
-}
-
 std::vector<ClusterSnapshot> Clusters::snapshot() const {
   std::vector<ClusterSnapshot> all;
   for (const auto& entry : entries_) all.push_back(entry->cluster.snapshot());

@@ -6,7 +6,6 @@
 #include <map>
 #include <memory>
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include "certs/store.hpp"
@@ -27,12 +26,9 @@ class Clusters {
   Clusters& operator=(const Clusters&) = delete;
   ~Clusters();
 
-  std::size_t size() const { return entries_.size(); }
   // By the position in config.clusters.
   http::Handler& forward(std::size_t index) { return entries_[index]->forward; }
   Cluster& operator[](std::size_t index) { return entries_[index]->cluster; }
-  // For what is built once, not for requests. Null = there is none of that name.
-  http::Handler* find(std::string_view name);
 
   // The worker's thread: control posts it (see Discovery::Publish).
   void publish(std::size_t index, const EndpointSet& set) { (*this)[index].publish(set); }

@@ -30,7 +30,7 @@ class Discovery {
  private:
   struct Service;
 
-  base::Task<> follow(Service& service, std::size_t name);
+  base::Task<> follow(Service& service, std::size_t endpoint);
   void publish(Service& service);
 
   base::EventLoop& loop_;

@@ -115,8 +115,7 @@ Task<Reply> Forward::handle(Request& request) {
 }
 
 Result<Endpoint*> Forward::choose(Request& request) {
-  // The router may have named it already, and knows its own text again by its place.
-  if (request.info.cluster != cluster_.config().name) request.info.cluster = cluster_.config().name;
+  request.info.cluster = cluster_.config().name;
   Result<Endpoint*> chosen = cluster_.pick(request.scope.avoid);
   if (!chosen) return chosen;
   request.scope.endpoint = *chosen;
