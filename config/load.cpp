@@ -36,7 +36,7 @@ class Loader {
     FileText content = read_file(file, most_bytes);
     if (content.problem.empty())
       return std::make_shared<const Source>(file, std::move(content.text));
-    mistakes_.add(from, "cannot read " + file + ": " + content.problem);
+    mistakes_.add(from, "cannot read " + (file.empty() ? "\"\"" : file) + ": " + content.problem);
     return nullptr;
   }
 

@@ -2,6 +2,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <csignal>
 #include <cstdio>
 #include <exception>
@@ -92,17 +93,28 @@ int make_certificates(const std::vector<std::string>& words) {
   return failed;
 }
 
+bool asks_for_help(const std::string& word) { return word == "--help" || word == "-h"; }
+
+bool is_option(const std::string& word) { return word.size() > 1 && word.starts_with('-'); }
+
+int help() {
+  std::printf("%.*s", static_cast<int>(usage.size()), usage.data());
+  return done;
+}
+
+int version() {
+  std::printf("outrider %s\n", OUTRIDER_VERSION);
+  return done;
+}
+
 int dispatch(const std::vector<std::string>& words) {
   if (words.empty()) return misuse("a command is missing");
   const std::string& command = words[0];
-  if (command == "--help" || command == "-h" || command == "help") {
-    std::printf("%.*s", static_cast<int>(usage.size()), usage.data());
-    return done;
-  }
-  if (command == "version" || command == "--version") {
-    std::printf("outrider %s\n", OUTRIDER_VERSION);
-    return done;
-  }
+  if (command == "help" || std::any_of(words.begin(), words.end(), asks_for_help)) return help();
+  const auto option = std::find_if(words.begin() + 1, words.end(), is_option);
+  if (option != words.end()) return misuse("unknown option " + *option);
+  if (command == "version" || command == "--version")
+    return words.size() == 1 ? version() : misuse("version takes nothing more");
   if (command == "run" || command == "check") {
     if (words.size() != 2) return misuse(command + " takes one FILE");
     return command == "run" ? run(words[1]) : check(words[1]);
@@ -112,7 +124,8 @@ int dispatch(const std::vector<std::string>& words) {
                             : make_certificates(words);
   for (const std::string_view known : later)
     if (command == known) return misuse(command + ": not yet in this version");
-  return misuse("unknown command \"" + command + "\"");
+  return misuse("unknown command \"" + command + '"' +
+                config::did_you_mean(command, {"run", "check", "certs", "version", "help"}));
 }
 
 }  // namespace

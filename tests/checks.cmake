@@ -1,7 +1,11 @@
-# What is checked about the sources themselves: who includes whom, and that each header can be
-# included alone. A unit's header is the first that its source includes (the layer test sees to it);
+# What the commands say, and what is checked about the sources themselves: who includes whom, and that
+# each header can be included alone. A unit's header is the first that its source includes (the layer test sees to it);
 # the headers without a source are compiled here.
 add_test(NAME layers COMMAND sh ${CMAKE_CURRENT_LIST_DIR}/checks/layers.sh ${CMAKE_SOURCE_DIR})
+if(TARGET outrider)
+  add_test(NAME command_line
+           COMMAND sh ${CMAKE_CURRENT_LIST_DIR}/checks/command_line.sh $<TARGET_FILE:outrider>)
+endif()
 
 file(GLOB_RECURSE headers CONFIGURE_DEPENDS
   ${CMAKE_SOURCE_DIR}/proxy/*.hpp ${CMAKE_SOURCE_DIR}/filters/*.hpp

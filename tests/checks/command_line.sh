@@ -1,0 +1,63 @@
+#!/bin/sh
+# What the commands say to a user, and how they exit: 0 done, 1 invalid, 2 misused.
+# Usage: command_line.sh OUTRIDER
+set -u
+outrider=$1
+folder=$(mktemp -d) || exit 2
+trap 'rm -rf "$folder"' EXIT
+cd "$folder" || exit 2
+status=0
+
+# expect EXIT WORDS ARGUMENT...: the output holds the words.
+expect() {
+  wanted=$1; words=$2; shift 2
+  said=$("$outrider" "$@" 2>&1 </dev/null); got=$?
+  case $said in *"$words"*) ;; *) got="$got, without the words" ;; esac
+  [ "$got" = "$wanted" ] && return
+  printf 'outrider %s\n  exit %s, wanted %s with "%s"; it said:\n%s\n' "$*" "$got" "$wanted" "$words" "$said"
+  status=1
+}
+
+cat >good.yaml <<END
+version: 1
+listeners: { in: { bind: 127.0.0.1:0, routes: [{ to: a }] } }
+clusters: { a: { url: "http://127.0.0.1:1" } }
+END
+sed 's/version: 1/version: 2/; s/to: a/to: ab/' good.yaml >bad.yaml
+sed 's/bind/tls: { cert: no.crt, key: no.key }, bind/' good.yaml >no_file.yaml
+: >empty.yaml
+printf 'version: 1\nx: \377\n' >latin.yaml
+mkdir dir
+
+expect 0 'good.yaml: valid' check good.yaml
+expect 1 'bad.yaml:1:10: this version understands `version: 1`' check bad.yaml
+expect 1 'there is no cluster "ab", did you mean "a"?' check bad.yaml
+expect 1 'no.crt: No such file' check no_file.yaml
+expect 1 'cannot read missing.yaml: No such file' check missing.yaml
+expect 1 'cannot read missing.yaml: No such file' run missing.yaml
+expect 1 'cannot read "": No such file' check ''
+expect 1 'cannot read dir: Is a directory' check dir
+expect 1 'the file is empty' check empty.yaml
+expect 1 'latin.yaml:2:4: this byte is not UTF-8' check latin.yaml
+expect 1 'larger than 4 MiB' check /dev/zero
+expect 2 'check takes one FILE' check
+expect 2 'check takes one FILE' check good.yaml bad.yaml
+expect 2 'unknown option --quick' check --quick good.yaml
+expect 2 'did you mean "check"?' chekc good.yaml
+expect 2 'a command is missing'
+expect 2 'not yet in this version' explain
+expect 0 'outrider ' version
+expect 0 'outrider ' --version
+expect 2 'takes nothing more' version now
+expect 0 'outrider check FILE' --help
+expect 0 'outrider check FILE' check --help
+expect 2 'certs takes a DIR' certs made
+expect 1 'neither a DNS name nor an IP address' certs made ../out
+expect 1 'cannot make the folder good.yaml' certs good.yaml localhost
+expect 0 'made/localhost.crt' certs made localhost 127.0.0.1
+[ "$(stat -c %a made/ca.key made/localhost.key | sort -u)" = 600 ] || { echo 'keys are not private'; status=1; }
+if [ "$(id -u)" != 0 ]; then
+  chmod 000 latin.yaml
+  expect 1 'cannot read latin.yaml: Permission denied' check latin.yaml
+fi
+exit $status
