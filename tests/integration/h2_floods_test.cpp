@@ -11,8 +11,8 @@
 
 #include <doctest/doctest.h>
 
+#include "tests/harness/corpus.hpp"
 #include "tests/harness/h2_frames.hpp"
-#include "tests/harness/json.hpp"
 #include "tests/harness/origin.hpp"
 #include "tests/harness/test_proxy.hpp"
 
@@ -123,6 +123,20 @@ void send_empty_data(H2Peer& peer) {
   repeat(peer, 100'000, [](std::uint32_t) { return h2::frame(h2::data, 0, 1); });
 }
 
+// Frames that hold nothing but the length of their padding.
+void send_padding(H2Peer& peer) {
+  constexpr std::uint8_t padded = 8;
+  peer.send(peer.head(1, post(), false));
+  repeat(peer, 100'000,
+         [](std::uint32_t) { return h2::frame(h2::data, padded, 1, std::string_view("\0", 1)); });
+}
+
+void update_closed_stream(H2Peer& peer) {
+  peer.send(peer.head(1, H2Peer::get("/"), true));
+  if (!peer.wait_for(1).has_ended) return;
+  repeat(peer, 100'000, [](std::uint32_t) { return h2::frame(h2::window_update, 0, 1, h2::number(1)); });
+}
+
 void send_many_settings(H2Peer& peer) {
   std::string entries;
   for (int i = 0; i < 2000; ++i) entries += h2::setting(4, 65535);
@@ -142,12 +156,6 @@ void dribble(H2Peer& peer) {
   }
 }
 
-void reset_badly(H2Peer& peer) {
-  repeat(peer, 5000, [&peer](std::uint32_t i) {
-    return peer.head(2 * i + 1, post({{"x", "a\nb"}}), true);
-  });
-}
-
 const std::map<std::string, Attack> floods = {
     {"rapid-reset", of_streams([](H2Peer& peer, std::uint32_t id) {
        return peer.head(id, H2Peer::get("/"), true) + h2::frame(h2::rst_stream, 0, id, h2::number(8));
@@ -160,7 +168,9 @@ const std::map<std::string, Attack> floods = {
        return peer.head(id, post({{"content-length", "1"}}), false) +
               h2::frame(h2::data, h2::end_stream, id, "xx");
      })},
-    {"made-you-reset-badhdr", reset_badly},
+    {"made-you-reset-badhdr", of_streams([](H2Peer& peer, std::uint32_t id) {
+       return peer.head(id, post({{"x", "a\nb"}}), true);
+     })},
     {"continuation-flood", continue_endlessly},
     {"settings-flood", of_frames(100'000, [](std::uint32_t) { return h2::frame(h2::settings, 0, 0); })},
     {"settings-entries", send_many_settings},
@@ -181,6 +191,8 @@ const std::map<std::string, Attack> floods = {
                                                               h2::setting(1, sizes[i % 4]));
                                            })},
     // Not of the corpus:
+    {"padding", send_padding},
+    {"windows of a closed stream", update_closed_stream},
     {"ping", of_frames(100'000, [](std::uint32_t) { return h2::frame(h2::ping, 0, 0, "12345678"); })},
     {"priority", of_frames(100'000,
                            [](std::uint32_t i) {
@@ -272,8 +284,7 @@ const std::map<std::string, std::function<void(const Scene&)>> others = {
     {"internal-buffering", take_nothing}, {"connect-body-pool", ask_for_tunnel}};
 
 // Each has a proxy of its own.
-void with_proxy(const std::string& id, const std::function<void(const Scene&)>& attack) {
-  CAPTURE(id);
+void run(const std::function<void(const Scene&)>& attack) {
   Busy busy;
   Origin origin(busy.script());
   TestProxy proxy(
@@ -291,6 +302,13 @@ void with_proxy(const std::string& id, const std::function<void(const Scene&)>& 
   } catch (const Silence&) {
     FAIL_CHECK("the connection was left open");
   }
+}
+
+void with_proxy(const std::string& id, const std::function<void(const Scene&)>& attack) {
+  CAPTURE(id);
+  const auto descriptors = harness::open_descriptors();
+  run(attack);
+  CHECK(harness::open_descriptors() == descriptors);
 }
 
 }  // namespace
@@ -321,8 +339,7 @@ TEST_CASE("a few sizes of the header table are no flood") {
 }
 
 TEST_CASE("each flood of the corpus that a client can make is made") {
-  for (const harness::Json& it : harness::read_json_lines(
-           std::string(OUTRIDER_SOURCE_DIR) + "/tests/corpora/proxy-cases/h2_floods.jsonl")) {
+  for (const harness::Json& it : harness::cases_of("h2_floods")) {
     const std::string& id = it["id"].text();
     if (id.starts_with("upstream-")) continue;
     CHECK_MESSAGE(floods.count(id) + sections.count(id) + others.count(id) == 1, id);

@@ -8,8 +8,8 @@
 
 #include <doctest/doctest.h>
 
+#include "tests/harness/corpus.hpp"
 #include "tests/harness/h2_frames.hpp"
-#include "tests/harness/json.hpp"
 #include "tests/harness/origin.hpp"
 #include "tests/harness/test_proxy.hpp"
 
@@ -177,11 +177,13 @@ void run(const Breach& breach) {
 TEST_CASE("an HTTP/2 upstream that breaks the rules is 502, and the next request is served") {
   for (const auto& [id, breach] : breaches) {
     CAPTURE(id);
+    const auto descriptors = harness::open_descriptors();
     try {
       run(breach);
     } catch (const Silence&) {
       FAIL_CHECK("neither answered nor closed");
     }
+    CHECK(harness::open_descriptors() == descriptors);
   }
 }
 
@@ -221,8 +223,7 @@ TEST_CASE("an HTTP/2 upstream that turns every connection away is not asked for 
 }
 
 TEST_CASE("each flood of the corpus that an upstream can make is made") {
-  for (const harness::Json& it : harness::read_json_lines(
-           std::string(OUTRIDER_SOURCE_DIR) + "/tests/corpora/proxy-cases/h2_floods.jsonl"))
+  for (const harness::Json& it : harness::cases_of("h2_floods"))
     if (it["id"].text().starts_with("upstream-"))
       CHECK_MESSAGE(breaches.count(it["id"].text()) == 1, it["id"].text());
 }

@@ -6,8 +6,8 @@
 
 #include <doctest/doctest.h>
 
+#include "tests/harness/corpus.hpp"
 #include "tests/harness/h2_frames.hpp"
-#include "tests/harness/json.hpp"
 #include "tests/harness/origin.hpp"
 #include "tests/harness/test_proxy.hpp"
 
@@ -20,11 +20,6 @@ using harness::TestProxy;
 namespace h2 = harness::h2;
 
 namespace {
-
-std::vector<Json> cases() {
-  return harness::read_json_lines(std::string(OUTRIDER_SOURCE_DIR) +
-                                  "/tests/corpora/proxy-cases/h2_requests.jsonl");
-}
 
 h2::Fields fields_of(const Json& list) {
   h2::Fields fields;
@@ -110,8 +105,9 @@ void check_others(H2Peer& peer) {
 }  // namespace
 
 TEST_CASE("a hostile request of HTTP/2 costs its stream only, and reaches no upstream") {
-  for (const Json& it : cases()) {
+  for (const Json& it : harness::cases_of("h2_requests")) {
     CAPTURE(it["id"].text());
+    const auto descriptors = harness::open_descriptors();
     Seen seen;
     try {
       Origin origin(seen.script());
@@ -127,5 +123,6 @@ TEST_CASE("a hostile request of HTTP/2 costs its stream only, and reaches no ups
     } catch (const Silence&) {
       FAIL_CHECK("neither answered nor closed");
     }
+    CHECK(harness::open_descriptors() == descriptors);
   }
 }

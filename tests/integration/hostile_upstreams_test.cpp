@@ -8,7 +8,7 @@
 
 #include <doctest/doctest.h>
 
-#include "tests/harness/json.hpp"
+#include "tests/harness/corpus.hpp"
 #include "tests/harness/origin.hpp"
 #include "tests/harness/test_proxy.hpp"
 
@@ -22,11 +22,6 @@ using harness::TestProxy;
 namespace {
 
 constexpr const char* good = "HTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\ngood";
-
-std::vector<Json> cases() {
-  return harness::read_json_lines(std::string(OUTRIDER_SOURCE_DIR) +
-                                  "/tests/corpora/proxy-cases/h1_upstream_responses.jsonl");
-}
 
 std::string config_for(const std::string& url, bool is_tls, const char* patience) {
   return "version: 1\n"
@@ -161,17 +156,19 @@ void run(const Json& it, bool closes) {
 
 TEST_CASE("bad answers become 502, and their connections are not used again") {
   int count = 0;
-  for (const Json& it : cases()) {
+  for (const Json& it : harness::cases_of("h1_upstream_responses")) {
     CAPTURE(it["id"].text());
     if (it["id"].text() == "unsolicited-idle") continue;
     ++count;
     for (const bool closes : {false, true}) {
       CAPTURE(closes);
+      const auto descriptors = harness::open_descriptors();
       try {
         run(it, closes);
       } catch (const Silence&) {
         FAIL_CHECK("neither answered nor closed");
       }
+      CHECK(harness::open_descriptors() == descriptors);
     }
   }
   CHECK(count > 25);

@@ -1,6 +1,5 @@
 // Each hostile request of tests/corpora/proxy-cases against the whole proxy, in one write and cut in
 // two: how the client is answered, whether its connection is closed, and what an upstream gets to see.
-#include <dirent.h>
 #include <poll.h>
 
 #include <algorithm>
@@ -11,7 +10,7 @@
 #include <doctest/doctest.h>
 
 #include "proxy/base/ascii.hpp"
-#include "tests/harness/json.hpp"
+#include "tests/harness/corpus.hpp"
 #include "tests/harness/origin.hpp"
 #include "tests/harness/test_proxy.hpp"
 
@@ -24,29 +23,11 @@ using harness::TestProxy;
 
 namespace {
 
-std::vector<Json> cases() {
-  return harness::read_json_lines(std::string(OUTRIDER_SOURCE_DIR) +
-                                  "/tests/corpora/proxy-cases/h1_requests.jsonl");
-}
-
 bool is_slow(const Json& it) { return it["class"].text() == "timeouts"; }
 
 // Nothing of it may reach an upstream, however it is read.
 bool must_be_refused(const Json& it) {
   return it["expect"]["max_upstream_requests"].number() == 0 && it["alt"].is_null() && !is_slow(it);
-}
-
-bool holds(const Json& list, int status) {
-  return std::any_of(list.items().begin(), list.items().end(),
-                     [status](const Json& item) { return item.number() == status; });
-}
-
-int open_descriptors() {
-  DIR* folder = ::opendir("/proc/self/fd");
-  int count = 0;
-  while (::readdir(folder) != nullptr) ++count;
-  ::closedir(folder);
-  return count;
 }
 
 struct Seen {
@@ -203,8 +184,8 @@ void check_next(Socket& client) {
 int check_answer(const Json& it, Socket& client) {
   const Json& expected = it["expect"];
   const Answer answer = client.read_answer();
-  const bool is_expected = holds(expected["status"], answer.status);
-  CHECK_MESSAGE((is_expected || holds(it["alt"]["status"], answer.status)), "status ",
+  const bool is_expected = harness::holds(expected["status"], answer.status);
+  CHECK_MESSAGE((is_expected || harness::holds(it["alt"]["status"], answer.status)), "status ",
                 answer.status, " body ", answer.body);
   if (expected["close"].is_true() && is_expected) {
     const std::string rest = client.read_to_end();
@@ -262,11 +243,11 @@ std::vector<std::size_t> cuts_of(const Json& it) {
 TEST_CASE("requests that nobody may see are refused, and never reach an upstream") {
   Recorder recorder;
   int count = 0;
-  const int descriptors = open_descriptors();
+  const auto descriptors = harness::open_descriptors();
   {
     Origin origin(recorder.script());
     TestProxy proxy(config_for(origin, false));
-    for (const Json& it : cases()) {
+    for (const Json& it : harness::cases_of("h1_requests")) {
       if (!must_be_refused(it)) continue;
       ++count;
       run(it, proxy);
@@ -274,15 +255,15 @@ TEST_CASE("requests that nobody may see are refused, and never reach an upstream
     }
   }
   CHECK(count > 80);
-  CHECK(open_descriptors() == descriptors);
+  CHECK(harness::open_descriptors() == descriptors);
   for (const Seen& seen : recorder.requests()) FAIL_CHECK(seen.head);
 }
 
 TEST_CASE("odd requests are refused or forwarded without ambiguity") {
-  for (const Json& it : cases()) {
+  for (const Json& it : harness::cases_of("h1_requests")) {
     if (must_be_refused(it)) continue;
     CAPTURE(it["id"].text());
-    const int descriptors = open_descriptors();
+    const auto descriptors = harness::open_descriptors();
     Recorder recorder;
     int status = 0;
     {
@@ -290,7 +271,7 @@ TEST_CASE("odd requests are refused or forwarded without ambiguity") {
       TestProxy proxy(config_for(origin, is_slow(it)));
       status = run(it, proxy);
     }
-    CHECK(open_descriptors() == descriptors);
+    CHECK(harness::open_descriptors() == descriptors);
     check_upstream(it, recorder.requests());
     if (status >= 400)
       for (const Seen& seen : recorder.requests()) CHECK_MESSAGE(!seen.is_whole, seen.head);
@@ -302,7 +283,7 @@ TEST_CASE("odd requests that come in two pieces are taken for no more") {
   {
     Origin origin(recorder.script());
     TestProxy proxy(config_for(origin, false));
-    for (const Json& it : cases()) {
+    for (const Json& it : harness::cases_of("h1_requests")) {
       if (must_be_refused(it) || is_slow(it)) continue;
       for (const std::size_t cut : cuts_of(it)) run(it, proxy, cut);
     }
