@@ -105,10 +105,11 @@ void Callbacks::on_section(Session& session, Stream& stream) {
 
 // --- received frames ---
 
-// A PRIORITY is skipped without a word: it is counted as it begins.
+// What may be skipped without a word, as PRIORITY is, is counted as it begins.
 int Callbacks::on_begin_frame(nghttp2_session*, const nghttp2_frame_hd* header, void* user) {
   Session& session = of(user);
   if (header->type == NGHTTP2_PRIORITY) session.bear(session.conduct_.priority());
+  if (header->type == NGHTTP2_WINDOW_UPDATE) session.bear(session.conduct_.window_update());
   return session.is_terminated_ ? NGHTTP2_ERR_CALLBACK_FAILURE : 0;
 }
 
@@ -130,7 +131,7 @@ void Callbacks::take_frame(Session& session, const nghttp2_frame* frame) {
       if (stream) on_section(session, *stream);
       break;
     case NGHTTP2_DATA:
-      if (frame->hd.length > 0)
+      if (frame->hd.length > frame->data.padlen)
         conduct.data_received();
       else if (stream && !ends_stream(*frame) && ++stream->empty_data_ > 1)
         session.bear(conduct.glitch(now, empty_data_cost));
@@ -156,9 +157,6 @@ void Callbacks::take_frame(Session& session, const nghttp2_frame* frame) {
       return;
     case NGHTTP2_RST_STREAM:
       on_reset(session, stream);
-      return;
-    case NGHTTP2_WINDOW_UPDATE:
-      session.bear(conduct.window_update());
       return;
     default:
       return;
