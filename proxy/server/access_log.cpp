@@ -8,7 +8,6 @@
 #include <algorithm>
 #include <cerrno>
 #include <climits>
-#include <cstdio>
 #include <ctime>
 #include <utility>
 
@@ -31,6 +30,14 @@ int open_destination(const std::string& path) {
   if (path == "stdout") return STDOUT_FILENO;
   if (path == "stderr") return STDERR_FILENO;
   return ::open(path.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0640);
+}
+
+// RFC 3339, with room for milliseconds.
+std::string text_of(std::time_t second) {
+  std::tm parts{};
+  gmtime_r(&second, &parts);
+  char text[40];
+  return std::string(text, std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%S.000Z", &parts));
 }
 
 }  // namespace
@@ -66,6 +73,11 @@ void AccessLog::wake() {
     is_work_ = true;
   }
   woken_.notify_one();
+}
+
+void AccessLog::reopen() {
+  is_reopen_wanted_.store(true);
+  wake();
 }
 
 void AccessLog::run() {
@@ -109,34 +121,37 @@ void AccessLog::write_out(std::string_view text) {
       const ssize_t count = ::write(descriptor_, text.data(), std::min(text.size(), one_write));
       if (count > 0) text.remove_prefix(static_cast<std::size_t>(count));
       if (count > 0 || errno == EINTR || errno == EAGAIN) continue;
-      dropped_.fetch_add(1, std::memory_order_relaxed);
-      return;
+      return drop(text);
     }
     const base::Time now = base::Clock::now();
     const std::lock_guard lock(mutex_);
     if (is_ending_ && give_up == base::never) give_up = now + longest_goodbye;
     if (now < give_up) continue;
-    dropped_.fetch_add(1, std::memory_order_relaxed);
-    return;
+    return drop(text);
   }
 }
 
-std::string AccessLog::Queue::timestamp(base::Time time) {
+void AccessLog::drop(std::string_view text) {
+  const auto lines = std::count(text.begin(), text.end(), '\n');
+  dropped_.fetch_add(static_cast<std::uint64_t>(lines), std::memory_order_relaxed);
+}
+
+std::string_view AccessLog::Queue::timestamp(base::Time time) {
   if (time - std::chrono::seconds{1} > anchor_ || anchor_ == base::Time::min()) {
     anchor_ = base::Clock::now();
     anchor_wall_ = std::chrono::system_clock::now();
   }
   const auto wall = std::chrono::floor<base::Millis>(
       anchor_wall_ + std::chrono::duration_cast<std::chrono::system_clock::duration>(time - anchor_));
-  const std::time_t seconds =
-      std::chrono::system_clock::to_time_t(std::chrono::floor<std::chrono::seconds>(wall));
-  const auto rest = static_cast<int>(wall.time_since_epoch().count() % 1000);
-  std::tm parts{};
-  gmtime_r(&seconds, &parts);
-  char text[40];
-  const std::size_t size = std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%S", &parts);
-  std::snprintf(text + size, sizeof text - size, ".%03dZ", rest);
-  return text;
+  const auto second = std::chrono::floor<std::chrono::seconds>(wall);
+  if (second != written_second_ || stamp_.empty()) {
+    written_second_ = second;
+    stamp_ = text_of(std::chrono::system_clock::to_time_t(second));
+  }
+  auto rest = static_cast<int>((wall - second).count());
+  for (std::size_t place = stamp_.size() - 2; stamp_[place] != '.'; --place, rest /= 10)
+    stamp_[place] = static_cast<char>('0' + rest % 10);
+  return stamp_;
 }
 
 void AccessLog::Queue::write(http::StreamInfo& info, const AccessRecord& record) {

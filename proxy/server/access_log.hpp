@@ -36,12 +36,14 @@ class AccessLog {
    private:
     friend class AccessLog;
     explicit Queue(AccessLog& log) : log_(log) {}
-    std::string timestamp(base::Time time);
+    std::string_view timestamp(base::Time time);
 
     AccessLog& log_;
     std::string line_;
     base::Time anchor_ = base::Time::min();  // when the wall clock was last looked at
     std::chrono::system_clock::time_point anchor_wall_;
+    std::chrono::system_clock::time_point written_second_;  // that stamp_ holds
+    std::string stamp_;
     std::mutex mutex_;
     std::string waiting_;
   };
@@ -55,8 +57,8 @@ class AccessLog {
 
   Queue& queue(int worker) { return *queues_[static_cast<std::size_t>(worker)]; }
   std::uint64_t dropped() const { return dropped_.load(std::memory_order_relaxed); }
-  // Opens the file again, so that it can be rotated.
-  void reopen() { is_reopen_wanted_.store(true); }
+  // Opens the file again, so that it can be rotated: soon, also if no line comes.
+  void reopen();
 
  private:
   static constexpr std::size_t most_waiting = 8 * 1024 * 1024;
@@ -65,6 +67,7 @@ class AccessLog {
   void run();
   void write_all();
   void write_out(std::string_view text);
+  void drop(std::string_view text);
   void wake();
 
   std::string path_;
