@@ -168,11 +168,8 @@ bool Exchange::send_head(http::Response& response) {
                     has_no_body(response.status);
   is_head_sent_ = true;
   const base::Result<void> sent = stream_.send_head(response, ends);
-  if (!sent) {
-    info_.reason = sent.error().reason;
-    return false;
-  }
-  return !ends;
+  if (!sent) client_lost(sent.error());
+  return sent && !ends;
 }
 
 base::Task<> Exchange::pump(http::Body& body) {
@@ -190,8 +187,7 @@ base::Task<> Exchange::pump(http::Body& body) {
     const base::Result<void> taken = co_await stream_.write(std::move(*piece));
     info_.last_byte = info_.now();
     if (!taken) {
-      info_.reason = taken.error().reason;
-      scope_.outcome.reason = info_.reason;
+      client_lost(taken.error());
       co_return;
     }
     if (++pieces < most_pieces && bytes < most_bytes) continue;
@@ -201,7 +197,12 @@ base::Task<> Exchange::pump(http::Body& body) {
   }
   if (info_.is_grpc) note_grpc_status(body.trailers());
   const base::Result<void> finished = stream_.finish(body.trailers());
-  if (!finished) info_.reason = finished.error().reason;
+  if (!finished) client_lost(finished.error());
+}
+
+void Exchange::client_lost(const base::Error& why) {
+  info_.reason = why.reason;
+  scope_.outcome.reason = why.reason;
 }
 
 void Exchange::note_grpc_status(const http::Headers& headers) {

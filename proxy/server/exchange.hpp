@@ -69,6 +69,7 @@ class Exchange {
   bool send_head(http::Response& response);
   base::Task<> pump(http::Body& body);
   void note_grpc_status(const http::Headers& headers);
+  void client_lost(const base::Error& why);
   void cut(const base::Error& why);
   void log();
 
