@@ -1,7 +1,6 @@
 // Bounds the size of requests' and responses' bodies. What announces too much is refused at once,
 // what grows too large is cut.
 #include "filters/registry.hpp"
-#include "proxy/base/ascii.hpp"
 
 namespace filters {
 namespace {

@@ -201,10 +201,9 @@ class HeadersFilter final : public http::Filter {
 
 bool needs_route(const void* of_options) {
   const auto& options = *static_cast<const Options*>(of_options);
-  for (const Rules* rules : {&options.request})
-    for (const std::vector<Rule>* list : {&rules->set, &rules->add})
-      for (const Rule& rule : *list)
-        if (rule.value.needs_route()) return true;
+  for (const std::vector<Rule>* list : {&options.request.set, &options.request.add})
+    for (const Rule& rule : *list)
+      if (rule.value.needs_route()) return true;
   return false;
 }
 

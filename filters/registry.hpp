@@ -24,7 +24,7 @@ std::vector<const config::FilterSpec*> specs();
 std::unique_ptr<http::Filter> make(const config::FilterConfig& config, const FilterContext& context);
 
 // `timeout: {}`, for a path on which no timeout stands.
-std::unique_ptr<http::Filter> make_default_timeout(base::Loop& loop);
+std::unique_ptr<http::Filter> make_default_timeout();
 
 // The circuit breakers of the process as they are: their places, and "closed", "open" or "half_open".
 // Any thread.

@@ -255,7 +255,6 @@ class Retry final : public http::Filter {
       co_return std::optional<Reply>(std::move(reply));
     }
     scope.outcome.status = reply->status;
-    if (reply->body.is_empty()) co_return std::optional<Reply>(std::move(reply));
     http::Body body = std::move(reply->body);
     const base::FixedLimit limit(loop_.now() + longest_keeping);
     std::string bytes;

@@ -151,7 +151,7 @@ const Entry timeout = {&spec, [](const config::FilterConfig& config, const Filte
                              std::make_unique<Timeout>(config.as<Options>()));
                        }};
 
-std::unique_ptr<http::Filter> make_default_timeout(base::Loop&) {
+std::unique_ptr<http::Filter> make_default_timeout() {
   static const Options defaults;
   return std::make_unique<Timeout>(defaults);
 }

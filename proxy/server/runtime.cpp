@@ -1,8 +1,8 @@
 #include "proxy/server/runtime.hpp"
 
-#include "filters/registry.hpp"
-
 #include <algorithm>
+
+#include "filters/registry.hpp"
 
 namespace server {
 namespace {
@@ -87,7 +87,7 @@ RouteChain Runtime::make_route_chain(const PlannedListener& listener, std::size_
       *made.last);
   if (made.targets && made.targets->needs_default_timeout()) {
     std::vector<std::unique_ptr<http::Filter>> timeout;
-    timeout.push_back(filters::make_default_timeout(loop_));
+    timeout.push_back(filters::make_default_timeout());
     made.timed = std::make_unique<http::Chain>(std::move(timeout), *made.filtered);
   }
   return made;
