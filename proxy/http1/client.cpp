@@ -111,7 +111,6 @@ ClientConnection::~ClientConnection() { transport_->set_owner(nullptr); }
 
 std::unique_ptr<http::ClientStream> ClientConnection::open() {
   assert(is_idle() && !is_closed_);
-  ++requests_;
   auto exchange = std::make_unique<Exchange>(*this);
   exchange_ = exchange.get();
   return exchange;

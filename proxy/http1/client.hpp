@@ -44,7 +44,6 @@ class ClientConnection final : net::Transport::Owner {
   bool is_stale();
   // What the upstream's last response said in `keep-alive: timeout=`.
   std::optional<std::chrono::seconds> keep_alive_timeout() const { return keep_alive_timeout_; }
-  std::uint32_t requests() const { return requests_; }
   net::Transport& transport() { return *transport_; }
 
  private:
@@ -58,7 +57,6 @@ class ClientConnection final : net::Transport::Owner {
   Owner& owner_;
   Exchange* exchange_ = nullptr;
   std::optional<std::chrono::seconds> keep_alive_timeout_;
-  std::uint32_t requests_ = 0;
   bool is_closed_ = false;
 };
 

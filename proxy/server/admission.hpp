@@ -22,7 +22,6 @@ class Admission {
   bool admit(const base::Address& source);
   void closed(const base::Address& source);
   std::size_t connections() const { return open_.load(std::memory_order_relaxed); }
-  std::size_t most_connections() const { return most_; }
 
   // Looked at by control from time to time.
   void memory_in_use(std::size_t bytes);

@@ -42,7 +42,6 @@ class Listener final : public http::Service, net::Acceptor::Handler {
   // Takes what waits to be accepted, closes the sockets; connections are to go when they can.
   void drain();
   std::size_t connections() const { return connections_.size(); }
-  const Front& front() const { return front_; }
 
   base::Task<> serve(http::Incoming incoming, http::ServerStream& stream) override;
   bool is_draining() const override { return is_draining_; }

@@ -22,7 +22,6 @@ class Router {
 
   std::optional<std::size_t> find(const MatchInput& input) const;
   const RouteMatch& match(std::size_t route) const { return matches_[route]; }
-  std::size_t size() const { return matches_.size(); }
 
  private:
   using Number = std::uint32_t;

@@ -31,7 +31,6 @@ class Runtime {
   upstream::Clusters& clusters() { return clusters_; }
   // By the listener's position in the plan.
   void set_tls(std::size_t listener, std::shared_ptr<const certs::Context> context);
-  std::size_t connections(std::size_t listener) const { return listeners_[listener]->connections(); }
 
   void accept(bool is_wanted);  // false: new connections wait in the kernel
   void drain(bool outbound);    // the listeners of that direction

@@ -39,7 +39,8 @@ void Worker::post(std::function<void(Runtime&)> action) {
 std::int64_t Worker::exchanges(bool is_outbound) const {
   std::int64_t count = 0;
   for (std::size_t i = 0; i < counts_.size(); ++i)
-    if (plan_.listeners[i].is_outbound() == is_outbound) count += counts_[i]->exchanges.load(std::memory_order_relaxed);
+    if (plan_.listeners[i].is_outbound() == is_outbound)
+      count += counts_[i]->exchanges.load(std::memory_order_relaxed);
   return count;
 }
 

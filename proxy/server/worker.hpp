@@ -29,7 +29,6 @@ class Worker {
 
   // Returns when the worker accepts.
   void start();
-  int index() const { return index_; }
 
   // --- from any thread ---
   // Runs in the worker's thread, unless it has ended.
