@@ -48,7 +48,7 @@ std::unique_ptr<server::Plan> plan_of(const std::string& file) {
   for (const config::Mistake& mistake : loaded.mistakes) say(mistake.to_string());
   if (!loaded.config) return nullptr;
   server::Planned planned = server::make_plan(loaded.config);
-  for (const std::string& problem : planned.problems) say(file + ": " + problem);
+  for (const std::string& problem : planned.problems) say(problem);
   return std::move(planned.plan);
 }
 

@@ -110,6 +110,12 @@ PlannedListener planned(const config::Listener& listener, const config::Limits& 
   return made;
 }
 
+// As the loader shows its mistakes.
+template <typename Named>
+std::string told(const Named& of, const char* what, const std::string& problem) {
+  return config::Mistake{of.mark, std::string(what) + " \"" + of.name + "\": " + problem}.to_string();
+}
+
 }  // namespace
 
 certs::ServerSettings tls_settings(const config::Listener& listener) {
@@ -151,14 +157,14 @@ Planned make_plan(std::shared_ptr<const config::Config> config) {
     if (!listener.tls) continue;
     certs::Loaded loaded = certs::make_server_context(tls_settings(listener));
     if (!loaded.context)
-      made.problems.push_back("listener " + listener.name + ": " + loaded.problem);
+      made.problems.push_back(told(listener, "listener", loaded.problem));
     plan.listeners.back().tls = std::move(loaded.context);
   }
   for (const config::Cluster& cluster : plan.config->clusters) {
     if (!cluster.tls) continue;
     certs::Loaded loaded = certs::make_client_context(tls_settings(cluster));
     if (!loaded.context)
-      made.problems.push_back("cluster " + cluster.name + ": " + loaded.problem);
+      made.problems.push_back(told(cluster, "cluster", loaded.problem));
     plan.cluster_tls[cluster.name] = std::move(loaded.context);
   }
   if (!made.problems.empty()) made.plan.reset();

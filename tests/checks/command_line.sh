@@ -32,7 +32,7 @@ mkdir dir
 expect 0 'good.yaml: valid' check good.yaml
 expect 1 'bad.yaml:1:10: this version understands `version: 1`' check bad.yaml
 expect 1 'there is no cluster "ab", did you mean "a"?' check bad.yaml
-expect 1 'no.crt: No such file' check no_file.yaml
+expect 1 'no_file.yaml:2:14: listener "in": no.crt: No such file' check no_file.yaml
 expect 1 'cannot read missing.yaml: No such file' check missing.yaml
 expect 1 'cannot read missing.yaml: No such file' run missing.yaml
 expect 1 'cannot read "": No such file' check ''
