@@ -32,6 +32,12 @@ void Upload::head_came() {
   is_keeping_ = false;
   kept_ = std::string();
   if (asks_first_) tasks_.cancel_all();  // it does not want the body
+  if (tasks_.empty()) let_go();
+}
+
+// What was recorded of the body goes with it, not with a response that may last for hours.
+void Upload::let_go() {
+  if (has_ended_ && !is_keeping_) body_ = http::Body();
 }
 
 void Upload::send_interim(int status, const http::Headers& headers) noexcept {
@@ -71,6 +77,7 @@ Task<> Upload::run() {
   }
   const Result<void> finished = stream_->finish(body_.trailers());
   (void)finished;  // likewise
+  let_go();
 }
 
 void Upload::keep(const Bytes& piece) {

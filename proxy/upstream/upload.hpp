@@ -33,6 +33,7 @@ class Upload final : public http::OwnedSource, public http::Interim {
   void send_interim(int status, const http::Headers& headers) noexcept override;
   http::Task<> run();
   void keep(const http::Bytes& piece);
+  void let_go();
 
   base::Loop& loop_;
   http::Body body_;

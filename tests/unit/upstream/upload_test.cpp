@@ -30,6 +30,7 @@ TEST_CASE_FIXTURE(ForwardTest, "forward: both directions go on at once") {
   fed.feed("b");
   fed.end();
   CHECK(connection.read_until("0\r\n\r\n") == "1\r\nb\r\n0\r\n\r\n");
+  CHECK(fed.is_dropped);  // and all that was recorded of it, before the response has ended
   connection.send("0\r\n\r\n");
   REQUIRE(comes_to_end(one));
   CHECK(!one.cut);
