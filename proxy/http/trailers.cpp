@@ -5,7 +5,7 @@
 namespace http {
 
 bool may_be_trailer(std::string_view name) {
-  switch (http::known_name(name)) {
+  switch (known_name(name)) {
     case Name::authorization:
     case Name::connection:
     case Name::content_length:

@@ -96,11 +96,6 @@ Histogram& Registry::histogram(std::string_view name, std::string_view help,
   return find(histograms_, name, help, labels, shards_);
 }
 
-void Registry::add_source(std::function<void(std::string&)> append) {
-  const std::lock_guard lock(mutex_);
-  sources_.push_back(std::move(append));
-}
-
 std::string Registry::render() const {
   const std::lock_guard lock(mutex_);
   std::string out;
@@ -121,7 +116,6 @@ std::string Registry::render() const {
   }
   describe(out, "outrider_series_folded_total", "Series that found no place of their own.", "counter");
   out.append("outrider_series_folded_total ").append(std::to_string(folded_)).append("\n");
-  for (const auto& source : sources_) source(out);
   return out;
 }
 

@@ -5,6 +5,7 @@
 
 #include <functional>
 #include <map>
+#include <memory>
 #include <mutex>
 #include <string>
 #include <string_view>
@@ -28,9 +29,6 @@ class Registry {
   std::string render() const;
   std::size_t shards() const { return shards_; }
 
-  // For what is read when asked: appends lines as they are, after all else.
-  void add_source(std::function<void(std::string&)> append);
-
  private:
   static constexpr std::size_t most_series = 5000;
 
@@ -53,7 +51,6 @@ class Registry {
   Families<Counter> counters_;
   Families<Gauge> gauges_;
   Families<Histogram> histograms_;
-  std::vector<std::function<void(std::string&)>> sources_;
 };
 
 // {a="x",b="y"}, values escaped; "" for none.
