@@ -57,7 +57,7 @@ bool has_many_continuations(std::string_view bytes) {
     const auto at = [&](std::size_t i) { return static_cast<std::size_t>(static_cast<unsigned char>(bytes[i])); };
     const std::size_t size = 9 + (at(0) << 16 | at(1) << 8 | at(2));
     count = at(3) == 9 ? count + 1 : 0;
-    if (count > 8) return true;
+    if (count >= 8) return true;
     bytes.remove_prefix(std::min(size, bytes.size()));
   }
   return false;
