@@ -2,6 +2,8 @@
 
 #include <unistd.h>
 
+#include <algorithm>
+
 namespace config {
 namespace {
 
@@ -143,6 +145,11 @@ const Table<Config>& root_table() {
   return table;
 }
 
+bool has_row(const Table<Config>& table, std::string_view name) {
+  return std::any_of(table.begin(), table.end(),
+                     [&](const Field<Config>& field) { return field.name == name; });
+}
+
 // Top-level keys beginning with x- are a home for anchors.
 Node without_extensions(const Node& root) {
   Node rest = root;
@@ -163,7 +170,14 @@ void parse_root(const Node& root, const Context& context, Config& into) {
 }
 
 void parse_included(const Node& root, const Context& context, Config& into) {
-  read_table(without_extensions(root), context, included_table(), into);
+  Node rest = without_extensions(root);
+  std::erase_if(rest.entries, [&](const Node::Entry& entry) {
+    const bool is_of_main_file = has_row(root_table(), entry.key) && !has_row(included_table(), entry.key);
+    if (is_of_main_file)
+      context.mistakes.add(entry.mark, "\"" + entry.key + "\" stands in the main file only");
+    return is_of_main_file;
+  });
+  read_table(rest, context, included_table(), into);
 }
 
 }  // namespace config

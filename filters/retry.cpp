@@ -53,11 +53,22 @@ struct Options {
   std::uint64_t max_body = 64 * 1024;
 };
 
-const std::vector<Reason> never_retried = {
-    Reason::total_timeout, Reason::idle_timeout,  Reason::response_too_large,
-    Reason::circuit_open,  Reason::throttled,     Reason::pool_full,
-    Reason::bulkhead_full, Reason::shed,
+// What the vocabulary of failures lets be tried again; all others are refused in `retry_on`.
+constexpr Reason retried[] = {
+    Reason::dns_failure, Reason::connect_failure, Reason::connect_timeout,
+    Reason::tls_failure, Reason::refused,         Reason::reset,
+    Reason::upstream_protocol_error,              Reason::response_timeout,
 };
+
+const std::vector<Reason> never_retried = [] {
+  std::vector<Reason> others;
+  for (std::size_t i = 1; i < base::reason_count; ++i) {
+    const auto reason = static_cast<Reason>(i);
+    if (std::find(std::begin(retried), std::end(retried), reason) == std::end(retried))
+      others.push_back(reason);
+  }
+  return others;
+}();
 
 void read_methods(const config::Node& node, const config::Context& context, Options& into) {
   Methods& methods = into.methods;

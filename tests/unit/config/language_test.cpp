@@ -208,6 +208,8 @@ TEST_CASE("config language: a condition that can never hold is refused") {
   check_refused({
       {with_filter("retry: { retry_on: [total_timeout] }"), "is never retried"},
       {with_filter("retry: { retry_on: [idle_timeout] }"), "is never retried"},
+      {with_filter("retry: { retry_on: [no_route] }"), "is never retried"},
+      {with_filter("retry: { retry_on: [client_gone] }"), "is never retried"},
       {with_filter("circuit_breaker: { failures: [throttled] }"), "not the upstream's outcome"},
       {with_filter("circuit_breaker: { failures: [client_gone] }"), "not the upstream's outcome"},
       {with_filter("circuit_breaker: { failure_ratio: 25 }"), "25 what? write 25%"},
