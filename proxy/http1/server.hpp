@@ -66,7 +66,6 @@ class ServerConnection final : net::Transport::Owner, http::ServerStream, http::
   HeadState take_head(http::Incoming& incoming);
   void understand(const RequestHead& head, http::Incoming& incoming);
   void refuse(http::Incoming& incoming, const base::Error& why);
-  bool append_input(base::Bytes more);
   void close();
 
   void on_hangup() override;
