@@ -33,17 +33,6 @@ base::Error dns_error(std::string_view detail, int status) {
   return error;
 }
 
-int family_of(AddressFamily family) {
-  switch (family) {
-    case AddressFamily::ipv4:
-      return AF_INET;
-    case AddressFamily::ipv6:
-      return AF_INET6;
-    default:
-      return AF_UNSPEC;
-  }
-}
-
 std::chrono::seconds least_ttl(const ares_addrinfo& info) {
   int least = INT32_MAX;
   for (const auto* cname = info.cnames; cname; cname = cname->next)
@@ -62,12 +51,8 @@ std::vector<base::Address> addresses_of(const ares_addrinfo& info) {
   return addresses;
 }
 
-void arrange(std::vector<base::Address>& addresses, const Question& question) {
-  const auto is_ipv6 = [](const base::Address& address) { return address.family() == AF_INET6; };
-  const bool has_ipv4 = !std::all_of(addresses.begin(), addresses.end(), is_ipv6);
-  if (question.family == AddressFamily::any && has_ipv4)
-    addresses.erase(std::remove_if(addresses.begin(), addresses.end(), is_ipv6), addresses.end());
-  for (base::Address& address : addresses) address = address.with_port(question.port);
+void arrange(std::vector<base::Address>& addresses, std::uint16_t port) {
+  for (base::Address& address : addresses) address = address.with_port(port);
   std::sort(addresses.begin(), addresses.end());
   addresses.erase(std::unique(addresses.begin(), addresses.end()), addresses.end());
   if (addresses.size() > most_addresses) addresses.resize(most_addresses);
@@ -132,25 +117,40 @@ Resolver::~Resolver() {
   ares_library_cleanup();
 }
 
+// IPv6 is asked for where there is no IPv4: some servers never answer that question, and nobody is to
+// wait for what would not be used.
 base::Task<base::Result<Resolved>> Resolver::resolve(Question question) {
+  const base::Time until = loop_.now() + question.timeout;
+  const bool is_any = question.family == AddressFamily::any;
+  if (is_any) question.family = AddressFamily::ipv4;
+  base::Result<Resolved> first = co_await ask(question, until);
+  if (first || !is_any || loop_.now() >= until) co_return first;
+  question.family = AddressFamily::ipv6;
+  base::Result<Resolved> second = co_await ask(question, until);
+  const bool has_second_more_to_say = second || first.error().cause.value() == ARES_ENODATA;
+  if (has_second_more_to_say) co_return second;
+  co_return first;
+}
+
+base::Task<base::Result<Resolved>> Resolver::ask(Question question, base::Time until) {
   if (!channel_) co_return dns_error("no resolver: resolv.conf cannot be used", ARES_EFILE);
   const auto pending = std::make_shared<Pending>(loop_);
   ares_addrinfo_hints hints{};
-  hints.ai_family = family_of(question.family);
+  hints.ai_family = question.family == AddressFamily::ipv6 ? AF_INET6 : AF_INET;
   hints.ai_socktype = SOCK_STREAM;
   hints.ai_flags = ARES_AI_NOSORT;
   ares_getaddrinfo(channel_, question.name.c_str(), nullptr, &hints, answered,
                    new std::shared_ptr<Pending>(pending));
   pending->is_asking = false;
   process(ARES_SOCKET_BAD, ARES_SOCKET_BAD);
-  const bool came = co_await pending->answered.wait(loop_.now() + question.timeout);
+  const bool came = co_await pending->answered.wait(until);
   if (!came) co_return dns_error("the name servers do not answer", ARES_ETIMEOUT);
   if (pending->status == ARES_ENOTFOUND)
     co_return dns_error("the name does not exist", pending->status);
   if (pending->status != ARES_SUCCESS)
     co_return dns_error("the name cannot be resolved", pending->status);
   Resolved found = std::move(pending->found);
-  arrange(found.addresses, question);
+  arrange(found.addresses, question.port);
   if (found.addresses.empty()) co_return dns_error("the name has no address", ARES_ENODATA);
   co_return found;
 }

@@ -16,8 +16,8 @@
 
 namespace net {
 
-// `any` asks for both and takes IPv4 where there is some: an address of the other family that cannot
-// be reached from here would cost every second exchange a failed connect.
+// `any` takes IPv4 where there is some, else IPv6: an address of the other family that cannot be
+// reached from here would cost every second exchange a failed connect.
 enum class AddressFamily : std::uint8_t { any, ipv4, ipv6 };
 
 struct Question {
@@ -48,6 +48,7 @@ class Resolver final : base::Timer {
   struct Pending;
   class Watch;
 
+  base::Task<base::Result<Resolved>> ask(Question question, base::Time until);
   static void answered(void* pending, int status, int timeouts, ares_addrinfo* info);
   static void socket_changed(void* resolver, ares_socket_t socket, int wants_read, int wants_write);
   void watch(ares_socket_t socket, bool wants_read, bool wants_write);

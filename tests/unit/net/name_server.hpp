@@ -81,6 +81,7 @@ class NameServer {
     const std::string_view query(room, static_cast<std::size_t>(got));
     const std::size_t end = query.find('\0', 12) + 5;
     const int type = query[end - 3];
+    if (type == silent_to) return;
     ++questions;
     std::string out(query.substr(0, 2));
     out += '\x81';
@@ -96,6 +97,7 @@ class NameServer {
   std::map<int, std::vector<Record>> answers;  // by the type that is asked for
   int code = 0;
   bool is_silent = false;
+  int silent_to = 0;  // a type
   int questions = 0;
 
  private:

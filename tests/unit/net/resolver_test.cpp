@@ -85,6 +85,23 @@ TEST_CASE_FIXTURE(ResolverTest, "resolver: takes IPv4 where there is some, unles
   CHECK(texts(*only_ipv6) == Texts{"[fd00::1]:1"});
 }
 
+TEST_CASE_FIXTURE(ResolverTest, "resolver: a server that never answers for IPv6 delays nobody") {
+  server.answers[a] = {{"x.test", a, 60, "10.0.0.1"}};
+  server.silent_to = aaaa;
+  const Answer answer = resolve({"x.test", 1, AddressFamily::any, Millis{2000}});
+  REQUIRE(answer);
+  CHECK(texts(*answer) == Texts{"10.0.0.1:1"});
+  CHECK(server.questions == 1);
+}
+
+TEST_CASE_FIXTURE(ResolverTest, "resolver: a TTL of zero is told as it is") {
+  server.answers[aaaa] = {{"x.test", aaaa, 0, "fd00::1"}, {"x.test", aaaa, 7, "fd00::2"}};
+  const Answer answer = resolve({"x.test", 1, AddressFamily::any, Millis{2000}});
+  REQUIRE(answer);
+  CHECK(texts(*answer) == Texts{"[fd00::1]:1", "[fd00::2]:1"});
+  CHECK(answer->ttl == std::chrono::seconds(0));
+}
+
 TEST_CASE_FIXTURE(ResolverTest, "resolver: what fails is a dns_failure that says why") {
   SUBCASE("no such name") {
     server.code = 3;
@@ -97,6 +114,13 @@ TEST_CASE_FIXTURE(ResolverTest, "resolver: what fails is a dns_failure that says
     const Answer answer = resolve({"empty.test", 1, AddressFamily::any, Millis{2000}});
     REQUIRE(!answer);
     CHECK(answer.error().reason == base::Reason::dns_failure);
+  }
+  SUBCASE("the server has failed") {
+    server.code = 2;
+    const Answer answer = resolve({"x.test", 1, AddressFamily::any, Millis{2000}});
+    REQUIRE(!answer);
+    CHECK(answer.error().detail == "the name cannot be resolved");
+    CHECK(answer.error().unsent);
   }
   SUBCASE("silence") {
     server.is_silent = true;
