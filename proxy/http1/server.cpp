@@ -33,7 +33,10 @@ ServerConnection::ServerConnection(std::unique_ptr<net::Transport> transport,
   transport_->set_owner(this);
 }
 
-ServerConnection::~ServerConnection() = default;
+// What is cut because the process ends is not to look whole.
+ServerConnection::~ServerConnection() {
+  if (transport_ && is_serving_ && sending_ == Sending::until_close) reset();
+}
 
 void ServerConnection::start(Bytes already_read) {
   input_ = std::move(already_read);

@@ -107,6 +107,24 @@ TEST_CASE("signals: a second SIGTERM cuts it") {
   slow.answers.set_value();
 }
 
+TEST_CASE("signals: an answer that ends with its connection is not cut so that it looks whole") {
+  Origin origin([](Socket& peer) {
+    peer.read_head();
+    peer.send("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n4\r\nsome\r\n");
+    peer.read_some();
+  });
+  Process process(harness::egress_to(origin.url()));
+  Socket client = Socket::connect(process.address());
+  client.send("GET / HTTP/1.0\r\nhost: a\r\n\r\n");
+  client.read_head();
+  CHECK(client.read_exactly(4) == "some");
+  ::kill(::getpid(), SIGTERM);
+  wait_until_it_refuses(process);
+  ::kill(::getpid(), SIGTERM);
+  CHECK(client.read_to_end().empty());
+  CHECK(client.was_reset());
+}
+
 TEST_CASE("signals: the first SIGTERM after POST /drain is not a second one") {
   Slow slow;
   Process process(harness::egress_to(slow.origin.url()));
