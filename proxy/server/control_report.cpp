@@ -13,7 +13,8 @@ constexpr base::Millis longest_answer{2'000};  // of a worker that is asked for 
 
 // What the workers answer; outlives whoever asked.
 struct Control::Gathering {
-  Gathering(base::Loop& loop, std::size_t workers) : all_came(loop), missing(workers), by_worker(workers) {}
+  Gathering(base::Loop& loop, std::size_t workers)
+      : all_came(loop), missing(workers), by_worker(workers) {}
   base::Event all_came;
   std::size_t missing;
   Snapshots by_worker;
@@ -61,6 +62,7 @@ ProcessStatus Control::status() const {
     for (std::size_t i = 0; i < status.listeners.size(); ++i) {
       status.listeners[i].exchanges += worker->counts(i).exchanges.load();
       status.listeners[i].connections += worker->counts(i).connections.load();
+      status.listeners[i].refused += worker->counts(i).refused.load();
     }
   return status;
 }

@@ -41,6 +41,7 @@ void Listener::drain() {
 
 void Listener::on_accept(int descriptor, const base::Address& remote) {
   if (!admission_.admit(remote)) {
+    change(front_.counts.refused, +1);
     ::close(descriptor);
     return;
   }

@@ -11,6 +11,7 @@ namespace server {
 struct alignas(64) ListenerCounts {
   std::atomic<std::int64_t> exchanges{0};
   std::atomic<std::int64_t> connections{0};
+  std::atomic<std::int64_t> refused{0};  // connections, by limits
 };
 
 // In the order of the plan's listeners.

@@ -68,6 +68,10 @@ void append_listener_metrics(std::string& out, const Plan& plan, const ProcessSt
   for (std::size_t i = 0; i < plan.listeners.size(); ++i)
     sample(out, "outrider_downstream_connections", {{"listener", plan.listeners[i].config->name}},
            status.listeners[i].connections);
+  head(out, "outrider_connections_refused_total", "counter", "Connections beyond a limit.");
+  for (std::size_t i = 0; i < plan.listeners.size(); ++i)
+    sample(out, "outrider_connections_refused_total",
+           {{"listener", plan.listeners[i].config->name}}, status.listeners[i].refused);
   head(out, "outrider_access_log_dropped_total", "counter", "Lines that found no room.");
   sample(out, "outrider_access_log_dropped_total", {},
          static_cast<std::int64_t>(status.log_lines_dropped));

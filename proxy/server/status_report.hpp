@@ -23,6 +23,7 @@ std::string clusters_json(const Plan& plan, const Snapshots& snapshots, const Br
 struct ListenerStatus {
   std::int64_t exchanges = 0;  // in flight
   std::int64_t connections = 0;
+  std::int64_t refused = 0;    // connections, by limits
 };
 
 struct ProcessStatus {

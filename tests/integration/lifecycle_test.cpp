@@ -70,6 +70,7 @@ TEST_CASE("no more connections than limits.connections") {
   CHECK(comes_to_say(proxy, "/stats", "\"connections\":2"));
   Socket third = Socket::connect(proxy.address());
   CHECK(third.read_some().empty());
+  CHECK(comes_to_say(proxy, "/metrics", "outrider_connections_refused_total{listener=\"egress\"} 1"));
   first.close();
   CHECK(comes_to_say(proxy, "/stats", "\"connections\":1"));
   CHECK(harness::get(proxy.address(), "/").status == 200);
