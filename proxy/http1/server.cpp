@@ -43,11 +43,10 @@ void ServerConnection::start(Bytes already_read) {
   tasks_.spawn(run()).release();
 }
 
+// Whoever waits for a request looks once more: one that has come, unread as yet, is answered.
 void ServerConnection::drain() {
   is_draining_ = true;
-  if (is_serving_ || is_closed_ || !input_.empty() || !partial_.empty()) return;
-  tasks_.cancel_all();
-  close();
+  if (!is_serving_ && !is_closed_) transport_->interrupt();
 }
 
 void ServerConnection::close() {
@@ -85,13 +84,13 @@ Task<> ServerConnection::run() {
 Task<bool> ServerConnection::first_bytes() {
   const base::Time until = transport_->loop().now() + settings_.idle_timeout;
   while (input_.empty() && partial_.empty()) {
-    if (is_draining_ || service_.is_draining()) co_return false;
     Input input = transport_->read_now();
     if (input.state == Input::State::data) {
       input_ = std::move(input.bytes);
       break;
     }
     if (input.state != Input::State::would_block) co_return false;
+    if (is_draining_ || service_.is_draining()) co_return false;
     in_a_row_ = 0;
     const bool came = co_await transport_->readable(until);
     if (!came) co_return false;
