@@ -70,6 +70,28 @@ TEST_CASE("tls: what came behind the handshake at once is read") {
   CHECK(line.both_agree());
 }
 
+TEST_CASE("tls: a handshake larger than the socket's room goes out as it is taken") {
+  const certs_test::Folder folder;
+  std::string chain = certs_test::pem(identities().of_server.certificate);
+  for (int i = 0; i < 40; ++i) chain += certs_test::pem(identities().ca.certificate);
+  certs::ServerSettings server = identities().server;
+  server.cert = folder.write("chain", chain);
+  Line line;
+  const int least = 1;
+  setsockopt(line.server->descriptor(), SOL_SOCKET, SO_SNDBUF, &least, sizeof least);
+  line.to_client.is_stopped = true;
+  line.start(*line.client, identities().client_context(), net_test::Role::client,
+             line.client_shaken);
+  line.start(*line.server, Identities::made(make_server_context(server)), net_test::Role::server,
+             line.server_shaken);
+  for (int i = 0; i < 5; ++i) line.turn();
+  CHECK(line.server->unsent() > 1'000);
+  line.to_client.is_stopped = false;
+  REQUIRE(line.turn_until([&] { return line.client_shaken && line.server_shaken; }));
+  CHECK(line.both_agree());
+  CHECK(line.server->unsent() == 0);
+}
+
 TEST_CASE("tls: a certificate that is not to be trusted is refused, and why") {
   using certs_test::make;
   const certs_test::Pair other_ca = certs_test::make_ca("another CA");
