@@ -1,16 +1,15 @@
 // A peer's bytes on an HTTP/2 connection. First to a session alone: its verdict is the same however
 // they are cut. Then to a whole connection over a socket pair, with a service that reads and writes
-// bodies, late or not at all, or with clients that leave: it ends when its peer does, and nothing is
-// left of it. An input: a byte that chooses the plan, a byte of habits, then the peer's bytes; one
-// that begins with a client's preface is only that.
-#include <sys/socket.h>
-#include <unistd.h>
-
-#include <list>
-
+// bodies, late or not at all, or with clients that leave: it ends when its peer does, and nothing
+// is left of it. An input: a byte that chooses the plan, a byte of habits, then the peer's bytes;
+// one that begins with a client's preface is only that.
 #include "proxy/http/target.hpp"
 #include "tests/fuzz/session_verdict.hpp"
 #include "tests/unit/http2/pair.hpp"
+
+#include <list>
+#include <sys/socket.h>
+#include <unistd.h>
 
 namespace {
 
@@ -22,7 +21,14 @@ constexpr std::string_view preface = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 constexpr std::string_view no_settings("\0\0\0\4\0\0\0\0\0", 9);
 
 struct Plan {
-  enum Flag : std::uint8_t { client = 1, greeted = 2, strict = 4, in_pieces = 8, deaf = 16, draining = 32 };
+  enum Flag : std::uint8_t {
+    client = 1,
+    greeted = 2,
+    strict = 4,
+    in_pieces = 8,
+    deaf = 16,
+    draining = 32
+  };
 
   explicit Plan(std::string_view input) {
     if (!input.starts_with(preface) && input.size() >= 2) {
@@ -48,13 +54,15 @@ struct Plan {
   std::string bytes;
 };
 
-// nghttp2 counts a CONTINUATION again with each piece in which its header comes: with more than a few
-// the verdict is the cut's.
+// nghttp2 counts a CONTINUATION again with each piece in which its header comes: with more than a
+// few the verdict is the cut's.
 bool has_many_continuations(std::string_view bytes) {
   if (bytes.starts_with(preface)) bytes.remove_prefix(preface.size());
   int count = 0;
   while (bytes.size() >= 9) {
-    const auto at = [&](std::size_t i) { return static_cast<std::size_t>(static_cast<unsigned char>(bytes[i])); };
+    const auto at = [&](std::size_t i) {
+      return static_cast<std::size_t>(static_cast<unsigned char>(bytes[i]));
+    };
     const std::size_t size = 9 + (at(0) << 16 | at(1) << 8 | at(2));
     count = at(3) == 9 ? count + 1 : 0;
     if (count >= 8) return true;
@@ -139,10 +147,14 @@ void serve(const Plan& plan) {
     if (in.refused) return http2_test::refuse(std::move(in), stream, 400);
     check_request(in.head);
     switch (plan.habit(side.service.requests)) {
-      case 0: return http2_test::echo(std::move(in), stream);
-      case 1: return http2_test::download(100'000, stream);
-      case 2: return echo_late(std::move(in), stream, gates.emplace_back(side.loop));
-      default: return give_up(std::move(in), stream);
+      case 0:
+        return http2_test::echo(std::move(in), stream);
+      case 1:
+        return http2_test::download(100'000, stream);
+      case 2:
+        return echo_late(std::move(in), stream, gates.emplace_back(side.loop));
+      default:
+        return give_up(std::move(in), stream);
     }
   };
   const http2_test::Ends ends;
@@ -183,8 +195,7 @@ void check_asked(Asking& side, const Plan& plan) {
   int n = 0;
   for (const Asked& asked : side.exchanges) {
     if (plan.habit(n++) != 3) fuzz::require(asked.is_over(), "each exchange ends");
-    if (asked.has_head)
-      fuzz::require(asked.status >= 200 && asked.status < 600, "a final status");
+    if (asked.has_head) fuzz::require(asked.status >= 200 && asked.status < 600, "a final status");
     for (const int status : asked.interim)
       fuzz::require(status >= 100 && status < 200 && status != 101, "an interim status");
   }

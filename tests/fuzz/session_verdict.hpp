@@ -1,15 +1,15 @@
-// What an HTTP/2 session makes of its peer's bytes, as text. Nothing is answered before all have come
-// and time stands still: so the verdict is the same however the bytes are cut.
+// What an HTTP/2 session makes of its peer's bytes, as text. Nothing is answered before all have
+// come and time stands still: so the verdict is the same however the bytes are cut.
 #pragma once
+
+#include "proxy/base/loop.hpp"
+#include "proxy/http2/session.hpp"
+#include "tests/fuzz/pieces.hpp"
 
 #include <deque>
 #include <string>
 #include <string_view>
 #include <vector>
-
-#include "proxy/base/loop.hpp"
-#include "proxy/http2/session.hpp"
-#include "tests/fuzz/pieces.hpp"
 
 namespace fuzz {
 
@@ -58,8 +58,8 @@ class SessionVerdict final : http2::Session::Owner, http2::Session::Output {
   };
 
   void ask() {
-    for (const http::Method method : {http::Method::get, http::Method::post, http::Method::head,
-                                      http::Method::post}) {
+    for (const http::Method method :
+         {http::Method::get, http::Method::post, http::Method::head, http::Method::post}) {
       Each& stream = streams_.emplace_back(loop_);
       const bool is_post = method == http::Method::post;
       stream.output_has_ended = streams_.size() < 4;
@@ -96,9 +96,11 @@ class SessionVerdict final : http2::Session::Owner, http2::Session::Output {
   }
 
   void check_section(const http2::Section& head, const Each& stream) const {
-    require(head.headers.counted_bytes() <= limits_.header_bytes + 64, "no more fields than allowed");
+    require(head.headers.counted_bytes() <= limits_.header_bytes + 64,
+            "no more fields than allowed");
     require(head.path.size() <= limits_.target_bytes, "no longer path than allowed");
-    require(stream.trailers.counted_bytes() <= limits_.trailer_bytes, "no more trailers than allowed");
+    require(stream.trailers.counted_bytes() <= limits_.trailer_bytes,
+            "no more trailers than allowed");
     require(stream.interim.size() <= 16, "a few interim responses");
     for (const http::Headers::Field field : head.headers)
       require(!field.name.empty() && field.name.front() != ':' &&

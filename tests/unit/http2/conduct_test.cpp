@@ -1,9 +1,10 @@
+#include "proxy/http2/conduct.hpp"
+
+#include "tests/unit/http2/scripted.hpp"
+
 #include <doctest/doctest.h>
 
 #include <string>
-
-#include "proxy/http2/conduct.hpp"
-#include "tests/unit/http2/scripted.hpp"
 
 namespace {
 
@@ -48,8 +49,8 @@ TEST_CASE("h2 conduct: messages pay for PING, PRIORITY and WINDOW_UPDATE") {
   CHECK(!updated.window_update());
 }
 
-// What a client does, so often that it is just borne, and once more. The greeting's SETTINGS cost 1 of
-// the 200 that such things may cost.
+// What a client does, so often that it is just borne, and once more. The greeting's SETTINGS cost 1
+// of the 200 that such things may cost.
 struct Habit {
   std::string name;
   std::string first;
@@ -89,7 +90,8 @@ TEST_CASE("h2 conduct: one less passes, one more ends the connection") {
   }
 }
 
-TEST_CASE("h2 conduct: streams that are reset, by the client or because of it, end the connection") {
+TEST_CASE(
+    "h2 conduct: streams that are reset, by the client or because of it, end the connection") {
   struct Case {
     std::string name;
     std::string (*stream)(std::uint32_t id);
@@ -97,7 +99,8 @@ TEST_CASE("h2 conduct: streams that are reset, by the client or because of it, e
   };
   const Case cases[] = {
       {"reset by the client", [](std::uint32_t id) { return a_get(id) + reset(id, 8); }, 100},
-      {"a window that overflows", [](std::uint32_t id) { return a_get(id) + window(id, 0x7fffffff); }, 39},
+      {"a window that overflows",
+       [](std::uint32_t id) { return a_get(id) + window(id, 0x7fffffff); }, 39},
       {"more than was declared",
        [](std::uint32_t id) {
          return section(id, request_block("POST") + field("content-length", "1"), false) +
@@ -105,7 +108,8 @@ TEST_CASE("h2 conduct: streams that are reset, by the client or because of it, e
        },
        100},
       {"a field that must not be",
-       [](std::uint32_t id) { return section(id, request_block() + field("te", "gzip"), true); }, 39},
+       [](std::uint32_t id) { return section(id, request_block() + field("te", "gzip"), true); },
+       39},
   };
   for (const Case& each : cases) {
     CAPTURE(each.name);
@@ -130,13 +134,15 @@ TEST_CASE("h2 conduct: streams that are reset, by the client or because of it, e
 }
 
 TEST_CASE_FIXTURE(ServerAlone, "h2 conduct: nothing is begun for a client that has gone too far") {
-  join(frame(settings, 0, 0) + a_get(1) + repeated(setting(window_setting, 70'000), 300) + a_get(3));
+  join(frame(settings, 0, 0) + a_get(1) + repeated(setting(window_setting, 70'000), 300) +
+       a_get(3));
   CHECK(peer.hears_goaway(enhance_your_calm));
   CHECK(turn_until(loop, [&] { return is_server_closed; }));
   CHECK(service.requests == 0);
 }
 
-TEST_CASE_FIXTURE(ClientAlone, "h2 conduct: an upstream that floods is left, and what waits is told") {
+TEST_CASE_FIXTURE(ClientAlone,
+                  "h2 conduct: an upstream that floods is left, and what waits is told") {
   join();
   Asked& asked = ask(get());
   REQUIRE(peer.hears(headers, 1));

@@ -1,10 +1,10 @@
 // How streams and connections end: resets, GOAWAY, draining, lost connections.
+#include "tests/unit/http2/scripted.hpp"
+
 #include <doctest/doctest.h>
 
 #include <optional>
 #include <string>
-
-#include "tests/unit/http2/scripted.hpp"
 
 namespace {
 
@@ -57,7 +57,8 @@ TEST_CASE("h2 resets: what an upstream's RST_STREAM is to the one that asked") {
   }
 }
 
-TEST_CASE_FIXTURE(ClientAlone, "h2 resets: an exchange that is left resets its stream and frees its place") {
+TEST_CASE_FIXTURE(ClientAlone,
+                  "h2 resets: an exchange that is left resets its stream and frees its place") {
   client_settings.streams = 2;
   join();
   Asked& left = ask(get());
@@ -105,7 +106,8 @@ TEST_CASE("h2 resets: an answer that breaks off says so, with the upstream's cod
   }
 }
 
-TEST_CASE_FIXTURE(ServerAlone, "h2 resets: a request that breaks the rules is reset, once; others go on") {
+TEST_CASE_FIXTURE(ServerAlone,
+                  "h2 resets: a request that breaks the rules is reset, once; others go on") {
   const std::string flawed[] = {
       request_block() + field("te", "gzip"),
       request_block() + field("connection", "close"),
@@ -123,16 +125,16 @@ TEST_CASE_FIXTURE(ServerAlone, "h2 resets: a request that breaks the rules is re
     peer.say(section(id, block, true) + a_get(id + 2));
     CHECK(peer.hears(headers, id + 2));
     CHECK(peer.is_in_step());
-    const auto resets = std::count_if(peer.heard.begin(), peer.heard.end(), [](const Frame& it) {
-      return it.type == rst_stream;
-    });
+    const auto resets = std::count_if(peer.heard.begin(), peer.heard.end(),
+                                      [](const Frame& it) { return it.type == rst_stream; });
     CHECK(resets == 1);
     CHECK(peer.hears_reset(id, 1));
     id += 4;
   }
 }
 
-TEST_CASE_FIXTURE(ServerAlone, "h2 resets: the rest of a request that broke the rules is not waited for") {
+TEST_CASE_FIXTURE(ServerAlone,
+                  "h2 resets: the rest of a request that broke the rules is not waited for") {
   server_settings.header_timeout = base::Millis{30};
   join();
   peer.say(section(1, field(":method", "GET") + field(":scheme", "http"), true));  // no :path
@@ -170,7 +172,8 @@ TEST_CASE_FIXTURE(ServerAlone, "h2 resets: an early answer ends the upload with 
   CHECK(turn_until(loop, [&] { return server->is_idle(); }));
 }
 
-TEST_CASE_FIXTURE(ClientAlone, "h2 GOAWAY: what was not processed may be repeated, what was ends well") {
+TEST_CASE_FIXTURE(ClientAlone,
+                  "h2 GOAWAY: what was not processed may be repeated, what was ends well") {
   join();
   Asked& first = ask(get());
   Asked& second = ask(post(), "body");
@@ -187,7 +190,8 @@ TEST_CASE_FIXTURE(ClientAlone, "h2 GOAWAY: what was not processed may be repeate
   CHECK(!first.error);
 }
 
-TEST_CASE_FIXTURE(ClientAlone, "h2 GOAWAY: ours lets what is open end, then the connection closes") {
+TEST_CASE_FIXTURE(ClientAlone,
+                  "h2 GOAWAY: ours lets what is open end, then the connection closes") {
   join();
   Asked& asked = ask(get());
   REQUIRE(peer.hears(headers, 1));
@@ -201,7 +205,8 @@ TEST_CASE_FIXTURE(ClientAlone, "h2 GOAWAY: ours lets what is open end, then the 
   CHECK(turn_until(loop, [&] { return is_client_closed; }));
 }
 
-TEST_CASE_FIXTURE(ClientAlone, "h2 lost connection: what was sent is not repeated, what waited is") {
+TEST_CASE_FIXTURE(ClientAlone,
+                  "h2 lost connection: what was sent is not repeated, what waited is") {
   join(setting(most_streams_setting, 1));
   Asked& sent = ask(get());
   Asked& waiting = ask(get());
@@ -215,7 +220,8 @@ TEST_CASE_FIXTURE(ClientAlone, "h2 lost connection: what was sent is not repeate
   CHECK(is_client_closed);
 }
 
-TEST_CASE_FIXTURE(ServerAlone, "h2 drain: takes what is on its way, says the last, closes after it") {
+TEST_CASE_FIXTURE(ServerAlone,
+                  "h2 drain: takes what is on its way, says the last, closes after it") {
   join();
   peer.say(a_post(1));
   CHECK(turn_until(loop, [&] { return service.running == 1; }));
@@ -230,7 +236,8 @@ TEST_CASE_FIXTURE(ServerAlone, "h2 drain: takes what is on its way, says the las
   peer.say(a_get(3) + frame(ping, ack, 0, token));
   CHECK(peer.hears(headers, 3));
   CHECK(peer.hears([](const Frame& it) {
-    return it.type == goaway && number_at(it.payload, 0) == 3 && number_at(it.payload, 4) == no_error;
+    return it.type == goaway && number_at(it.payload, 0) == 3 &&
+           number_at(it.payload, 4) == no_error;
   }));
   CHECK(!is_server_closed);
   peer.say(a_get(5) + frame(data, end_stream, 1));

@@ -1,9 +1,9 @@
 // Who waits for whom: windows, readers that do not read, stream limits, PING.
+#include "tests/unit/http2/scripted.hpp"
+
 #include <doctest/doctest.h>
 
 #include <string>
-
-#include "tests/unit/http2/scripted.hpp"
 
 namespace {
 
@@ -32,7 +32,8 @@ TEST_CASE("h2 windows: the connection's is as large as can be, a stream's is sma
   }
 }
 
-TEST_CASE_FIXTURE(ServerAlone, "h2 windows: a reader that does not read holds no more than its window") {
+TEST_CASE_FIXTURE(ServerAlone,
+                  "h2 windows: a reader that does not read holds no more than its window") {
   base::Event gate(loop);
   service.answer = [&gate](http::Incoming in, http::ServerStream& stream) -> Task<> {
     struct Late {
@@ -84,8 +85,31 @@ TEST_CASE_FIXTURE(ClientAlone, "h2 windows: a reader that keeps up gets a large 
   CHECK(first_window + peer.granted(1) - asked.body.size() <= grown_window + 16 * 1024);
 }
 
+TEST_CASE_FIXTURE(ServerAlone, "h2 windows: a thread has so many large ones, and takes them back") {
+  constexpr std::uint32_t last = 2 * 70 - 1;
+  const auto has_grown = [&](std::uint32_t id) {
+    return peer.granted(id) >= grown_window * 9 / 10;
+  };
+  join();
+  for (std::uint32_t id = 1; id <= last; id += 2) {
+    peer.say(a_post(id) + bytes_of(id, 16 * 1024));
+    CHECK(turn_until(loop, [&] { return service.running == static_cast<int>(id / 2 + 1); }));
+  }
+  CHECK(peer.is_in_step());
+  int grown = 0;
+  for (std::uint32_t id = 1; id <= last; id += 2) grown += has_grown(id) ? 1 : 0;
+  CHECK(grown == 64);
+  CHECK(!has_grown(last));
+  peer.say(reset(1, 8));
+  CHECK(turn_until(loop, [&] { return service.running == 69; }));
+  peer.say(bytes_of(last, 16 * 1024));
+  CHECK(turn_until(loop, [&] { return peer.hear(), has_grown(last); }));
+}
+
 TEST_CASE_FIXTURE(ServerAlone, "h2 windows: an answer goes out as far as the client lets it") {
-  service.answer = [](http::Incoming, http::ServerStream& stream) { return download(200'000, stream); };
+  service.answer = [](http::Incoming, http::ServerStream& stream) {
+    return download(200'000, stream);
+  };
   join();
   peer.say(a_get(1));
   CHECK(turn_until(loop, [&] { return peer.hear(), peer.data_bytes(1) == 65'535; }));
@@ -100,7 +124,8 @@ TEST_CASE_FIXTURE(ServerAlone, "h2 windows: an answer goes out as far as the cli
   CHECK(turn_until(loop, [&] { return peer.hear(), peer.data_bytes(1) == 200'000; }));
 }
 
-TEST_CASE_FIXTURE(ServerAlone, "h2 windows: a client that takes nothing is given up, others go on") {
+TEST_CASE_FIXTURE(ServerAlone,
+                  "h2 windows: a client that takes nothing is given up, others go on") {
   server_settings.send_timeout = base::Millis{40};
   service.answer = [](http::Incoming in, http::ServerStream& stream) {
     if (in.head.path == "/large") return download(200'000, stream);
@@ -160,7 +185,8 @@ TEST_CASE("h2 streams: a head that waits when the limit sinks may be repeated el
   }
 }
 
-TEST_CASE_FIXTURE(ClientAlone, "h2 PING: an upstream that answers stays, one that does not is left") {
+TEST_CASE_FIXTURE(ClientAlone,
+                  "h2 PING: an upstream that answers stays, one that does not is left") {
   client_settings.ping = base::Millis{20};
   join();
   Asked& asked = ask(get());

@@ -1,9 +1,9 @@
+#include "tests/unit/http2/scripted.hpp"
+
 #include <doctest/doctest.h>
 
 #include <optional>
 #include <string>
-
-#include "tests/unit/http2/scripted.hpp"
 
 namespace {
 
@@ -14,7 +14,9 @@ constexpr std::size_t plain_request =
     7 + 3 + 32 + 7 + 4 + 32 + 10 + 6 + 32 + 5 + 1 + 32;  // :method :scheme :authority :path
 constexpr std::size_t plain_response = 7 + 3 + 32;
 
-std::string filler(std::size_t counted) { return field("x", std::string(counted - 33, 'v')); }
+std::string filler(std::size_t counted) {
+  return field("x", std::string(counted - 33, 'v'));
+}
 
 // What the service was told, or that the stream was reset.
 struct Seen {
@@ -50,20 +52,24 @@ TEST_CASE("h2 limits: of a request's head, at the limit and beyond") {
   const std::string head = request_block();
   const Case cases[] = {
       {"bytes, all", head + filler(most - plain_request), std::nullopt, false},
-      {"bytes, one more", head + filler(most - plain_request + 1), Reason::headers_too_large, false},
+      {"bytes, one more", head + filler(most - plain_request + 1), Reason::headers_too_large,
+       false},
       {"bytes, four times", head + repeated(filler(most / 2), 7) + filler(most / 2 - plain_request),
        Reason::headers_too_large, false},
       {"bytes, over four times",
-       head + repeated(filler(most / 2), 7) + filler(most / 2 - plain_request + 1), std::nullopt, true},
+       head + repeated(filler(most / 2), 7) + filler(most / 2 - plain_request + 1), std::nullopt,
+       true},
       {"fields, all", head + repeated(field("a", "b"), 96), std::nullopt, false},
       {"fields, one more", head + repeated(field("a", "b"), 101), Reason::headers_too_large, false},
       {"fields, over four times", head + repeated(field("a", "b"), 401), std::nullopt, true},
       {"name, all", head + field(std::string(256, 'n'), "v"), std::nullopt, false},
-      {"name, one more", head + field(std::string(257, 'n'), "v"), Reason::headers_too_large, false},
-      {"crumbs of cookies", head + repeated(field("cookie", "b"), 101), Reason::headers_too_large, false},
-      {"target, all", request_block("GET", "/" + std::string(8191, 't')), std::nullopt, false},
-      {"target, one more", request_block("GET", "/" + std::string(8192, 't')), Reason::target_too_long,
+      {"name, one more", head + field(std::string(257, 'n'), "v"), Reason::headers_too_large,
        false},
+      {"crumbs of cookies", head + repeated(field("cookie", "b"), 101), Reason::headers_too_large,
+       false},
+      {"target, all", request_block("GET", "/" + std::string(8191, 't')), std::nullopt, false},
+      {"target, one more", request_block("GET", "/" + std::string(8192, 't')),
+       Reason::target_too_long, false},
       {"method", request_block(std::string(8193, 'M')), Reason::headers_too_large, false},
   };
   for (const Case& each : cases) {
@@ -146,7 +152,8 @@ TEST_CASE_FIXTURE(ClientAlone, "h2 limits: a response whose trailers are too lar
   CHECK(asked.error->reason == Reason::response_aborted);
 }
 
-TEST_CASE_FIXTURE(ServerAlone, "h2 limits: streams beyond the limit are refused, and may be repeated") {
+TEST_CASE_FIXTURE(ServerAlone,
+                  "h2 limits: streams beyond the limit are refused, and may be repeated") {
   server_settings.limits.streams = 2;
   join(frame(settings, 0, 0) + a_post(1) + a_post(3) + a_get(5));
   CHECK(peer.hears_reset(5, 7));

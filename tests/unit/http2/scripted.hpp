@@ -1,7 +1,9 @@
-// The other end of a connection of ours, frame by frame: says what the test wants, however wrong, and
-// keeps what came back. It does nothing by itself; SETTINGS and PING are not acknowledged. In the loop
-// of the connection under test.
+// The other end of a connection of ours, frame by frame: says what the test wants, however wrong,
+// and keeps what came back. It does nothing by itself; SETTINGS and PING are not acknowledged. In
+// the loop of the connection under test.
 #pragma once
+
+#include "tests/unit/http2/pair.hpp"
 
 #include <doctest/doctest.h>
 
@@ -10,12 +12,19 @@
 #include <utility>
 #include <vector>
 
-#include "tests/unit/http2/pair.hpp"
-
 namespace http2_test {
 
 enum Type : std::uint8_t {
-  data, headers, priority, rst_stream, settings, push_promise, ping, goaway, window_update, continuation
+  data,
+  headers,
+  priority,
+  rst_stream,
+  settings,
+  push_promise,
+  ping,
+  goaway,
+  window_update,
+  continuation
 };
 constexpr std::uint8_t end_stream = 1, ack = 1, end_headers = 4;
 constexpr std::uint32_t enhance_your_calm = 11;
@@ -41,7 +50,8 @@ inline std::uint32_t number_at(std::string_view text, std::size_t at, std::size_
   return value;
 }
 
-inline std::string frame(Type type, int flags, std::uint32_t stream, std::string_view payload = {}) {
+inline std::string frame(Type type, int flags, std::uint32_t stream,
+                         std::string_view payload = {}) {
   std::string text = number(static_cast<std::uint32_t>(payload.size()), 3);
   text += static_cast<char>(type);
   text += static_cast<char>(flags);
@@ -88,7 +98,8 @@ inline std::string section(std::uint32_t stream, std::string_view block, bool en
     const std::string_view part = block.substr(0, 16384);
     block.remove_prefix(part.size());
     const bool ends_here = ends && type == headers;
-    frames += frame(type, (ends_here ? end_stream : 0) | (block.empty() ? end_headers : 0), stream, part);
+    frames +=
+        frame(type, (ends_here ? end_stream : 0) | (block.empty() ? end_headers : 0), stream, part);
     type = continuation;
   } while (!block.empty());
   return frames;
@@ -98,11 +109,15 @@ inline std::string request_block(std::string_view method = "GET", std::string_vi
   return field(":method", method) + field(":scheme", "http") + field(":authority", "a.test") +
          field(":path", path);
 }
-inline std::string a_get(std::uint32_t stream) { return section(stream, request_block(), true); }
+inline std::string a_get(std::uint32_t stream) {
+  return section(stream, request_block(), true);
+}
 inline std::string a_post(std::uint32_t stream) {
   return section(stream, request_block("POST"), false);
 }
-inline std::string an_ok(std::uint32_t stream, bool ends) { return section(stream, "\x88", ends); }
+inline std::string an_ok(std::uint32_t stream, bool ends) {
+  return section(stream, "\x88", ends);
+}
 
 class Scripted {
  public:
@@ -121,8 +136,7 @@ class Scripted {
     descriptor_ = -1;
   }
   // Turns until such a frame has come.
-  template <typename Predicate>
-  bool hears(Predicate is_it) {
+  template <typename Predicate> bool hears(Predicate is_it) {
     return turn_until(loop_, [&] {
       hear();
       return std::any_of(heard.begin(), heard.end(), is_it);
@@ -132,7 +146,8 @@ class Scripted {
     return hears([=](const Frame& it) { return it.type == type && it.stream == stream; });
   }
   bool hears_goaway(std::uint32_t code) {
-    return hears([=](const Frame& it) { return it.type == goaway && number_at(it.payload, 4) == code; });
+    return hears(
+        [=](const Frame& it) { return it.type == goaway && number_at(it.payload, 4) == code; });
   }
   std::uint32_t goaway_code() const {
     for (const Frame& it : heard)
@@ -148,10 +163,12 @@ class Scripted {
   bool is_in_step() {
     const std::string mark = number(++marks_) + "mark";
     say(frame(ping, 0, 0, mark));
-    return hears([&](const Frame& it) { return it.type == ping && it.flags == ack && it.payload == mark; });
+    return hears(
+        [&](const Frame& it) { return it.type == ping && it.flags == ack && it.payload == mark; });
   }
   bool has_heard(Type type) const {
-    return std::any_of(heard.begin(), heard.end(), [=](const Frame& it) { return it.type == type; });
+    return std::any_of(heard.begin(), heard.end(),
+                       [=](const Frame& it) { return it.type == type; });
   }
   std::size_t data_bytes(std::uint32_t stream) const {
     std::size_t count = 0;
