@@ -1,7 +1,8 @@
 #include "proxy/net/acceptor.hpp"
 
+#include "proxy/net/tcp_options.hpp"
+
 #include <fcntl.h>
-#include <netinet/tcp.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -25,6 +26,7 @@ int listening_socket(const base::Address& address, bool is_port_shared) {
   if (descriptor < 0) return -1;
   const int one = 1;
   if (address.is_ip()) {
+    set_tcp_options(descriptor);
     setsockopt(descriptor, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
     if (is_port_shared) setsockopt(descriptor, SOL_SOCKET, SO_REUSEPORT, &one, sizeof one);
     if (address.family() == AF_INET6)
@@ -160,9 +162,6 @@ bool Acceptor::accept_one() {
   auto* raw = reinterpret_cast<sockaddr*>(&peer.storage);
   const int descriptor = ::accept4(descriptor_, raw, &peer.size, SOCK_NONBLOCK | SOCK_CLOEXEC);
   if (descriptor >= 0) {
-    const int one = 1;
-    if (raw->sa_family != AF_UNIX)
-      setsockopt(descriptor, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
     handler_.on_accept(descriptor, base::Address::from(raw, peer.size));
     return true;
   }

@@ -1,5 +1,7 @@
 #include "proxy/net/connector.hpp"
 
+#include "proxy/net/tcp_options.hpp"
+
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <unistd.h>
@@ -17,9 +19,7 @@ Error connect_error(int problem) {
 }
 
 void set_options(int descriptor) {
-  const int on = 1;
-  setsockopt(descriptor, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-  setsockopt(descriptor, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
+  set_tcp_options(descriptor);
   setsockopt(descriptor, IPPROTO_TCP, TCP_USER_TIMEOUT, &user_timeout_ms, sizeof user_timeout_ms);
 }
 

@@ -1,6 +1,7 @@
 #include "proxy/net/acceptor.hpp"
 
 #include <doctest/doctest.h>
+#include <netinet/tcp.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -91,6 +92,23 @@ TEST_CASE_FIXTURE(Listening, "acceptor: takes whoever comes, over every family")
     CHECK((::fcntl(accepted.back(), F_GETFL) & O_NONBLOCK) != 0);
     CHECK((::fcntl(accepted.back(), F_GETFD) & FD_CLOEXEC) != 0);
   }
+}
+
+TEST_CASE_FIXTURE(Listening, "acceptor: a client that vanishes in silence will be missed") {
+  auto bound = net::listen_on(loopback(), 1);
+  REQUIRE(bound);
+  net::Acceptor acceptor(loop, bound->front(), false, *this);
+  connect(acceptor.address());
+  REQUIRE(turn_until([&] { return accepted.size() == 1; }));
+  const auto option = [&](int level, int name) {
+    int value = 0;
+    socklen_t size = sizeof value;
+    REQUIRE(getsockopt(accepted[0], level, name, &value, &size) == 0);
+    return value;
+  };
+  CHECK(option(SOL_SOCKET, SO_KEEPALIVE) == 1);
+  CHECK(option(IPPROTO_TCP, TCP_KEEPIDLE) == 60);
+  CHECK(option(IPPROTO_TCP, TCP_NODELAY) == 1);
 }
 
 TEST_CASE_FIXTURE(Listening, "acceptor: without descriptors one is turned away, the next waits") {
