@@ -146,6 +146,12 @@ const Table<Dns>& dns_table() {
   return table;
 }
 
+void read_dns(const Node& node, const Context& context, Written& into) {
+  Dns& dns = into.cluster.dns;
+  read_table(node, context, dns_table(), dns);
+  if (dns.min_ttl > dns.max_ttl) context.mistake(node, "`min_ttl` is longer than `max_ttl`");
+}
+
 const Table<Pool>& pool_table() {
   static const Table<Pool> table = {
       integer("connections", &Pool::connections, 1, 100'000, "64", "open ones, of either protocol"),
@@ -199,12 +205,7 @@ const Table<Written>& cluster_table() {
          });
        }},
       {"tls", "a map", "", "speak TLS, verified", read_tls},
-      {"dns", "a map", "", "how names are resolved",
-       [](const Node& node, const Context& context, Written& into) {
-         read_table(node, context, dns_table(), into.cluster.dns);
-         if (into.cluster.dns.min_ttl > into.cluster.dns.max_ttl)
-           context.mistake(node, "`min_ttl` is longer than `max_ttl`");
-       }},
+      {"dns", "a map", "", "how names are resolved", read_dns},
       {"load_balancer", "one word", "least_request", "which endpoint is next", read_balancing},
       only<Written>("panic", "50%", "when too few are healthy"),
       only<Written>("slow_start", "0s", "for new endpoints"),

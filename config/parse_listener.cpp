@@ -105,6 +105,22 @@ void read_tls(const Node& node, const Context& context, Written& into) {
   into.listener.tls = tls;
 }
 
+void read_direction(const Node& node, const Context& context, Written& into) {
+  read_word(node, context, {"outbound", "inbound"},
+            [&](std::size_t index) { into.direction = static_cast<Direction>(index); });
+}
+
+void read_normalize_path(const Node& node, const Context& context, Written& into) {
+  bool value = false;
+  read_boolean(node, context, value);
+  into.normalize_path = value;
+}
+
+void read_encoded_slash(const Node& node, const Context& context, Written& into) {
+  read_word(node, context, {"keep", "reject"},
+            [&](std::size_t index) { into.reject_encoded_slash = index == 1; });
+}
+
 Field<Written> timeout(std::string_view name, Millis Listener::*member, std::string_view fallback,
                        std::string_view doc, Zero zero) {
   return {name, "a duration", fallback, doc,
@@ -118,10 +134,7 @@ const Table<Written>& listener_table() {
       required(Field<Written>{"bind", "an address or a list", "", "where it listens", read_bind}),
       {"direction", "one word", "outbound if every address is loopback or unix",
        "outbound: the client is the owner's app",
-       [](const Node& node, const Context& context, Written& into) {
-         read_word(node, context, {"outbound", "inbound"},
-                   [&](std::size_t index) { into.direction = static_cast<Direction>(index); });
-       }},
+       read_direction},
       {"protocols", "a list", "[http1, h2]", "http1, h2", read_protocols},
       timeout("handshake_timeout", &Listener::handshake_timeout, "5s", "TLS, HTTP/2 preface",
               Zero::refused),
@@ -134,16 +147,9 @@ const Table<Written>& listener_table() {
       timeout("send_timeout", &Listener::send_timeout, "30s", "a client that takes nothing",
               Zero::refused),
       {"normalize_path", "true or false", "false outbound, true inbound", "decode and remove dots",
-       [](const Node& node, const Context& context, Written& into) {
-         bool value = false;
-         read_boolean(node, context, value);
-         into.normalize_path = value;
-       }},
+       read_normalize_path},
       {"encoded_slash", "one word", "keep outbound, reject inbound", "%2F in a path",
-       [](const Node& node, const Context& context, Written& into) {
-         read_word(node, context, {"keep", "reject"},
-                   [&](std::size_t index) { into.reject_encoded_slash = index == 1; });
-       }},
+       read_encoded_slash},
       {"forwarded", "a map", "", "who may say for whom it forwards",
        [](const Node& node, const Context& context, Written& into) {
          read_table(node, context, forwarded_table(), into.listener.forwarded);
