@@ -43,10 +43,10 @@ class SessionVerdict final : http2::Session::Owner, http2::Session::Output {
     send();
     session_.take_events();
     check_frames();
+    // Behind the peer's farewell more is read or not, as it comes.
+    if (has_goaway_) return "farewell";
     std::string text = session_.is_over() ? "over" : "open";
     for (Each& stream : streams_) text += "\n  " + text_of(stream);
-    // Behind the peer's farewell more may be read or not.
-    if (has_goaway_) return text;
     if (session_.has_violation()) text += " violation";
     for (const char c : sent_) text += " " + std::to_string(static_cast<unsigned char>(c));
     return text;
