@@ -224,7 +224,7 @@ Task<bool> ServerConnection::finish_request() {
   if (!body_has_ended_ && !wants_continue_) co_await drain_body();
   if (!body_has_ended_ || !keeps_alive_) co_return false;
   chunks_.reset();
-  if (transport_->unsent() <= most_unsent) co_return true;
+  if (transport_->unsent() <= most_unsent()) co_return true;
   const Result<void> taken = co_await wait_until_taken();
   co_return taken.ok();
 }

@@ -4,6 +4,7 @@
 // the loop's thread.
 #pragma once
 
+#include <algorithm>
 #include <memory>
 #include <string>
 
@@ -49,7 +50,10 @@ class ServerConnection final : net::Transport::Owner, http::ServerStream, http::
   bool is_idle() const { return !is_serving_; }
 
  private:
-  static constexpr std::size_t most_unsent = 64 * 1024;  // before whoever writes has to wait
+  // Before whoever writes has to wait; little while memory is short.
+  static std::size_t most_unsent() {
+    return std::min<std::size_t>(64 * 1024, base::ReadBlock::most());
+  }
   static constexpr std::size_t most_drained = 64 * 1024;  // of a request that was answered early
 
   // What the next bytes of the connection mean.

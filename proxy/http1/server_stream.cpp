@@ -172,7 +172,7 @@ Task<Result<void>> ServerConnection::write(Bytes piece) {
   } else {
     transport_->send(std::move(piece));
   }
-  if (transport_->unsent() <= most_unsent) return base::just(Result<void>());
+  if (transport_->unsent() <= most_unsent()) return base::just(Result<void>());
   return wait_until_taken();
 }
 
@@ -181,7 +181,7 @@ Task<Result<void>> ServerConnection::wait_until_taken() {
   for (;;) {
     const std::uint64_t before = transport_->written();
     const bool is_taken =
-        co_await transport_->drained(most_unsent, loop.now() + settings_.send_timeout);
+        co_await transport_->drained(most_unsent(), loop.now() + settings_.send_timeout);
     if (transport_->write_error()) co_return client_gone(transport_->write_error());
     if (is_taken) co_return Result<void>();
     if (transport_->written() != before) continue;  // slow, but it takes something

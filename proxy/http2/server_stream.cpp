@@ -1,5 +1,7 @@
 #include "proxy/http2/server_stream.hpp"
 
+#include <algorithm>
+
 #include "proxy/base/ascii.hpp"
 #include "proxy/http/target.hpp"
 
@@ -139,7 +141,8 @@ Task<Result<void>> ServerConnection::ServerStream::write(Bytes piece) {
     connection_.flush();
   else
     connection_.flush_soon();
-  if (held_output() == 0 || (held_output() < most_held && !is_large))
+  const std::size_t most = std::min(most_held, base::ReadBlock::most());  // little if memory is short
+  if (held_output() == 0 || (held_output() < most && !is_large))
     return base::just(Result<void>());
   return wait_until_taken();
 }
