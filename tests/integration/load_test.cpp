@@ -77,6 +77,7 @@ class World {
     outer_.emplace(listeners("      - { match: { path: /far }, to: far }\n      - to: app\n") + app +
                    "  far:\n    url: \"https://" + inner_->address("tls").to_string() + "\"\n" +
                    "    tls: { ca: " + harness::certificate_path("ca.pem") + " }\n" +
+                   "    pool: { idle: 100ms, idle_http1: 100ms }\n" +  // lets the inner one rest
                    std::string(policies));
   }
 
