@@ -1,0 +1,267 @@
+#include "proxy/http1/client_stream.hpp"
+
+#include <algorithm>
+
+#include "proxy/base/ascii.hpp"
+#include "proxy/http/hop_by_hop.hpp"
+#include "proxy/http1/writer.hpp"
+#include "proxy/net/tls_refusal.hpp"
+
+namespace http1 {
+namespace {
+
+using base::Bytes;
+using base::Error;
+using base::Fault;
+using base::Reason;
+using base::Result;
+using base::Task;
+using http::Method;
+using http::Name;
+using net::Input;
+
+constexpr std::size_t most_unsent = 64 * 1024;
+constexpr int most_interim = 16;
+
+Error connection_lost(bool is_unsent, boost::system::error_code cause) {
+  Error error{Reason::reset, Fault::upstream, "the upstream closed the connection", cause};
+  error.unsent = is_unsent;
+  return error;
+}
+
+Error protocol_error(std::string_view detail) {
+  return {Reason::upstream_protocol_error, Fault::upstream, detail};
+}
+
+bool usually_has_body(Method method) {
+  return method == Method::post || method == Method::put || method == Method::patch;
+}
+
+}  // namespace
+
+// --- the request ---
+
+Error Exchange::lost(boost::system::error_code cause) const {
+  if (const std::optional<Error> refusal = net::refusal_of(transport_)) return *refusal;
+  return connection_lost(transport_.written() == written_before_, cause);
+}
+
+Result<void> Exchange::send_head(const http::RequestHead& head, bool ends) {
+  if (transport_.write_error()) return lost(transport_.write_error());
+  method_ = head.method;
+  was_asked_to_upgrade_ = !head.protocol.empty();
+  std::string& out = transport_.tail();
+  write_request_line(out, head.method_text(), head.path);
+  out.append("host: ").append(head.authority).append("\r\n");
+  write_fields(out, head.headers);
+  if (head.accepts_trailers) out += "te: trailers\r\nconnection: te\r\n";
+  if (ends) {
+    if (usually_has_body(head.method) && !head.headers.contains(Name::content_length))
+      out += "content-length: 0\r\n";
+  } else if (!head.headers.contains(Name::content_length)) {
+    is_chunking_ = true;
+    out += "transfer-encoding: chunked\r\n";
+  }
+  out += "\r\n";
+  transport_.sent_in_place();
+  request_has_ended_ = ends;
+  return {};
+}
+
+Task<Result<void>> Exchange::write(Bytes piece) {
+  if (transport_.write_error()) return base::just(Result<void>(lost(transport_.write_error())));
+  if (piece.empty()) return base::just(Result<void>());
+  if (is_chunking_) {
+    write_chunk_size(transport_.tail(), piece.size());
+    transport_.send(std::move(piece));
+    transport_.send("\r\n");
+  } else {
+    transport_.send(std::move(piece));
+  }
+  if (transport_.unsent() <= most_unsent) return base::just(Result<void>());
+  return wait_until_taken();
+}
+
+Task<Result<void>> Exchange::wait_until_taken() {
+  co_await transport_.drained(most_unsent);
+  if (transport_.write_error()) co_return lost(transport_.write_error());
+  co_return Result<void>();
+}
+
+Result<void> Exchange::finish(const http::Headers& trailers) {
+  if (is_chunking_) {
+    write_last_chunk(transport_.tail(), trailers);
+    transport_.sent_in_place();
+  }
+  request_has_ended_ = true;
+  release_if_done();
+  return {};
+}
+
+void Exchange::abort(const Error& why) noexcept {
+  failure_ = why;
+  transport_.close();
+  transport_.interrupt();
+}
+
+// --- the response ---
+
+Task<http::Reply> Exchange::read_head(http::Interim& interim) {
+  for (;;) {
+    if (failure_) co_return *failure_;
+    Input input = transport_.read_now();
+    if (input.state == Input::State::data) {
+      input_ = std::move(input.bytes);
+      std::optional<http::Reply> reply = take_head(interim);
+      if (reply) co_return std::move(*reply);
+      continue;
+    }
+    if (input.state != Input::State::would_block) {
+      if (failure_) co_return *failure_;
+      if (partial_.empty()) co_return lost(input.cause);
+      co_return connection_lost(false, input.cause);
+    }
+    co_await transport_.readable();
+  }
+}
+
+std::optional<http::Reply> Exchange::take_head(http::Interim& interim) {
+  for (;;) {
+    std::string_view bytes = input_.view();
+    if (!partial_.empty()) bytes = partial_.append(input_.view());
+    ResponseHead& head = scratch_response_head();
+    const Result<std::size_t> size =
+        parse_response_head(bytes, connection_->limits_.head, method_, scan_, head);
+    if (!size) return http::Reply(size.error());
+    if (*size == 0) {
+      if (partial_.empty()) partial_ = bytes;
+      input_ = Bytes();
+      return std::nullopt;
+    }
+    const bool is_interim = head.status < 200 && head.status != 101;
+    std::optional<http::Reply> reply;
+    if (!is_interim)
+      reply = understand(head);
+    else if (++interim_count_ > most_interim)
+      return http::Reply(protocol_error("too many interim responses"));
+    else
+      interim.send_interim(head.status, headers_of(head));
+    input_.remove_prefix(input_.size() - (bytes.size() - *size));
+    partial_ = std::string();
+    scan_ = {};
+    if (reply && *reply) {
+      if (response_has_ended_) response_ended();
+      return reply;
+    }
+    if (reply) return reply;
+    if (input_.empty()) return std::nullopt;
+  }
+}
+
+http::Headers Exchange::headers_of(const ResponseHead& head) const {
+  http::Headers headers;
+  headers.reserve(head.field_bytes(), head.fields().size() + 4);
+  for (const FieldView& field : head.fields()) headers.add(field.id, field.name, field.value);
+  http::clean_response(headers);
+  return headers;
+}
+
+http::Reply Exchange::understand(const ResponseHead& head) {
+  if (head.status == 101) return protocol_error("an upgrade that was not asked for");
+  http::Response response;
+  response.status = head.status;
+  response.headers = headers_of(head);
+  keeps_alive_ = head.keeps_alive && !was_asked_to_upgrade_;
+  connection_->keep_alive_timeout_ = head.keep_alive_timeout;
+  size_ = head.content_length;
+  if (!head.has_body) {
+    framing_ = Framing::none;
+  } else if (head.is_chunked) {
+    framing_ = Framing::chunked;
+    chunks_.emplace(connection_->limits_.trailer_bytes);
+  } else if (head.content_length) {
+    body_left_ = *head.content_length;
+    framing_ = body_left_ > 0 ? Framing::length : Framing::none;
+  } else {
+    framing_ = Framing::until_close;
+  }
+  has_body_ = framing_ != Framing::none;
+  response_has_ended_ = !has_body_;
+  return response;
+}
+
+Task<Result<Bytes>> Exchange::read() {
+  if (failure_) return base::just(Result<Bytes>(*failure_));
+  if (response_has_ended_) return base::just(Result<Bytes>(Bytes()));
+  return more_body();
+}
+
+Task<Result<Bytes>> Exchange::more_body() {
+  for (;;) {
+    if (failure_) co_return *failure_;
+    if (!input_.empty()) {
+      Result<Bytes> piece = next_piece();
+      if (!piece || !piece->empty() || response_has_ended_) co_return piece;
+    }
+    Input input = transport_.read_now();
+    if (input.state == Input::State::data) {
+      input_ = std::move(input.bytes);
+      continue;
+    }
+    if (input.state != Input::State::would_block) co_return end_of_input(input);
+    co_await transport_.readable();
+  }
+}
+
+Result<Bytes> Exchange::next_piece() {
+  if (framing_ == Framing::until_close) return std::exchange(input_, Bytes());
+  if (framing_ == Framing::length) {
+    const auto count =
+        static_cast<std::size_t>(std::min<std::uint64_t>(body_left_, input_.size()));
+    body_left_ -= count;
+    Bytes piece = input_.take_prefix(count);
+    if (body_left_ == 0) response_ended();
+    return piece;
+  }
+  Result<Bytes> piece = chunks_->next(input_);
+  if (!piece) {
+    failure_ = protocol_error(piece.error().detail);
+    return *failure_;
+  }
+  if (chunks_->has_ended()) {
+    trailers_ = chunks_->take_trailers();
+    response_ended();
+  }
+  return piece;
+}
+
+// Only a body that lasts until the connection ends may end with it.
+Result<Bytes> Exchange::end_of_input(const Input& input) {
+  if (failure_) return *failure_;
+  keeps_alive_ = false;
+  if (framing_ == Framing::until_close && input.state == Input::State::end) {
+    response_ended();
+    return Bytes();
+  }
+  failure_ = Error{Reason::response_aborted, Fault::upstream,
+                   "the upstream closed the connection in the middle of its response", input.cause};
+  return *failure_;
+}
+
+void Exchange::response_ended() {
+  response_has_ended_ = true;
+  if (!input_.empty()) keeps_alive_ = false;  // bytes that nobody asked for
+  input_ = Bytes();
+  release_if_done();
+}
+
+// Given back at once, before the last piece went downstream. While the request is still being sent
+// the stream keeps the connection; whoever drops it then closes it.
+void Exchange::release_if_done() {
+  if (!connection_ || !response_has_ended_ || !request_has_ended_) return;
+  const bool is_reusable =
+      keeps_alive_ && framing_ != Framing::until_close && transport_.unsent() == 0;
+  std::exchange(connection_, nullptr)->finished(is_reusable);
+}
+
+}  // namespace http1

@@ -1,0 +1,71 @@
+// One request and its response on an upstream HTTP/1 connection. It gives the connection back as soon as
+// both messages are complete; dropped before that, it closes it. See client.hpp.
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "proxy/http1/chunked.hpp"
+#include "proxy/http1/client.hpp"
+
+namespace http1 {
+
+class Exchange final : public http::ClientStream {
+ public:
+  explicit Exchange(ClientConnection& connection)
+      : connection_(&connection), transport_(connection.transport()),
+        written_before_(transport_.written()) {}
+  ~Exchange() override {
+    if (connection_) connection_->finished(false);
+  }
+
+  base::Result<void> send_head(const http::RequestHead& head, bool ends) override;
+  base::Task<base::Result<void>> write(base::Bytes piece) override;
+  base::Result<void> finish(const http::Headers& trailers) override;
+  void abort(const base::Error& why) noexcept override;
+  base::Task<http::Reply> read_head(http::Interim& interim) override;
+  bool has_body() const override { return has_body_; }
+
+  base::Task<base::Result<base::Bytes>> read() override;
+  const http::Headers& trailers() const override { return trailers_; }
+  std::optional<std::uint64_t> size() const override { return size_; }
+
+ private:
+  enum class Framing : std::uint8_t { none, length, chunked, until_close };
+
+  base::Task<base::Result<void>> wait_until_taken();
+  base::Task<base::Result<base::Bytes>> more_body();
+  // A head from what was read: nothing = more is needed.
+  std::optional<http::Reply> take_head(http::Interim& interim);
+  http::Reply understand(const ResponseHead& head);
+  base::Result<base::Bytes> next_piece();
+  base::Result<base::Bytes> end_of_input(const net::Input& input);
+  base::Error lost(boost::system::error_code cause) const;
+  void response_ended();
+  void release_if_done();
+  http::Headers headers_of(const ResponseHead& head) const;
+
+  ClientConnection* connection_;  // null once it was given back
+  net::Transport& transport_;
+  std::uint64_t written_before_;
+  http::Method method_ = http::Method::get;
+
+  base::Bytes input_;
+  std::string partial_;
+  ScanState scan_;
+  Framing framing_ = Framing::none;
+  std::uint64_t body_left_ = 0;
+  std::optional<std::uint64_t> size_;
+  std::optional<ChunkedDecoder> chunks_;
+  http::Headers trailers_;
+  std::optional<base::Error> failure_;
+  int interim_count_ = 0;
+  bool is_chunking_ = false;
+  bool has_body_ = false;
+  bool request_has_ended_ = false;
+  bool response_has_ended_ = false;
+  bool keeps_alive_ = false;
+  bool was_asked_to_upgrade_ = false;  // by the client: no tunnel may come of it, not even by mistake
+};
+
+}  // namespace http1
