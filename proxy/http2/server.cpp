@@ -206,7 +206,8 @@ void ServerConnection::on_head(Stream& of_session) {
 }
 
 Task<> ServerConnection::serve(ServerStream& stream) {
-  co_await service_.serve(stream.incoming(), stream);
+  http::Incoming incoming = stream.incoming();
+  co_await service_.serve(std::move(incoming), stream);
   stream.conclude();
   stream.is_served = true;
   flush_soon();

@@ -143,13 +143,7 @@ void Callbacks::take_frame(Session& session, const nghttp2_frame* frame) {
       session.events_.push_back({Session::Event::Kind::settings, nullptr});
       return;
     case NGHTTP2_PING:
-      if (!is_ack) {
-        session.bear(conduct.ping(now));
-      } else if (session.pings_ == 0) {
-        session.bear(conduct.glitch(now));
-      } else if (--session.pings_ == 0) {
-        session.events_.push_back({Session::Event::Kind::pong, nullptr});
-      }
+      on_ping(session, is_ack);
       return;
     case NGHTTP2_GOAWAY:
       session.bear(conduct.glitch(now));
@@ -164,6 +158,15 @@ void Callbacks::take_frame(Session& session, const nghttp2_frame* frame) {
   if (!stream) return;
   if (ends_stream(*frame)) stream->has_ended = true;
   stream->touch_reader();
+}
+
+void Callbacks::on_ping(Session& session, bool is_ack) {
+  if (!is_ack)
+    session.bear(session.conduct_.ping(session.now()));
+  else if (session.pings_ == 0)
+    session.bear(session.conduct_.glitch(session.now()));
+  else if (--session.pings_ == 0)
+    session.events_.push_back({Session::Event::Kind::pong, nullptr});
 }
 
 // What an upstream resets it was asked for; a client that resets has us do work for nothing.

@@ -40,6 +40,7 @@ struct Callbacks {
   static int refuse_section(Session& session, Stream& stream);
   static void take_frame(Session& session, const nghttp2_frame* frame);
   static void on_section(Session& session, Stream& stream);
+  static void on_ping(Session& session, bool is_ack);
   static void on_reset(Session& session, Stream* stream);
 };
 
