@@ -4,6 +4,7 @@
 
 #include "filters/registry.hpp"
 #include "proxy/base/event.hpp"
+#include "proxy/base/task_group.hpp"
 #include "proxy/http/scope.hpp"
 
 namespace {
@@ -102,7 +103,7 @@ int main() {
 
   NoInterim interim;
   http::ConnectionInfo connection;
-  http::StreamInfo info(loop, tasks, connection);
+  http::StreamInfo info(loop, connection);
   http::Scope scope(loop.now());
   Request request({}, http::Body(), interim, scope, info);
   std::string took;

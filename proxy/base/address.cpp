@@ -89,14 +89,6 @@ Address Address::local_of(int descriptor) {
   return from(raw, socket.size);
 }
 
-Address Address::remote_of(int descriptor) {
-  Socket socket;
-  socket.size = sizeof socket.storage;
-  auto* raw = reinterpret_cast<sockaddr*>(&socket.storage);
-  if (getpeername(descriptor, raw, &socket.size) != 0) return {};
-  return from(raw, socket.size);
-}
-
 bool Address::is_loopback() const {
   if (!is_ip()) return false;
   if (std::memcmp(ip_, mapped_prefix, sizeof mapped_prefix) == 0) return ip_[12] == 127;

@@ -23,7 +23,6 @@ class Address {
   static std::optional<Address> parse_ip(std::string_view text, std::uint16_t port);
   static Address from(const sockaddr* address, socklen_t size);
   static Address local_of(int descriptor);
-  static Address remote_of(int descriptor);
 
   bool is_none() const { return family_ == AF_UNSPEC; }
   bool is_unix() const { return family_ == AF_UNIX; }

@@ -36,7 +36,6 @@ class EventLoop final : public Loop {
   }
   // One turn, for tests that drive a loop from outside; waits at most `longest`.
   void turn(Duration longest);
-  bool is_stopped() const { return is_stopped_; }
 
  private:
   void wait(Duration longest);

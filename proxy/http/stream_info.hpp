@@ -9,7 +9,6 @@
 #include "proxy/base/address.hpp"
 #include "proxy/base/error.hpp"
 #include "proxy/base/loop.hpp"
-#include "proxy/base/task_group.hpp"
 
 namespace http {
 
@@ -23,15 +22,14 @@ struct ConnectionInfo {
 };
 
 struct StreamInfo {
-  StreamInfo(base::Loop& on, base::TaskGroup& group, const ConnectionInfo& by)
-      : loop(on), tasks(group), connection(by), started(on.now()), last_byte(on.now()) {}
+  StreamInfo(base::Loop& on, const ConnectionInfo& by)
+      : loop(on), connection(by), started(on.now()), last_byte(on.now()) {}
 
   base::Time now() const { return loop.now(); }
   // Made when first asked for (UUIDv7), unless the client's was kept.
   const std::string& request_id();
 
   base::Loop& loop;
-  base::TaskGroup& tasks;  // of the exchange: ends with it
   const ConnectionInfo& connection;
 
   std::string_view service = "outrider";  // of this process, as the configuration names it
@@ -74,7 +72,6 @@ struct StreamInfo {
   int status = 0;
   int grpc_status = -1;
   base::Reason reason = base::Reason::none;
-  std::string detail;  // what an outbound client is told of an error, beyond its static text
 };
 
 }  // namespace http

@@ -116,11 +116,6 @@ bool valid_authority(std::string_view authority) {
   return valid_name(host);
 }
 
-std::string canonical_host(std::string_view host) {
-  if (host.ends_with('.')) host.remove_suffix(1);
-  return base::lower_case(host);
-}
-
 bool valid_path(std::string_view path) {
   if (!path.starts_with('/')) return false;
   std::size_t at = 0;

@@ -24,8 +24,6 @@ struct Authority {
 };
 // Of a valid authority.
 Authority split_authority(std::string_view authority);
-// As it is matched: lower case, no trailing dot.
-std::string canonical_host(std::string_view host);
 
 // A path with its query that begins with '/': no controls, spaces, `\`, `#` or bytes from 0x80, and
 // no %00 before the query.

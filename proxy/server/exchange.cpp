@@ -68,8 +68,7 @@ Exchange::Exchange(const Front& front, http::Incoming incoming, http::ServerStre
     : front_(front),
       stream_(stream),
       refused_(incoming.refused),
-      tasks_(front.loop),
-      info_(front.loop, tasks_, stream.connection()),
+      info_(front.loop, stream.connection()),
       scope_(info_.started),
       request_(std::move(incoming.head), counted(std::move(incoming.body), info_), stream, scope_,
                info_) {
@@ -81,7 +80,6 @@ Exchange::Exchange(const Front& front, http::Incoming incoming, http::ServerStre
 }
 
 Exchange::~Exchange() {
-  tasks_.cancel_all();
   request_.body = http::Body();
   if (!is_over_) {
     if (info_.reason == base::Reason::none) info_.reason = base::Reason::client_gone;
@@ -214,9 +212,10 @@ void Exchange::note_grpc_status(const http::Headers& headers) {
   scope_.outcome.grpc_status = *status;
 }
 
-// The head is out: all that can still be done is to make the message visibly incomplete.
+// The head is out: all that can still be done is to make the message visibly incomplete. It may be the
+// client whose own body was cut.
 void Exchange::cut(const base::Error& why) {
-  info_.reason = base::Reason::response_aborted;
+  info_.reason = why.fault == base::Fault::downstream ? why.reason : base::Reason::response_aborted;
   scope_.outcome.reason = why.reason;
   stream_.abort(why);
 }

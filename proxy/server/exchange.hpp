@@ -7,7 +7,6 @@
 #include <string>
 #include <vector>
 
-#include "proxy/base/task_group.hpp"
 #include "proxy/http/filter.hpp"
 #include "proxy/http/forwarded.hpp"
 #include "proxy/http/stream.hpp"
@@ -47,19 +46,6 @@ class Exchange {
 
   base::Task<> run();
 
-  // Declared behind the running task, so that a cancelled exchange's uploads die before what they
-  // write to.
-  class UploadsFirst {
-   public:
-    explicit UploadsFirst(Exchange& exchange) : exchange_(exchange) {}
-    UploadsFirst(const UploadsFirst&) = delete;
-    UploadsFirst& operator=(const UploadsFirst&) = delete;
-    ~UploadsFirst() { exchange_.tasks_.cancel_all(); }
-
-   private:
-    Exchange& exchange_;
-  };
-
  private:
   std::optional<base::Error> prepare();
   std::optional<base::Error> prepare_path();
@@ -76,7 +62,6 @@ class Exchange {
   const Front& front_;
   http::ServerStream& stream_;
   std::optional<base::Error> refused_;
-  base::TaskGroup tasks_;
   http::StreamInfo info_;
   http::Scope scope_;
   http::Request request_;

@@ -62,9 +62,7 @@ void Listener::forget(const Connection& connection, const base::Address& remote)
 
 base::Task<> Listener::serve(http::Incoming incoming, http::ServerStream& stream) {
   Exchange exchange(front_, std::move(incoming), stream);
-  const base::Task<> running = exchange.run();
-  const Exchange::UploadsFirst ending(exchange);
-  co_await running;
+  co_await exchange.run();
 }
 
 }  // namespace server

@@ -17,15 +17,14 @@ Worker::~Worker() {
 }
 
 void Worker::start() {
-  std::latch started(1);
-  thread_ = std::thread([this, &started] { run(started); });
-  started.wait();
+  thread_ = std::thread([this] { run(); });
+  started_.wait();
 }
 
-void Worker::run(std::latch& started) {
+void Worker::run() {
   Runtime runtime(loop_, index_, plan_, shared_, counts_);
   runtime_ = &runtime;
-  started.count_down();
+  started_.count_down();
   loop_.run();
   runtime_ = nullptr;
 }

@@ -37,7 +37,7 @@ class Worker {
   const ListenerCounts& counts(std::size_t listener) const { return *counts_[listener]; }
 
  private:
-  void run(std::latch& started);
+  void run();
 
   const int index_;
   const Plan& plan_;
@@ -45,6 +45,7 @@ class Worker {
   base::EventLoop loop_;
   AllCounts counts_;
   Runtime* runtime_ = nullptr;  // while the thread runs; used in it
+  std::latch started_{1};  // counted down by the thread, which outlives start()
   std::thread thread_;
 };
 

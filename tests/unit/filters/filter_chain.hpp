@@ -8,6 +8,7 @@
 #include "config/load.hpp"
 #include "filters/registry.hpp"
 #include "proxy/base/event.hpp"
+#include "proxy/base/task_group.hpp"
 #include "proxy/http/grpc.hpp"
 
 namespace filters_test {
@@ -108,7 +109,7 @@ struct Chain {
     head.authority = "a.test";
     head.path = "/x";
     for (const auto& [name, value] : headers) head.headers.add(name, value);
-    http::StreamInfo info(loop, tasks, connection);
+    http::StreamInfo info(loop, connection);
     info.is_grpc = http::is_grpc(head.headers);
     http::Scope scope(loop.now());
     Request request(std::move(head), http::Body::of(base::Bytes::copy_of(payload)), interim, scope,

@@ -26,9 +26,8 @@ struct Setting {
   }
 
   base::Loop loop;
-  base::TaskGroup tasks{loop};
   http::ConnectionInfo connection;
-  http::StreamInfo info{loop, tasks, connection};
+  http::StreamInfo info{loop, connection};
   http::Scope scope;
   NoInterim interim;
 };

@@ -14,9 +14,8 @@ namespace {
 
 struct Fixture {
   base::Loop loop{base::Clock::now()};
-  base::TaskGroup tasks{loop};
   http::ConnectionInfo connection;
-  http::StreamInfo info{loop, tasks, connection};
+  http::StreamInfo info{loop, connection};
   server::AccessRecord record{"GET", "a.test", "/x\x01\"y", {}};
 
   Fixture() {

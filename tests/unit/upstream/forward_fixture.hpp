@@ -66,7 +66,7 @@ struct Interims final : http::Interim {
 // One exchange through the end of the chain, as the exchange of a listener would do it.
 struct Going {
   Going(base::Loop& loop, base::TaskGroup& group, http::Handler& handler, Body body = {})
-      : tasks(group), to(handler), info(loop, group, connection), request(head(), std::move(body),
+      : tasks(group), to(handler), info(loop, connection), request(head(), std::move(body),
                                                                          interims, scope, info) {}
   static http::RequestHead head() {
     http::RequestHead made;
