@@ -11,6 +11,7 @@ namespace net {
 namespace {
 
 constexpr std::size_t copied_at_most = 8 * 1024;
+constexpr std::size_t most_gathered = 64 * 1024;  // of larger pieces, before they are written
 constexpr std::size_t most_parts = 64;           // of one gathered write
 constexpr std::size_t most_spare_tails = 64;     // kept by a thread
 constexpr std::size_t most_spare_capacity = 64 * 1024;
@@ -183,8 +184,12 @@ void Transport::send(Bytes bytes) {
   if (write_error_ || bytes.empty()) return;
   if (bytes.size() <= copied_at_most) return send(bytes.view());
   queue(std::move(bytes));
-  if (is_writable_) flush();
-  if (first_ < output_.size()) output_.back().compact();
+  if (!is_writable_)
+    output_.back().compact();
+  else if (unsent() < most_gathered)
+    loop_.flush_later(*this);
+  else
+    flush();
 }
 
 // What comes next is not to be copied: the tail becomes a piece of its own.
@@ -206,6 +211,8 @@ void Transport::flush() {
     const bool goes_on = tls_ ? write_tls(parts) : write_clear(parts);
     if (!goes_on) break;
   }
+  if (!is_writable_)
+    for (std::size_t i = first_; i < output_.size(); ++i) output_[i].compact();
   if ((written_ != before || write_error_) && writable_.has_waiter()) writable_.set();
   if (unsent() == 0 && is_shutdown_wanted_) finish_shutdown();
   if (written_ != before && owner_) owner_->on_written();

@@ -80,8 +80,8 @@ class Transport final : base::Poller::Watch, base::Flushable {
   void interrupt();
 
   // --- output ---
-  // Small pieces are copied together and leave with the turn's flush; a large one is written at
-  // once with all before it, so that it does not hold the thread's read block.
+  // Leaves with the turn's flush, or before if much has come together. Small pieces are copied, so
+  // that they do not hold the thread's read block.
   void send(Bytes bytes);
   void send(std::string_view text) { tail().append(text), sent_in_place(); }
   // The same, to be written by a flush() of the caller's own: nothing is written here.
