@@ -56,6 +56,11 @@ std::uint32_t ClientConnection::free_streams() const {
   return limit > open_ ? limit - open_ : 0;
 }
 
+bool ClientConnection::may_widen() const {
+  return !is_closed_ && !is_draining_ && !session_.has_settings() &&
+         settings_.streams > streams_before_settings;
+}
+
 void ClientConnection::stream_ended() {
   --open_;
   if (!is_closed_) owner_.on_stream_ended(*this);

@@ -40,6 +40,8 @@ class ClientConnection final : net::Transport::Owner, base::Flushable, Session::
 
   std::unique_ptr<http::ClientStream> open();  // only if free_streams() > 0
   std::uint32_t free_streams() const;
+  // The upstream's SETTINGS have not come: they may allow more streams than we dare to open before.
+  bool may_widen() const;
   std::uint32_t open_streams() const { return open_; }
   bool is_idle() const { return open_ == 0; }
   bool is_draining() const { return is_draining_; }

@@ -32,6 +32,8 @@ class Connection : base::Timer, base::Reapable {
   virtual bool is_h2() const = 0;
   // How many exchanges it can take now; 0 also when it is to close.
   virtual std::size_t free_streams() = 0;
+  // It will soon say whether it can take more.
+  virtual bool may_widen() const { return false; }
   virtual std::uint32_t streams() const = 0;  // exchanges on it
   std::unique_ptr<http::ClientStream> open();
 

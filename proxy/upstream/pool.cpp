@@ -195,8 +195,14 @@ std::size_t Pool::served_by_connects() const {
 std::size_t Pool::wanted_connects() const {
   if (waiting_count_ == 0) return 0;
   if (loop_.now() < connects_again_ && waiting_for_fresh_.empty() && serving() > 0) return 0;
-  if (is_multiplexed()) return connecting_ == 0 ? 1 : 0;
+  if (is_multiplexed()) return connecting_ > 0 || may_widen() ? 0 : 1;
   return waiting_count_ > connecting_ ? waiting_count_ - connecting_ : 0;
+}
+
+// Whether what is open may soon take those who wait.
+bool Pool::may_widen() const {
+  return waiting_for_fresh_.empty() &&
+         std::any_of(h2_.begin(), h2_.end(), [](const auto* each) { return each->may_widen(); });
 }
 
 // Whether something may have changed for those who wait.

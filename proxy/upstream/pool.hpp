@@ -81,6 +81,7 @@ class Pool {
   std::size_t serving() const;
   std::size_t room() const;
   std::size_t wanted_connects() const;
+  bool may_widen() const;
   bool is_multiplexed() const;
   std::size_t served_by_connects() const;
 

@@ -21,6 +21,8 @@ class Http2Connection final : public Connection, http2::ClientConnection::Owner 
     return is_lost_ || is_draining() || is_worn() ? 0 : client_.free_streams();
   }
 
+  bool may_widen() const override { return !is_lost_ && client_.may_widen(); }
+
  private:
   std::unique_ptr<http::ClientStream> open_stream() override { return client_.open(); }
   void say_goodbye() noexcept override { client_.shutdown(); }

@@ -101,6 +101,19 @@ TEST_CASE_FIXTURE(Http2PoolTest, "h2 pool: another connection only when all are 
   CHECK(in_flight == 6);
 }
 
+TEST_CASE_FIXTURE(Http2PoolTest, "h2 pool: a burst waits for what the first connection allows") {
+  cluster.pool.streams = 1000;
+  make();
+  for (int i = 0; i < 300; ++i) ask();
+  PeerConnection connection = peer.accept();
+  REQUIRE(turn_until(loop, [&] { return streams() == 100; }));
+  CHECK(pool->snapshot().connecting == 0);
+  connection.send(settings);
+  REQUIRE(turn_until(loop, [&] { return streams() == 300; }));
+  CHECK(pool->snapshot().open == 1);
+  CHECK(pool->snapshot().connecting == 0);
+}
+
 TEST_CASE_FIXTURE(Http2PoolTest, "h2 pool: those who wait are served as streams end") {
   cluster.pool.streams = 1;
   cluster.pool.connections = 1;
