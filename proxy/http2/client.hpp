@@ -81,7 +81,6 @@ class ClientConnection final : net::Transport::Owner, base::Flushable, Session::
   std::uint32_t open_ = 0;
   bool is_draining_ = false;
   bool is_closed_ = false;
-  bool is_flushing_ = false;
   base::List<base::Link> exchanges_;  // of Exchange::in_connection
   Session session_;
   base::TaskGroup tasks_;  // last: dies first

@@ -11,8 +11,6 @@ using base::Bytes;
 using base::Task;
 using net::Input;
 
-constexpr std::size_t least_unsent = 64 * 1024;  // of a transport: more is pulled out of the session
-constexpr int most_rounds = 4;                   // of pulling and writing at a time
 constexpr base::Millis longest_ping{1'000};      // between the two GOAWAYs of a drain
 
 }  // namespace
@@ -140,23 +138,12 @@ void ServerConnection::look_at_output() {
 
 void ServerConnection::flush() {
   if (is_closed_) return;
-  is_flushing_ = true;
-  bool is_any = false;
-  for (int round = 0; round < most_rounds; ++round) {
-    is_any = session_.send(output_);
-    session_.take_events();
-    transport_->flush();
-    if (!is_any || !session_.wants_to_send() || transport_->unsent() > 0) break;
-  }
-  is_flushing_ = false;
-  if (is_any && session_.wants_to_send() && transport_->unsent() == 0) flush_soon();  // others first
+  if (output_.flush(session_)) flush_soon();
   if (is_done()) transport_->interrupt();
 }
 
-// There is room for more of what the session holds.
 void ServerConnection::on_written() {
-  if (!is_flushing_ && transport_->unsent() <= least_unsent && session_.wants_to_send())
-    flush_soon();
+  if (output_.is_ready_for(session_)) flush_soon();
 }
 
 // --- the end ---

@@ -89,7 +89,6 @@ class ServerConnection final : net::Transport::Owner, base::Flushable, Session::
   base::Time written_at_;      // when a look last saw something written, or nothing to write
   bool is_left_ = false;     // GOAWAY was sent or received: no new streams
   bool is_closed_ = false;
-  bool is_flushing_ = false;
   std::uint32_t open_ = 0;
   Session session_;
   std::vector<ServerStream*> streams_;  // owned; those that ended until the loop reaps them
