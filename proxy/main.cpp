@@ -1,21 +1,20 @@
 // The command line: parse flags, load the configuration, run; nothing else.
-#include <fcntl.h>
-#include <unistd.h>
+#include "certs/authority.hpp"
+#include "config/load.hpp"
+#include "filters/registry.hpp"
+#include "proxy/base/log.hpp"
+#include "proxy/process/control.hpp"
+#include "proxy/server/plan.hpp"
 
 #include <algorithm>
 #include <csignal>
 #include <cstdio>
 #include <exception>
+#include <fcntl.h>
 #include <string>
 #include <string_view>
+#include <unistd.h>
 #include <vector>
-
-#include "certs/authority.hpp"
-#include "config/load.hpp"
-#include "filters/registry.hpp"
-#include "proxy/base/log.hpp"
-#include "proxy/server/control.hpp"
-#include "proxy/server/plan.hpp"
 
 namespace {
 
@@ -40,7 +39,9 @@ int misuse(const std::string& what) {
   return misused;
 }
 
-void say(const std::string& what) { std::fprintf(stderr, "%s\n", what.c_str()); }
+void say(const std::string& what) {
+  std::fprintf(stderr, "%s\n", what.c_str());
+}
 
 // Null after saying what is wrong.
 std::unique_ptr<server::Plan> plan_of(const std::string& file) {
@@ -74,7 +75,7 @@ int run(const std::string& file) {
     return failed;
   }
   base::Log log(descriptor, settings.level, settings.is_json);
-  server::Control control(std::move(plan), log);
+  process::Control control(std::move(plan), log);
   control.handle_signals();
   const std::string problem = control.start();
   if (!problem.empty()) {
@@ -93,9 +94,13 @@ int make_certificates(const std::vector<std::string>& words) {
   return failed;
 }
 
-bool asks_for_help(const std::string& word) { return word == "--help" || word == "-h"; }
+bool asks_for_help(const std::string& word) {
+  return word == "--help" || word == "-h";
+}
 
-bool is_option(const std::string& word) { return word.size() > 1 && word.starts_with('-'); }
+bool is_option(const std::string& word) {
+  return word.size() > 1 && word.starts_with('-');
+}
 
 int help() {
   std::printf("%.*s", static_cast<int>(usage.size()), usage.data());

@@ -5,14 +5,14 @@
 #include "proxy/http/hop_by_hop.hpp"
 #include "proxy/http/local_reply.hpp"
 #include "proxy/http/target.hpp"
-#include "proxy/server/via.hpp"
+#include "proxy/http/via.hpp"
 
 namespace server {
 namespace {
 
-constexpr int most_pieces = 16;                     // before others have their turn
+constexpr int most_pieces = 16;  // before others have their turn
 constexpr std::size_t most_bytes = 1024 * 1024;
-constexpr int client_closed_request = 499;          // in the log only
+constexpr int client_closed_request = 499;  // in the log only
 constexpr std::uint32_t retry_after_shedding = 1;
 
 // Notes what the client sends, as it is read.
@@ -56,11 +56,12 @@ http::Body counted(http::Body body, http::StreamInfo& info) {
 
 // Most paths hold neither an escape nor a segment that begins with a dot.
 bool may_not_be_normal(std::string_view path) {
-  return path.starts_with('/') &&
-         (path.find('%') != path.npos || path.find("/.") != path.npos);
+  return path.starts_with('/') && (path.find('%') != path.npos || path.find("/.") != path.npos);
 }
 
-bool has_no_body(int status) { return status == 204 || status == 304; }
+bool has_no_body(int status) {
+  return status == 204 || status == 304;
+}
 
 }  // namespace
 
@@ -121,7 +122,7 @@ std::optional<base::Error> Exchange::prepare_headers() {
   info_.is_grpc = http::is_grpc(request_.headers);
   http::apply_forwarded(front_.forwarded, request_, info_);
   if (request_.headers.contains(http::Name::via) &&
-      has_passed(request_.headers, front_.pseudonym))
+      http::has_passed(request_.headers, front_.pseudonym))
     return base::Error{base::Reason::loop_detected, base::Fault::downstream,
                        "the request has passed this listener before"};
   request_.headers.add(http::Name::via,
@@ -212,8 +213,8 @@ void Exchange::note_grpc_status(const http::Headers& headers) {
   scope_.outcome.grpc_status = *status;
 }
 
-// The head is out: all that can still be done is to make the message visibly incomplete. It may be the
-// client whose own body was cut.
+// The head is out: all that can still be done is to make the message visibly incomplete. It may be
+// the client whose own body was cut.
 void Exchange::cut(const base::Error& why) {
   info_.reason = why.fault == base::Fault::downstream ? why.reason : base::Reason::response_aborted;
   scope_.outcome.reason = why.reason;
@@ -222,8 +223,8 @@ void Exchange::cut(const base::Error& why) {
 
 void Exchange::log() {
   const std::string_view target = info_.client_path.empty() ? request_.path : info_.client_path;
-  const AccessRecord record{request_.method_text(), request_.authority,
-                            target.substr(0, target.find('?')), info_.now()};
+  const observe::AccessRecord record{request_.method_text(), request_.authority,
+                                     target.substr(0, target.find('?')), info_.now()};
   front_.log->write(info_, record);
 }
 

@@ -3,17 +3,17 @@
 // it is counted and logged once, by its destructor. The worker's thread.
 #pragma once
 
-#include <optional>
-#include <string>
-#include <vector>
-
 #include "proxy/http/filter.hpp"
 #include "proxy/http/forwarded.hpp"
 #include "proxy/http/stream.hpp"
-#include "proxy/server/access_log.hpp"
+#include "proxy/observe/access_log.hpp"
+#include "proxy/observe/request_metrics.hpp"
 #include "proxy/server/admission.hpp"
 #include "proxy/server/listener_counts.hpp"
-#include "proxy/server/request_metrics.hpp"
+
+#include <optional>
+#include <string>
+#include <vector>
 
 namespace server {
 
@@ -22,8 +22,8 @@ struct Front {
   base::Loop& loop;
   http::Handler& chain;
   const Admission& admission;
-  RequestMetrics& metrics;
-  AccessLog::Queue* log = nullptr;  // null = no access log
+  observe::RequestMetrics& metrics;
+  observe::AccessLog::Queue* log = nullptr;  // null = no access log
   ListenerCounts& counts;
 
   std::string_view name{};
@@ -32,8 +32,8 @@ struct Front {
   bool normalizes_path = false;
   bool rejects_encoded_slash = false;
   http::ForwardedPolicy forwarded{};
-  std::string pseudonym{};   // see via.hpp
-  std::string via_http1{};   // the `via` to add, by the version that the request came with
+  std::string pseudonym{};  // see via.hpp
+  std::string via_http1{};  // the `via` to add, by the version that the request came with
   std::string via_h2{};
 };
 

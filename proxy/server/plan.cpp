@@ -1,16 +1,14 @@
 #include "proxy/server/plan.hpp"
 
-#include <unistd.h>
+#include "proxy/base/ascii.hpp"
+#include "proxy/http/via.hpp"
 
 #include <algorithm>
 #include <cmath>
 #include <fstream>
-#include <thread>
-
 #include <sched.h>
-
-#include "proxy/base/ascii.hpp"
-#include "proxy/server/via.hpp"
+#include <thread>
+#include <unistd.h>
 
 namespace server {
 namespace {
@@ -32,26 +30,6 @@ int automatic_workers() {
   int cpus = sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : 1;
   if (const int quota = quota_cpus(); quota > 0) cpus = std::min(cpus, quota);
   return std::clamp(cpus, 1, most_automatic_workers);
-}
-
-MatchSpec match_of(const config::Match& match) {
-  MatchSpec spec;
-  spec.hosts = match.host;
-  spec.paths = match.path;
-  spec.path_regex = match.path_regex;
-  spec.methods = match.method;
-  for (const auto& [name, value] : match.headers)
-    spec.headers.emplace_back(base::lower_case(name), value);
-  spec.query = match.query;
-  return spec;
-}
-
-PlannedRoute planned(const config::Route& route) {
-  PlannedRoute made{&route, std::nullopt, std::nullopt};
-  if (!route.rewrite.path.empty()) made.rewrite.emplace(route.rewrite.path);
-  if (route.redirect && !route.redirect->path.empty())
-    made.redirect.emplace(route.redirect->path);
-  return made;
 }
 
 ListenerSettings settings_of(const config::Listener& listener, const config::Limits& limits) {
@@ -100,20 +78,16 @@ PlannedListener planned(const config::Listener& listener, const config::Limits& 
   made.config = &listener;
   made.settings = settings_of(listener, limits);
   made.forwarded = policy_of(listener);
-  made.pseudonym = pseudonym(digits, listener.name);
-  std::vector<MatchSpec> specs;
-  for (const config::Route& route : listener.routes) {
-    specs.push_back(match_of(route.match));
-    made.routes.push_back(planned(route));
-  }
-  made.router = std::make_unique<Router>(std::move(specs));
+  made.pseudonym = http::pseudonym(digits, listener.name);
+  made.routes = std::make_unique<routing::RouteTable>(listener.routes);
   return made;
 }
 
 // As the loader shows its mistakes.
 template <typename Named>
 std::string told(const Named& of, const char* what, const std::string& problem) {
-  return config::Mistake{of.mark, std::string(what) + " \"" + of.name + "\": " + problem}.to_string();
+  return config::Mistake{of.mark, std::string(what) + " \"" + of.name + "\": " + problem}
+      .to_string();
 }
 
 }  // namespace
@@ -149,22 +123,20 @@ Planned make_plan(std::shared_ptr<const config::Config> config) {
   made.plan = std::make_unique<Plan>();
   Plan& plan = *made.plan;
   plan.config = std::move(config);
-  plan.workers = plan.config->workers == 0 ? automatic_workers()
-                                          : static_cast<int>(plan.config->workers);
-  const std::string digits = random_digits();
+  plan.workers =
+      plan.config->workers == 0 ? automatic_workers() : static_cast<int>(plan.config->workers);
+  const std::string digits = http::random_digits();
   for (const config::Listener& listener : plan.config->listeners) {
     plan.listeners.push_back(planned(listener, plan.config->limits, digits));
     if (!listener.tls) continue;
     certs::Loaded loaded = certs::make_server_context(tls_settings(listener));
-    if (!loaded.context)
-      made.problems.push_back(told(listener, "listener", loaded.problem));
+    if (!loaded.context) made.problems.push_back(told(listener, "listener", loaded.problem));
     plan.listeners.back().tls = std::move(loaded.context);
   }
   for (const config::Cluster& cluster : plan.config->clusters) {
     if (!cluster.tls) continue;
     certs::Loaded loaded = certs::make_client_context(tls_settings(cluster));
-    if (!loaded.context)
-      made.problems.push_back(told(cluster, "cluster", loaded.problem));
+    if (!loaded.context) made.problems.push_back(told(cluster, "cluster", loaded.problem));
     plan.cluster_tls[cluster.name] = std::move(loaded.context);
   }
   if (!made.problems.empty()) made.plan.reset();

@@ -3,36 +3,28 @@
 // and cannot fail. Any thread.
 #pragma once
 
+#include "certs/store.hpp"
+#include "config/model.hpp"
+#include "proxy/routing/route_table.hpp"
+#include "proxy/server/listener.hpp"
+#include "proxy/upstream/clusters.hpp"
+
 #include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
-#include "certs/store.hpp"
-#include "config/model.hpp"
-#include "proxy/server/listener.hpp"
-#include "proxy/server/path_template.hpp"
-#include "proxy/server/router.hpp"
-#include "proxy/upstream/clusters.hpp"
-
 namespace server {
-
-struct PlannedRoute {
-  const config::Route* config;
-  std::optional<PathTemplate> rewrite;   // of `rewrite.path`
-  std::optional<PathTemplate> redirect;  // of `redirect.path`
-};
 
 struct PlannedListener {
   const config::Listener* config;
   ListenerSettings settings;
   http::ForwardedPolicy forwarded;
   std::string pseudonym;
-  std::unique_ptr<const Router> router;
-  std::vector<PlannedRoute> routes;  // by their number in the router
-  std::shared_ptr<const certs::Context> tls;     // as of the start; null = clear
-  std::vector<base::Address> addresses;          // as bound
-  std::vector<std::vector<Bound>> sockets;       // by worker; each takes its own
+  std::unique_ptr<const routing::RouteTable> routes;
+  std::shared_ptr<const certs::Context> tls;  // as of the start; null = clear
+  std::vector<base::Address> addresses;       // as bound
+  std::vector<std::vector<Bound>> sockets;    // by worker; each takes its own
 
   bool is_outbound() const { return config->direction == config::Direction::outbound; }
 };

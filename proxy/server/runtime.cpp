@@ -1,8 +1,8 @@
 #include "proxy/server/runtime.hpp"
 
-#include <algorithm>
-
 #include "filters/registry.hpp"
+
+#include <algorithm>
 
 namespace server {
 namespace {
@@ -27,9 +27,9 @@ Runtime::Runtime(base::EventLoop& loop, int worker, const Plan& plan, Shared& sh
   for (std::size_t i = 0; i < plan.listeners.size(); ++i) {
     const PlannedListener& listener = plan.listeners[i];
     chains_.push_back(make_listener_chain(listener));
-    listeners_.push_back(std::make_unique<Listener>(
-        loop, lingering_, shared.admission, listener.settings,
-        front_of(listener, *chains_.back().chain, *counts[i])));
+    listeners_.push_back(
+        std::make_unique<Listener>(loop, lingering_, shared.admission, listener.settings,
+                                   front_of(listener, *chains_.back().chain, *counts[i])));
     listeners_.back()->set_tls(listener.tls);
   }
   for (std::size_t i = 0; i < listeners_.size(); ++i)
@@ -41,8 +41,7 @@ Runtime::~Runtime() = default;
 Runtime::Filters Runtime::make_filters(const config::Filters& wanted, const std::string& place) {
   Filters made;
   for (const config::FilterConfig& filter : wanted)
-    made.push_back(
-        filters::make(filter, {place, filter.ordinal, loop_, shared_.filter_state}));
+    made.push_back(filters::make(filter, {place, filter.ordinal, loop_, shared_.filter_state}));
   return made;
 }
 
@@ -60,24 +59,25 @@ void Runtime::make_cluster_chains() {
 
 Runtime::ListenerChain Runtime::make_listener_chain(const PlannedListener& listener) {
   ListenerChain made;
-  std::vector<RouteChain> routes;
-  for (std::size_t i = 0; i < listener.routes.size(); ++i)
+  std::vector<routing::RouteChain> routes;
+  for (std::size_t i = 0; i < listener.routes->size(); ++i)
     routes.push_back(make_route_chain(listener, i));
-  made.routes = std::make_unique<RouteHandler>(listener, std::move(routes));
+  made.routes = std::make_unique<routing::RouteHandler>(*listener.routes, std::move(routes));
   made.chain = std::make_unique<http::Chain>(
       make_filters(listener.config->filters, "listener " + listener.config->name), *made.routes);
   return made;
 }
 
-RouteChain Runtime::make_route_chain(const PlannedListener& listener, std::size_t number) {
-  const PlannedRoute& route = listener.routes[number];
-  RouteChain made;
+routing::RouteChain Runtime::make_route_chain(const PlannedListener& listener, std::size_t number) {
+  const routing::RouteEntry& route = (*listener.routes)[number];
+  routing::RouteChain made;
   if (route.config->respond) {
-    made.last = std::make_unique<RespondHandler>(*route.config->respond);
+    made.last = std::make_unique<routing::RespondHandler>(*route.config->respond);
   } else if (route.config->redirect) {
-    made.last = std::make_unique<RedirectHandler>(route, listener.router->match(number));
+    made.last =
+        std::make_unique<routing::RedirectHandler>(route, listener.routes->router().match(number));
   } else {
-    std::unique_ptr<TargetHandler> targets = make_targets(listener, *route.config);
+    std::unique_ptr<routing::TargetHandler> targets = make_targets(listener, *route.config);
     made.targets = targets.get();
     made.last = std::move(targets);
   }
@@ -93,21 +93,20 @@ RouteChain Runtime::make_route_chain(const PlannedListener& listener, std::size_
   return made;
 }
 
-std::unique_ptr<TargetHandler> Runtime::make_targets(const PlannedListener& listener,
-                                                     const config::Route& route) {
+std::unique_ptr<routing::TargetHandler> Runtime::make_targets(const PlannedListener& listener,
+                                                              const config::Route& route) {
   const bool is_timed = has_timeout(listener.config->filters) || has_timeout(route.filters);
   const std::vector<config::Cluster>& clusters = plan_.config->clusters;
-  std::vector<Target> targets;
+  std::vector<routing::Target> targets;
   for (const config::Share& share : route.to) {
     const auto found =
         std::find_if(clusters.begin(), clusters.end(),
                      [&](const config::Cluster& each) { return each.name == share.cluster; });
-    const ClusterChain& chain =
-        cluster_chains_[static_cast<std::size_t>(found - clusters.begin())];
-    targets.push_back({found->name, share.parts, chain.chain.get(),
-                       !is_timed && !chain.has_timeout});
+    const ClusterChain& chain = cluster_chains_[static_cast<std::size_t>(found - clusters.begin())];
+    targets.push_back(
+        {found->name, share.parts, chain.chain.get(), !is_timed && !chain.has_timeout});
   }
-  return std::make_unique<TargetHandler>(std::move(targets));
+  return std::make_unique<routing::TargetHandler>(std::move(targets));
 }
 
 Front Runtime::front_of(const PlannedListener& listener, http::Handler& chain,

@@ -1,22 +1,22 @@
-// What one worker makes of the plan: clusters with their pools, filter chains, listeners. Made, used
-// and destroyed in the worker's thread.
+// What one worker makes of the plan: clusters with their pools, filter chains, listeners. Made,
+// used and destroyed in the worker's thread.
 //
 // The way of a request: the listener's filters, the router, the route's filters, the cluster's
 // filters, upstream::Forward. Where no `timeout` stands on that way, the default one stands before
 // the route's filters.
 #pragma once
 
-#include <memory>
-#include <string>
-#include <vector>
-
+#include "proxy/observe/request_metrics.hpp"
+#include "proxy/routing/route_handlers.hpp"
 #include "proxy/server/attempt_counter.hpp"
 #include "proxy/server/listener.hpp"
 #include "proxy/server/plan.hpp"
-#include "proxy/server/request_metrics.hpp"
-#include "proxy/server/route_handlers.hpp"
 #include "proxy/server/shared.hpp"
 #include "proxy/upstream/clusters.hpp"
+
+#include <memory>
+#include <string>
+#include <vector>
 
 namespace server {
 
@@ -44,7 +44,7 @@ class Runtime {
   };
   // The chain of one listener, from the outside in.
   struct ListenerChain {
-    std::unique_ptr<RouteHandler> routes;
+    std::unique_ptr<routing::RouteHandler> routes;
     std::unique_ptr<http::Chain> chain;
   };
 
@@ -53,21 +53,20 @@ class Runtime {
   Filters make_filters(const config::Filters& wanted, const std::string& place);
   void make_cluster_chains();
   ListenerChain make_listener_chain(const PlannedListener& listener);
-  RouteChain make_route_chain(const PlannedListener& listener, std::size_t route);
-  std::unique_ptr<TargetHandler> make_targets(const PlannedListener& listener,
-                                              const config::Route& route);
-  Front front_of(const PlannedListener& listener, http::Handler& chain,
-                 ListenerCounts& counts);
+  routing::RouteChain make_route_chain(const PlannedListener& listener, std::size_t route);
+  std::unique_ptr<routing::TargetHandler> make_targets(const PlannedListener& listener,
+                                                       const config::Route& route);
+  Front front_of(const PlannedListener& listener, http::Handler& chain, ListenerCounts& counts);
 
   base::EventLoop& loop_;
   const int worker_;
   const Plan& plan_;
   Shared& shared_;
   net::Lingering lingering_;
-  RequestMetrics metrics_;
+  observe::RequestMetrics metrics_;
   upstream::Clusters clusters_;
-  std::vector<ClusterChain> cluster_chains_;   // in the order of the clusters
-  std::vector<ListenerChain> chains_;          // in the order of the listeners
+  std::vector<ClusterChain> cluster_chains_;  // in the order of the clusters
+  std::vector<ListenerChain> chains_;         // in the order of the listeners
   std::vector<std::unique_ptr<Listener>> listeners_;
 };
 

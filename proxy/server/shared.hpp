@@ -4,7 +4,7 @@
 
 #include "filters/registry.hpp"
 #include "proxy/base/log.hpp"
-#include "proxy/server/access_log.hpp"
+#include "proxy/observe/access_log.hpp"
 #include "proxy/server/admission.hpp"
 #include "proxy/server/plan.hpp"
 #include "proxy/stats/registry.hpp"
@@ -18,7 +18,7 @@ struct Shared {
         metrics(static_cast<std::size_t>(plan.workers) + 1) {}
 
   Admission admission;
-  AccessLog* access_log = nullptr;  // null = none
+  observe::AccessLog* access_log = nullptr;  // null = none
   base::Log& log;
   filters::SharedState filter_state;
   stats::Registry metrics;  // a shard for each worker, one more for control

@@ -1,6 +1,13 @@
-// One thread that carries traffic: its loop, its listeners, its chains and pools. Everything it has is
-// made, used and destroyed in its own thread; control talks to it by posting. Owned by control.
+// One thread that carries traffic: its loop, its listeners, its chains and pools. Everything it has
+// is made, used and destroyed in its own thread; control talks to it by posting. Owned by control.
 #pragma once
+
+#include "proxy/base/event_loop.hpp"
+#include "proxy/observe/access_log.hpp"
+#include "proxy/server/admission.hpp"
+#include "proxy/server/listener_counts.hpp"
+#include "proxy/server/plan.hpp"
+#include "proxy/server/shared.hpp"
 
 #include <functional>
 #include <latch>
@@ -8,13 +15,6 @@
 #include <string>
 #include <thread>
 #include <vector>
-
-#include "proxy/base/event_loop.hpp"
-#include "proxy/server/access_log.hpp"
-#include "proxy/server/admission.hpp"
-#include "proxy/server/listener_counts.hpp"
-#include "proxy/server/plan.hpp"
-#include "proxy/server/shared.hpp"
 
 namespace server {
 
@@ -45,7 +45,7 @@ class Worker {
   base::EventLoop loop_;
   AllCounts counts_;
   Runtime* runtime_ = nullptr;  // while the thread runs; used in it
-  std::latch started_{1};  // counted down by the thread, which outlives start()
+  std::latch started_{1};       // counted down by the thread, which outlives start()
   std::thread thread_;
 };
 

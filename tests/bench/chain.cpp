@@ -1,16 +1,16 @@
 // What an exchange costs between the protocols: from head to log line through the router and the
 // filters to an upstream that answers at once; no socket, no parser. Without filters, with the
 // default timeout, with ten filters that look and change nothing.
+#include "config/load.hpp"
+#include "filters/registry.hpp"
+#include "proxy/routing/route_handlers.hpp"
+#include "proxy/server/exchange.hpp"
+#include "proxy/server/plan.hpp"
+#include "tests/bench/measure.hpp"
+
 #include <cstdio>
 #include <cstdlib>
 #include <string>
-
-#include "config/load.hpp"
-#include "filters/registry.hpp"
-#include "proxy/server/exchange.hpp"
-#include "proxy/server/plan.hpp"
-#include "proxy/server/route_handlers.hpp"
-#include "tests/bench/measure.hpp"
 
 namespace {
 
@@ -97,18 +97,18 @@ double measure(const char* name, std::string_view filter_list) {
   for (const config::FilterConfig& each : listener.config->filters)
     chain.push_back(filters::make(each, {"listener in", each.ordinal, loop, shared}));
 
-  std::vector<server::RouteChain> routes(1);
-  auto targets = std::make_unique<server::TargetHandler>(
-      std::vector<server::Target>{{"app", 10'000, &upstream, false}});
+  std::vector<routing::RouteChain> routes(1);
+  auto targets = std::make_unique<routing::TargetHandler>(
+      std::vector<routing::Target>{{"app", 10'000, &upstream, false}});
   routes[0].targets = targets.get();
   routes[0].last = std::move(targets);
-  routes[0].filtered = std::make_unique<http::Chain>(std::vector<std::unique_ptr<http::Filter>>(),
-                                                     *routes[0].last);
-  server::RouteHandler router(listener, std::move(routes));
+  routes[0].filtered =
+      std::make_unique<http::Chain>(std::vector<std::unique_ptr<http::Filter>>(), *routes[0].last);
+  routing::RouteHandler router(listener, std::move(routes));
   http::Chain whole(std::move(chain), router);
 
   stats::Registry registry(1);
-  server::RequestMetrics metrics(registry, 0);
+  observe::RequestMetrics metrics(registry, 0);
   const server::Admission admission(1, 1, 1 << 30);
   server::ListenerCounts counts;
   server::Front front{loop, whole, admission, metrics, nullptr, counts};

@@ -1,18 +1,18 @@
-// What finding a route costs: ten routes against ten thousand, by path, by host, and with a catch-all
-// at the end. Says so if the table's size shows.
-#include "proxy/server/router.hpp"
+// What finding a route costs: ten routes against ten thousand, by path, by host, and with a
+// catch-all at the end. Says so if the table's size shows.
+#include "proxy/routing/router.hpp"
+
+#include "tests/bench/measure.hpp"
 
 #include <cstdio>
 #include <cstdlib>
 
-#include "tests/bench/measure.hpp"
-
 namespace {
 
-server::Router routes(int count) {
-  std::vector<server::MatchSpec> specs;
+routing::Router routes(int count) {
+  std::vector<routing::MatchSpec> specs;
   for (int i = 0; i < count; ++i) {
-    server::MatchSpec spec;
+    routing::MatchSpec spec;
     const std::string number = std::to_string(i);
     if (i % 3 == 0) spec.hosts = {"service-" + number + ".test"};
     if (i % 3 != 0 || i % 2 == 0)
@@ -20,26 +20,26 @@ server::Router routes(int count) {
     specs.push_back(spec);
   }
   specs.push_back({});
-  return server::Router(std::move(specs));
+  return routing::Router(std::move(specs));
 }
 
 std::size_t found = 0;
 
-double measure(const char* name, const server::Router& router, std::string authority,
+double measure(const char* name, const routing::Router& router, std::string authority,
                std::string path) {
   http::RequestHead head;
   head.authority = std::move(authority);
   head.path = std::move(path);
   return bench::measure(name, 1'000'000, [&](std::uint64_t) {
-    found += router.find(server::MatchInput(head)).value_or(0);
+    found += router.find(routing::MatchInput(head)).value_or(0);
   });
 }
 
 }  // namespace
 
 int main() {
-  const server::Router ten = routes(10);
-  const server::Router many = routes(10'000);
+  const routing::Router ten = routes(10);
+  const routing::Router many = routes(10'000);
   const std::string below = "/items/17?sort=name";
   double few = measure("10 routes, by path", ten, "a.test", "/api/v1/resource-8" + below);
   few += measure("10 routes, by host", ten, "service-9.test", "/x");

@@ -23,6 +23,7 @@ $bad"
 }
 base=proxy/base stats="proxy/stats proxy/base" http="proxy/http proxy/stats proxy/base"
 net="proxy/net config certs $http" upstream="proxy/upstream proxy/http1 proxy/http2 $net"
+server="proxy/server proxy/routing proxy/observe filters/registry.hpp $upstream"
 # shellcheck disable=SC2086
 {
   allowed proxy/base
@@ -35,8 +36,12 @@ net="proxy/net config certs $http" upstream="proxy/upstream proxy/http1 proxy/ht
   allowed proxy/http2 $net
   allowed filters config certs $http
   allowed proxy/upstream proxy/http1 proxy/http2 $net
-  allowed proxy/server filters/registry.hpp $upstream
-  allowed proxy proxy/server filters/registry.hpp config certs $stats
+  allowed proxy/routing config $http
+  allowed proxy/observe config $http
+  allowed proxy/server proxy/routing proxy/observe filters/registry.hpp $upstream
+  allowed proxy/admin $server
+  allowed proxy/process proxy/admin $server
+  allowed proxy proxy/process proxy/server filters/registry.hpp config certs $stats
 }
 
 sources=$(find proxy filters config certs -name '*.[ch]pp')

@@ -1,13 +1,12 @@
 #include "tests/harness/test_proxy.hpp"
 
-#include <unistd.h>
-
-#include <csignal>
-#include <stdexcept>
-
 #include "config/load.hpp"
 #include "filters/registry.hpp"
 #include "proxy/server/plan.hpp"
+
+#include <csignal>
+#include <stdexcept>
+#include <unistd.h>
 
 namespace harness {
 namespace {
@@ -37,7 +36,7 @@ TestProxy::TestProxy(const std::string& yaml) : log_(STDERR_FILENO, base::Level:
 }
 
 void TestProxy::run(std::unique_ptr<server::Plan> plan) {
-  server::Control control(std::move(plan), log_);
+  process::Control control(std::move(plan), log_);
   control_ = &control;
   const std::string problem = control.start();
   started_.set_value(problem);
@@ -52,9 +51,13 @@ TestProxy::~TestProxy() {
   thread_.join();
 }
 
-void TestProxy::wait_until_ended() { ended_.get_future().wait(); }
+void TestProxy::wait_until_ended() {
+  ended_.get_future().wait();
+}
 
-Answer TestProxy::ask(const std::string& path) const { return get(admin(), path, "localhost"); }
+Answer TestProxy::ask(const std::string& path) const {
+  return get(admin(), path, "localhost");
+}
 
 std::string egress_to(const std::string& url, const std::string& more) {
   return "version: 1\n"
@@ -66,7 +69,8 @@ std::string egress_to(const std::string& url, const std::string& more) {
          "    routes:\n"
          "      - to: app\n"
          "clusters:\n"
-         "  app: { url: \"" + url + "\" }\n" + more;
+         "  app: { url: \"" +
+         url + "\" }\n" + more;
 }
 
 Answer get(const base::Address& proxy, const std::string& path, const std::string& host) {

@@ -5,15 +5,15 @@
 //   auto client = harness::Socket::connect(proxy.address("egress"));
 #pragma once
 
+#include "proxy/base/log.hpp"
+#include "proxy/process/control.hpp"
+#include "tests/harness/socket.hpp"
+
 #include <future>
 #include <memory>
 #include <string>
 #include <string_view>
 #include <thread>
-
-#include "proxy/base/log.hpp"
-#include "proxy/server/control.hpp"
-#include "tests/harness/socket.hpp"
 
 namespace harness {
 
@@ -38,15 +38,15 @@ class TestProxy {
   void run(std::unique_ptr<server::Plan> plan);
 
   base::Log log_;
-  server::Control* control_ = nullptr;  // lives in the thread
-  std::promise<std::string> started_;   // what went wrong, or ""
+  process::Control* control_ = nullptr;  // lives in the thread
+  std::promise<std::string> started_;    // what went wrong, or ""
   std::promise<void> ended_;
   std::promise<void> may_go_;
   std::thread thread_;
 };
 
-// A listener `egress` on port 0, with an admin side and without an access log, all of whose requests
-// go to the cluster `app` at that url. `more` is added as it is (top-level keys).
+// A listener `egress` on port 0, with an admin side and without an access log, all of whose
+// requests go to the cluster `app` at that url. `more` is added as it is (top-level keys).
 std::string egress_to(const std::string& url, const std::string& more = "");
 
 // One request and its answer on a connection of its own.

@@ -1,16 +1,16 @@
 // How a process is told to end: by signals, and by the admin side.
-#include <doctest/doctest.h>
-#include <unistd.h>
-
-#include <csignal>
-#include <future>
-
 #include "config/load.hpp"
 #include "filters/registry.hpp"
-#include "proxy/server/control.hpp"
+#include "proxy/process/control.hpp"
 #include "proxy/server/plan.hpp"
 #include "tests/harness/origin.hpp"
 #include "tests/harness/test_proxy.hpp"
+
+#include <doctest/doctest.h>
+
+#include <csignal>
+#include <future>
+#include <unistd.h>
 
 using harness::Origin;
 using harness::Socket;
@@ -35,7 +35,7 @@ class Process {
   void run(const std::string& yaml, std::promise<void>& started) {
     server::Planned planned =
         server::make_plan(config::load_text("test.yaml", yaml, filters::specs()).config);
-    server::Control control(std::move(planned.plan), log_);
+    process::Control control(std::move(planned.plan), log_);
     control.handle_signals();
     CHECK(control.start() == "");
     address_ = control.listener_address("egress");

@@ -1,0 +1,61 @@
+// The admin side: an HTTP/1 service on the control loop that shows what the process does. GET never
+// changes anything. Owned by control; its thread.
+#pragma once
+
+#include "proxy/http1/server.hpp"
+#include "proxy/net/acceptor.hpp"
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace admin {
+
+// What the admin side asks of the process.
+class AdminSource {
+ public:
+  virtual bool is_ready() const = 0;
+  virtual std::string config() const = 0;  // effective, as YAML
+  virtual std::string stats() = 0;         // JSON
+  // These ask all workers.
+  virtual base::Task<std::string> clusters() = 0;  // JSON
+  virtual base::Task<std::string> metrics() = 0;   // Prometheus' text format
+  virtual void drain() = 0;
+
+ protected:
+  ~AdminSource() = default;
+};
+
+class Admin final : public http::Service, net::Acceptor::Handler {
+ public:
+  // Takes the listening descriptor.
+  Admin(base::EventLoop& loop, net::Lingering& lingering, int descriptor, bool is_unix,
+        AdminSource& source);
+  ~Admin();
+
+  const base::Address& address() const { return address_; }
+  base::Task<> serve(http::Incoming incoming, http::ServerStream& stream) override;
+  bool is_draining() const override { return false; }
+
+ private:
+  class Connection;
+  static constexpr std::size_t most_connections = 64;
+
+  void on_accept(int descriptor, const base::Address& remote) override;
+  http::Response answer(const http::RequestHead& head);
+  bool asks_workers(const http::RequestHead& head) const;
+  bool is_known_host(std::string_view authority) const;
+
+  base::EventLoop& loop_;
+  net::Lingering& lingering_;
+  AdminSource& source_;
+  http1::ServerSettings settings_;
+  base::Address address_;
+  bool is_unix_;
+  std::vector<Connection*> connections_;  // owned; each knows its place
+  net::Acceptor acceptor_;
+};
+
+}  // namespace admin

@@ -1,0 +1,187 @@
+#include "proxy/admin/status_report.hpp"
+
+#include "proxy/base/log.hpp"
+
+#include <map>
+
+namespace admin {
+namespace {
+
+// Writes one JSON document from left to right; the commas are its business.
+class Json {
+ public:
+  Json& open(char bracket) {
+    separate();
+    out_ += bracket;
+    is_first_ = true;
+    return *this;
+  }
+  Json& close(char bracket) {
+    out_ += bracket;
+    is_first_ = false;
+    return *this;
+  }
+  Json& key(std::string_view name) {
+    separate();
+    quote(name);
+    out_ += ':';
+    is_first_ = true;
+    return *this;
+  }
+  Json& text(std::string_view value) {
+    separate();
+    quote(value);
+    return *this;
+  }
+  Json& raw(std::string_view value) {
+    separate();
+    out_ += value;
+    return *this;
+  }
+  Json& number(std::string_view name, std::uint64_t value) {
+    return key(name).raw(std::to_string(value));
+  }
+  std::string take() { return std::move(out_) + "\n"; }
+
+ private:
+  void separate() {
+    if (!is_first_) out_ += ',';
+    is_first_ = false;
+  }
+  void quote(std::string_view value) {
+    out_ += '"';
+    base::append_json(out_, value);
+    out_ += '"';
+  }
+
+  std::string out_;
+  bool is_first_ = true;
+};
+
+void add(upstream::PoolSnapshot& sum, const upstream::PoolSnapshot& pool) {
+  sum.open += pool.open;
+  sum.idle += pool.idle;
+  sum.connecting += pool.connecting;
+  sum.active += pool.active;
+  sum.pending += pool.pending;
+  sum.connects += pool.connects;
+  sum.connect_failures += pool.connect_failures;
+  sum.requests += pool.requests;
+  sum.reused += pool.reused;
+  sum.refused += pool.refused;
+}
+
+void write_counts(Json& json, const upstream::PoolSnapshot& pool) {
+  json.number("connections", pool.open).number("idle", pool.idle);
+  json.number("connecting", pool.connecting).number("streams", pool.active);
+  json.number("pending", pool.pending).number("requests", pool.requests);
+  json.number("reused", pool.reused).number("connects", pool.connects);
+  json.number("connect_failures", pool.connect_failures).number("pool_full", pool.refused);
+}
+
+void write_worker(Json& json, std::size_t worker, const upstream::PoolSnapshot& pool) {
+  json.open('{').number("worker", worker);
+  write_counts(json, pool);
+  json.key("open").open('[');
+  for (const upstream::ConnectionSnapshot& connection : pool.connections) {
+    json.open('{').key("protocol").text(connection.protocol);
+    json.number("streams", connection.streams).number("requests", connection.requests).close('}');
+  }
+  json.close(']').close('}');
+}
+
+// One endpoint as all workers see it.
+struct Seen {
+  std::uint32_t weight = 1;
+  bool is_vanished = true;
+  upstream::PoolSnapshot sum;
+  std::vector<std::pair<std::size_t, const upstream::PoolSnapshot*>> by_worker;
+};
+
+std::map<std::string, Seen> endpoints_of(std::size_t cluster, const Snapshots& snapshots) {
+  std::map<std::string, Seen> all;
+  for (std::size_t worker = 0; worker < snapshots.size(); ++worker) {
+    if (cluster >= snapshots[worker].size()) continue;
+    for (const upstream::EndpointSnapshot& endpoint : snapshots[worker][cluster].endpoints) {
+      Seen& seen = all[endpoint.address];
+      seen.weight = endpoint.weight;
+      seen.is_vanished = seen.is_vanished && endpoint.is_vanished;
+      add(seen.sum, endpoint.pool);
+      seen.by_worker.emplace_back(worker, &endpoint.pool);
+    }
+  }
+  return all;
+}
+
+std::string_view protocol_of(const Seen& seen) {
+  for (const auto& [worker, pool] : seen.by_worker)
+    if (!pool->connections.empty()) return pool->connections.front().protocol;
+  return {};
+}
+
+void write_endpoint(Json& json, const std::string& address, const Seen& seen) {
+  json.open('{').key("address").text(address).number("weight", seen.weight);
+  if (seen.is_vanished) json.key("vanished").raw("true");
+  if (const std::string_view protocol = protocol_of(seen); !protocol.empty())
+    json.key("protocol").text(protocol);
+  write_counts(json, seen.sum);
+  json.key("workers").open('[');
+  for (const auto& [worker, pool] : seen.by_worker) write_worker(json, worker, *pool);
+  json.close(']').close('}');
+}
+
+std::string_view failure_of(std::size_t cluster, const Snapshots& snapshots) {
+  for (const auto& worker : snapshots)
+    if (cluster < worker.size() && !worker[cluster].failure.empty()) return worker[cluster].failure;
+  return {};
+}
+
+}  // namespace
+
+std::string clusters_json(const server::Plan& plan, const Snapshots& snapshots,
+                          const Breakers& breakers) {
+  Json json;
+  json.open('{').key("clusters").open('[');
+  for (std::size_t i = 0; i < plan.config->clusters.size(); ++i) {
+    const std::map<std::string, Seen> endpoints = endpoints_of(i, snapshots);
+    upstream::PoolSnapshot sum;
+    for (const auto& [address, seen] : endpoints) add(sum, seen.sum);
+    json.open('{').key("name").text(plan.config->clusters[i].name);
+    if (const std::string_view failure = failure_of(i, snapshots); !failure.empty())
+      json.key("failure").text(failure);
+    for (const auto& [place, state] : breakers)
+      if (place == "cluster " + plan.config->clusters[i].name) json.key("breaker").text(state);
+    write_counts(json, sum);
+    json.key("endpoints").open('[');
+    for (const auto& [address, seen] : endpoints) write_endpoint(json, address, seen);
+    json.close(']').close('}');
+  }
+  return json.close(']').close('}').take();
+}
+
+std::string stats_json(const server::Plan& plan, const ProcessStatus& status) {
+  Json json;
+  const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(status.uptime).count();
+  json.open('{').number("uptime_seconds", static_cast<std::uint64_t>(seconds));
+  json.number("workers", static_cast<std::uint64_t>(plan.workers));
+  json.key("draining").raw(status.is_draining ? "true" : "false");
+  json.number("connections", status.connections);
+  json.key("memory").open('{').number("in_use", status.memory_in_use);
+  json.number("limit", status.memory_limit).close('}');
+  json.number("access_log_dropped", status.log_lines_dropped);
+  if (!status.admin.empty()) json.key("admin").text(status.admin);
+  json.key("listeners").open('[');
+  for (std::size_t i = 0; i < plan.listeners.size(); ++i) {
+    const server::PlannedListener& listener = plan.listeners[i];
+    json.open('{').key("name").text(listener.config->name);
+    json.key("direction").text(listener.is_outbound() ? "outbound" : "inbound");
+    json.key("addresses").open('[');
+    for (const base::Address& address : listener.addresses) json.text(address.to_string());
+    json.close(']');
+    json.number("connections", static_cast<std::uint64_t>(status.listeners[i].connections));
+    json.number("exchanges", static_cast<std::uint64_t>(status.listeners[i].exchanges)).close('}');
+  }
+  return json.close(']').close('}').take();
+}
+
+}  // namespace admin

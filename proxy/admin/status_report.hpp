@@ -1,0 +1,49 @@
+// What the admin side says of pools and listeners, as JSON. Pure.
+#pragma once
+
+#include "proxy/server/plan.hpp"
+#include "proxy/upstream/snapshot.hpp"
+
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace admin {
+
+// By worker, then by cluster; a worker that did not answer has none.
+using Snapshots = std::vector<std::vector<upstream::ClusterSnapshot>>;
+
+// Places and states of circuit breakers.
+using Breakers = std::vector<std::pair<std::string, std::string_view>>;
+
+// Each cluster with its endpoints: sums over all workers, and what each worker has.
+std::string clusters_json(const server::Plan& plan, const Snapshots& snapshots,
+                          const Breakers& breakers);
+
+struct ListenerStatus {
+  std::int64_t exchanges = 0;  // in flight
+  std::int64_t connections = 0;
+  std::int64_t refused = 0;  // connections, by limits
+};
+
+struct ProcessStatus {
+  base::Duration uptime{};
+  bool is_draining = false;
+  std::size_t connections = 0;  // downstream
+  std::size_t memory_in_use = 0;
+  std::size_t memory_limit = 0;
+  std::uint64_t log_lines_dropped = 0;
+  std::string admin;                      // address; "" = none
+  std::vector<ListenerStatus> listeners;  // in the order of the plan
+};
+
+// For Prometheus: pools as they are now, and what the process counts by itself.
+void append_pool_metrics(std::string& out, const server::Plan& plan, const Snapshots& snapshots);
+void append_breaker_metrics(std::string& out, const Breakers& breakers);
+void append_listener_metrics(std::string& out, const server::Plan& plan,
+                             const ProcessStatus& status);
+
+std::string stats_json(const server::Plan& plan, const ProcessStatus& status);
+
+}  // namespace admin

@@ -1,0 +1,289 @@
+#include "proxy/process/control.hpp"
+
+#include "proxy/process/process.hpp"
+#include "proxy/server/runtime.hpp"
+
+#include <algorithm>
+#include <csignal>
+
+namespace process {
+namespace {
+
+constexpr base::Millis memory_interval{250};
+constexpr base::Millis certificate_interval{1'000};
+constexpr base::Millis drain_step{20};
+
+std::size_t connection_limit(const config::Limits& limits, base::Log& log) {
+  const std::size_t descriptors = raise_descriptor_limit();
+  const std::size_t possible = connections_for(descriptors);
+  if (limits.connections <= possible) return limits.connections;
+  log.warning("limits.connections lowered from " + std::to_string(limits.connections) + " to " +
+              std::to_string(possible) + ": only " + std::to_string(descriptors) +
+              " descriptors may be open");
+  return possible;
+}
+
+std::size_t memory_limit(const config::Limits& limits, base::Log& log) {
+  const std::optional<std::size_t> group = cgroup_memory();
+  if (!group || *group / 10 * 9 >= limits.memory) return limits.memory;
+  log.info("limits.memory lowered from " + std::to_string(limits.memory) + " to " +
+           std::to_string(*group / 10 * 9) + ": 90 % of what the control group may have");
+  return *group / 10 * 9;
+}
+
+}  // namespace
+
+Control::Control(std::unique_ptr<server::Plan> plan, base::Log& log)
+    : plan_(std::move(plan)),
+      log_(log),
+      lingering_(loop_),
+      shared_(*plan_, connection_limit(plan_->config->limits, log),
+              memory_limit(plan_->config->limits, log), log),
+      memory_(shared_.admission.memory_limit()),
+      resolver_(loop_),
+      tasks_(loop_) {}
+
+Control::~Control() {
+  base::ReadBlock::spare_memory(false);
+  tasks_.cancel_all();
+  discovery_.reset();
+  admin_.reset();
+  workers_.clear();
+}
+
+std::string Control::start() {
+  std::string problem = server::bind_listeners(*plan_);
+  if (problem.empty()) problem = open_admin();
+  if (problem.empty()) problem = open_access_log();
+  if (!problem.empty()) return problem;
+  for (int i = 0; i < plan_->workers; ++i)
+    workers_.push_back(std::make_unique<server::Worker>(i, *plan_, shared_));
+  for (const auto& worker : workers_) worker->start();
+  discovery_ = std::make_unique<upstream::Discovery>(
+      loop_, resolver_, *plan_->config,
+      [this](std::size_t cluster, auto endpoints) { publish(cluster, std::move(endpoints)); });
+  for (std::size_t i = 0; i < plan_->listeners.size(); ++i) watch_listener(i);
+  for (std::size_t i = 0; i < plan_->config->clusters.size(); ++i) watch_cluster(i);
+  tasks_.spawn(watch_memory()).release();
+  tasks_.spawn(watch_certificates()).release();
+  started_ = loop_.now();
+  is_started_ = true;
+  announce();
+  return {};
+}
+
+std::string Control::open_access_log() {
+  const config::AccessLog& wanted = plan_->config->access_log;
+  if (wanted.format == config::AccessLogFormat::none) return {};
+  const auto format = wanted.format == config::AccessLogFormat::json
+                          ? observe::AccessLog::Format::json
+                          : observe::AccessLog::Format::text;
+  base::Result<std::unique_ptr<observe::AccessLog>> opened =
+      observe::AccessLog::open(wanted.to, format, plan_->workers);
+  if (!opened)
+    return "access_log: cannot open " + wanted.to + ": " + opened.error().cause.message();
+  access_log_ = std::move(*opened);
+  shared_.access_log = access_log_.get();
+  return {};
+}
+
+std::string Control::open_admin() {
+  if (!plan_->config->admin) return {};
+  const base::Address& address = plan_->config->admin->bind;
+  const auto bound = net::listen_on(address, 1);
+  if (!bound)
+    return "admin: " + std::string(bound.error().detail) + " " + address.to_string() + ": " +
+           bound.error().cause.message();
+  admin::AdminSource& source = *this;
+  admin_ =
+      std::make_unique<admin::Admin>(loop_, lingering_, bound->front(), address.is_unix(), source);
+  return {};
+}
+
+void Control::publish(std::size_t cluster, std::shared_ptr<const upstream::EndpointSet> endpoints) {
+  for (const auto& worker : workers_)
+    worker->post([cluster, endpoints](server::Runtime& runtime) {
+      runtime.clusters().publish(cluster, *endpoints);
+    });
+}
+
+void Control::watch_listener(std::size_t number) {
+  const config::Listener& listener = *plan_->listeners[number].config;
+  if (!listener.tls) return;
+  certificates_.add(
+      "listener " + listener.name, {listener.tls->cert, listener.tls->key, listener.tls->client_ca},
+      [&listener] { return certs::make_server_context(server::tls_settings(listener)); },
+      [this, number](std::shared_ptr<const certs::Context> context) {
+        for (const auto& worker : workers_)
+          worker->post([=](server::Runtime& runtime) { runtime.set_tls(number, context); });
+      });
+}
+
+void Control::watch_cluster(std::size_t number) {
+  const config::Cluster& cluster = plan_->config->clusters[number];
+  if (!cluster.tls) return;
+  certificates_.add(
+      "cluster " + cluster.name, {cluster.tls->ca, cluster.tls->cert, cluster.tls->key},
+      [&cluster] { return certs::make_client_context(server::tls_settings(cluster)); },
+      [this, number](std::shared_ptr<const certs::Context> context) {
+        for (const auto& worker : workers_)
+          worker->post(
+              [=](server::Runtime& runtime) { runtime.clusters().renew_tls(number, context); });
+      });
+}
+
+void Control::announce() {
+  for (const config::Cluster& cluster : plan_->config->clusters)
+    if (cluster.tls && cluster.tls->insecure)
+      log_.warning("cluster " + cluster.name +
+                   ": insecure: certificates of its endpoints are not verified");
+  for (const auto& [name, context] : plan_->cluster_tls)
+    if (!context->remark.empty()) log_.warning("cluster " + name + ": " + context->remark);
+  for (const server::PlannedListener& listener : plan_->listeners)
+    if (listener.tls && !listener.tls->remark.empty())
+      log_.warning("listener " + listener.config->name + ": " + listener.tls->remark);
+  for (const server::PlannedListener& listener : plan_->listeners)
+    for (const base::Address& address : listener.addresses)
+      log_.info("listener " + listener.config->name + " listening on " + address.to_string());
+  if (admin_) log_.info("admin listening on " + admin_->address().to_string());
+}
+
+void Control::run() {
+  loop_.run();
+}
+
+void Control::stop() {
+  loop_.stop();
+}
+
+void Control::begin_drain() {
+  loop_.post([this] { drain(); });
+}
+
+base::Address Control::listener_address(std::string_view listener, std::size_t n) const {
+  for (const server::PlannedListener& each : plan_->listeners)
+    if (each.config->name == listener && n < each.addresses.size()) return each.addresses[n];
+  return {};
+}
+
+void Control::handle_signals() {
+  signals_ = std::make_unique<boost::asio::signal_set>(loop_.io(), SIGTERM, SIGINT, SIGHUP);
+  signals_->async_wait([this](boost::system::error_code error, int number) {
+    if (!error) on_signal(number);
+  });
+}
+
+void Control::on_signal(int number) {
+  handle_signals();
+  if (number == SIGHUP) {
+    log_.warning("reload: not yet in this version; the access log is opened again");
+    if (access_log_) access_log_->reopen();
+    return;
+  }
+  if (std::exchange(is_told_to_end_, true)) {
+    log_.warning("a second signal: ending at once");
+    return stop();
+  }
+  drain();  // if the admin side has not begun it
+}
+
+void Control::drain() {
+  if (is_draining_) return;
+  is_draining_ = true;
+  log_.info("draining");
+  tasks_.spawn(drain_in_order()).release();
+}
+
+// Inbound first: what the app is asked to finish may need its outbound listeners.
+base::Task<> Control::drain_in_order() {
+  const base::Time limit = loop_.now() + plan_->config->drain.timeout;
+  co_await base::sleep_until(loop_, std::min(limit, loop_.now() + plan_->config->drain.delay));
+  if (has_inbound()) {
+    drain_listeners(false);
+    co_await until_inbound_is_done(limit);
+  }
+  drain_listeners(true);
+  co_await until_idle(limit);
+  log_.info(loop_.now() < limit ? "drained" : "drain timeout: cutting what is left");
+  stop();
+}
+
+// A connection that was just accepted may still bring an exchange, so the connections of inbound
+// listeners are waited for too: draining closes those without one.
+base::Task<> Control::until_inbound_is_done(base::Time limit) {
+  const auto closing = std::make_shared<std::atomic<std::size_t>>(workers_.size());
+  for (const auto& worker : workers_) worker->post([closing](server::Runtime&) { --*closing; });
+  while (loop_.now() < limit) {
+    const bool has_closed = *closing == 0 && inbound_connections() == 0;
+    if (has_closed && exchanges(false) + exchanges(true) == 0) co_return;
+    co_await base::sleep_until(loop_, loop_.now() + drain_step);
+  }
+}
+
+base::Task<> Control::until_idle(base::Time limit) {
+  for (;;) {
+    auto busy = std::make_shared<std::atomic<int>>(static_cast<int>(workers_.size()));
+    for (const auto& worker : workers_)
+      worker->post([busy](server::Runtime& runtime) {
+        if (runtime.is_idle()) --*busy;
+      });
+    co_await base::sleep_until(loop_, loop_.now() + drain_step);
+    if (*busy == 0 || loop_.now() >= limit) co_return;
+  }
+}
+
+void Control::drain_listeners(bool outbound) {
+  for (const auto& worker : workers_)
+    worker->post([outbound](server::Runtime& runtime) { runtime.drain(outbound); });
+}
+
+std::int64_t Control::exchanges(bool is_outbound) const {
+  std::int64_t count = 0;
+  for (const auto& worker : workers_) count += worker->exchanges(is_outbound);
+  return count;
+}
+
+std::int64_t Control::inbound_connections() const {
+  std::int64_t count = 0;
+  for (std::size_t i = 0; i < plan_->listeners.size(); ++i) {
+    if (plan_->listeners[i].is_outbound()) continue;
+    for (const auto& worker : workers_) count += worker->counts(i).connections.load();
+  }
+  return count;
+}
+
+bool Control::has_inbound() const {
+  for (const server::PlannedListener& listener : plan_->listeners)
+    if (!listener.is_outbound()) return true;
+  return false;
+}
+
+base::Task<> Control::watch_memory() {
+  const std::size_t limit = shared_.admission.memory_limit();
+  for (;;) {
+    shared_.admission.memory_in_use(memory_.look(loop_.now()));
+    base::ReadBlock::spare_memory(shared_.admission.memory_in_use() > limit / 4 * 3);
+    const bool must_accept = !shared_.admission.must_not_accept();
+    if (must_accept != is_accepting_) {
+      is_accepting_ = must_accept;
+      log_.warning(must_accept ? "memory: accepting again" : "memory: accepting pauses");
+      for (const auto& worker : workers_)
+        worker->post([must_accept](server::Runtime& runtime) { runtime.accept(must_accept); });
+    }
+    co_await base::sleep_until(loop_, loop_.now() + memory_interval);
+  }
+}
+
+base::Task<> Control::watch_certificates() {
+  for (;;) {
+    co_await base::sleep_until(loop_, loop_.now() + certificate_interval);
+    check_certificates();
+  }
+}
+
+void Control::check_certificates() {
+  certificates_.check([this](const std::string& text) { log_.info(text); },
+                      [this](const std::string& text) { log_.warning(text); });
+}
+
+}  // namespace process

@@ -1,0 +1,95 @@
+// The control thread: starts and ends the workers, resolves names, answers signals and the admin
+// side, watches memory and certificates. It carries no traffic. Owned by main, or by a test; the
+// thread that calls run(), unless a function says "any thread".
+#pragma once
+
+#include "certs/certificate_watch.hpp"
+#include "proxy/admin/admin.hpp"
+#include "proxy/admin/status_report.hpp"
+#include "proxy/base/event_loop.hpp"
+#include "proxy/base/log.hpp"
+#include "proxy/process/memory.hpp"
+#include "proxy/server/shared.hpp"
+#include "proxy/server/worker.hpp"
+#include "proxy/upstream/discovery.hpp"
+
+#include <boost/asio/signal_set.hpp>
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace process {
+
+class Control final : admin::AdminSource {
+ public:
+  Control(std::unique_ptr<server::Plan> plan, base::Log& log);
+  ~Control();
+
+  // Binds everything and starts the workers. What went wrong, or "".
+  std::string start();
+  // Until drained, or stopped.
+  void run();
+  // SIGTERM and SIGINT drain, a second one ends at once; SIGHUP opens the access log again.
+  void handle_signals();
+
+  // --- any thread, after start() ---
+  void begin_drain();
+  void stop();
+  // The n-th address of a listener, as bound; none if there is no such listener.
+  base::Address listener_address(std::string_view listener, std::size_t n = 0) const;
+  base::Address admin_address() const { return admin_ ? admin_->address() : base::Address(); }
+
+ private:
+  bool is_ready() const override { return is_started_ && !is_draining_; }
+  base::Task<std::string> metrics() override;
+  std::string config() const override { return plan_->config->effective; }
+  std::string stats() override;
+  base::Task<std::string> clusters() override;
+  void drain() override;
+
+  struct Gathering;
+  base::Task<admin::Snapshots> snapshots();
+  admin::ProcessStatus status() const;
+
+  std::string open_access_log();
+  std::string open_admin();
+  void announce();
+  void publish(std::size_t cluster, std::shared_ptr<const upstream::EndpointSet> endpoints);
+  void watch_listener(std::size_t listener);
+  void watch_cluster(std::size_t cluster);
+  void on_signal(int number);
+  base::Task<> drain_in_order();
+  base::Task<> until_inbound_is_done(base::Time limit);
+  base::Task<> until_idle(base::Time limit);
+  base::Task<> watch_memory();
+  base::Task<> watch_certificates();
+  void check_certificates();
+  void drain_listeners(bool outbound);
+  std::int64_t exchanges(bool is_outbound) const;
+  std::int64_t inbound_connections() const;
+  bool has_inbound() const;
+
+  std::unique_ptr<server::Plan> plan_;
+  base::Log& log_;
+  base::EventLoop loop_;
+  net::Lingering lingering_;
+  std::unique_ptr<observe::AccessLog> access_log_;
+  server::Shared shared_;
+  MemoryUse memory_;
+  std::vector<std::unique_ptr<server::Worker>> workers_;
+  net::Resolver resolver_;
+  std::unique_ptr<upstream::Discovery> discovery_;
+  std::unique_ptr<admin::Admin> admin_;
+  certs::CertificateWatch certificates_;
+  std::unique_ptr<boost::asio::signal_set> signals_;
+  base::Time started_ = base::never;
+  bool is_started_ = false;
+  bool is_draining_ = false;
+  bool is_told_to_end_ = false;  // by a signal
+  bool is_accepting_ = true;
+  base::TaskGroup tasks_;
+};
+
+}  // namespace process

@@ -1,0 +1,74 @@
+// What control says of the process on the admin side.
+#include "filters/registry.hpp"
+#include "proxy/process/control.hpp"
+#include "proxy/process/process.hpp"
+#include "proxy/server/runtime.hpp"
+
+namespace process {
+namespace {
+
+constexpr base::Millis longest_answer{2'000};  // of a worker that is asked for its state
+
+}  // namespace
+
+// What the workers answer; outlives whoever asked.
+struct Control::Gathering {
+  Gathering(base::Loop& loop, std::size_t workers)
+      : all_came(loop), missing(workers), by_worker(workers) {}
+  base::Event all_came;
+  std::size_t missing;
+  admin::Snapshots by_worker;
+};
+
+base::Task<admin::Snapshots> Control::snapshots() {
+  const auto gathering = std::make_shared<Gathering>(loop_, workers_.size());
+  for (std::size_t i = 0; i < workers_.size(); ++i)
+    workers_[i]->post([this, gathering, i](server::Runtime& runtime) {
+      loop_.post([gathering, i, snapshot = runtime.clusters().snapshot()] {
+        gathering->by_worker[i] = snapshot;
+        if (--gathering->missing == 0) gathering->all_came.set();
+      });
+    });
+  const bool has_all = co_await gathering->all_came.wait(loop_.now() + longest_answer);
+  if (!has_all) log_.warning("a worker did not say what it has");
+  co_return gathering->by_worker;
+}
+
+base::Task<std::string> Control::clusters() {
+  const admin::Snapshots all = co_await snapshots();
+  co_return admin::clusters_json(*plan_, all, filters::breakers(shared_.filter_state));
+}
+
+base::Task<std::string> Control::metrics() {
+  const admin::Snapshots all = co_await snapshots();
+  std::string text = shared_.metrics.render();
+  admin::append_pool_metrics(text, *plan_, all);
+  admin::append_breaker_metrics(text, filters::breakers(shared_.filter_state));
+  admin::append_listener_metrics(text, *plan_, status());
+  co_return text + process_metrics();
+}
+
+admin::ProcessStatus Control::status() const {
+  admin::ProcessStatus status;
+  status.uptime = loop_.now() - started_;
+  status.is_draining = is_draining_;
+  status.connections = shared_.admission.connections();
+  status.memory_in_use = shared_.admission.memory_in_use();
+  status.memory_limit = shared_.admission.memory_limit();
+  status.log_lines_dropped = access_log_ ? access_log_->dropped() : 0;
+  if (admin_) status.admin = admin_->address().to_string();
+  status.listeners.resize(plan_->listeners.size());
+  for (const auto& worker : workers_)
+    for (std::size_t i = 0; i < status.listeners.size(); ++i) {
+      status.listeners[i].exchanges += worker->counts(i).exchanges.load();
+      status.listeners[i].connections += worker->counts(i).connections.load();
+      status.listeners[i].refused += worker->counts(i).refused.load();
+    }
+  return status;
+}
+
+std::string Control::stats() {
+  return admin::stats_json(*plan_, status());
+}
+
+}  // namespace process

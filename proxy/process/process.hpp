@@ -1,0 +1,18 @@
+// What the process asks of its operating system at start, and tells of itself. Any thread.
+#pragma once
+
+#include <cstddef>
+#include <string>
+
+namespace process {
+
+// Raises the soft limit of descriptors to the hard one; what it is then.
+std::size_t raise_descriptor_limit();
+
+// How many downstream connections so many descriptors allow: half of them less 512, at least 16.
+std::size_t connections_for(std::size_t descriptors);
+
+// process_* in Prometheus' text format: CPU seconds, resident memory, open descriptors, start time.
+std::string process_metrics();
+
+}  // namespace process

@@ -1,0 +1,138 @@
+#include "proxy/routing/route_handlers.hpp"
+
+#include <algorithm>
+#include <string>
+
+namespace routing {
+namespace {
+
+using base::Error;
+using base::Fault;
+using base::Reason;
+using http::Reply;
+using http::Request;
+using http::Task;
+
+Error no_route(const Request& request) {
+  if (request.method == http::Method::connect)
+    return {Reason::method_not_allowed, Fault::downstream, "no route takes CONNECT"};
+  return {Reason::no_route, Fault::downstream, "no route matches"};
+}
+
+void add_body(http::Response& response, std::string_view body) {
+  response.headers.set(http::Name::content_length, std::to_string(body.size()));
+  response.body = http::Body::of(base::Bytes::of_static(body));
+}
+
+std::string_view query_with_mark(std::string_view path) {
+  const std::size_t mark = path.find('?');
+  return mark == path.npos ? std::string_view() : path.substr(mark);
+}
+
+// The port that a redirect to another scheme does not inherit.
+std::string_view without_port(std::string_view authority) {
+  const std::size_t colon = authority.rfind(':');
+  return colon == authority.npos || authority.ends_with(']') ? authority
+                                                             : authority.substr(0, colon);
+}
+
+std::string location(const config::Redirect& redirect, const Request& request,
+                     std::string_view path) {
+  // HTTP/1.0 may name no host. "//x" alone would be read as one.
+  if (redirect.host.empty() && request.authority.empty())
+    return std::string(path.starts_with("//") ? "/." : "").append(path);
+  std::string text(redirect.scheme.empty() ? request.scheme : redirect.scheme);
+  text += "://";
+  if (!redirect.host.empty())
+    text += redirect.host;
+  else if (redirect.port || !redirect.scheme.empty())
+    text += without_port(request.authority);
+  else
+    text += request.authority;
+  if (redirect.port) text.append(":").append(std::to_string(*redirect.port));
+  return text.append(path).append(query_with_mark(request.path));
+}
+
+base::Result<void> rewrite(const PathTemplate& to, const RouteMatch& match, Request& request) {
+  base::Result<std::string> path = to.apply(match, request.path_only());
+  if (!path) return path.error();
+  path->append(query_with_mark(request.path));
+  if (request.info.client_path.empty()) request.info.client_path = std::move(request.path);
+  request.path = std::move(*path);
+  return {};
+}
+
+}  // namespace
+
+Task<Reply> RespondHandler::handle(Request&) {
+  http::Response response;
+  response.status = respond_.status;
+  response.is_from_upstream = false;
+  for (const auto& [name, value] : respond_.headers) response.headers.add(name, value);
+  add_body(response, respond_.body);
+  return base::just(Reply(std::move(response)));
+}
+
+Task<Reply> RedirectHandler::handle(Request& request) {
+  return base::just(answer(request));
+}
+
+Reply RedirectHandler::answer(const Request& request) const {
+  std::string path(request.path_only());
+  if (route_.redirect) {
+    base::Result<std::string> made = route_.redirect->apply(match_, path);
+    if (!made) return made.error();
+    path = std::move(*made);
+  }
+  http::Response response;
+  response.status = route_.config->redirect->status;
+  response.is_from_upstream = false;
+  response.headers.add(http::Name::location, location(*route_.config->redirect, request, path));
+  add_body(response, {});
+  return response;
+}
+
+bool TargetHandler::needs_default_timeout() const {
+  return std::any_of(targets_.begin(), targets_.end(),
+                     [](const Target& target) { return target.needs_default_timeout; });
+}
+
+const Target& TargetHandler::draw(base::Random& random) const {
+  if (targets_.size() == 1) return targets_.front();
+  std::uint64_t ticket = random.below(10'000);
+  for (const Target& target : targets_) {
+    if (ticket < target.parts) return target;
+    ticket -= target.parts;
+  }
+  return targets_.back();
+}
+
+// What was drawn stays for the exchange: a retry among the route's filters comes here again.
+Task<Reply> TargetHandler::handle(Request& request) {
+  if (targets_.size() == 1) return targets_.front().chain->handle(request);
+  for (const Target& target : targets_)
+    if (target.cluster == request.info.cluster) return target.chain->handle(request);
+  return targets_.front().chain->handle(request);
+}
+
+Task<Reply> RouteHandler::handle(Request& request) {
+  const MatchInput input(request);
+  const auto found = table_.router().find(input);
+  if (!found) return base::just(Reply(no_route(request)));
+  const RouteEntry& route = table_[*found];
+  const RouteChain& chain = chains_[*found];
+  request.info.route = route.config->name;
+  request.info.rewritten_host = route.config->rewrite.host;
+  if (route.rewrite) {
+    const RouteMatch& match = table_.router().match(*found);
+    const base::Result<void> done = rewrite(*route.rewrite, match, request);
+    if (!done) return base::just(Reply(done.error()));
+  }
+  if (!chain.targets) return chain.filtered->handle(request);
+  const Target& target = chain.targets->draw(request.info.loop.random());
+  request.info.cluster = target.cluster;
+  return target.needs_default_timeout ? chain.timed->handle(request)
+                                      : chain.filtered->handle(request);
+}
+
+}  // namespace routing

@@ -1,0 +1,78 @@
+// What stands in the middle of a listener's chain: the router, and at the end of each route what it
+// does with a request. Built from the plan, one set a worker; its thread.
+#pragma once
+
+#include "proxy/http/filter.hpp"
+#include "proxy/routing/route_table.hpp"
+
+#include <memory>
+#include <string_view>
+#include <vector>
+
+namespace routing {
+
+// Answers with fixed words.
+class RespondHandler final : public http::Handler {
+ public:
+  explicit RespondHandler(const config::Respond& respond) : respond_(respond) {}
+  http::Task<http::Reply> handle(http::Request& request) override;
+
+ private:
+  const config::Respond& respond_;
+};
+
+// Sends the client elsewhere.
+class RedirectHandler final : public http::Handler {
+ public:
+  RedirectHandler(const RouteEntry& route, const RouteMatch& match)
+      : route_(route), match_(match) {}
+  http::Task<http::Reply> handle(http::Request& request) override;
+
+ private:
+  http::Reply answer(const http::Request& request) const;
+
+  const RouteEntry& route_;
+  const RouteMatch& match_;
+};
+
+// One cluster of a route, with its share of the requests.
+struct Target {
+  std::string_view cluster;
+  std::uint32_t parts;         // of 10 000
+  http::Handler* chain;        // the cluster's
+  bool needs_default_timeout;  // no timeout stands on listener, route or cluster
+};
+
+// Hands on to the cluster that was drawn for the exchange.
+class TargetHandler final : public http::Handler {
+ public:
+  explicit TargetHandler(std::vector<Target> targets) : targets_(std::move(targets)) {}
+  // Of any of them.
+  bool needs_default_timeout() const;
+  const Target& draw(base::Random& random) const;
+  http::Task<http::Reply> handle(http::Request& request) override;
+
+ private:
+  std::vector<Target> targets_;
+};
+
+// All of one route.
+struct RouteChain {
+  std::unique_ptr<http::Handler> last;     // one of the handlers above
+  const TargetHandler* targets = nullptr;  // `last`, if it is one
+  std::unique_ptr<http::Chain> filtered;   // the route's filters before it
+  std::unique_ptr<http::Chain> timed;      // the default timeout before them; may be null
+};
+
+class RouteHandler final : public http::Handler {
+ public:
+  RouteHandler(const RouteTable& table, std::vector<RouteChain> chains)
+      : table_(table), chains_(std::move(chains)) {}
+  http::Task<http::Reply> handle(http::Request& request) override;
+
+ private:
+  const RouteTable& table_;
+  std::vector<RouteChain> chains_;  // by the number of the route
+};
+
+}  // namespace routing

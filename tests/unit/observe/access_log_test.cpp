@@ -1,0 +1,97 @@
+#include "proxy/observe/access_log.hpp"
+
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <fcntl.h>
+#include <fstream>
+#include <sstream>
+#include <sys/stat.h>
+#include <unistd.h>
+
+namespace {
+
+struct Fixture {
+  base::Loop loop{base::Clock::now()};
+  http::ConnectionInfo connection;
+  http::StreamInfo info{loop, connection};
+  observe::AccessRecord record{"GET", "a.test", "/x\x01\"y", {}};
+
+  Fixture() {
+    connection.remote = *base::Address::parse("127.0.0.1:5");
+    connection.protocol = "http1";
+    info.listener = "egress";
+    info.is_outbound = true;
+    info.route = "egress.0";
+    info.source = connection.remote;
+    info.status = 200;
+    info.kept_request_id = "the-id";
+    record.ended = info.started + base::Millis{12};
+  }
+};
+
+std::string contents(const std::string& path) {
+  std::stringstream text;
+  text << std::ifstream(path).rdbuf();
+  return text.str();
+}
+
+std::string temporary_file() {
+  char path[] = "/tmp/outrider-log-XXXXXX";
+  ::close(mkstemp(path));
+  return path;
+}
+
+}  // namespace
+
+TEST_CASE("access log: JSON has a fixed order and leaves out what is absent") {
+  Fixture f;
+  std::string line;
+  observe::append_json_line(line, f.info, f.record, "T");
+  CHECK(line ==
+        R"({"ts":"T","listener":"egress","direction":"outbound","route":"egress.0","method":"GET",)"
+        R"("host":"a.test","path":"/x\u0001\"y","protocol":"http1","status":200,"bytes_in":0,)"
+        R"("bytes_out":0,"ms":{"total":12.000},"attempts":0,"request_id":"the-id",)"
+        R"("source":"127.0.0.1"})"
+        "\n");
+}
+
+TEST_CASE("access log: text has a column for everything") {
+  Fixture f;
+  f.info.reason = base::Reason::no_route;
+  std::string line;
+  observe::append_text_line(line, f.info, f.record, "T");
+  CHECK(line ==
+        "T egress egress.0 \"GET a.test /x\\x01\\x22y\" 200 no_route 12.000 - - 0 the-id\n");
+}
+
+TEST_CASE("access log: what was queued is in the file when the log is gone") {
+  Fixture f;
+  const std::string path = temporary_file();
+  {
+    const auto log = observe::AccessLog::open(path, observe::AccessLog::Format::text, 2);
+    REQUIRE(log);
+    for (int i = 0; i < 1000; ++i) (*log)->queue(i % 2).write(f.info, f.record);
+    CHECK((*log)->dropped() == 0);
+  }
+  const std::string text = contents(path);
+  CHECK(std::count(text.begin(), text.end(), '\n') == 1000);
+  ::unlink(path.c_str());
+}
+
+TEST_CASE("access log: a destination that takes nothing costs lines, never the worker") {
+  Fixture f;
+  const std::string path = temporary_file();
+  ::unlink(path.c_str());
+  REQUIRE(::mkfifo(path.c_str(), 0600) == 0);
+  const int reader = ::open(path.c_str(), O_RDONLY | O_NONBLOCK);
+  {
+    const auto log = observe::AccessLog::open(path, observe::AccessLog::Format::json, 1);
+    REQUIRE(log);
+    for (int i = 0; i < 60'000; ++i) (*log)->queue(0).write(f.info, f.record);
+    CHECK((*log)->dropped() > 0);
+  }
+  ::close(reader);
+  ::unlink(path.c_str());
+}
