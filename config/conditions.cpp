@@ -1,8 +1,8 @@
 #include "config/conditions.hpp"
 
-#include <algorithm>
-
 #include "proxy/base/ascii.hpp"
+
+#include <algorithm>
 
 namespace config {
 namespace {
@@ -41,7 +41,8 @@ std::string Conditions::add(std::string_view text) {
     for (const Reason reason : group) reasons_.set(static_cast<std::size_t>(reason));
   };
   const auto add_statuses = [this](int first, int last) {
-    for (int status = first; status <= last; ++status) statuses_.set(static_cast<std::size_t>(status));
+    for (int status = first; status <= last; ++status)
+      statuses_.set(static_cast<std::size_t>(status));
   };
   if (text.starts_with("grpc:")) return "conditions on gRPC are not yet in this version";
   if (text == "connect") return add_reasons(connect_group), "";

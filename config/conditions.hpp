@@ -1,13 +1,13 @@
-// `retry_on`, `failures`, `when`: which outcomes a policy means. Reasons are the proxy's own, statuses
-// are matched only against answers that came from upstream. Pure once read.
+// `retry_on`, `failures`, `when`: which outcomes a policy means. Reasons are the proxy's own,
+// statuses are matched only against answers that came from upstream. Pure once read.
 #pragma once
+
+#include "config/fields.hpp"
+#include "proxy/base/error.hpp"
 
 #include <bitset>
 #include <initializer_list>
 #include <string_view>
-
-#include "config/fields.hpp"
-#include "proxy/base/error.hpp"
 
 namespace config {
 

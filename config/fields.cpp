@@ -9,27 +9,40 @@ struct Hint {
 
 // Words of other proxies' configurations, and ours for the same thing.
 constexpr Hint hints[] = {
-    {"upstreams", "clusters"},      {"upstream", "clusters"},
-    {"backends", "clusters"},       {"backend", "clusters"},
-    {"servers", "endpoints"},       {"hosts", "endpoints"},
-    {"targets", "endpoints"},       {"services", "clusters"},
-    {"frontends", "listeners"},     {"listen", "bind"},
-    {"address", "bind"},            {"num_retries", "max_retries"},
-    {"attempts", "max_retries"},    {"proxy_pass", "to"},
-    {"cluster", "to"},              {"perTryTimeout", "attempt_timeout"},
+    {"upstreams", "clusters"},
+    {"upstream", "clusters"},
+    {"backends", "clusters"},
+    {"backend", "clusters"},
+    {"servers", "endpoints"},
+    {"hosts", "endpoints"},
+    {"targets", "endpoints"},
+    {"services", "clusters"},
+    {"frontends", "listeners"},
+    {"listen", "bind"},
+    {"address", "bind"},
+    {"num_retries", "max_retries"},
+    {"attempts", "max_retries"},
+    {"proxy_pass", "to"},
+    {"cluster", "to"},
+    {"perTryTimeout", "attempt_timeout"},
     {"per_try_timeout", "attempt_timeout"},
-    {"retryOn", "retry_on"},        {"domains", "match: {host: ...}"},
-    {"prefix", "path: /prefix/*"},  {"regex", "path_regex"},
-    {"lb_policy", "load_balancer"}, {"health_checks", "health"},
+    {"retryOn", "retry_on"},
+    {"domains", "match: {host: ...}"},
+    {"prefix", "path: /prefix/*"},
+    {"regex", "path_regex"},
+    {"lb_policy", "load_balancer"},
+    {"health_checks", "health"},
     {"outlier_detection", "outlier"},
-    {"http_filters", "filters"},    {"middlewares", "filters"},
+    {"http_filters", "filters"},
+    {"middlewares", "filters"},
     {"max_connections", "pool: {connections: ...}"},
     {"timeout", "filters: [timeout: {...}]"},
     {"timeouts", "filters: [timeout: {...}]"},
     {"retry", "filters: [retry: {...}]"},
     {"retries", "filters: [retry: {...}]"},
     {"circuit_breaker", "filters: [circuit_breaker: {...}]"},
-    {"rate_limit", "throttle"},     {"access_logs", "access_log"},
+    {"rate_limit", "throttle"},
+    {"access_logs", "access_log"},
 };
 
 std::string listed(const std::vector<std::string_view>& words) {
@@ -81,8 +94,8 @@ void read_size(const Node& node, const Context& context, Zero zero, std::uint64_
   into = value;
 }
 
-void read_integer(const Node& node, const Context& context, std::uint64_t least,
-                  std::uint64_t most, std::uint64_t& into) {
+void read_integer(const Node& node, const Context& context, std::uint64_t least, std::uint64_t most,
+                  std::uint64_t& into) {
   std::uint64_t value = 0;
   if (!take(node, context, parse_integer, "a whole number", value)) return;
   if (value < least || value > most)
@@ -125,8 +138,8 @@ void read_word(const Node& node, const Context& context, const std::vector<std::
   if (!text) return;
   for (std::size_t i = 0; i < words.size(); ++i)
     if (words[i] == *text) return chosen(i);
-  context.mistake(node, "\"" + *text + "\" is not one of " + listed(words) +
-                            did_you_mean(*text, words));
+  context.mistake(node,
+                  "\"" + *text + "\" is not one of " + listed(words) + did_you_mean(*text, words));
 }
 
 void not_yet(const Node& node, const Context& context, std::string_view what) {

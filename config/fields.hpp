@@ -3,15 +3,15 @@
 // from the table alone.
 #pragma once
 
+#include "config/mistakes.hpp"
+#include "config/node.hpp"
+#include "config/values.hpp"
+
 #include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
-
-#include "config/mistakes.hpp"
-#include "config/node.hpp"
-#include "config/values.hpp"
 
 namespace config {
 
@@ -30,8 +30,7 @@ struct Context {
   }
 };
 
-template <typename Struct>
-struct Field {
+template <typename Struct> struct Field {
   std::string_view name;
   std::string_view type;      // as a reader understands it: "duration", "list of ..."
   std::string_view fallback;  // the default as it would be written; "" = absent
@@ -40,8 +39,7 @@ struct Field {
   bool is_required = false;
 };
 
-template <typename Struct>
-using Table = std::vector<Field<Struct>>;
+template <typename Struct> using Table = std::vector<Field<Struct>>;
 
 std::string unknown_key(std::string_view key, const std::vector<std::string_view>& known);
 std::string wrong_kind(const Node& node, std::string_view expected);
@@ -66,8 +64,8 @@ void read_table(const Node& node, const Context& context, const Table<Struct>& t
   }
   for (const Field<Struct>& field : table)
     if (field.is_required && !node.find(field.name))
-      context.mistake(node, "\"" + std::string(field.name) + "\" is missing: " +
-                                std::string(field.doc));
+      context.mistake(node,
+                      "\"" + std::string(field.name) + "\" is missing: " + std::string(field.doc));
 }
 
 // --- readers of single values, to be put into rows ---
@@ -94,8 +92,8 @@ bool take(const Node& node, const Context& context, Parsed<T> (*parse)(std::stri
 
 void read_duration(const Node& node, const Context& context, Zero zero, base::Millis& into);
 void read_size(const Node& node, const Context& context, Zero zero, std::uint64_t& into);
-void read_integer(const Node& node, const Context& context, std::uint64_t least,
-                  std::uint64_t most, std::uint64_t& into);
+void read_integer(const Node& node, const Context& context, std::uint64_t least, std::uint64_t most,
+                  std::uint64_t& into);
 void read_percentage(const Node& node, const Context& context, std::uint32_t& into);
 void read_boolean(const Node& node, const Context& context, bool& into);
 void read_text(const Node& node, const Context& context, std::string& into);
@@ -159,8 +157,7 @@ Field<Struct> boolean(std::string_view name, bool Struct::*member, std::string_v
 template <typename Struct>
 Field<Struct> text(std::string_view name, std::string Struct::*member, std::string_view fallback,
                    std::string_view doc) {
-  return {name, "text", fallback, doc,
-          [=](const Node& node, const Context& context, Struct& into) {
+  return {name, "text", fallback, doc, [=](const Node& node, const Context& context, Struct& into) {
             read_text(node, context, into.*member);
           }};
 }
@@ -194,11 +191,9 @@ Field<Struct> nested(std::string_view name, Inner Struct::*member, const Table<I
           }};
 }
 
-template <typename Struct>
-Field<Struct> later(std::string_view name, std::string_view doc) {
-  return {name, "", "", doc, [=](const Node& node, const Context& context, Struct&) {
-            not_yet(node, context, name);
-          }};
+template <typename Struct> Field<Struct> later(std::string_view name, std::string_view doc) {
+  return {name, "", "", doc,
+          [=](const Node& node, const Context& context, Struct&) { not_yet(node, context, name); }};
 }
 
 // A field that this version knows in its default only.
@@ -209,8 +204,7 @@ Field<Struct> only(std::string_view name, std::string_view value, std::string_vi
           }};
 }
 
-template <typename Struct>
-Field<Struct> required(Field<Struct> field) {
+template <typename Struct> Field<Struct> required(Field<Struct> field) {
   field.is_required = true;
   return field;
 }

@@ -1,11 +1,11 @@
-// What the loader has to know of a filter: its name and how its options are read. Each filter defines
-// its own; the registry hands the loader a table of them.
+// What the loader has to know of a filter: its name and how its options are read. Each filter
+// defines its own; the registry hands the loader a table of them.
 #pragma once
+
+#include "config/fields.hpp"
 
 #include <memory>
 #include <string_view>
-
-#include "config/fields.hpp"
 
 namespace config {
 

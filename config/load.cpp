@@ -1,14 +1,13 @@
 #include "config/load.hpp"
 
-#include <glob.h>
-
-#include <algorithm>
-#include <filesystem>
-#include <set>
-
 #include "config/parse.hpp"
 #include "config/substitute.hpp"
 #include "config/validate.hpp"
+
+#include <algorithm>
+#include <filesystem>
+#include <glob.h>
+#include <set>
 
 namespace config {
 namespace {
@@ -84,8 +83,8 @@ class Loader {
     if (std::any_of(from.begin(), from.end(), is_this))
       return mistakes_.add(mark, file + " includes itself");
     if (from.size() > most_included)
-      return mistakes_.add(mark, "includes are nested deeper than " +
-                                     std::to_string(most_included) + " files");
+      return mistakes_.add(
+          mark, "includes are nested deeper than " + std::to_string(most_included) + " files");
     if (!included_.insert(canonical(file)).second) return;
     const auto source = open(file, mark);
     const NodePtr root = source ? parse(source) : nullptr;
@@ -119,8 +118,7 @@ Loaded load(const std::string& file, const std::vector<const FilterSpec*>& filte
 Loaded load_text(const std::string& name, const std::string& text,
                  const std::vector<const FilterSpec*>& filters) {
   Loader loader(filters);
-  return loader.finish(name,
-                       loader.parse(std::make_shared<const Source>(name, text)));
+  return loader.finish(name, loader.parse(std::make_shared<const Source>(name, text)));
 }
 
 }  // namespace config

@@ -1,13 +1,13 @@
-// Reads a configuration: files, includes, variables, merge keys, tables, references. All mistakes are
-// found in one run.
+// Reads a configuration: files, includes, variables, merge keys, tables, references. All mistakes
+// are found in one run.
 #pragma once
+
+#include "config/filter_spec.hpp"
+#include "config/model.hpp"
 
 #include <memory>
 #include <string>
 #include <vector>
-
-#include "config/filter_spec.hpp"
-#include "config/model.hpp"
 
 namespace config {
 

@@ -40,7 +40,8 @@ struct Excerpt {
 Excerpt around(std::string_view line, std::size_t at) {
   const auto is_inside = [](char c) { return (c & 0xc0) == 0x80; };
   at = std::min(at, line.size());
-  std::size_t begin = line.size() <= longest_line || at <= longest_line / 2 ? 0 : at - longest_line / 2;
+  std::size_t begin =
+      line.size() <= longest_line || at <= longest_line / 2 ? 0 : at - longest_line / 2;
   while (begin > 0 && begin < line.size() && is_inside(line[begin])) --begin;
   std::size_t end = std::min(line.size(), begin + longest_line);
   while (end < line.size() && is_inside(line[end])) ++end;
@@ -118,12 +119,12 @@ std::string_view nearest(std::string_view word, const std::vector<std::string_vi
   std::string_view best;
   // Of short words less may differ, or anything would be meant.
   const std::size_t least_of_short = std::max<std::size_t>(word.size(), 1) - (word.size() == 3);
-  std::size_t least = word.size() <= 3 ? least_of_short
-                                       : std::max<std::size_t>(2, word.size() / 3) + 1;
+  std::size_t least =
+      word.size() <= 3 ? least_of_short : std::max<std::size_t>(2, word.size() / 3) + 1;
   if (word.size() > longest_word) return {};
   for (const std::string_view candidate : candidates) {
-    const std::size_t apart = std::max(word.size(), candidate.size()) -
-                              std::min(word.size(), candidate.size());
+    const std::size_t apart =
+        std::max(word.size(), candidate.size()) - std::min(word.size(), candidate.size());
     if (apart >= least) continue;
     const std::size_t d = distance(word, candidate);
     if (d < least) {

@@ -19,7 +19,8 @@ struct Mistake {
 
 class Mistakes {
  public:
-  static constexpr std::size_t most = 1000;  // the rest are counted: a bomb must not become a longer one
+  static constexpr std::size_t most =
+      1000;  // the rest are counted: a bomb must not become a longer one
 
   void add(const Mark& mark, std::string message);
   // From here on no message shows this text, which came from a file that is not to be shown.

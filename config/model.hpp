@@ -1,6 +1,11 @@
-// What one configuration file says, checked: plain values with their defaults. Made by load(), never
-// changed afterwards. Any thread.
+// What one configuration file says, checked: plain values with their defaults. Made by load(),
+// never changed afterwards. Any thread.
 #pragma once
+
+#include "config/mistakes.hpp"
+#include "proxy/base/address.hpp"
+#include "proxy/base/log.hpp"
+#include "proxy/base/time.hpp"
 
 #include <cstdint>
 #include <map>
@@ -9,11 +14,6 @@
 #include <string>
 #include <utility>
 #include <vector>
-
-#include "config/mistakes.hpp"
-#include "proxy/base/address.hpp"
-#include "proxy/base/log.hpp"
-#include "proxy/base/time.hpp"
 
 namespace config {
 
@@ -29,8 +29,7 @@ struct FilterConfig {
   Mark mark;
   int ordinal = 0;  // how many of the same kind stand before it in its list
 
-  template <typename Options>
-  const Options& as() const {
+  template <typename Options> const Options& as() const {
     return *static_cast<const Options*>(options.get());
   }
 };
@@ -87,7 +86,7 @@ struct ServerTls {
 struct ClientTls {
   std::string ca;  // "" = the system's store
   std::string cert, key;
-  std::string server_name;        // default: the url's host
+  std::string server_name;  // default: the url's host
   std::vector<std::string> san;
   std::string min_version = "1.2";
   bool insecure = false;
@@ -120,7 +119,7 @@ struct Rewrite {
 };
 
 struct Redirect {
-  std::string scheme, host, path;      // "" = as it was
+  std::string scheme, host, path;  // "" = as it was
   std::optional<std::uint16_t> port;
   int status = 308;
 };
@@ -141,7 +140,7 @@ struct Route {
   std::string name;
   Mark mark;
   Match match;
-  std::vector<Share> to;             // exactly one of these three
+  std::vector<Share> to;  // exactly one of these three
   std::optional<Redirect> redirect;
   std::optional<Respond> respond;
   Rewrite rewrite;
@@ -205,13 +204,13 @@ enum class HostRule : std::uint8_t { client, url, fixed };
 struct Cluster {
   std::string name;
   Mark mark;
-  std::string url;                   // "" = endpoints
-  std::vector<Endpoint> endpoints;   // of the url too: one
-  std::string url_authority;         // without a default port
+  std::string url;                  // "" = endpoints
+  std::vector<Endpoint> endpoints;  // of the url too: one
+  std::string url_authority;        // without a default port
   HostRule host = HostRule::client;
   std::string fixed_host;
   Protocol protocol = Protocol::automatic;
-  std::optional<ClientTls> tls;      // also for an https url without `tls`
+  std::optional<ClientTls> tls;  // also for an https url without `tls`
   Dns dns;
   Balancing load_balancer = Balancing::least_request;
   Millis connect_timeout{3'000};

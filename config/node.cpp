@@ -1,5 +1,7 @@
 #include "config/node.hpp"
 
+#include "proxy/base/ascii.hpp"
+
 #include <yaml-cpp/eventhandler.h>
 #include <yaml-cpp/exceptions.h>
 #include <yaml-cpp/parser.h>
@@ -7,8 +9,6 @@
 #include <algorithm>
 #include <sstream>
 #include <unordered_map>
-
-#include "proxy/base/ascii.hpp"
 
 namespace config {
 namespace {
@@ -35,8 +35,7 @@ class Builder final : public YAML::EventHandler {
   }
   void OnAlias(const YAML::Mark& mark, YAML::anchor_t anchor) override {
     const auto found = anchors_.find(anchor);
-    if (found == anchors_.end())
-      throw Refused{mark_at(mark), "an alias inside of what it names"};
+    if (found == anchors_.end()) throw Refused{mark_at(mark), "an alias inside of what it names"};
     count(found->second->weight, mark_at(mark));
     place(found->second, mark_at(mark));
   }
@@ -85,7 +84,8 @@ class Builder final : public YAML::EventHandler {
   void refuse_tag(const YAML::Mark& mark, const std::string& tag) {
     const bool is_explicit = tag != "?" && tag != "!";  // those two: plain, quoted
     if (!tag.empty() && (is_explicit || mark_at(mark).begins_with('!')))
-      mistakes_.add(mark_at(mark), "tags are not used here; text that begins with `!` needs quotes");
+      mistakes_.add(mark_at(mark),
+                    "tags are not used here; text that begins with `!` needs quotes");
   }
 
   void open(Node::Kind kind, const YAML::Mark& mark, const std::string& tag,

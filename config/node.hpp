@@ -2,11 +2,11 @@
 // size, depth and expansion. The only user of yaml-cpp.
 #pragma once
 
+#include "config/mistakes.hpp"
+
 #include <memory>
 #include <string>
 #include <vector>
-
-#include "config/mistakes.hpp"
 
 namespace config {
 
@@ -31,8 +31,8 @@ class Node {
 
   Kind kind = Kind::null;
   Mark mark;
-  std::string text;     // of a scalar, variables replaced
-  std::string written;  // as it stands in the file
+  std::string text;        // of a scalar, variables replaced
+  std::string written;     // as it stands in the file
   bool is_secret = false;  // came from a file by ${file:}
   bool is_failed = false;  // a variable could not be replaced: nothing further is said of it
   std::vector<NodePtr> items;

@@ -1,8 +1,7 @@
 #include "config/parse.hpp"
 
-#include <unistd.h>
-
 #include <algorithm>
+#include <unistd.h>
 
 namespace config {
 namespace {
@@ -32,7 +31,8 @@ const Table<LogSettings>& log_table() {
        [](const Node& node, const Context& context, LogSettings& into) {
          read_destination(node, context, into.to);
        }},
-      word("level", &LogSettings::level, {"debug", "info", "warning", "error"}, "info", "the least"),
+      word("level", &LogSettings::level, {"debug", "info", "warning", "error"}, "info",
+           "the least"),
       word("format", &LogSettings::is_json, {"text", "json"}, "text", "text or json"),
   };
   return table;
@@ -82,9 +82,10 @@ const Table<Admin>& admin_table() {
                             [](const Node& node, const Context& context, Admin& into) {
                               read_address(node, context, into.bind);
                               if (into.bind.is_ip() && !into.bind.is_loopback())
-                                context.mistake(node, "elsewhere than on loopback or a unix socket "
-                                                      "admin needs `token`, which is not yet in "
-                                                      "this version");
+                                context.mistake(node,
+                                                "elsewhere than on loopback or a unix socket "
+                                                "admin needs `token`, which is not yet in "
+                                                "this version");
                             }}),
       later<Admin>("probes", "probes on another address"),
       later<Admin>("token", "a bearer token"),
@@ -172,7 +173,8 @@ void parse_root(const Node& root, const Context& context, Config& into) {
 void parse_included(const Node& root, const Context& context, Config& into) {
   Node rest = without_extensions(root);
   std::erase_if(rest.entries, [&](const Node::Entry& entry) {
-    const bool is_of_main_file = has_row(root_table(), entry.key) && !has_row(included_table(), entry.key);
+    const bool is_of_main_file =
+        has_row(root_table(), entry.key) && !has_row(included_table(), entry.key);
     if (is_of_main_file)
       context.mistakes.add(entry.mark, "\"" + entry.key + "\" stands in the main file only");
     return is_of_main_file;

@@ -1,12 +1,12 @@
-// From trees to the model: one function for each part of a file. Mistakes go to the context; parsing
-// carries on, so that all of them are found.
+// From trees to the model: one function for each part of a file. Mistakes go to the context;
+// parsing carries on, so that all of them are found.
 #pragma once
-
-#include <filesystem>
 
 #include "config/fields.hpp"
 #include "config/filter_spec.hpp"
 #include "config/model.hpp"
+
+#include <filesystem>
 
 namespace config {
 

@@ -18,8 +18,8 @@ void read_url(const Node& node, const Context& context, Written& into) {
   into.cluster.url = *text;
   const std::size_t scheme_end = text->find("://");
   const std::string scheme = text->substr(0, scheme_end);
-  if (scheme_end == text->npos || (scheme != "http" && scheme != "https" && scheme != "tcp" &&
-                                   scheme != "udp"))
+  if (scheme_end == text->npos ||
+      (scheme != "http" && scheme != "https" && scheme != "tcp" && scheme != "udp"))
     return context.mistake(node, "\"" + *text + "\" is not a URL: http://host:port or https://...");
   if (scheme == "tcp" || scheme == "udp")
     return context.mistake(node, scheme + ":// clusters are not yet in this version");
@@ -119,9 +119,8 @@ const Table<ClientTls>& tls_table() {
       {"san", "names", "", "DNS names or spiffe:// URIs that replace the name check", read_san},
       {"min_version", "a version", "1.2", "1.2 or 1.3",
        [](const Node& node, const Context& context, ClientTls& into) {
-         read_word(node, context, {"1.2", "1.3"}, [&](std::size_t index) {
-           into.min_version = index == 0 ? "1.2" : "1.3";
-         });
+         read_word(node, context, {"1.2", "1.3"},
+                   [&](std::size_t index) { into.min_version = index == 0 ? "1.2" : "1.3"; });
        }},
       boolean("insecure", &ClientTls::insecure, "false", "skip all verification"),
   };
@@ -132,8 +131,7 @@ void read_tls(const Node& node, const Context& context, Written& into) {
   into.has_tls = true;
   ClientTls& tls = into.cluster.tls.emplace();
   read_table(node, context, tls_table(), tls);
-  if (tls.cert.empty() != tls.key.empty())
-    context.mistake(node, "`cert` and `key` go together");
+  if (tls.cert.empty() != tls.key.empty()) context.mistake(node, "`cert` and `key` go together");
 }
 
 const Table<Dns>& dns_table() {
@@ -156,12 +154,14 @@ const Table<Pool>& pool_table() {
   static const Table<Pool> table = {
       integer("connections", &Pool::connections, 1, 100'000, "64", "open ones, of either protocol"),
       integer("streams", &Pool::streams, 1, 100'000, "100", "exchanges on one HTTP/2 connection"),
-      integer("pending", &Pool::pending, 0, 1'000'000, "256", "exchanges that wait for a connection"),
+      integer("pending", &Pool::pending, 0, 1'000'000, "256",
+              "exchanges that wait for a connection"),
       duration("wait", &Pool::wait, "5s", "at most so long"),
       duration("idle", &Pool::idle, "30s", "an HTTP/2 connection without streams"),
       duration("idle_http1", &Pool::idle_http1, "4s", "an HTTP/1 connection without a request"),
       duration("max_age", &Pool::max_age, "1h", "+-10 %"),
-      integer("max_requests", &Pool::max_requests, 0, 1'000'000'000, "0", "of one connection; 0 = any"),
+      integer("max_requests", &Pool::max_requests, 0, 1'000'000'000, "0",
+              "of one connection; 0 = any"),
       duration("ping", &Pool::ping, "0s", "interval of HTTP/2 PING; 0 = none"),
   };
   return table;

@@ -1,6 +1,6 @@
-#include <map>
-
 #include "config/parse.hpp"
+
+#include <map>
 
 namespace config {
 namespace {

@@ -1,7 +1,7 @@
-#include <algorithm>
-
 #include "config/parse.hpp"
 #include "config/words.hpp"
+
+#include <algorithm>
 
 namespace config {
 namespace {
@@ -47,7 +47,8 @@ const Table<Forwarded>& forwarded_table() {
   static const Table<Forwarded> table = {
       {"trust", "addresses and ranges", "[]", "peers that may say who they forward for",
        read_trust},
-      integer("hops", &Forwarded::hops, 1, 32, "1", "the client is so many addresses from the right"),
+      integer("hops", &Forwarded::hops, 1, 32, "1",
+              "the client is so many addresses from the right"),
       {"send", "one word", "x_forwarded inbound, none outbound", "what is sent upstream",
        [](const Node& node, const Context& context, Forwarded& into) {
          read_word(node, context, {"none", "x_forwarded", "forwarded", "both"},
@@ -64,13 +65,11 @@ Field<Struct> path_field(std::string_view name, std::string Struct::*member, std
           }};
 }
 
-template <typename Struct>
-Field<Struct> min_version_field() {
+template <typename Struct> Field<Struct> min_version_field() {
   return {"min_version", "a version", "1.2", "1.2 or 1.3",
           [](const Node& node, const Context& context, Struct& into) {
-            read_word(node, context, {"1.2", "1.3"}, [&](std::size_t index) {
-              into.min_version = index == 0 ? "1.2" : "1.3";
-            });
+            read_word(node, context, {"1.2", "1.3"},
+                      [&](std::size_t index) { into.min_version = index == 0 ? "1.2" : "1.3"; });
           }};
 }
 
@@ -133,8 +132,7 @@ const Table<Written>& listener_table() {
   static const Table<Written> table = {
       required(Field<Written>{"bind", "an address or a list", "", "where it listens", read_bind}),
       {"direction", "one word", "outbound if every address is loopback or unix",
-       "outbound: the client is the owner's app",
-       read_direction},
+       "outbound: the client is the owner's app", read_direction},
       {"protocols", "a list", "[http1, h2]", "http1, h2", read_protocols},
       timeout("handshake_timeout", &Listener::handshake_timeout, "5s", "TLS, HTTP/2 preface",
               Zero::refused),
@@ -184,8 +182,7 @@ Listener parse_listener(const Node::Entry& entry, const Context& context) {
   if (std::string problem = name_problem(listener.name); !problem.empty())
     context.mistakes.add(entry.mark, std::move(problem));
   read_table(*entry.value, context, listener_table(), written);
-  const bool is_outbound =
-      std::all_of(listener.bind.begin(), listener.bind.end(), is_local);
+  const bool is_outbound = std::all_of(listener.bind.begin(), listener.bind.end(), is_local);
   listener.direction =
       written.direction.value_or(is_outbound ? Direction::outbound : Direction::inbound);
   const bool is_inbound = listener.direction == Direction::inbound;

@@ -1,10 +1,10 @@
-#include <re2/re2.h>
-
-#include <numeric>
-
 #include "config/parse.hpp"
 #include "config/words.hpp"
 #include "proxy/base/ascii.hpp"
+
+#include <re2/re2.h>
+
+#include <numeric>
 
 namespace config {
 namespace {
@@ -59,7 +59,8 @@ void read_match_paths(const Node& node, const Context& context, Match& into) {
     else if (path.find_first_of("?#") != path.npos)
       context.mistake(item, "a path is matched without its query: use `query`");
     else if (has_odd_character(path))
-      context.mistake(item, "\"" + path + "\" is matched as it is sent: escape what a path cannot hold");
+      context.mistake(item,
+                      "\"" + path + "\" is matched as it is sent: escape what a path cannot hold");
     into.path.push_back(path);
   });
 }
@@ -67,7 +68,8 @@ void read_match_paths(const Node& node, const Context& context, Match& into) {
 void read_methods(const Node& node, const Context& context, Match& into) {
   read_alternatives(node, context, [&](const Node& item, const std::string& method) {
     if (!is_token(method) || base::lower_case(method) == method)
-      return context.mistake(item, "\"" + method + "\" is not a method: they are written as in GET");
+      return context.mistake(item,
+                             "\"" + method + "\" is not a method: they are written as in GET");
     if (method == "CONNECT")
       return context.mistake(item, "routes for CONNECT are not yet in this version");
     into.method.push_back(method);
@@ -135,10 +137,9 @@ void read_targets(const Node& node, const Context& context, Written& into) {
     shares.push_back(std::move(share));
   }
   if (!are_read) return;
-  const auto sum = std::accumulate(shares.begin(), shares.end(), 0U,
-                                   [](std::uint32_t total, const Share& share) {
-                                     return total + share.parts;
-                                   });
+  const auto sum =
+      std::accumulate(shares.begin(), shares.end(), 0U,
+                      [](std::uint32_t total, const Share& share) { return total + share.parts; });
   if (sum != 10'000) {
     const std::string hundredths = std::to_string(100 + sum % 100).substr(1);
     context.mistake(node, "the shares add up to " + std::to_string(sum / 100) +
@@ -185,7 +186,9 @@ const Table<Redirect>& redirect_table() {
   return table;
 }
 
-bool has_no_body(int status) { return status == 204 || status == 205 || status == 304; }
+bool has_no_body(int status) {
+  return status == 204 || status == 205 || status == 304;
+}
 
 const Table<Respond>& respond_table() {
   static const Table<Respond> table = {
@@ -288,7 +291,8 @@ void check_template(const Node* of, const Match& match, const Context& context) 
   if (!path.starts_with('/') && !(has_regex && path.starts_with('$')))
     context.mistake(*node, "the path " + shown + " does not begin with /");
   else if (has_odd_character(path))
-    context.mistake(*node, shown + " is not a path: characters such as a space, ? and # are escaped");
+    context.mistake(*node,
+                    shown + " is not a path: characters such as a space, ? and # are escaped");
   else if (path.ends_with("/*") && !has_prefix(match))
     context.mistake(*node, shown + " needs a match with a path that ends in /*");
   else if (star != path.npos && !(path.ends_with("/*") && star == path.size() - 1))
@@ -302,8 +306,7 @@ void check_template(const Node* of, const Match& match, const Context& context) 
 void check_kind(const Node& node, const Route& route, const Context& context) {
   if (!node.is_map()) return;
   const int ways = (node.find("to") ? 1 : 0) + (route.redirect ? 1 : 0) + (route.respond ? 1 : 0);
-  if (ways != 1)
-    context.mistake(node, "a route has exactly one of `to`, `redirect` and `respond`");
+  if (ways != 1) context.mistake(node, "a route has exactly one of `to`, `redirect` and `respond`");
   const Node::Entry* rewrite = node.entry("rewrite");
   if (rewrite && !node.find("to"))
     context.mistakes.add(rewrite->mark, "`rewrite` goes with `to`: here nothing is forwarded");

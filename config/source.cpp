@@ -3,9 +3,8 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
-#include <optional>
-
 #include <fcntl.h>
+#include <optional>
 #include <unistd.h>
 
 namespace config {
@@ -37,7 +36,9 @@ bool is_control(std::string_view text) {
   return (byte < ' ' && byte != '\t') || byte == 0x7f;
 }
 
-bool is_line_end(char c) { return c == '\n' || c == '\r'; }
+bool is_line_end(char c) {
+  return c == '\n' || c == '\r';
+}
 
 std::optional<std::size_t> first_bad_byte(std::string_view text) {
   for (std::size_t i = 0; i < text.size();) {
@@ -70,12 +71,14 @@ std::string_view Source::line(int number) const {
 std::string_view Source::from(const Mark& mark) const {
   if (mark.line < 1 || mark.column < 1 || static_cast<std::size_t>(mark.line) > starts_.size())
     return {};
-  const std::size_t at = starts_[static_cast<std::size_t>(mark.line) - 1] +
-                         static_cast<std::size_t>(mark.column) - 1;
+  const std::size_t at =
+      starts_[static_cast<std::size_t>(mark.line) - 1] + static_cast<std::size_t>(mark.column) - 1;
   return std::string_view(text).substr(std::min(at, text.size()));
 }
 
-bool Mark::begins_with(char c) const { return source && source->from(*this).starts_with(c); }
+bool Mark::begins_with(char c) const {
+  return source && source->from(*this).starts_with(c);
+}
 
 FileText read_file(const std::string& path, std::size_t most) {
   FileText file;
@@ -118,12 +121,12 @@ Unreadable unreadable(const std::shared_ptr<const Source>& source) {
     const std::size_t start = before.rfind('\n');
     const std::size_t column = start == before.npos ? *bad + 1 : *bad - start;
     return {{source, static_cast<int>(line), static_cast<int>(column)},
-            sequence_length(std::string_view(text).substr(*bad, 4)) > 0 ? "a control character cannot stand here"
-                                   : "this byte is not UTF-8"};
+            sequence_length(std::string_view(text).substr(*bad, 4)) > 0
+                ? "a control character cannot stand here"
+                : "this byte is not UTF-8"};
   }
-  const auto openers = std::count_if(text.begin(), text.end(), [](char c) {
-    return c == '[' || c == '{' || c == ',';
-  });
+  const auto openers = std::count_if(text.begin(), text.end(),
+                                     [](char c) { return c == '[' || c == '{' || c == ','; });
   if (static_cast<std::size_t>(openers) > most_nodes)
     return {whole, "more than " + std::to_string(most_nodes) + " values"};
   return {};

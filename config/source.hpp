@@ -11,7 +11,8 @@ namespace config {
 
 constexpr std::size_t most_bytes = 4 * 1024 * 1024;  // of one file
 constexpr std::size_t most_depth = 64;
-constexpr std::size_t most_nodes = 100'000;  // of one file, aliases counted as often as they stand there
+constexpr std::size_t most_nodes =
+    100'000;  // of one file, aliases counted as often as they stand there
 
 struct Mark;
 
@@ -19,7 +20,7 @@ class Source {
  public:
   Source(std::string file, std::string content);
 
-  std::string_view line(int number) const;  // 1-based; "" beyond the end
+  std::string_view line(int number) const;        // 1-based; "" beyond the end
   std::string_view from(const Mark& mark) const;  // to the end of the text
 
   const std::string name;
@@ -51,13 +52,13 @@ struct FileText {
 FileText read_file(const std::string& path, std::size_t most);
 
 bool is_utf8(std::string_view text);
-// Below the space but the tab, DEL, and what U+0080 to U+009F are in UTF-8: they reach header fields,
-// logs and terminals.
+// Below the space but the tab, DEL, and what U+0080 to U+009F are in UTF-8: they reach header
+// fields, logs and terminals.
 bool has_control(std::string_view text);
 
-// What keeps a text from being handed to the YAML parser: its size, bytes that are not UTF-8, control
-// characters (it takes some of them for the end or for another encoding), more brackets and commas
-// than there may be values (it holds all of an open bracket's in memory).
+// What keeps a text from being handed to the YAML parser: its size, bytes that are not UTF-8,
+// control characters (it takes some of them for the end or for another encoding), more brackets and
+// commas than there may be values (it holds all of an open bracket's in memory).
 Unreadable unreadable(const std::shared_ptr<const Source>& source);
 
 }  // namespace config

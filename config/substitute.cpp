@@ -1,11 +1,11 @@
 #include "config/substitute.hpp"
 
+#include "proxy/base/ascii.hpp"
+
 #include <algorithm>
 #include <cstdlib>
 #include <filesystem>
 #include <map>
-
-#include "proxy/base/ascii.hpp"
 
 namespace config {
 namespace {
@@ -14,9 +14,8 @@ constexpr std::size_t most_of_file = 64 * 1024;
 
 bool is_variable(std::string_view name) {
   return !name.empty() && !base::is_digit(name[0]) &&
-         std::all_of(name.begin(), name.end(), [](char c) {
-           return base::is_alpha(c) || base::is_digit(c) || c == '_';
-         });
+         std::all_of(name.begin(), name.end(),
+                     [](char c) { return base::is_alpha(c) || base::is_digit(c) || c == '_'; });
 }
 
 class Substitution {
@@ -48,7 +47,8 @@ class Substitution {
       out.append(rest.substr(0, at));
       const std::string value = value_of(node, rest.substr(at + 2, end - at - 2));
       total_ += value.size();
-      if (total_ > most_bytes) return void(fail(node, "the values of variables are more than 4 MiB"));
+      if (total_ > most_bytes)
+        return void(fail(node, "the values of variables are more than 4 MiB"));
       out += value;
       rest.remove_prefix(end + 1);
     }
@@ -76,8 +76,8 @@ class Substitution {
     if (value && (*value || rest.empty())) return value;
     if (rest.starts_with('-')) return std::string(rest.substr(1));
     if (rest.size() > 1) return fail(node, "variable " + name + ": " + std::string(rest.substr(1)));
-    return fail(node, "variable " + name + " is not set; a default is written ${" + name +
-                          ":-default}");
+    return fail(node,
+                "variable " + name + " is not set; a default is written ${" + name + ":-default}");
   }
 
   // Paths are relative to the file that names them.

@@ -1,5 +1,5 @@
-// Replaces ${VAR}, ${VAR:-default}, ${VAR:?message} and ${file:PATH} in the scalar values of a tree,
-// in one pass; `$${` is a literal `${`. Keys are left as they are.
+// Replaces ${VAR}, ${VAR:-default}, ${VAR:?message} and ${file:PATH} in the scalar values of a
+// tree, in one pass; `$${` is a literal `${`. Keys are left as they are.
 #pragma once
 
 #include "config/node.hpp"

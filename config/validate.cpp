@@ -1,9 +1,9 @@
 #include "config/validate.hpp"
 
+#include "config/filter_spec.hpp"
+
 #include <set>
 #include <unordered_map>
-
-#include "config/filter_spec.hpp"
 
 namespace config {
 namespace {
@@ -43,8 +43,7 @@ class Validation {
     Once once;
   };
 
-  template <typename Named>
-  void twice(const char* what, const Named& named, const Mark& first) {
+  template <typename Named> void twice(const char* what, const Named& named, const Mark& first) {
     mistakes_.add(named.mark, std::string("there are two of the ") + what + " \"" + named.name +
                                   "\"; the first is in " + place_of(first));
   }
@@ -107,7 +106,8 @@ class Validation {
     for (const FilterConfig* filter : below)
       if (const FilterConfig* first = of_kind(above, *filter);
           first && told_.emplace(first, filter).second)
-        mistakes_.add(filter->mark, "\"" + filter->name + "\" may stand once on a path, and on that " +
+        mistakes_.add(filter->mark, "\"" + filter->name +
+                                        "\" may stand once on a path, and on that " +
                                         "of route \"" + route.name + "\" it stands in " +
                                         place_of(first->mark) + " too");
   }
@@ -136,6 +136,8 @@ class Validation {
 
 }  // namespace
 
-void validate(const Config& config, Mistakes& mistakes) { Validation(config, mistakes).run(); }
+void validate(const Config& config, Mistakes& mistakes) {
+  Validation(config, mistakes).run();
+}
 
 }  // namespace config

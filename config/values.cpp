@@ -1,8 +1,8 @@
 #include "config/values.hpp"
 
-#include <array>
-
 #include "proxy/base/ascii.hpp"
+
+#include <array>
 
 namespace config {
 namespace {
@@ -11,7 +11,9 @@ using base::Millis;
 
 constexpr Millis longest_duration = std::chrono::hours{8760};
 
-std::string quoted(std::string_view text) { return '"' + std::string(text) + '"'; }
+std::string quoted(std::string_view text) {
+  return '"' + std::string(text) + '"';
+}
 
 std::string_view leading_digits(std::string_view text) {
   std::size_t count = 0;
@@ -44,8 +46,7 @@ Parsed<Millis> parse_duration(std::string_view text) {
   if (text == "0") return {Millis{0}, {}};
   if (!text.empty() && leading_digits(text).size() == text.size()) {
     const std::string number(text);
-    return {std::nullopt,
-            number + " what? write " + number + "s or " + number + "ms"};
+    return {std::nullopt, number + " what? write " + number + "s or " + number + "ms"};
   }
   Millis sum{0};
   std::string_view rest = text;

@@ -2,18 +2,17 @@
 // no part. Pure.
 #pragma once
 
+#include "proxy/base/time.hpp"
+
 #include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
 
-#include "proxy/base/time.hpp"
-
 namespace config {
 
 // A value, or in words what was wrong with the text.
-template <typename T>
-struct Parsed {
+template <typename T> struct Parsed {
   std::optional<T> value;
   std::string problem;
 };

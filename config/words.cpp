@@ -1,10 +1,10 @@
 #include "config/words.hpp"
 
-#include <algorithm>
-
 #include "config/source.hpp"
 #include "proxy/base/address.hpp"
 #include "proxy/base/ascii.hpp"
+
+#include <algorithm>
 
 namespace config {
 namespace {
@@ -27,7 +27,9 @@ bool is_label(std::string_view label) {
 
 }  // namespace
 
-bool is_ip(std::string_view text) { return base::Address::parse_ip(text, 0).has_value(); }
+bool is_ip(std::string_view text) {
+  return base::Address::parse_ip(text, 0).has_value();
+}
 
 bool is_host_name(std::string_view text) {
   if (text.ends_with('.')) text.remove_suffix(1);

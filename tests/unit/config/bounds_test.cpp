@@ -1,4 +1,6 @@
 // Files made to take time or memory, and what a message may show.
+#include "tests/unit/config/files.hpp"
+
 #include <doctest/doctest.h>
 
 #include <chrono>
@@ -7,8 +9,6 @@
 #include <fstream>
 #include <functional>
 #include <string>
-
-#include "tests/unit/config/files.hpp"
 
 namespace {
 
@@ -35,19 +35,24 @@ double seconds_for(const std::string& text) {
 }
 
 TEST_CASE("config bounds: thousands of anything are read in linear time") {
-  const std::string many_clusters = repeated(15'000, [](int i) {
-    return numbered("  c", i, ": { url: http://a }\n");
-  });
-  const std::string lost_routes = repeated(10'000, [](int i) { return numbered("      - to: x", i, "\n"); });
-  const std::string retries = "    filters: [" + repeated(5'000, [](int) { return "retry, "; }) + "]\n";
+  const std::string many_clusters =
+      repeated(15'000, [](int i) { return numbered("  c", i, ": { url: http://a }\n"); });
+  const std::string lost_routes =
+      repeated(10'000, [](int i) { return numbered("      - to: x", i, "\n"); });
+  const std::string retries =
+      "    filters: [" + repeated(5'000, [](int) { return "retry, "; }) + "]\n";
   const std::string twins = repeated(10'000, [](int) { return "      - { name: a, to: c }\n"; });
-  CHECK(seconds_for(head + repeated(16'000, [](int i) {
-                      return numbered("      - { match: { path: /p", i, " }, to: c }\n");
-                    }) + tail) < 20);
+  CHECK(seconds_for(head +
+                    repeated(16'000,
+                             [](int i) {
+                               return numbered("      - { match: { path: /p", i, " }, to: c }\n");
+                             }) +
+                    tail) < 20);
   CHECK(seconds_for(head + lost_routes + tail + many_clusters) < 20);
   CHECK(seconds_for("version: 1\nlisteners:\n  in:\n    bind: 127.0.0.1:0\n" + retries +
                     "    routes:\n" + twins + tail) < 20);
-  CHECK(seconds_for(with_top("") + repeated(49'000, [](int i) { return numbered("key_", i, ": 1\n"); })) < 20);
+  CHECK(seconds_for(with_top("") +
+                    repeated(49'000, [](int i) { return numbered("key_", i, ": 1\n"); })) < 20);
   CHECK(seconds_for(with_top("") + repeated(40'000, [](int) { return "  c: {}\n"; })) < 20);
 }
 
@@ -62,15 +67,15 @@ TEST_CASE("config bounds: values are counted while they are read") {
 }
 
 TEST_CASE("config bounds: of very many mistakes the first are shown, and how many more there are") {
-  const std::string mistakes =
-      mistakes_of(with_top("") + repeated(3'000, [](int i) { return numbered("key_", i, ": 1\n"); }));
+  const std::string mistakes = mistakes_of(
+      with_top("") + repeated(3'000, [](int i) { return numbered("key_", i, ": 1\n"); }));
   CHECK(mistakes.find("\"key_999\"") != mistakes.npos);
   CHECK(mistakes.find("and 2000 more") != mistakes.npos);
 }
 
 TEST_CASE("config bounds: a long line is shown around the place") {
-  const std::string mistakes =
-      mistakes_of(with_top("log: { level: info" + std::string(500, ' ') + ", to: stderr, formt: text }"));
+  const std::string mistakes = mistakes_of(
+      with_top("log: { level: info" + std::string(500, ' ') + ", to: stderr, formt: text }"));
   CHECK(mistakes.find("...") != mistakes.npos);
   CHECK(mistakes.find("formt: text }\n") != mistakes.npos);
   CHECK(mistakes.size() < 500);
@@ -86,9 +91,10 @@ TEST_CASE("config secrets: what came from a file is in no message and no dump") 
         with_top("limits: { memory: " + secret + " }"), with_top("admin: { bind: " + secret + " }"),
         with_route("to: " + secret), with_route("match: { path: [/a, " + secret + "] }, to: c"),
         with_route("to: c, rewrite: { path: " + secret + " }"),
-        with_route("match: { path_regex: \"(${file:" + (folder / "secret").string() + "}\" }, to: c"),
-        with_cluster("url: " + secret), with_cluster("url: \"http://a/${file:" +
-                                                     (folder / "secret").string() + "}\""),
+        with_route("match: { path_regex: \"(${file:" + (folder / "secret").string() +
+                   "}\" }, to: c"),
+        with_cluster("url: " + secret),
+        with_cluster("url: \"http://a/${file:" + (folder / "secret").string() + "}\""),
         with_cluster("url: http://a, connect_timeout: " + secret),
         with_cluster("url: http://a, filters: [" + secret + "]"),
         with_filter("retry: { retry_on: [" + secret + "] }"),
@@ -99,7 +105,9 @@ TEST_CASE("config secrets: what came from a file is in no message and no dump") 
     CHECK(mistakes.find("hunter") == mistakes.npos);
   }
   const auto loaded = config::load_text(
-      "a.yaml", with_filter("headers: { request: { set: { authorization: Bearer abc, x: " + secret + " } } }"),
+      "a.yaml",
+      with_filter("headers: { request: { set: { authorization: Bearer abc, x: " + secret +
+                  " } } }"),
       filters::specs());
   REQUIRE(loaded.config);
   CHECK(loaded.config->effective.find("hunter") == std::string::npos);
@@ -110,10 +118,14 @@ TEST_CASE("config secrets: what came from a file is in no message and no dump") 
 TEST_CASE("config variables: each form that is not one says what is") {
   setenv("OUTRIDER_TEST_BYTES", "\xff", 1);
   const std::pair<const char*, const char*> cases[] = {
-      {"${}", "is none of"},          {"${A:x}", "is none of"},
-      {"${A-b}", "is none of"},       {"${A", "without \"}\""},
-      {"${NOT_SET}", "is not set"},   {"${NOT_SET:?say it}", "NOT_SET: say it"},
-      {"${file:/}", "cannot read /"}, {"${file:/nowhere}", "No such file"},
+      {"${}", "is none of"},
+      {"${A:x}", "is none of"},
+      {"${A-b}", "is none of"},
+      {"${A", "without \"}\""},
+      {"${NOT_SET}", "is not set"},
+      {"${NOT_SET:?say it}", "NOT_SET: say it"},
+      {"${file:/}", "cannot read /"},
+      {"${file:/nowhere}", "No such file"},
       {"${file:/dev/zero}", "larger than 64 KiB"},
       {"${OUTRIDER_TEST_BYTES}", "is not UTF-8"},
   };

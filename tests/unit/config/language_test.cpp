@@ -1,10 +1,10 @@
 // What the language's page says may be written, what it says may not, and what is not built.
+#include "tests/unit/config/files.hpp"
+
 #include <doctest/doctest.h>
 
 #include <string>
 #include <vector>
-
-#include "tests/unit/config/files.hpp"
 
 namespace {
 
@@ -51,12 +51,14 @@ TEST_CASE("config language: every default of a listener and a route may be writt
   check_accepted({
       with_listener("direction: outbound, protocols: [http1, h2], handshake_timeout: 5s, "
                     "idle_timeout: 60s, header_timeout: 10s, body_timeout: 30s, send_timeout: 30s"),
-      with_listener("normalize_path: false, encoded_slash: keep, proxy_protocol: none, filters: []"),
+      with_listener(
+          "normalize_path: false, encoded_slash: keep, proxy_protocol: none, filters: []"),
       with_listener("forwarded: { trust: [], hops: 1, send: none }"),
       with_route("name: canary, match: { host: [a.b, \"*.a.b\"], path: /v2/*, method: [GET, POST], "
                  "headers: { x-canary: \"true\", x-debug: \"*\" }, query: { beta: \"1\" } }, "
                  "to: { c: 100% }, rewrite: { path: /orders/*, host: orders.svc }, filters: []"),
-      with_route("match: { path_regex: \"^/legacy/(.*)$\" }, redirect: { path: \"/v1/$1\", status: 308 }"),
+      with_route(
+          "match: { path_regex: \"^/legacy/(.*)$\" }, redirect: { path: \"/v1/$1\", status: 308 }"),
       with_route("match: { path: /blocked/* }, respond: { status: 403, body: \"by policy\\n\", "
                  "headers: { content-type: text/plain } }"),
       with_route("redirect: { scheme: https, host: a.b, port: 8443 }"),
@@ -74,14 +76,16 @@ TEST_CASE("config language: every default of a cluster and a filter may be writt
                    "\"unix:/run/a\"], tls: { server_name: orders.internal }"),
       with_cluster("url: https://a, tls: { san: [b.c, \"spiffe://d/e\"], min_version: \"1.2\" }"),
       with_filter("timeout: { total: 60s, response: 0s, idle: 5m }"),
-      with_filter("retry: { max_retries: 3, retry_on: [connect, refused, reset, "
-                  "upstream_protocol_error, response_timeout, 502, 503, 504], methods: idempotent, "
-                  "attempt_timeout: 0s, backoff: { base: 100ms, factor: 2, max: 10s, jitter: 25% }, "
-                  "budget: { ratio: 10%, min: 3 }, max_body: 64KiB }"),
+      with_filter(
+          "retry: { max_retries: 3, retry_on: [connect, refused, reset, "
+          "upstream_protocol_error, response_timeout, 502, 503, 504], methods: idempotent, "
+          "attempt_timeout: 0s, backoff: { base: 100ms, factor: 2, max: 10s, jitter: 25% }, "
+          "budget: { ratio: 10%, min: 3 }, max_body: 64KiB }"),
       with_filter("retry: { retry_on: [timeout, connect, 5xx, 500-504] }"),
-      with_filter("circuit_breaker: { failure_threshold: 5, failure_ratio: 25%, request_volume: 20, "
-                  "window: 30s, success_threshold: 3, open_for: 60s, half_open_requests: 1, failures: "
-                  "[5xx, timeout, connect, refused, reset, upstream_protocol_error] }"),
+      with_filter(
+          "circuit_breaker: { failure_threshold: 5, failure_ratio: 25%, request_volume: 20, "
+          "window: 30s, success_threshold: 3, open_for: 60s, half_open_requests: 1, failures: "
+          "[5xx, timeout, connect, refused, reset, upstream_protocol_error] }"),
       with_filter("fault: { delay: { for: 1s, sample: 1% }, reset: { sample: 1% }, "
                   "abort: { status: 503, sample: 1% }, seed: 0 }"),
       with_filter("body_limit: { request: 10MiB, response: 0 }"),
@@ -110,13 +114,13 @@ TEST_CASE("config language: what is not built is refused, each by its name") {
       with_filter("circuit_breaker: { scope: route }"),
   };
   for (const char* fields :
-       {"health: { path: / }", "outlier: {}", "panic: 10%", "slow_start: 5s", "hash_on: \"header:x\"",
-        "proxy_protocol: v2", "load_balancer: ewma", "load_balancer: random",
-        "load_balancer: ring_hash", "load_balancer: maglev"})
+       {"health: { path: / }", "outlier: {}", "panic: 10%", "slow_start: 5s",
+        "hash_on: \"header:x\"", "proxy_protocol: v2", "load_balancer: ewma",
+        "load_balancer: random", "load_balancer: ring_hash", "load_balancer: maglev"})
     texts.push_back(with_cluster("url: http://a, " + std::string(fields)));
   for (const char* filter :
-       {"throttle", "bulkhead", "adaptive_concurrency", "shed", "fallback", "collapse", "early_hints",
-        "heartbeat", "rewrite", "cors", "compress", "jwt", "authz", "webhook"})
+       {"throttle", "bulkhead", "adaptive_concurrency", "shed", "fallback", "collapse",
+        "early_hints", "heartbeat", "rewrite", "cors", "compress", "jwt", "authz", "webhook"})
     texts.push_back(with_filter(std::string(filter) + ": {}"));
   for (const std::string& text : texts) {
     CAPTURE(text);
@@ -126,9 +130,11 @@ TEST_CASE("config language: what is not built is refused, each by its name") {
 
 TEST_CASE("config language: addresses, hosts and names are sound") {
   check_refused({
-      {file("bind: [127.0.0.1:1, 127.0.0.1:1], routes: [{ to: c }]", "url: http://a"), "is bound already"},
+      {file("bind: [127.0.0.1:1, 127.0.0.1:1], routes: [{ to: c }]", "url: http://a"),
+       "is bound already"},
       {with_top("admin: { bind: \"127.0.0.1:7\" }") + "listeners2: {}\n", "unknown key"},
-      {file("bind: 127.0.0.1:7, routes: [{ to: c }]", "url: http://a", "admin: { bind: \"127.0.0.1:7\" }"),
+      {file("bind: 127.0.0.1:7, routes: [{ to: c }]", "url: http://a",
+            "admin: { bind: \"127.0.0.1:7\" }"),
        "is bound already, by admin"},
       {file("bind: [], routes: [{ to: c }]", "url: http://a"), "at least one address"},
       {file("bind: , routes: [{ to: c }]", "url: http://a"), "\"bind\" has no value"},
@@ -194,7 +200,8 @@ TEST_CASE("config language: control characters reach no name and no field") {
         with_filter("headers: { request: { set: { x: " + evil + " } } }"),
         with_filter("headers: { request: { remove: " + evil + " } }"),
         std::string("version: 1\nlisteners:\n  " + evil +
-                    ": { bind: 127.0.0.1:0, routes: [{ to: c }] }\nclusters: { c: { url: http://a } }\n")}) {
+                    ": { bind: 127.0.0.1:0, routes: [{ to: c }] }\nclusters: { c: { url: http://a "
+                    "} }\n")}) {
     CAPTURE(text);
     const std::string mistakes = mistakes_of(text);
     CHECK(mistakes != "");

@@ -1,13 +1,13 @@
 #include "config/load.hpp"
 
+#include "filters/registry.hpp"
+
 #include <doctest/doctest.h>
-#include <unistd.h>
 
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
-
-#include "filters/registry.hpp"
+#include <unistd.h>
 
 namespace {
 
@@ -45,7 +45,8 @@ clusters:
 
 // One route and one cluster around what is to be looked at.
 std::string with_cluster(const std::string& fields) {
-  return "version: 1\nlisteners:\n  in: { bind: 127.0.0.1:0, routes: [{ to: c }] }\nclusters:\n  c:\n" +
+  return "version: 1\nlisteners:\n  in: { bind: 127.0.0.1:0, routes: [{ to: c }] }\nclusters:\n  "
+         "c:\n" +
          fields;
 }
 
@@ -110,7 +111,8 @@ TEST_CASE("each mistake says what is wrong") {
                  "exactly one of"));
   CHECK(mentions(with_cluster("    { url: http://a, filters: [{ retri: {} }] }\n"),
                  "did you mean \"retry\"?"));
-  CHECK(mentions(with_cluster("    { url: http://a, filters: [retry, retry] }\n"), "stands twice in this list"));
+  CHECK(mentions(with_cluster("    { url: http://a, filters: [retry, retry] }\n"),
+                 "stands twice in this list"));
   CHECK(mentions(
       with_cluster("    { url: http://a, filters: [{ retry: { retry_on: [pool_full] } }] }\n"),
       "never retried"));
@@ -185,9 +187,11 @@ class Folder {
 
 const std::string route_to = "listeners:\n  in: { bind: 127.0.0.1:0, routes: [{ to: extra }] }\n";
 
-TEST_CASE("included files add listeners and clusters; paths are relative to the file that names them") {
+TEST_CASE(
+    "included files add listeners and clusters; paths are relative to the file that names them") {
   const Folder folder;
-  folder.write("one.yaml", "clusters: { extra: { url: http://b, connect_timeout: \"${file:time}\" } }\n");
+  folder.write("one.yaml",
+               "clusters: { extra: { url: http://b, connect_timeout: \"${file:time}\" } }\n");
   folder.write("time", "3s\n");
   folder.write("main.yaml", "version: 1\ninclude: [one.yaml, one*.yaml, none-*.yaml]\n" + route_to);
   CHECK(folder.mistakes() == "");
@@ -198,12 +202,14 @@ TEST_CASE("included files: a circle, a missing file and a name twice are mistake
   folder.write("circle.yaml", "include: [./circle.yaml]\n");
   folder.write("one.yaml", "clusters: { extra: { url: http://b } }\n");
   folder.write("two.yaml", "version: 1\nclusters: { extra: { url: http://b } }\n");
-  folder.write("main.yaml", "version: 1\ninclude: [circle.yaml, missing.yaml, one.yaml, two.yaml]\n" + route_to);
+  folder.write("main.yaml",
+               "version: 1\ninclude: [circle.yaml, missing.yaml, one.yaml, two.yaml]\n" + route_to);
   const std::string mistakes = folder.mistakes();
   CAPTURE(mistakes);
-  for (const char* words : {"includes itself", "cannot read", "missing.yaml: No such file",
-                            "two.yaml:2:13: there are two of the cluster \"extra\"; the first is in",
-                            "one.yaml:1", "\"version\" stands in the main file only"})
+  for (const char* words :
+       {"includes itself", "cannot read", "missing.yaml: No such file",
+        "two.yaml:2:13: there are two of the cluster \"extra\"; the first is in", "one.yaml:1",
+        "\"version\" stands in the main file only"})
     CHECK(mistakes.find(words) != mistakes.npos);
 }
 

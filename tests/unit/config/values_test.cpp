@@ -1,8 +1,8 @@
 #include "config/values.hpp"
 
-#include <doctest/doctest.h>
-
 #include "config/conditions.hpp"
+
+#include <doctest/doctest.h>
 
 namespace {
 
@@ -15,8 +15,8 @@ TEST_CASE("durations are whole numbers with units, joined from large to small") 
   CHECK(millis("1m30s") == Millis{90'000});
   CHECK(millis("8760h") == Millis{std::chrono::hours{8760}});
   CHECK(millis("0") == Millis{0});
-  for (const char* text : {"", "5", "s", "5 s", "1.5s", "-1s", "+1s", "05s", "1s1m", "1s1s", "8761h",
-                           "5x", "1_0s", "99999999999s"})
+  for (const char* text : {"", "5", "s", "5 s", "1.5s", "-1s", "+1s", "05s", "1s1m", "1s1s",
+                           "8761h", "5x", "1_0s", "99999999999s"})
     CHECK_FALSE(millis(text));
   CHECK(config::parse_duration("5000").problem == "5000 what? write 5000s or 5000ms");
 }
