@@ -108,6 +108,10 @@ void read_percentage(const Node& node, const Context& context, std::uint32_t& in
   take(node, context, parse_percentage, "a percentage such as 25%", into);
 }
 
+void read_rate(const Node& node, const Context& context, Rate& into) {
+  take(node, context, parse_rate, "a rate such as 200/s", into);
+}
+
 void read_boolean(const Node& node, const Context& context, bool& into) {
   take(node, context, parse_boolean, "true or false", into);
 }

@@ -94,6 +94,7 @@ void read_duration(const Node& node, const Context& context, Zero zero, base::Mi
 void read_size(const Node& node, const Context& context, Zero zero, std::uint64_t& into);
 void read_integer(const Node& node, const Context& context, std::uint64_t least, std::uint64_t most,
                   std::uint64_t& into);
+void read_rate(const Node& node, const Context& context, Rate& into);
 void read_percentage(const Node& node, const Context& context, std::uint32_t& into);
 void read_boolean(const Node& node, const Context& context, bool& into);
 void read_text(const Node& node, const Context& context, std::string& into);
@@ -142,6 +143,15 @@ Field<Struct> percentage(std::string_view name, std::uint32_t Struct::*member,
   return {name, "a percentage", fallback, doc,
           [=](const Node& node, const Context& context, Struct& into) {
             read_percentage(node, context, into.*member);
+          }};
+}
+
+template <typename Struct>
+Field<Struct> rate(std::string_view name, Rate Struct::*member, std::string_view fallback,
+                   std::string_view doc) {
+  return {name, "a rate", fallback, doc,
+          [=](const Node& node, const Context& context, Struct& into) {
+            read_rate(node, context, into.*member);
           }};
 }
 

@@ -52,7 +52,7 @@ struct Limits {
   std::uint64_t header_bytes = 32 * 1024;
   std::uint64_t header_count = 100;
   std::uint64_t target_bytes = 8 * 1024;
-  std::uint64_t trailer_bytes = 8 * 1024;
+  std::uint64_t trailer_bytes = 32 * 1024;
   std::uint64_t response_header_bytes = 64 * 1024;
   std::uint64_t response_header_count = 200;
   std::uint64_t memory = 256ULL * 1024 * 1024;
@@ -186,10 +186,12 @@ struct Dns {
 };
 
 struct Pool {
-  std::uint64_t connections = 64;
+  std::uint64_t connections = 10'000;
   std::uint64_t streams = 100;
-  std::uint64_t pending = 256;
+  std::uint64_t pending = 10'000;
   Millis wait{5'000};
+  Millis hold{
+      3'000};  // since the first refusal, while no endpoint can be connected to; 0 = not at all
   Millis idle{30'000};
   Millis idle_http1{4'000};
   Millis max_age{3'600'000};

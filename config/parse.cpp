@@ -47,7 +47,7 @@ const Table<Limits>& limits_table() {
       size("header_bytes", &Limits::header_bytes, "32KiB", "one request's headers", Zero::refused),
       integer("header_count", &Limits::header_count, 1, 10'000, "100", "one request's fields"),
       size("target_bytes", &Limits::target_bytes, "8KiB", "request target", Zero::refused),
-      size("trailer_bytes", &Limits::trailer_bytes, "8KiB", "trailers", Zero::refused),
+      size("trailer_bytes", &Limits::trailer_bytes, "32KiB", "trailers", Zero::refused),
       size("response_header_bytes", &Limits::response_header_bytes, "64KiB",
            "one response's headers", Zero::refused),
       integer("response_header_count", &Limits::response_header_count, 1, 10'000, "200",
@@ -140,6 +140,8 @@ const Table<Config>& root_table() {
        [](const Node& node, const Context& context, Config& into) {
          read_table(node, context, admin_table(), into.admin.emplace());
        }},
+      later<Config>("trace", "traces over OTLP"),
+      later<Config>("app", "the application that it runs"),
       {"listeners", "a map", "", "where requests come in", read_listeners},
       {"clusters", "a map", "", "where they go", read_clusters},
   };

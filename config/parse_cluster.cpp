@@ -152,11 +152,13 @@ void read_dns(const Node& node, const Context& context, Written& into) {
 
 const Table<Pool>& pool_table() {
   static const Table<Pool> table = {
-      integer("connections", &Pool::connections, 1, 100'000, "64", "open ones, of either protocol"),
+      integer("connections", &Pool::connections, 1, 100'000, "10000",
+              "open ones, of either protocol"),
       integer("streams", &Pool::streams, 1, 100'000, "100", "exchanges on one HTTP/2 connection"),
-      integer("pending", &Pool::pending, 0, 1'000'000, "256",
+      integer("pending", &Pool::pending, 0, 1'000'000, "10000",
               "exchanges that wait for a connection"),
       duration("wait", &Pool::wait, "5s", "at most so long"),
+      duration("hold", &Pool::hold, "3s", "while no endpoint can be connected to"),
       duration("idle", &Pool::idle, "30s", "an HTTP/2 connection without streams"),
       duration("idle_http1", &Pool::idle_http1, "4s", "an HTTP/1 connection without a request"),
       duration("max_age", &Pool::max_age, "1h", "+-10 %"),

@@ -113,6 +113,23 @@ Parsed<std::uint32_t> parse_percentage(std::string_view text) {
   return {*high * 100 + *low, {}};
 }
 
+Parsed<Rate> parse_rate(std::string_view text) {
+  const std::string_view digits = leading_digits(text);
+  if (!text.empty() && digits.size() == text.size()) {
+    const std::string number(text);
+    return {std::nullopt, number + " in which time? write " + number + "/s, " + number + "/m or " +
+                              number + "/h"};
+  }
+  const std::string_view unit = text.substr(digits.size());
+  const auto per =
+      unit == "/s" || unit == "/m" || unit == "/h" ? unit_of(unit.substr(1)) : std::nullopt;
+  const auto count = base::parse_decimal<std::uint32_t>(digits);
+  if (!per || !count || has_leading_zero(digits))
+    return {std::nullopt, quoted(text) + " is not a rate such as 200/s, 12000/m or 5/h"};
+  if (*count == 0) return {std::nullopt, "a rate is at least 1, such as 1/h"};
+  return {Rate{*count, *per}, {}};
+}
+
 Parsed<bool> parse_boolean(std::string_view text) {
   if (text == "true") return {true, {}};
   if (text == "false") return {false, {}};

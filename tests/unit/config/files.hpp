@@ -1,10 +1,10 @@
 // Files of a configuration around the one line that a test is about.
 #pragma once
 
+#include <string>
+
 #include "config/load.hpp"
 #include "filters/registry.hpp"
-
-#include <string>
 
 namespace config_test {
 

@@ -37,7 +37,7 @@ TEST_CASE("config language: every default of the process may be written out") {
       with_top("node: { service: outrider, id: my-host, zone: local }"),
       with_top("log: { to: stderr, level: info, format: text }"),
       with_top("limits: { connections: 10000, source_connections: 1024, header_bytes: 32KiB, "
-               "header_count: 100, target_bytes: 8KiB, trailer_bytes: 8KiB, "
+               "header_count: 100, target_bytes: 8KiB, trailer_bytes: 32KiB, "
                "response_header_bytes: 64KiB, response_header_count: 200, memory: 256MiB }"),
       with_top("drain: { delay: 0s, timeout: 30s }"),
       with_top("access_log: { to: stdout, format: json }"),
@@ -70,8 +70,9 @@ TEST_CASE("config language: every default of a cluster and a filter may be writt
       with_cluster("url: http://a.b, host: url, protocol: auto, load_balancer: least_request, "
                    "panic: 50%, slow_start: 0s, connect_timeout: 3s, proxy_protocol: none"),
       with_cluster("url: http://a, dns: { family: auto, min_ttl: 1s, max_ttl: 5m, timeout: 2s }"),
-      with_cluster("url: http://a, pool: { connections: 64, streams: 100, pending: 256, wait: 5s, "
-                   "idle: 30s, idle_http1: 4s, max_age: 1h, max_requests: 0, ping: 0s }"),
+      with_cluster(
+          "url: http://a, pool: { connections: 10000, streams: 100, pending: 10000, wait: 5s, "
+          "hold: 3s, idle: 30s, idle_http1: 4s, max_age: 1h, max_requests: 0, ping: 0s }"),
       with_cluster("endpoints: [\"10.0.3.7:8443\", { address: \"[::1]:8443\", weight: 2 }, "
                    "\"unix:/run/a\"], tls: { server_name: orders.internal }"),
       with_cluster("url: https://a, tls: { san: [b.c, \"spiffe://d/e\"], min_version: \"1.2\" }"),
@@ -106,6 +107,8 @@ TEST_CASE("config language: what is not built is refused, each by its name") {
       with_cluster("discovery: { srv: a }"),
       with_cluster("endpoints: [{ address: \"10.0.3.9:1\", zone: a }]"),
       with_top("node: { zone: b }"),
+      with_top("trace: { to: \"http://127.0.0.1:4318/v1/traces\" }"),
+      with_top("app: { command: [./server] }"),
       with_top("admin: { bind: \"127.0.0.1:0\", probes: \"0.0.0.0:15021\" }"),
       with_top("admin: { bind: \"127.0.0.1:0\", token: file }"),
       with_top("admin: { bind: \"0.0.0.0:0\" }"),

@@ -41,6 +41,17 @@ TEST_CASE("percentages have at most two decimals and end at 100") {
     CHECK_FALSE(hundredths(text));
 }
 
+TEST_CASE("rates are counts in a second, a minute or an hour, at least one") {
+  const auto rate = [](const char* text) { return config::parse_rate(text).value; };
+  CHECK(rate("200/s") == config::Rate{200, Millis{1'000}});
+  CHECK(rate("12000/m") == config::Rate{12'000, Millis{60'000}});
+  CHECK(rate("1/h") == config::Rate{1, Millis{3'600'000}});
+  for (const char* text :
+       {"", "5", "/s", "5/", "5/ms", "5/d", "0/s", "05/s", "1.5/s", "-1/s", "5 /s"})
+    CHECK_FALSE(rate(text));
+  CHECK(config::parse_rate("10").problem == "10 in which time? write 10/s, 10/m or 10/h");
+}
+
 TEST_CASE("conditions name reasons, statuses, classes and groups") {
   const config::Conditions conditions{"connect", "5xx", "429", "410-412", "reset"};
   CHECK(conditions.matches(base::Reason::dns_failure));
