@@ -1,6 +1,7 @@
 #include "proxy/base/event_loop.hpp"
 
 #include <algorithm>
+#include <boost/asio/post.hpp>
 #include <random>
 
 namespace base {
@@ -35,15 +36,20 @@ void EventLoop::stop() {
   post([this] { is_stopped_ = true; });
 }
 
+void EventLoop::wake_up() {
+  boost::asio::post(io_, [] {});
+}
+
 void EventLoop::turn(Duration longest) {
   wait(longest);
+  run_posts();
   run_ready();
   run_timers();
   run_ready();
   run_flushes();
 }
 
-// Posted functions run inside io_, the sockets' events after it.
+// Asio's handlers run inside it, the sockets' events behind them.
 void EventLoop::wait(Duration longest) {
   if (last_batch_ >= busy_batch && ++turns_without_asio_ < most_turns_without_asio) {
     set_now(Clock::now());

@@ -5,8 +5,6 @@
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/posix/stream_descriptor.hpp>
-#include <boost/asio/post.hpp>
-#include <utility>
 
 #include "proxy/base/loop.hpp"
 #include "proxy/base/poller.hpp"
@@ -19,25 +17,18 @@ class EventLoop final : public Loop {
   ~EventLoop() override;
 
   Poller& poller() { return poller_; }
-  // For signals and what else is rare; nothing of the request path.
+  // For signals and what else is rare; nothing of the request path. Its handlers run inside a wait
+  // and find the time of the turn before: they are to post what they have to do.
   boost::asio::io_context& io() { return io_; }
 
   // Turns until stop().
   void run();
   void stop();
-  // Runs `action` in the loop's thread, no coroutine on the stack. It may have ended a long wait: it
-  // finds the present time in now().
-  template <typename Action>
-  void post(Action action) {
-    boost::asio::post(io_, [this, action = std::move(action)]() mutable {
-      set_now(Clock::now());
-      action();
-    });
-  }
   // One turn, for tests that drive a loop from outside; waits at most `longest`.
   void turn(Duration longest);
 
  private:
+  void wake_up() override;
   void wait(Duration longest);
   Duration until_due(Duration longest) const;
   void watch_poller();

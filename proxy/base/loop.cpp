@@ -1,5 +1,7 @@
 #include "proxy/base/loop.hpp"
 
+#include <utility>
+
 namespace base {
 namespace {
 
@@ -9,7 +11,35 @@ constexpr int most_rounds = 4;  // of the ready list in one turn, before sockets
 
 Loop::Loop(Time start, std::uint64_t seed) : now_(start), random_(seed), wheel_(start) {}
 
-Loop::~Loop() { reap(); }
+Loop::~Loop() {
+  reap();
+}
+
+void Loop::post(std::function<void()> action) {
+  bool is_first = false;
+  {
+    const std::lock_guard lock(mutex_);
+    is_first = posts_.empty();
+    posts_.push_back(std::move(action));
+    has_posts_.store(true, std::memory_order_release);
+  }
+  if (is_first) wake_up();
+}
+
+void Loop::run_posts() {
+  if (!has_posts_.load(std::memory_order_acquire)) return;
+  std::vector<std::function<void()>> batch;
+  {
+    const std::lock_guard lock(mutex_);
+    batch.swap(posts_);
+    has_posts_.store(false, std::memory_order_relaxed);
+  }
+  for (std::function<void()>& action : batch) {
+    action();
+    action = nullptr;  // what it held goes before the next runs
+    reap();
+  }
+}
 
 void Loop::run_ready() {
   reap();
@@ -36,6 +66,7 @@ void Loop::reap() {
 
 void Loop::settle() {
   do {
+    run_posts();
     run_ready();
     run_flushes();
   } while (has_ready());

@@ -1,16 +1,20 @@
 // One thread's turn: wake what is ready, fire timers, write what was queued, destroy what ended.
 // Loop is the part without the operating system; tests drive it by hand (advance()). EventLoop adds
-// sockets. Everything here is used by the loop's own thread only.
+// sockets. Everything here is used by the loop's own thread only, but for post().
 //
 // Only the loop resumes coroutines: whoever wakes one appends its Resumption to the ready list.
 #pragma once
-
-#include <coroutine>
 
 #include "proxy/base/link.hpp"
 #include "proxy/base/random.hpp"
 #include "proxy/base/time.hpp"
 #include "proxy/base/timer_wheel.hpp"
+
+#include <atomic>
+#include <coroutine>
+#include <functional>
+#include <mutex>
+#include <vector>
 
 namespace base {
 
@@ -58,6 +62,11 @@ class Loop {
     if (!ended.is_linked()) ended_.push_back(ended);
   }
 
+  // Runs `action` in the loop's thread, in the order of the posts and with no coroutine on the
+  // stack; it finds the present time in now(). Any thread. What has not run when the loop dies
+  // never runs.
+  void post(std::function<void()> action);
+
   // Suspends the caller until the next round, for fairness: co_await loop.yield();
   auto yield() {
     struct Awaiter {
@@ -79,12 +88,17 @@ class Loop {
   void settle();
 
  protected:
-  bool has_ready() const { return !ready_.empty() || !ended_.empty() || !flushes_.empty(); }
+  bool has_ready() const {
+    return !ready_.empty() || !ended_.empty() || !flushes_.empty() ||
+           has_posts_.load(std::memory_order_acquire);
+  }
   void set_now(Time now) { now_ = now; }
-  void run_ready();    // bounded; what is left is for the next turn
+  virtual void wake_up() {}  // by any thread: something was posted, do not sleep on it
+  void run_posts();          // those that have come so far
+  void run_ready();          // bounded; what is left is for the next turn
   void run_timers() { wheel_.advance(now_); }
   void run_flushes();
-  void reap();         // call whenever no coroutine is on the stack
+  void reap();  // call whenever no coroutine is on the stack
   Time next_timer() const { return wheel_.next(); }
 
  private:
@@ -94,6 +108,9 @@ class Loop {
   List<Resumption> ready_;
   List<Flushable> flushes_;
   List<Reapable> ended_;
+  std::atomic<bool> has_posts_{false};
+  std::mutex mutex_;  // of posts_
+  std::vector<std::function<void()>> posts_;
 };
 
 }  // namespace base
