@@ -168,13 +168,18 @@ base::Address Control::listener_address(std::string_view listener, std::size_t n
 
 void Control::handle_signals() {
   signals_ = std::make_unique<boost::asio::signal_set>(loop_.io(), SIGTERM, SIGINT, SIGHUP);
+  await_signal();
+}
+
+void Control::await_signal() {
   signals_->async_wait([this](boost::system::error_code error, int number) {
-    if (!error) on_signal(number);
+    if (error) return;
+    await_signal();
+    loop_.post([this, number] { on_signal(number); });
   });
 }
 
 void Control::on_signal(int number) {
-  handle_signals();
   if (number == SIGHUP) {
     log_.warning("reload: not yet in this version; the access log is opened again");
     if (access_log_) access_log_->reopen();

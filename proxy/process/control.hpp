@@ -59,6 +59,7 @@ class Control final : admin::AdminSource {
   void publish(std::size_t cluster, std::shared_ptr<const upstream::EndpointSet> endpoints);
   void watch_listener(std::size_t listener);
   void watch_cluster(std::size_t cluster);
+  void await_signal();
   void on_signal(int number);
   base::Task<> drain_in_order();
   base::Task<> until_inbound_is_done(base::Time limit);
