@@ -27,6 +27,7 @@ const std::vector<Reason> never_counted = {
     Reason::client_gone,  Reason::throttled,      Reason::bulkhead_full,
     Reason::shed,         Reason::pool_full,      Reason::circuit_open,
     Reason::body_too_large, Reason::request_timeout, Reason::bad_request,
+    Reason::drained,        Reason::budget_exhausted,
 };
 
 bool says_nothing(Reason reason) {

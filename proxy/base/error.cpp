@@ -38,6 +38,8 @@ constexpr std::array<std::string_view, reason_count> names = {
     "fault",
     "internal",
     "client_gone",
+    "drained",
+    "budget_exhausted",
     "response_aborted",
 };
 

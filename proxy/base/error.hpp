@@ -48,6 +48,8 @@ enum class Reason : std::uint8_t {
   fault,
   internal,
   client_gone,
+  drained,           // the drain's time was over
+  budget_exhausted,  // of retries; told beside what failed, never in its place
   response_aborted,
 };
 inline constexpr std::size_t reason_count = static_cast<std::size_t>(Reason::response_aborted) + 1;

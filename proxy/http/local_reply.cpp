@@ -55,6 +55,7 @@ Row row_of(Reason reason) {
     case Reason::connect_timeout:
       return {504, 14, "connection_timeout"};
     case Reason::refused:
+    case Reason::drained:
       return {503, 14, "connection_terminated"};
     case Reason::reset:
       return {502, 14, "connection_terminated"};
@@ -75,6 +76,7 @@ Row row_of(Reason reason) {
       return {400, 1, "http_request_error"};
     case Reason::none:
     case Reason::internal:
+    case Reason::budget_exhausted:
     case Reason::response_aborted:
       break;
   }
