@@ -90,6 +90,8 @@ struct ClientTls {
   std::vector<std::string> san;
   std::string min_version = "1.2";
   bool insecure = false;
+
+  bool operator==(const ClientTls&) const = default;
 };
 
 enum class SendForwarded : std::uint8_t { none, x_forwarded, forwarded, both };
@@ -174,6 +176,8 @@ struct Endpoint {
   std::uint16_t port = 0;
   bool is_unix = false;
   std::uint32_t weight = 1;
+
+  bool operator==(const Endpoint&) const = default;
 };
 
 enum class Family : std::uint8_t { automatic, ipv4, ipv6 };
@@ -183,6 +187,8 @@ struct Dns {
   Millis min_ttl{1'000};
   Millis max_ttl{300'000};
   Millis timeout{2'000};
+
+  bool operator==(const Dns&) const = default;
 };
 
 struct Pool {
@@ -197,6 +203,8 @@ struct Pool {
   Millis max_age{3'600'000};
   std::uint64_t max_requests = 0;
   Millis ping{0};
+
+  bool operator==(const Pool&) const = default;
 };
 
 enum class Protocol : std::uint8_t { automatic, http1, h2 };

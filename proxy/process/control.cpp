@@ -60,8 +60,8 @@ std::string Control::start() {
     workers_.push_back(std::make_unique<server::Worker>(i, *plan_, shared_));
   for (const auto& worker : workers_) worker->start();
   discovery_ = std::make_unique<upstream::Discovery>(
-      loop_, resolver_, *plan_->config,
-      [this](std::size_t cluster, auto endpoints) { publish(cluster, std::move(endpoints)); });
+      loop_, resolver_, [this](auto endpoints) { publish(std::move(endpoints)); });
+  discovery_->follow({plan_->config.get()});
   for (std::size_t i = 0; i < plan_->listeners.size(); ++i) watch_listener(i);
   for (std::size_t i = 0; i < plan_->config->clusters.size(); ++i) watch_cluster(i);
   tasks_.spawn(watch_memory()).release();
@@ -100,11 +100,10 @@ std::string Control::open_admin() {
   return {};
 }
 
-void Control::publish(std::size_t cluster, std::shared_ptr<const upstream::EndpointSet> endpoints) {
+void Control::publish(std::shared_ptr<const upstream::PublishedEndpoints> endpoints) {
   for (const auto& worker : workers_)
-    worker->post([cluster, endpoints](server::Runtime& runtime) {
-      runtime.clusters().publish(cluster, *endpoints);
-    });
+    worker->post(
+        [endpoints](server::Runtime& runtime) { runtime.clusters().publish(*endpoints); });
 }
 
 void Control::watch_listener(std::size_t number) {
@@ -125,10 +124,10 @@ void Control::watch_cluster(std::size_t number) {
   certificates_.add(
       "cluster " + cluster.name, {cluster.tls->ca, cluster.tls->cert, cluster.tls->key},
       [&cluster] { return certs::make_client_context(server::tls_settings(cluster)); },
-      [this, number](std::shared_ptr<const certs::Context> context) {
+      [this, name = cluster.name](std::shared_ptr<const certs::Context> context) {
         for (const auto& worker : workers_)
           worker->post(
-              [=](server::Runtime& runtime) { runtime.clusters().renew_tls(number, context); });
+              [=](server::Runtime& runtime) { runtime.clusters().renew_tls(name, context); });
       });
 }
 

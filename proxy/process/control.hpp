@@ -56,7 +56,7 @@ class Control final : admin::AdminSource {
   std::string open_access_log();
   std::string open_admin();
   void announce();
-  void publish(std::size_t cluster, std::shared_ptr<const upstream::EndpointSet> endpoints);
+  void publish(std::shared_ptr<const upstream::PublishedEndpoints> endpoints);
   void watch_listener(std::size_t listener);
   void watch_cluster(std::size_t cluster);
   void await_signal();

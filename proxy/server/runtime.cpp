@@ -22,7 +22,8 @@ Runtime::Runtime(base::EventLoop& loop, int worker, const Plan& plan, Shared& sh
       shared_(shared),
       lingering_(loop),
       metrics_(shared.metrics, static_cast<std::size_t>(worker)),
-      clusters_(loop, *plan.config, plan.cluster_tls) {
+      pools_(loop),
+      clusters_(pools_, *plan.config, plan.cluster_tls) {
   make_cluster_chains();
   for (std::size_t i = 0; i < plan.listeners.size(); ++i) {
     const PlannedListener& listener = plan.listeners[i];

@@ -64,6 +64,7 @@ class Runtime {
   Shared& shared_;
   net::Lingering lingering_;
   observe::RequestMetrics metrics_;
+  upstream::Pools pools_;
   upstream::Clusters clusters_;
   std::vector<ClusterChain> cluster_chains_;  // in the order of the clusters
   std::vector<ListenerChain> chains_;         // in the order of the listeners

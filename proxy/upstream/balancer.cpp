@@ -3,24 +3,22 @@
 #include <algorithm>
 
 namespace upstream {
-namespace {
 
-// For its weight, compared without dividing. None at all is a tie: then chance, which knows the
-// weights too, has decided.
-bool is_less_busy(const Endpoint& a, const Endpoint& b) {
-  return std::uint64_t{a.in_flight} * b.weight < std::uint64_t{b.in_flight} * a.weight;
+// Whether a has less in flight than b, each by its weight: a.in_flight / a.weight < b.in_flight /
+// b.weight without dividing. Two idle ones are equal, whatever they weigh.
+bool Balancer::is_less_busy(const Choice& a, const Choice& b) {
+  return std::uint64_t{a.endpoint->in_flight} * b.weight <
+         std::uint64_t{b.endpoint->in_flight} * a.weight;
 }
-
-}  // namespace
 
 void Balancer::reset(const Endpoints& endpoints) {
   choices_.clear();
   total_weight_ = 0;
   has_equal_weights_ = true;
-  for (const auto& endpoint : endpoints) {
-    choices_.push_back({endpoint.get(), total_weight_});
-    total_weight_ += endpoint->weight;
-    has_equal_weights_ = has_equal_weights_ && endpoint->weight == endpoints.front()->weight;
+  for (const auto& [endpoint, weight] : endpoints) {
+    choices_.push_back({endpoint.target(), weight, total_weight_});
+    total_weight_ += weight;
+    has_equal_weights_ = has_equal_weights_ && weight == endpoints.front().weight;
   }
 }
 
@@ -43,8 +41,8 @@ Endpoint* Balancer::in_turn_by_weight(const void* avoid) {
   std::int64_t paid = 0;
   for (Choice& choice : choices_) {
     if (choice.endpoint == avoid) continue;
-    choice.credit += choice.endpoint->weight;
-    paid += choice.endpoint->weight;
+    choice.credit += choice.weight;
+    paid += choice.weight;
     if (!richest || choice.credit > richest->credit) richest = &choice;
   }
   richest->credit -= paid;
@@ -52,24 +50,24 @@ Endpoint* Balancer::in_turn_by_weight(const void* avoid) {
 }
 
 Endpoint* Balancer::less_busy(const void* avoid, base::Random& random) {
-  Endpoint* first = by_chance(avoid, random);
-  Endpoint* second = by_chance(first, random);
-  if (second == avoid) return first;
-  return is_less_busy(*second, *first) ? second : first;
+  const Choice& first = by_chance(avoid, random);
+  const Choice& second = by_chance(first.endpoint, random);
+  if (second.endpoint == avoid) return first.endpoint;
+  return (is_less_busy(second, first) ? second : first).endpoint;
 }
 
 // By weight, another than `avoid`: drawn from what is left when its part is taken out.
-Endpoint* Balancer::by_chance(const void* avoid, base::Random& random) {
-  const auto left_out =
-      std::find_if(choices_.begin(), choices_.end(),
-                   [&](const Choice& choice) { return choice.endpoint == avoid; });
-  const std::uint64_t gap = left_out == choices_.end() ? 0 : left_out->endpoint->weight;
+const Balancer::Choice& Balancer::by_chance(const void* avoid, base::Random& random) {
+  const auto left_out = std::find_if(choices_.begin(), choices_.end(), [&](const Choice& choice) {
+    return choice.endpoint == avoid;
+  });
+  const std::uint64_t gap = left_out == choices_.end() ? 0 : left_out->weight;
   std::uint64_t drawn = random.below(total_weight_ - gap);
   if (gap > 0 && drawn >= left_out->weight_before) drawn += gap;
   const auto behind = std::upper_bound(
       choices_.begin(), choices_.end(), drawn,
       [](std::uint64_t at, const Choice& choice) { return at < choice.weight_before; });
-  return std::prev(behind)->endpoint;
+  return *std::prev(behind);
 }
 
 }  // namespace upstream

@@ -2,12 +2,12 @@
 // for its position; a worker's and a cluster's own.
 #pragma once
 
-#include <cstdint>
-#include <vector>
-
 #include "config/model.hpp"
 #include "proxy/base/random.hpp"
 #include "proxy/upstream/endpoint.hpp"
+
+#include <cstdint>
+#include <vector>
 
 namespace upstream {
 
@@ -15,7 +15,8 @@ class Balancer {
  public:
   explicit Balancer(config::Balancing method) : method_(method) {}
 
-  // What to choose from, as of now; call it whenever that changes.
+  // What to choose from, as of now; call it whenever that changes. The endpoints outlive their
+  // turn.
   void reset(const Endpoints& endpoints);
   // Another than `avoid` if there is one. Null = there is none at all.
   Endpoint* pick(const void* avoid, base::Random& random);
@@ -24,6 +25,7 @@ class Balancer {
  private:
   struct Choice {
     Endpoint* endpoint;
+    std::uint32_t weight;
     std::uint64_t weight_before;  // the sum of weights of those before it
     std::int64_t credit = 0;      // of round robin with unequal weights
   };
@@ -31,7 +33,8 @@ class Balancer {
   Endpoint* in_turn(const void* avoid);
   Endpoint* in_turn_by_weight(const void* avoid);
   Endpoint* less_busy(const void* avoid, base::Random& random);
-  Endpoint* by_chance(const void* avoid, base::Random& random);
+  static bool is_less_busy(const Choice& a, const Choice& b);
+  const Choice& by_chance(const void* avoid, base::Random& random);
 
   config::Balancing method_;
   std::vector<Choice> choices_;

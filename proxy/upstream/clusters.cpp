@@ -1,32 +1,41 @@
 #include "proxy/upstream/clusters.hpp"
 
-#include "proxy/upstream/discovery.hpp"
+#include <utility>
 
 namespace upstream {
 
-Clusters::Clusters(base::EventLoop& loop, const config::Config& config, const TlsContexts& tls) {
+Clusters::Clusters(Pools& pools, const config::Config& config, const TlsContexts& tls)
+    : pools_(pools) {
   for (const config::Cluster& cluster : config.clusters) {
-    PoolSetup setup;
-    setup.cluster = &cluster;
-    if (const auto found = tls.find(cluster.name); found != tls.end()) setup.tls = found->second;
-    setup.http1.head.header_bytes = config.limits.response_header_bytes;
-    setup.http1.head.header_count = config.limits.response_header_count;
-    setup.http1.trailer_bytes = config.limits.trailer_bytes;
-    setup.http2.limits.header_bytes = config.limits.response_header_bytes;
-    setup.http2.limits.header_count = config.limits.response_header_count;
-    setup.http2.limits.trailer_bytes = config.limits.trailer_bytes;
-    setup.http2.streams = static_cast<std::uint32_t>(setup.cluster->pool.streams);
-    setup.http2.ping = setup.cluster->pool.ping;
-    entries_.push_back(std::make_unique<Entry>(loop, std::move(setup)));
+    const auto found = tls.find(cluster.name);
+    std::shared_ptr<const certs::Context> context = found == tls.end() ? nullptr : found->second;
+    entries_.push_back(
+        std::make_unique<Entry>(pools.of(cluster, config.limits, std::move(context)), cluster));
     if (const auto fixed = fixed_endpoints(cluster)) entries_.back()->cluster.publish(*fixed);
   }
 }
 
 Clusters::~Clusters() = default;
 
+void Clusters::publish(const PublishedEndpoints& published) {
+  for (const auto& entry : entries_)
+    if (published.names.are_of(entry->cluster.config())) entry->cluster.publish(*published.set);
+}
+
+void Clusters::renew_tls(std::string_view cluster, std::shared_ptr<const certs::Context> tls) {
+  for (const auto& entry : entries_)
+    if (entry->cluster.config().name == cluster) entry->cluster.pools().renew_tls(tls);
+}
+
 std::vector<ClusterSnapshot> Clusters::snapshot() const {
   std::vector<ClusterSnapshot> all;
-  for (const auto& entry : entries_) all.push_back(entry->cluster.snapshot());
+  for (const auto& entry : entries_) {
+    ClusterSnapshot& now = all.emplace_back(entry->cluster.snapshot());
+    pools_.each_of(now.name, [&](const EndpointPools& pools) {
+      for (EndpointSnapshot& other : pools.others_than(entry->cluster.endpoints()))
+        now.endpoints.push_back(std::move(other));
+    });
+  }
   return all;
 }
 

@@ -1,17 +1,21 @@
-// All clusters of one worker, each with the end of its chain. Clusters that have no names know their
-// endpoints at once, the others when control publishes them. Destroyed after the worker's last
-// exchange; the configuration outlives it.
+// All clusters of one configuration as one worker has them, each with the end of its chain.
+// Clusters that have no names know their endpoints at once, the others when control publishes them.
+// Owned by a generation, destroyed after its last exchange; the configuration and the pools outlive
+// it.
 #pragma once
-
-#include <map>
-#include <memory>
-#include <string>
-#include <vector>
 
 #include "certs/store.hpp"
 #include "config/model.hpp"
 #include "proxy/upstream/cluster.hpp"
+#include "proxy/upstream/discovery.hpp"
 #include "proxy/upstream/forward.hpp"
+#include "proxy/upstream/pools.hpp"
+
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
 
 namespace upstream {
 
@@ -21,7 +25,7 @@ using TlsContexts = std::map<std::string, std::shared_ptr<const certs::Context>>
 
 class Clusters {
  public:
-  Clusters(base::EventLoop& loop, const config::Config& config, const TlsContexts& tls);
+  Clusters(Pools& pools, const config::Config& config, const TlsContexts& tls);
   Clusters(const Clusters&) = delete;
   Clusters& operator=(const Clusters&) = delete;
   ~Clusters();
@@ -30,20 +34,23 @@ class Clusters {
   http::Handler& forward(std::size_t index) { return entries_[index]->forward; }
   Cluster& operator[](std::size_t index) { return entries_[index]->cluster; }
 
-  // The worker's thread: control posts it (see Discovery::Publish).
-  void publish(std::size_t index, const EndpointSet& set) { (*this)[index].publish(set); }
+  // For the cluster of this name that has these names to resolve, if there is one. The worker's
+  // thread: control posts it.
+  void publish(const PublishedEndpoints& published);
   // For connections made from now on: its files have changed. The worker's thread.
-  void renew_tls(std::size_t index, std::shared_ptr<const certs::Context> tls) {
-    (*this)[index].renew_tls(std::move(tls));
-  }
+  void renew_tls(std::string_view cluster, std::shared_ptr<const certs::Context> tls);
+  // The clusters in their order, each with what vanished from it.
   std::vector<ClusterSnapshot> snapshot() const;
 
  private:
   struct Entry {
-    Entry(base::EventLoop& loop, PoolSetup setup) : cluster(loop, std::move(setup)), forward(cluster) {}
+    Entry(base::Ref<EndpointPools> pools, const config::Cluster& config)
+        : cluster(std::move(pools), config), forward(cluster) {}
     Cluster cluster;
     Forward forward;
   };
+
+  Pools& pools_;
   std::vector<std::unique_ptr<Entry>> entries_;
 };
 

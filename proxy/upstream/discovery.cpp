@@ -1,15 +1,15 @@
 #include "proxy/upstream/discovery.hpp"
 
+#include "proxy/base/event.hpp"
+
 #include <algorithm>
 #include <optional>
 #include <utility>
 
-#include "proxy/base/event.hpp"
-
 namespace upstream {
 namespace {
 
-constexpr std::chrono::seconds local_ttl{60};     // of /etc/hosts, which has none
+constexpr std::chrono::seconds local_ttl{60};      // of /etc/hosts, which has none
 constexpr std::chrono::seconds longest_retry{30};  // after failures in a row
 constexpr int most_doublings = 5;
 
@@ -43,6 +43,10 @@ bool is_same(const EndpointSet& a, const EndpointSet& b) {
          std::equal(a.targets.begin(), a.targets.end(), b.targets.begin(), b.targets.end(), same);
 }
 
+bool is_same_name(const config::Endpoint& a, const config::Endpoint& b) {
+  return a.host == b.host && a.port == b.port && a.is_unix == b.is_unix;
+}
+
 base::Duration pause_after(const net::Resolved& found, const config::Dns& dns) {
   const base::Duration ttl = found.is_local ? base::Duration(local_ttl) : found.ttl;
   return std::clamp<base::Duration>(ttl, dns.min_ttl, dns.max_ttl);
@@ -57,18 +61,103 @@ base::Duration pause_after_failures(int failures, const config::Dns& dns) {
 }  // namespace
 
 // A cluster that has names, and what is known of each of its endpoints.
-struct Discovery::Service {
+class Discovery::Service {
+ public:
+  Service(Discovery& discovery, const config::Cluster& cluster)
+      : discovery_(discovery),
+        names_(cluster),
+        known_(cluster.endpoints.size()),
+        tasks_(discovery.loop_) {}
+
+  // Begins with what another service knows of the same names.
+  void learn_from(const Service& other);
+  void start();
+  const ClusterNames& names() const { return names_; }
+  bool is_settled() const;
+  const std::shared_ptr<const PublishedEndpoints>& published() const { return published_; }
+
+ private:
   struct Known {
     bool is_asked = false;  // at least once, and answered
     std::vector<base::Address> addresses;
     std::optional<base::Error> failure;
   };
 
-  std::size_t index = 0;
-  const config::Cluster* cluster = nullptr;
-  std::vector<Known> known;  // as cluster->endpoints
-  std::shared_ptr<const EndpointSet> published;
+  base::Task<> follow(std::size_t endpoint);
+  void publish();
+
+  Discovery& discovery_;
+  const ClusterNames names_;
+  std::vector<Known> known_;  // as names_.endpoints
+  std::shared_ptr<const PublishedEndpoints> published_;
+  base::TaskGroup tasks_;
 };
+
+void Discovery::Service::learn_from(const Service& other) {
+  for (std::size_t i = 0; i < known_.size(); ++i)
+    for (std::size_t j = 0; j < other.known_.size(); ++j)
+      if (is_same_name(names_.endpoints[i], other.names_.endpoints[j]) &&
+          names_.dns.family == other.names_.dns.family && !other.known_[j].addresses.empty())
+        known_[i] = other.known_[j];
+}
+
+void Discovery::Service::start() {
+  for (std::size_t i = 0; i < known_.size(); ++i) {
+    if (const auto address = fixed_address(names_.endpoints[i]))
+      known_[i] = {true, {*address}, {}};
+    else
+      tasks_.spawn(follow(i)).release();
+  }
+  publish();
+}
+
+bool Discovery::Service::is_settled() const {
+  return std::all_of(known_.begin(), known_.end(),
+                     [](const Known& known) { return known.is_asked; });
+}
+
+base::Task<> Discovery::Service::follow(std::size_t endpoint) {
+  const config::Dns& dns = names_.dns;
+  const config::Endpoint& named = names_.endpoints[endpoint];
+  int failures = 0;
+  for (;;) {
+    net::Question question{named.host, named.port, family_of(dns.family), dns.timeout};
+    base::Result<net::Resolved> found = co_await discovery_.resolver_.resolve(std::move(question));
+    Known& known = known_[endpoint];
+    known.is_asked = true;
+    base::Duration pause{};
+    if (found) {
+      failures = 0;
+      pause = pause_after(*found, dns);
+      known.addresses = std::move(found->addresses);
+      known.failure.reset();
+    } else {
+      pause = pause_after_failures(++failures, dns);
+      known.failure = found.error();
+    }
+    publish();
+    co_await base::sleep_until(discovery_.loop_, discovery_.loop_.now() + pause);
+  }
+}
+
+// Not before something is known that exchanges can use, or nothing is left to be asked.
+void Discovery::Service::publish() {
+  auto set = std::make_shared<EndpointSet>();
+  std::optional<base::Error> failure;
+  for (std::size_t i = 0; i < known_.size(); ++i) {
+    const Known& known = known_[i];
+    if (known.failure) failure = known.failure;
+    for (const base::Address& address : known.addresses)
+      upstream::add(*set, address, names_.endpoints[i].weight);
+  }
+  if (set->targets.empty()) {
+    if (!is_settled()) return;
+    set->failure = failure;
+  }
+  if (published_ && is_same(*published_->set, *set)) return;
+  published_ = std::make_shared<PublishedEndpoints>(PublishedEndpoints{names_, std::move(set)});
+  discovery_.publish_(published_);
+}
 
 std::shared_ptr<const EndpointSet> fixed_endpoints(const config::Cluster& cluster) {
   auto set = std::make_shared<EndpointSet>();
@@ -80,76 +169,44 @@ std::shared_ptr<const EndpointSet> fixed_endpoints(const config::Cluster& cluste
   return set;
 }
 
-Discovery::Discovery(base::EventLoop& loop, net::Resolver& resolver, const config::Config& config,
-                     Publish publish)
-    : loop_(loop), resolver_(resolver), publish_(std::move(publish)), tasks_(loop) {
-  for (std::size_t i = 0; i < config.clusters.size(); ++i) {
-    const config::Cluster& cluster = config.clusters[i];
-    if (fixed_endpoints(cluster)) continue;
-    auto service = std::make_unique<Service>();
-    service->index = i;
-    service->cluster = &cluster;
-    service->known.resize(cluster.endpoints.size());
-    services_.push_back(std::move(service));
-  }
-  for (const auto& service : services_) {
-    for (std::size_t i = 0; i < service->known.size(); ++i) {
-      Service::Known& known = service->known[i];
-      if (const auto address = fixed_address(service->cluster->endpoints[i])) {
-        known = {true, {*address}, {}};
-        continue;
-      }
-      ++unsettled_;
-      tasks_.spawn(follow(*service, i)).release();
-    }
-  }
-}
+Discovery::Discovery(base::EventLoop& loop, net::Resolver& resolver, Publish publish)
+    : loop_(loop), resolver_(resolver), publish_(std::move(publish)) {}
 
 Discovery::~Discovery() = default;
 
-base::Task<> Discovery::follow(Service& service, std::size_t endpoint) {
-  const config::Dns& dns = service.cluster->dns;
-  const config::Endpoint& named = service.cluster->endpoints[endpoint];
-  int failures = 0;
-  for (;;) {
-    net::Question question{named.host, named.port, family_of(dns.family), dns.timeout};
-    base::Result<net::Resolved> found = co_await resolver_.resolve(std::move(question));
-    Service::Known& known = service.known[endpoint];
-    if (!std::exchange(known.is_asked, true)) --unsettled_;
-    base::Duration pause{};
-    if (found) {
-      failures = 0;
-      pause = pause_after(*found, dns);
-      known.addresses = std::move(found->addresses);
-      known.failure.reset();
-    } else {
-      pause = pause_after_failures(++failures, dns);
-      known.failure = found.error();
-    }
-    publish(service);
-    co_await base::sleep_until(loop_, loop_.now() + pause);
-  }
+void Discovery::follow(const std::vector<const config::Config*>& configs) {
+  std::vector<const config::Cluster*> wanted;
+  for (const config::Config* config : configs)
+    for (const config::Cluster& cluster : config->clusters)
+      if (!fixed_endpoints(cluster)) wanted.push_back(&cluster);
+  for (const config::Cluster* cluster : wanted)
+    if (std::none_of(services_.begin(), services_.end(),
+                     [&](const auto& service) { return service->names().are_of(*cluster); }))
+      add(*cluster);
+  std::erase_if(services_, [&](const auto& service) {
+    return std::none_of(wanted.begin(), wanted.end(), [&](const config::Cluster* cluster) {
+      return service->names().are_of(*cluster);
+    });
+  });
 }
 
-// Not before something is known that exchanges can use, or nothing is left to be asked.
-void Discovery::publish(Service& service) {
-  auto set = std::make_shared<EndpointSet>();
-  std::optional<base::Error> failure;
-  bool is_all_asked = true;
-  for (std::size_t i = 0; i < service.known.size(); ++i) {
-    const Service::Known& known = service.known[i];
-    is_all_asked = is_all_asked && known.is_asked;
-    if (known.failure) failure = known.failure;
-    for (const base::Address& address : known.addresses)
-      add(*set, address, service.cluster->endpoints[i].weight);
-  }
-  if (set->targets.empty()) {
-    if (!is_all_asked) return;
-    set->failure = failure;
-  }
-  if (service.published && is_same(*service.published, *set)) return;
-  service.published = set;
-  publish_(service.index, std::move(set));
+void Discovery::add(const config::Cluster& cluster) {
+  auto service = std::make_unique<Service>(*this, cluster);
+  for (const auto& other : services_) service->learn_from(*other);
+  services_.push_back(std::move(service));
+  services_.back()->start();
+}
+
+bool Discovery::is_settled() const {
+  return std::all_of(services_.begin(), services_.end(),
+                     [](const auto& service) { return service->is_settled(); });
+}
+
+std::vector<std::shared_ptr<const PublishedEndpoints>> Discovery::published() const {
+  std::vector<std::shared_ptr<const PublishedEndpoints>> all;
+  for (const auto& service : services_)
+    if (service->published()) all.push_back(service->published());
+  return all;
 }
 
 }  // namespace upstream

@@ -4,8 +4,8 @@
 
 namespace upstream {
 
-Endpoint::Endpoint(const Target& target)
-    : address(target.address), text(target.address.to_string()), weight(target.weight) {}
+Endpoint::Endpoint(Owner& owner, const base::Address& at)
+    : address(at), text(at.to_string()), owner_(owner) {}
 
 Endpoint::~Endpoint() = default;
 

@@ -2,13 +2,14 @@
 // workers; an Endpoint is one of its addresses as one worker uses it, with a pool of its own.
 #pragma once
 
+#include "proxy/base/address.hpp"
+#include "proxy/base/counted.hpp"
+#include "proxy/base/error.hpp"
+
 #include <memory>
 #include <optional>
 #include <string>
 #include <vector>
-
-#include "proxy/base/address.hpp"
-#include "proxy/base/error.hpp"
 
 namespace upstream {
 
@@ -25,31 +26,37 @@ struct EndpointSet {
   std::optional<base::Error> failure{};  // why there are none, if a name could not be resolved
 };
 
-// Owned by its Cluster; the worker's thread. Its address is its identity (see http::Scope).
-struct Endpoint {
-  explicit Endpoint(const Target& target);
+// Owned by its EndpointPools; the worker's thread. Whoever may choose it or looks at it holds a
+// reference; with the last one its pool takes no exchange any more. Its address is its identity
+// (see http::Scope).
+struct Endpoint final : base::Counted {
+  class Owner {
+   public:
+    virtual void on_unused(Endpoint& endpoint) noexcept = 0;
+
+   protected:
+    ~Owner() = default;
+  };
+
+  Endpoint(Owner& owner, const base::Address& address);
   ~Endpoint();
 
   const base::Address address;
-  const std::string text;  // as in logs
-  std::uint32_t weight;
+  const std::string text;       // as in logs
   std::uint32_t in_flight = 0;  // exchanges that have a stream or wait for one; kept by the pool
-  std::uint32_t users = 0;      // who looks at it at this moment
   std::unique_ptr<Pool> pool;   // null only in tests of the balancer
 
-  // Keeps it while it is looked at, even if its address vanishes meanwhile.
-  class Use {
-   public:
-    explicit Use(Endpoint& endpoint) : endpoint_(endpoint) { ++endpoint_.users; }
-    Use(const Use&) = delete;
-    Use& operator=(const Use&) = delete;
-    ~Use() { --endpoint_.users; }
+ private:
+  void unused() noexcept override { owner_.on_unused(*this); }
 
-   private:
-    Endpoint& endpoint_;
-  };
+  Owner& owner_;
 };
 
-using Endpoints = std::vector<std::unique_ptr<Endpoint>>;
+// One that a cluster chooses from.
+struct WeightedEndpoint {
+  base::Ref<Endpoint> endpoint;
+  std::uint32_t weight = 1;
+};
+using Endpoints = std::vector<WeightedEndpoint>;
 
 }  // namespace upstream

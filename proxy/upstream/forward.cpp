@@ -1,9 +1,9 @@
 #include "proxy/upstream/forward.hpp"
 
+#include "proxy/upstream/upload.hpp"
+
 #include <algorithm>
 #include <memory>
-
-#include "proxy/upstream/upload.hpp"
 
 namespace upstream {
 namespace {
@@ -83,7 +83,7 @@ Task<Reply> Forward::handle(Request& request) {
   const Result<Endpoint*> chosen = choose(request);
   if (!chosen) co_return chosen.error();
   Endpoint& endpoint = **chosen;
-  const Endpoint::Use use(endpoint);
+  const base::Ref<Endpoint> use(endpoint);  // also if its address vanishes meanwhile
 
   Sending sending(request);
   std::uint64_t newer_than = 0;
@@ -124,8 +124,8 @@ Result<Endpoint*> Forward::choose(Request& request) {
   return chosen;
 }
 
-// What goes upstream differs in host and scheme from what the client sent, and only there: the log and
-// another attempt are to see the client's.
+// What goes upstream differs in host and scheme from what the client sent, and only there: the log
+// and another attempt are to see the client's.
 Result<void> Forward::send_head(http::ClientStream& stream, Request& request,
                                 const Endpoint& endpoint, bool ends) {
   const bool swaps_host = replaces_host(request, endpoint);

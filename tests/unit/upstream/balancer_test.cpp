@@ -1,43 +1,43 @@
 #include "proxy/upstream/balancer.hpp"
 
+#include "proxy/upstream/pool.hpp"
+
 #include <doctest/doctest.h>
 
+#include <deque>
 #include <map>
-
-#include "proxy/upstream/pool.hpp"
 
 namespace {
 
 using config::Balancing;
 using upstream::Balancer;
 using upstream::Endpoint;
-using upstream::Endpoints;
 
-Endpoints endpoints_of_weight(const std::vector<std::uint32_t>& weights) {
-  Endpoints endpoints;
-  std::uint16_t port = 1;
-  for (const std::uint32_t weight : weights) {
-    const upstream::Target target{*base::Address::parse_ip("10.0.0.1", port++), weight};
-    endpoints.push_back(std::make_unique<Endpoint>(target));
-  }
-  return endpoints;
-}
+struct NoOwner final : Endpoint::Owner {
+  void on_unused(Endpoint&) noexcept override {}
+};
 
 struct Picks {
-  Picks(Balancing method, const std::vector<std::uint32_t>& weights)
-      : endpoints(endpoints_of_weight(weights)), balancer(method) {
-    balancer.reset(endpoints);
+  Picks(Balancing method, const std::vector<std::uint32_t>& weights) : balancer(method) {
+    std::uint16_t port = 1;
+    upstream::Endpoints chosen;
+    for (const std::uint32_t weight : weights) {
+      Endpoint& made = endpoints.emplace_back(owner, *base::Address::parse_ip("10.0.0.1", port++));
+      chosen.push_back({base::Ref<Endpoint>(made), weight});
+    }
+    balancer.reset(chosen);
   }
   // How often each was picked, in their order.
   std::vector<int> count(int rounds, const Endpoint* avoid = nullptr) {
     std::map<const Endpoint*, int> seen;
     for (int i = 0; i < rounds; ++i) ++seen[balancer.pick(avoid, random)];
     std::vector<int> counts;
-    for (const auto& endpoint : endpoints) counts.push_back(seen[endpoint.get()]);
+    for (const Endpoint& endpoint : endpoints) counts.push_back(seen[&endpoint]);
     return counts;
   }
 
-  Endpoints endpoints;
+  NoOwner owner;
+  std::deque<Endpoint> endpoints;
   Balancer balancer;
   base::Random random{7};
 };
@@ -51,7 +51,7 @@ TEST_CASE("balancer: no endpoint is no choice") {
 TEST_CASE("balancer: a single endpoint is taken even if it is to be avoided") {
   for (const Balancing method : {Balancing::round_robin, Balancing::least_request}) {
     Picks picks(method, {1});
-    CHECK(picks.count(3, picks.endpoints[0].get()) == std::vector<int>{3});
+    CHECK(picks.count(3, &picks.endpoints[0]) == std::vector<int>{3});
   }
 }
 
@@ -71,7 +71,7 @@ TEST_CASE("balancer: round robin takes turns by weight") {
 
 TEST_CASE("balancer: round robin spreads the turns of the heavy one") {
   Picks picks(Balancing::round_robin, {2, 1, 1});
-  const Endpoint* heavy = picks.endpoints[0].get();
+  const Endpoint* heavy = &picks.endpoints[0];
   int in_a_row = 0;
   int longest = 0;
   for (int i = 0; i < 40; ++i) {
@@ -86,7 +86,7 @@ TEST_CASE("balancer: avoids an endpoint while there is another") {
     for (const std::vector<std::uint32_t>& weights :
          {std::vector<std::uint32_t>{1, 1}, {1, 1, 1}, {100, 1, 1}}) {
       Picks picks(method, weights);
-      CHECK(picks.count(200, picks.endpoints[0].get())[0] == 0);
+      CHECK(picks.count(200, &picks.endpoints[0])[0] == 0);
     }
   }
 }
@@ -94,14 +94,14 @@ TEST_CASE("balancer: avoids an endpoint while there is another") {
 TEST_CASE("balancer: least request never takes the busiest of three, and all when idle") {
   Picks picks(Balancing::least_request, {1, 1, 1});
   for (const int count : picks.count(3000)) CHECK(count > 800);
-  picks.endpoints[1]->in_flight = 5;
+  picks.endpoints[1].in_flight = 5;
   CHECK(picks.count(300)[1] == 0);
 }
 
 TEST_CASE("balancer: least request weighs what is in flight") {
   Picks picks(Balancing::least_request, {1, 4});
-  picks.endpoints[0]->in_flight = 2;
-  picks.endpoints[1]->in_flight = 4;
+  picks.endpoints[0].in_flight = 2;
+  picks.endpoints[1].in_flight = 4;
   CHECK(picks.count(50) == std::vector<int>{0, 50});
   const std::vector<int> idle = Picks(Balancing::least_request, {1, 4}).count(1000);
   CHECK(idle[0] > 130);

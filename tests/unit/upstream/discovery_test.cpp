@@ -1,10 +1,10 @@
 #include "proxy/upstream/discovery.hpp"
 
-#include <doctest/doctest.h>
-
 #include "proxy/upstream/clusters.hpp"
 #include "tests/unit/net/name_server.hpp"
 #include "tests/unit/upstream/peer.hpp"
+
+#include <doctest/doctest.h>
 
 namespace {
 
@@ -33,10 +33,11 @@ struct DiscoveryTest {
     config.clusters = {fixed, named};
   }
   void start() {
-    discovery.emplace(loop, resolver, config, [this](std::size_t index, auto set) {
-      CHECK(index == 1);
-      sets.push_back(std::move(set));
+    discovery.emplace(loop, resolver, [this](auto published) {
+      CHECK(published->names.cluster == "named");
+      sets.push_back(published->set);
     });
+    discovery->follow({&config});
   }
   bool turn_until(std::function<bool()> is_so) {
     return upstream_test::turn_until(loop, [&] {
@@ -53,7 +54,8 @@ struct DiscoveryTest {
   std::optional<upstream::Discovery> discovery;
 };
 
-TEST_CASE_FIXTURE(DiscoveryTest, "discovery: tells what changed, and asks again when the TTL is over") {
+TEST_CASE_FIXTURE(DiscoveryTest,
+                  "discovery: tells what changed, and asks again when the TTL is over") {
   server.answers[a] = {{"orders.test", a, 0, "10.0.0.1"}};
   start();
   CHECK(!discovery->is_settled());
@@ -86,7 +88,12 @@ TEST_CASE_FIXTURE(DiscoveryTest, "discovery: a name that fails keeps the last go
 }
 
 TEST_CASE_FIXTURE(DiscoveryTest, "cluster: waits for its first endpoints, and keeps what stays") {
-  upstream::Clusters clusters(loop, config, {});
+  upstream::Pools pools(loop);
+  upstream::Clusters clusters(pools, config, {});
+  const auto publish = [&](std::vector<upstream::Target> targets) {
+    const auto set = std::make_shared<EndpointSet>(EndpointSet{std::move(targets)});
+    clusters.publish({upstream::ClusterNames(config.clusters[1]), set});
+  };
   CHECK(clusters[0].is_known());
   upstream::Cluster& cluster = clusters[1];
   CHECK(!cluster.is_known());
@@ -95,20 +102,84 @@ TEST_CASE_FIXTURE(DiscoveryTest, "cluster: waits for its first endpoints, and ke
   const upstream::Target two{*base::Address::parse("10.0.0.2:80")};
   base::TaskGroup tasks(loop);
   const base::Child waiting = tasks.spawn(cluster.known(base::never));
-  clusters.publish(1, {{one}});
+  publish({one});
   loop.turn(Millis{0});
   CHECK(!waiting.is_running());
   const base::Result<upstream::Endpoint*> before = cluster.pick(nullptr);
   CHECK(!cluster.has_alternatives());
-  clusters.publish(1, {{two, one}});
+  publish({two, one});
   CHECK(cluster.has_alternatives());
   const base::Result<upstream::Endpoint*> after = cluster.pick(cluster.pick(*before).operator*());
   CHECK(*after == *before);
-  clusters.publish(1, {{two}});
+  publish({two});
   CHECK((*cluster.pick(nullptr))->text == "10.0.0.2:80");
   CHECK(cluster.snapshot().endpoints.size() == 1);
-  clusters.publish(1, {{}});
+  publish({});
   CHECK(cluster.pick(nullptr).error().reason == base::Reason::no_endpoint);
+}
+
+TEST_CASE_FIXTURE(DiscoveryTest, "discovery: a reload asks anew only for what it did not know") {
+  server.answers[a] = {{"orders.test", a, 0, "10.0.0.1"}};
+  start();
+  REQUIRE(turn_until([&] { return sets.size() == 1; }));
+  config::Config same = config;
+  discovery->follow({&same});
+  CHECK(sets.size() == 1);
+  CHECK(discovery->published().size() == 1);
+
+  config::Config heavier = config;
+  heavier.clusters[1].endpoints[0].weight = 3;
+  discovery->follow({&same, &heavier});
+  REQUIRE(sets.size() == 2);  // at once: its name is known
+  CHECK(sets[1]->targets[0].weight == 3);
+  CHECK(discovery->published().size() == 2);
+  discovery->follow({&heavier});
+  CHECK(discovery->published().size() == 1);
+  CHECK(discovery->published()[0]->names.are_of(heavier.clusters[1]));
+  CHECK(!discovery->published()[0]->names.are_of(config.clusters[1]));
+
+  config::Config none;
+  discovery->follow({&none});
+  CHECK(discovery->published().empty());
+}
+
+TEST_CASE_FIXTURE(DiscoveryTest,
+                  "pools: are kept by cluster, address, TLS, protocol and pool settings") {
+  upstream::Pools pools(loop);
+  auto first = std::make_unique<upstream::Clusters>(pools, config, upstream::TlsContexts());
+  const auto chosen = [](upstream::Clusters& clusters) {
+    return clusters[0].pick(nullptr).operator*();
+  };
+  const upstream::Endpoint* endpoint = chosen(*first);
+
+  config::Config next = config;
+  next.clusters[0].endpoints.push_back(::endpoint("10.0.0.8", 80));
+  next.clusters[0].connect_timeout = Millis{5};
+  next.clusters[0].load_balancer = config::Balancing::round_robin;
+  next.clusters[0].filters.emplace_back();
+  auto second = std::make_unique<upstream::Clusters>(pools, next, upstream::TlsContexts());
+  CHECK(chosen(*second) == endpoint);
+
+  const auto changes = {
+      +[](config::Cluster& cluster) { cluster.name = "other"; },
+      +[](config::Cluster& cluster) { cluster.protocol = config::Protocol::h2; },
+      +[](config::Cluster& cluster) { cluster.pool.idle = Millis{1}; },
+      +[](config::Cluster& cluster) { cluster.tls.emplace().server_name = "a.test"; },
+  };
+  for (const auto change : changes) {
+    config::Config changed = config;
+    change(changed.clusters[0]);
+    upstream::Clusters third(pools, changed, {});
+    CHECK(chosen(third) != endpoint);
+  }
+
+  // The configuration that named it alone has gone.
+  first.reset();
+  second.reset();
+  pools.sweep();
+  int left = 0;
+  pools.each_of("fixed", [&](const upstream::EndpointPools&) { ++left; });
+  CHECK(left == 0);
 }
 
 }  // namespace

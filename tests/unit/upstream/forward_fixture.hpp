@@ -1,6 +1,9 @@
-// The end of a chain against an upstream inside the test's own thread, and client bodies that the test
-// feeds.
+// The end of a chain against an upstream inside the test's own thread, and client bodies that the
+// test feeds.
 #pragma once
+
+#include "proxy/upstream/clusters.hpp"
+#include "tests/unit/upstream/peer.hpp"
 
 #include <doctest/doctest.h>
 
@@ -8,9 +11,6 @@
 #include <optional>
 #include <string>
 #include <vector>
-
-#include "proxy/upstream/clusters.hpp"
-#include "tests/unit/upstream/peer.hpp"
 
 namespace upstream_test {
 
@@ -66,8 +66,10 @@ struct Interims final : http::Interim {
 // One exchange through the end of the chain, as the exchange of a listener would do it.
 struct Going {
   Going(base::Loop& loop, base::TaskGroup& group, http::Handler& handler, Body body = {})
-      : tasks(group), to(handler), info(loop, connection), request(head(), std::move(body),
-                                                                         interims, scope, info) {}
+      : tasks(group),
+        to(handler),
+        info(loop, connection),
+        request(head(), std::move(body), interims, scope, info) {}
   static http::RequestHead head() {
     http::RequestHead made;
     made.scheme = "http";
@@ -118,7 +120,7 @@ struct ForwardTest {
     config.clusters[0].endpoints = {endpoint};
   }
   Going& go(Body body = {}, http::Method method = http::Method::get) {
-    if (!clusters) clusters.emplace(loop, config, upstream::TlsContexts());
+    if (!clusters) clusters.emplace(pools, config, upstream::TlsContexts());
     Going& one = going.emplace_back(loop, tasks, clusters->forward(0), std::move(body));
     one.request.method = method;
     return one;
@@ -136,6 +138,7 @@ struct ForwardTest {
   base::EventLoop loop;
   Peer peer{loop};
   config::Config config;
+  upstream::Pools pools{loop};
   std::optional<upstream::Clusters> clusters;
   std::deque<Fed> feds;  // outlive the requests that read them
   base::TaskGroup tasks{loop};
