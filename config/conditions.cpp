@@ -37,6 +37,12 @@ Conditions::Conditions(std::initializer_list<std::string_view> texts) {
 }
 
 std::string Conditions::add(std::string_view text) {
+  std::string problem = set(text);
+  if (problem.empty()) texts_.emplace_back(text);
+  return problem;
+}
+
+std::string Conditions::set(std::string_view text) {
   const auto add_reasons = [this](auto& group) {
     for (const Reason reason : group) reasons_.set(static_cast<std::size_t>(reason));
   };
@@ -68,20 +74,20 @@ std::string Conditions::add(std::string_view text) {
          did_you_mean(text, known_words());
 }
 
-void read_conditions(const Node& node, const Context& context, const std::vector<Reason>& never,
+void read_conditions(const Node& node, const Reading& reading, const std::vector<Reason>& never,
                      Conditions& into, std::string_view why) {
   into = Conditions();
   const auto add = [&](const Node& item) {
-    const std::string* text = scalar_of(item, context, "a condition");
+    const std::string* text = scalar_of(item, reading, "a condition");
     if (!text) return;
     if (std::string problem = into.add(*text); !problem.empty())
-      return context.mistake(item, std::move(problem));
+      return reading.mistake(item, std::move(problem));
     const auto reason = base::reason_from(*text);
     if (reason && std::find(never.begin(), never.end(), *reason) != never.end())
-      context.mistake(item, "\"" + *text + "\" " + std::string(why) + ": it cannot stand here");
+      reading.mistake(item, "\"" + *text + "\" " + std::string(why) + ": it cannot stand here");
   };
   if (!node.is_scalar() && !node.is_list())
-    return context.mistake(node, wrong_kind(node, "a list of conditions"));
+    return reading.mistake(node, wrong_kind(node, "a list of conditions"));
   if (node.is_scalar()) add(node);
   for (const NodePtr& item : node.items) add(*item);
   for (const Reason reason : never) into.remove(reason);

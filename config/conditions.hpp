@@ -7,7 +7,9 @@
 
 #include <bitset>
 #include <initializer_list>
+#include <string>
 #include <string_view>
+#include <vector>
 
 namespace config {
 
@@ -20,6 +22,7 @@ class Conditions {
   // What is wrong with the text; "" = nothing, it was added.
   std::string add(std::string_view text);
 
+  const std::vector<std::string>& texts() const { return texts_; }  // as they were added
   void remove(base::Reason reason) { reasons_.reset(static_cast<std::size_t>(reason)); }
 
   bool matches(base::Reason reason) const { return reasons_[static_cast<std::size_t>(reason)]; }
@@ -28,13 +31,16 @@ class Conditions {
   }
 
  private:
+  std::string set(std::string_view text);
+
   std::bitset<base::reason_count> reasons_;
   std::bitset<600> statuses_;
+  std::vector<std::string> texts_;
 };
 
 // A list of conditions; `never`: reasons that may not stand in it, and that a group which holds one
 // of them does not mean there.
-void read_conditions(const Node& node, const Context& context,
+void read_conditions(const Node& node, const Reading& reading,
                      const std::vector<base::Reason>& never, Conditions& into,
                      std::string_view why = "is never retried");
 

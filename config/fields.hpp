@@ -1,53 +1,54 @@
 // One table describes one struct of the configuration: a row for each field says its name, what it
-// is, its default and its purpose, and how it is read. Parsing, unknown keys and did-you-mean come
-// from the table alone.
+// is, its default and its purpose, how it is read and how it would be written. Parsing, unknown
+// keys, did-you-mean, the dump of what is in force and the list of defaults come from the table
+// alone.
 #pragma once
 
-#include "config/mistakes.hpp"
-#include "config/node.hpp"
-#include "config/values.hpp"
+#include "config/print.hpp"
+#include "config/read.hpp"
 
 #include <functional>
-#include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 namespace config {
 
-struct FilterSpec;
-
-// What reading needs besides the node.
-struct Context {
-  Mistakes& mistakes;
-  const std::vector<const FilterSpec*>& filters;
-
-  // What came from a file that is not to be shown is not, whatever a message would say of it.
-  void mistake(const Node& node, std::string message) const {
-    if (node.is_failed) return;
-    if (node.is_secret) message = "what " + node.written + " holds cannot stand here";
-    mistakes.add(node.mark, std::move(message));
-  }
+// What a row says to a reader of the language, whatever struct it belongs to.
+struct Row {
+  std::string_view name;
+  std::string_view type;
+  std::string_view fallback;
+  std::string_view doc;
+  bool is_required = false;
+  bool is_built = true;
+  NodePtr value;          // of a struct as it is made: what `fallback` has to say
+  std::vector<Row> rows;  // within it
 };
 
 template <typename Struct> struct Field {
   std::string_view name;
   std::string_view type;      // as a reader understands it: "duration", "list of ..."
-  std::string_view fallback;  // the default as it would be written; "" = absent
+  std::string_view fallback;  // the default as it would be written, or in words; "" = absent
   std::string_view doc;
-  std::function<void(const Node&, const Context&, Struct&)> read;
+  std::function<void(const Node&, const Reading&, Struct&)> read;
+  // The value as it would be written; null = absent. None: only what was written is shown.
+  std::function<NodePtr(const Struct&)> write = nullptr;
+  // Instead of `write` where rows stand within: what was written (null = nothing), with the
+  // defaults.
+  std::function<NodePtr(const NodePtr& written, const Struct&)> complete = nullptr;
+  std::function<std::vector<Row>()> rows = nullptr;  // that stand within
   bool is_required = false;
+  bool is_built = true;  // false: known, "not yet in this version"
 };
 
 template <typename Struct> using Table = std::vector<Field<Struct>>;
 
-std::string unknown_key(std::string_view key, const std::vector<std::string_view>& known);
-std::string wrong_kind(const Node& node, std::string_view expected);
-
 template <typename Struct>
-void read_table(const Node& node, const Context& context, const Table<Struct>& table,
+void read_table(const Node& node, const Reading& reading, const Table<Struct>& table,
                 Struct& into) {
-  if (!node.is_map()) return context.mistake(node, wrong_kind(node, "a map"));
+  if (!node.is_map()) return reading.mistake(node, wrong_kind(node, "a map"));
   std::vector<std::string_view> known;
   for (const Field<Struct>& field : table) known.push_back(field.name);
   for (const Node::Entry& entry : node.entries) {
@@ -55,163 +56,229 @@ void read_table(const Node& node, const Context& context, const Table<Struct>& t
     for (const Field<Struct>& field : table)
       if (field.name == entry.key) found = &field;
     if (!found)
-      context.mistakes.add(entry.mark, unknown_key(entry.key, known));
+      reading.mistakes.add(entry.mark, unknown_key(entry.key, known));
     else if (entry.value->is_null())
-      context.mistakes.add(entry.mark, "\"" + entry.key + "\" has no value: " +
+      reading.mistakes.add(entry.mark, "\"" + entry.key + "\" has no value: " +
                                            std::string(found->type) + " is expected");
     else
-      found->read(*entry.value, context, into);
+      found->read(*entry.value, reading, into);
   }
   for (const Field<Struct>& field : table)
     if (field.is_required && !node.find(field.name))
-      context.mistake(node,
+      reading.mistake(node,
                       "\"" + std::string(field.name) + "\" is missing: " + std::string(field.doc));
 }
 
-// --- readers of single values, to be put into rows ---
-
-enum class Zero { allowed, refused };
-
-// Null: a mistake was reported. The text is without control characters: it may reach header fields,
-// logs and terminals.
-const std::string* scalar_of(const Node& node, const Context& context, std::string_view expected);
-
-template <typename T>
-bool take(const Node& node, const Context& context, Parsed<T> (*parse)(std::string_view),
-          std::string_view expected, T& into) {
-  const std::string* text = scalar_of(node, context, expected);
-  if (!text) return false;
-  Parsed<T> parsed = parse(*text);
-  if (!parsed.value) {
-    context.mistake(node, parsed.problem);
-    return false;
-  }
-  into = *parsed.value;
-  return true;
+inline NodePtr child_of(const NodePtr& node, std::string_view name) {
+  return node ? node->child(name) : nullptr;
 }
 
-void read_duration(const Node& node, const Context& context, Zero zero, base::Millis& into);
-void read_size(const Node& node, const Context& context, Zero zero, std::uint64_t& into);
-void read_integer(const Node& node, const Context& context, std::uint64_t least, std::uint64_t most,
-                  std::uint64_t& into);
-void read_rate(const Node& node, const Context& context, Rate& into);
-void read_percentage(const Node& node, const Context& context, std::uint32_t& into);
-void read_boolean(const Node& node, const Context& context, bool& into);
-void read_text(const Node& node, const Context& context, std::string& into);
-// One text or a list of them.
-void read_texts(const Node& node, const Context& context, std::vector<std::string>& into);
-void for_each_text(const Node& node, const Context& context,
-                   const std::function<void(const Node& item, const std::string& text)>& visit);
-// The index of the text among `words`.
-void read_word(const Node& node, const Context& context, const std::vector<std::string_view>& words,
-               const std::function<void(std::size_t)>& chosen);
-// Says so at the node: known, but not built.
-void not_yet(const Node& node, const Context& context, std::string_view what);
+// What is in force: what was written (null = nothing), as it was written, and for the rest what the
+// struct holds.
+template <typename Struct>
+NodePtr write_table(const NodePtr& written, const Table<Struct>& table, const Struct& value) {
+  std::vector<Node::Entry> entries;
+  for (const Field<Struct>& field : table) {
+    NodePtr shown = child_of(written, field.name);
+    if (field.complete)
+      shown = field.complete(shown, value);
+    else if (!shown && field.write)
+      shown = field.write(value);
+    if (shown) entries.push_back({std::string(field.name), {}, std::move(shown)});
+  }
+  return map(std::move(entries));
+}
+
+template <typename Struct> std::vector<Row> rows_of(const Table<Struct>& table) {
+  std::vector<Row> rows;
+  const Struct defaults{};
+  for (const Field<Struct>& field : table)
+    rows.push_back({field.name, field.type, field.fallback, field.doc, field.is_required,
+                    field.is_built, field.write ? field.write(defaults) : nullptr,
+                    field.rows ? field.rows() : std::vector<Row>()});
+  return rows;
+}
+
+// Of a map that need not be written: it is there by its defaults only if none of its rows is
+// required.
+template <typename Struct>
+NodePtr write_nested(const NodePtr& written, const Table<Struct>& table, const Struct& value) {
+  for (const Field<Struct>& field : table)
+    if (field.is_required && !written) return nullptr;
+  NodePtr shown = write_table(written, table, value);
+  return written || !shown->entries.empty() ? shown : nullptr;
+}
 
 // --- rows ---
 
 template <typename Struct>
 Field<Struct> duration(std::string_view name, base::Millis Struct::*member,
                        std::string_view fallback, std::string_view doc, Zero zero = Zero::allowed) {
-  return {name, "a duration", fallback, doc,
-          [=](const Node& node, const Context& context, Struct& into) {
-            read_duration(node, context, zero, into.*member);
-          }};
+  return {name,
+          "a duration",
+          fallback,
+          doc,
+          [=](const Node& node, const Reading& reading, Struct& into) {
+            read_duration(node, reading, zero, into.*member);
+          },
+          [=](const Struct& value) { return scalar(duration_text(value.*member)); }};
 }
 
 template <typename Struct>
 Field<Struct> size(std::string_view name, std::uint64_t Struct::*member, std::string_view fallback,
                    std::string_view doc, Zero zero = Zero::allowed) {
-  return {name, "a size", fallback, doc,
-          [=](const Node& node, const Context& context, Struct& into) {
-            read_size(node, context, zero, into.*member);
-          }};
+  return {name,
+          "a size",
+          fallback,
+          doc,
+          [=](const Node& node, const Reading& reading, Struct& into) {
+            read_size(node, reading, zero, into.*member);
+          },
+          [=](const Struct& value) { return scalar(size_text(value.*member)); }};
 }
 
 template <typename Struct>
 Field<Struct> integer(std::string_view name, std::uint64_t Struct::*member, std::uint64_t least,
                       std::uint64_t most, std::string_view fallback, std::string_view doc) {
-  return {name, "a whole number", fallback, doc,
-          [=](const Node& node, const Context& context, Struct& into) {
-            read_integer(node, context, least, most, into.*member);
-          }};
+  return {name,
+          "a whole number",
+          fallback,
+          doc,
+          [=](const Node& node, const Reading& reading, Struct& into) {
+            read_integer(node, reading, least, most, into.*member);
+          },
+          [=](const Struct& value) { return scalar(std::to_string(value.*member)); }};
 }
 
 template <typename Struct>
 Field<Struct> percentage(std::string_view name, std::uint32_t Struct::*member,
                          std::string_view fallback, std::string_view doc) {
-  return {name, "a percentage", fallback, doc,
-          [=](const Node& node, const Context& context, Struct& into) {
-            read_percentage(node, context, into.*member);
-          }};
+  return {name,
+          "a percentage",
+          fallback,
+          doc,
+          [=](const Node& node, const Reading& reading, Struct& into) {
+            read_percentage(node, reading, into.*member);
+          },
+          [=](const Struct& value) { return scalar(percentage_text(value.*member)); }};
 }
 
 template <typename Struct>
 Field<Struct> rate(std::string_view name, Rate Struct::*member, std::string_view fallback,
                    std::string_view doc) {
-  return {name, "a rate", fallback, doc,
-          [=](const Node& node, const Context& context, Struct& into) {
-            read_rate(node, context, into.*member);
-          }};
+  return {name,
+          "a rate",
+          fallback,
+          doc,
+          [=](const Node& node, const Reading& reading, Struct& into) {
+            read_rate(node, reading, into.*member);
+          },
+          [=](const Struct& value) { return scalar(rate_text(value.*member)); }};
 }
 
 template <typename Struct>
 Field<Struct> boolean(std::string_view name, bool Struct::*member, std::string_view fallback,
                       std::string_view doc) {
-  return {name, "true or false", fallback, doc,
-          [=](const Node& node, const Context& context, Struct& into) {
-            read_boolean(node, context, into.*member);
-          }};
+  return {name,
+          "true or false",
+          fallback,
+          doc,
+          [=](const Node& node, const Reading& reading, Struct& into) {
+            read_boolean(node, reading, into.*member);
+          },
+          [=](const Struct& value) { return scalar(value.*member ? "true" : "false"); }};
 }
 
 template <typename Struct>
 Field<Struct> text(std::string_view name, std::string Struct::*member, std::string_view fallback,
                    std::string_view doc) {
-  return {name, "text", fallback, doc, [=](const Node& node, const Context& context, Struct& into) {
-            read_text(node, context, into.*member);
+  return {name,
+          "text",
+          fallback,
+          doc,
+          [=](const Node& node, const Reading& reading, Struct& into) {
+            read_text(node, reading, into.*member);
+          },
+          [=](const Struct& value) {
+            return (value.*member).empty() ? nullptr : scalar(value.*member);
           }};
 }
 
 template <typename Struct>
 Field<Struct> texts(std::string_view name, std::vector<std::string> Struct::*member,
                     std::string_view fallback, std::string_view doc) {
-  return {name, "text or a list of texts", fallback, doc,
-          [=](const Node& node, const Context& context, Struct& into) {
-            read_texts(node, context, into.*member);
-          }};
+  return {name,
+          "text or a list of texts",
+          fallback,
+          doc,
+          [=](const Node& node, const Reading& reading, Struct& into) {
+            read_texts(node, reading, into.*member);
+          },
+          [=](const Struct& value) { return list_of(value.*member); }};
 }
 
 // A word of an enumeration whose values are 0, 1, 2 ... in the order of `words`.
 template <typename Struct, typename Enum>
 Field<Struct> word(std::string_view name, Enum Struct::*member, std::vector<std::string_view> words,
                    std::string_view fallback, std::string_view doc) {
-  return {name, "one word", fallback, doc,
-          [=](const Node& node, const Context& context, Struct& into) {
-            read_word(node, context, words,
+  return {name,
+          "one word",
+          fallback,
+          doc,
+          [=](const Node& node, const Reading& reading, Struct& into) {
+            read_word(node, reading, words,
                       [&](std::size_t index) { into.*member = static_cast<Enum>(index); });
+          },
+          [=](const Struct& value) {
+            return scalar(std::string(words[static_cast<std::size_t>(value.*member)]));
           }};
 }
 
 template <typename Struct, typename Inner>
 Field<Struct> nested(std::string_view name, Inner Struct::*member, const Table<Inner>& table,
                      std::string_view doc) {
-  return {name, "a map", "", doc,
-          [=, &table](const Node& node, const Context& context, Struct& into) {
-            read_table(node, context, table, into.*member);
-          }};
+  Field<Struct> field{name, "a map", "", doc,
+                      [=, &table](const Node& node, const Reading& reading, Struct& into) {
+                        read_table(node, reading, table, into.*member);
+                      }};
+  field.complete = [=, &table](const NodePtr& written, const Struct& value) {
+    return write_nested(written, table, value.*member);
+  };
+  field.rows = [&table] { return rows_of(table); };
+  return field;
+}
+
+// Absent unless it is written.
+template <typename Struct, typename Inner>
+Field<Struct> nested(std::string_view name, std::optional<Inner> Struct::*member,
+                     const Table<Inner>& table, std::string_view doc) {
+  Field<Struct> field{name, "a map", "", doc,
+                      [=, &table](const Node& node, const Reading& reading, Struct& into) {
+                        read_table(node, reading, table, (into.*member).emplace());
+                      }};
+  field.complete = [=, &table](const NodePtr& written, const Struct& value) {
+    return value.*member ? write_table(written, table, *(value.*member)) : nullptr;
+  };
+  field.rows = [&table] { return rows_of(table); };
+  return field;
 }
 
 template <typename Struct> Field<Struct> later(std::string_view name, std::string_view doc) {
-  return {name, "", "", doc,
-          [=](const Node& node, const Context& context, Struct&) { not_yet(node, context, name); }};
+  Field<Struct> field{name, "", "", doc, [=](const Node& node, const Reading& reading, Struct&) {
+                        not_yet(node, reading, name);
+                      }};
+  field.is_built = false;
+  return field;
 }
 
 // A field that this version knows in its default only.
 template <typename Struct>
 Field<Struct> only(std::string_view name, std::string_view value, std::string_view doc) {
-  return {name, "", value, doc, [=](const Node& node, const Context& context, Struct&) {
-            if (!node.is_scalar() || node.text != value) not_yet(node, context, name);
-          }};
+  Field<Struct> field{name, "", value, doc, [=](const Node& node, const Reading& reading, Struct&) {
+                        if (!node.is_scalar() || node.text != value) not_yet(node, reading, name);
+                      }};
+  field.is_built = false;
+  return field;
 }
 
 template <typename Struct> Field<Struct> required(Field<Struct> field) {

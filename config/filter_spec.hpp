@@ -1,11 +1,12 @@
-// What the loader has to know of a filter: its name and how its options are read. Each filter
-// defines its own; the registry hands the loader a table of them.
+// What the loader has to know of a filter: its name, and how its options are read and written. Each
+// filter defines its own; the registry hands the loader a table of them.
 #pragma once
 
 #include "config/fields.hpp"
 
 #include <memory>
 #include <string_view>
+#include <vector>
 
 namespace config {
 
@@ -15,18 +16,40 @@ struct FilterSpec {
   bool is_once_per_path = false;  // at most once on any path listener + route + cluster
   bool is_built = true;           // false: known, "not yet in this version"
   // An options struct of the filter's own, read from a map (an empty one for `- name`).
-  std::shared_ptr<const void> (*read)(const Node& node, const Context& context) = nullptr;
+  std::shared_ptr<const void> (*read)(const Node& node, const Reading& reading) = nullptr;
+  // What was written of the options (null = nothing), with the defaults.
+  NodePtr (*write)(const NodePtr& written, const void* options) = nullptr;
+  std::vector<Row> (*rows)() = nullptr;
   // Whether the options need something that a listener cannot give ({route}, {cluster}).
   bool (*needs_route)(const void* options) = nullptr;
 };
 
-// For FilterSpec::read: Options by their table, then `check` for what spans several fields.
-template <typename Options>
-std::shared_ptr<const void> read_options(const Node& node, const Context& context,
-                                         const Table<Options>& table) {
-  auto options = std::make_shared<Options>();
-  read_table(node, context, table, *options);
-  return options;
+template <typename Options> Options options_of(const Table<Options>& (*table)());
+
+// Of a filter whose options have that table: `spec_of<table>("name", "what it does")`.
+template <auto table> constexpr FilterSpec spec_of(std::string_view name, std::string_view doc) {
+  using Options = decltype(options_of(table));
+  FilterSpec spec{.name = name, .doc = doc};
+  spec.read = [](const Node& node, const Reading& reading) -> std::shared_ptr<const void> {
+    auto options = std::make_shared<Options>();
+    read_table(node, reading, table(), *options);
+    return options;
+  };
+  spec.write = [](const NodePtr& written, const void* options) {
+    return write_table(written, table(), *static_cast<const Options*>(options));
+  };
+  spec.rows = [] { return rows_of(table()); };
+  return spec;
+}
+
+constexpr FilterSpec needing_route(FilterSpec spec, bool (*needs_route)(const void* options)) {
+  spec.needs_route = needs_route;
+  return spec;
+}
+
+constexpr FilterSpec once_per_path(FilterSpec spec) {
+  spec.is_once_per_path = true;
+  return spec;
 }
 
 }  // namespace config

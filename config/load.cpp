@@ -22,7 +22,7 @@ class Loader {
     if (root) read(file, *root);
     std::vector<Mistake> mistakes = mistakes_.sorted();
     if (!mistakes.empty()) return {nullptr, std::move(mistakes)};
-    config_->effective += print_yaml(*root);
+    config_->effective = print_yaml(*write_root(map(std::move(written_)), *config_));
     return {std::move(config_), {}};
   }
 
@@ -42,18 +42,36 @@ class Loader {
  private:
   void read(const std::string& file, const Node& root) {
     config_->file = file;
-    const Context context{mistakes_, filters_};
-    parse_root(root, context, *config_);
+    const Reading reading{mistakes_, filters_};
+    parse_root(root, reading, *config_);
+    written_ = root.entries;
     include(root, {file});
     // References are judged only in a file that could be read as a whole: else every mistake above
     // would be followed by one that comes of it.
     if (root.is_map()) validate(*config_, mistakes_);
   }
 
+  // What an included file says, as if it stood in the main one.
+  void keep(const Node& included) {
+    for (const std::string_view name : {"listeners", "clusters"}) {
+      const NodePtr more = included.child(name);
+      if (!more || !more->is_map()) continue;
+      const auto same = std::find_if(written_.begin(), written_.end(),
+                                     [&](const Node::Entry& entry) { return entry.key == name; });
+      std::vector<Node::Entry> all;
+      if (same != written_.end()) all = same->value->entries;
+      all.insert(all.end(), more->entries.begin(), more->entries.end());
+      if (same == written_.end())
+        written_.push_back({std::string(name), {}, map(std::move(all))});
+      else
+        same->value = map(std::move(all));
+    }
+  }
+
   void include(const Node& root, const std::vector<std::string>& from) {
     const Node* patterns = root.find("include");
     if (!patterns || patterns->is_null()) return;
-    for_each_text(*patterns, Context{mistakes_, filters_},
+    for_each_text(*patterns, Reading{mistakes_, filters_},
                   [&](const Node& item, const std::string& text) {
                     if (text.empty()) return mistakes_.add(item.mark, "a path is missing");
                     for (const std::string& file : expand(text, from.back(), item.mark))
@@ -89,8 +107,8 @@ class Loader {
     const auto source = open(file, mark);
     const NodePtr root = source ? parse(source) : nullptr;
     if (!root) return;
-    parse_included(*root, Context{mistakes_, filters_}, *config_);
-    config_->effective += "# " + file + "\n" + print_yaml(*root);
+    parse_included(*root, Reading{mistakes_, filters_}, *config_);
+    keep(*root);
     from.push_back(file);
     include(*root, from);
   }
@@ -104,6 +122,7 @@ class Loader {
   const std::vector<const FilterSpec*>& filters_;
   Mistakes mistakes_;
   std::set<std::string> included_;
+  std::vector<Node::Entry> written_;
   std::shared_ptr<Config> config_ = std::make_shared<Config>();
 };
 

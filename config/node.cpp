@@ -215,64 +215,6 @@ std::string hint_for(const std::string& words, const Mark& mark) {
   return {};
 }
 
-bool is_secret_key(std::string_view key) {
-  const std::string name = base::lower_case(key);
-  return name == "token" || name == "secret" || name == "password" || name == "authorization" ||
-         name == "proxy-authorization" || name == "cookie" || name == "set-cookie" ||
-         name == "x-api-key";
-}
-
-void print_quoted(std::string& out, std::string_view text) {
-  out += '"';
-  for (const char c : text) {
-    constexpr char digits[] = "0123456789abcdef";
-    const auto byte = static_cast<unsigned char>(c);
-    if (c == '"' || c == '\\')
-      out.append({'\\', c});
-    else if (c == '\n')
-      out += "\\n";
-    else if (byte < ' ' || byte == 0x7f)
-      out.append({'\\', 'x', digits[byte >> 4], digits[byte & 15]});
-    else
-      out += c;
-  }
-  out += '"';
-}
-
-bool is_plain(std::string_view key) {
-  return !key.empty() && base::is_alpha(key[0]) && std::all_of(key.begin(), key.end(), [](char c) {
-    return base::is_alpha(c) || base::is_digit(c) || c == '-' || c == '_' || c == '.';
-  });
-}
-
-void print_key(std::string& out, std::string_view key) {
-  if (is_plain(key))
-    out += key;
-  else
-    print_quoted(out, key);
-}
-
-void print(std::string& out, const Node& node, int indent, bool is_secret) {
-  const std::string margin(static_cast<std::size_t>(indent), ' ');
-  if (node.is_map() && !node.entries.empty()) {
-    for (const Node::Entry& entry : node.entries) {
-      out += "\n" + margin;
-      print_key(out, entry.key);
-      out += ": ";
-      print(out, *entry.value, indent + 2, is_secret || is_secret_key(entry.key));
-    }
-  } else if (node.is_list() && !node.items.empty()) {
-    for (const NodePtr& item : node.items) {
-      out += "\n" + margin + "- ";
-      print(out, *item, indent + 2, is_secret);
-    }
-  } else if (node.is_scalar()) {
-    print_quoted(out, is_secret || node.is_secret ? "[redacted]" : std::string_view(node.written));
-  } else {
-    out += node.is_list() ? "[]" : "{}";
-  }
-}
-
 }  // namespace
 
 const Node::Entry* Node::entry(std::string_view key) const {
@@ -284,6 +226,11 @@ const Node::Entry* Node::entry(std::string_view key) const {
 const Node* Node::find(std::string_view key) const {
   const Entry* found = entry(key);
   return found ? found->value.get() : nullptr;
+}
+
+NodePtr Node::child(std::string_view key) const {
+  const Entry* found = entry(key);
+  return found ? found->value : nullptr;
 }
 
 std::string_view kind_name(const Node& node) {
@@ -333,13 +280,6 @@ NodePtr parse_yaml(std::shared_ptr<const Source> source, Mistakes& mistakes) {
   if (!is_closed(builder.last_quoted()))
     mistakes.add(builder.last_quoted(), "this quotation mark is never closed");
   return builder.take_root();
-}
-
-std::string print_yaml(const Node& node) {
-  std::string out;
-  print(out, node, 0, false);
-  if (out.starts_with('\n')) out.erase(0, 1);
-  return out + '\n';
 }
 
 }  // namespace config

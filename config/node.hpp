@@ -28,6 +28,7 @@ class Node {
   bool is_map() const { return kind == Kind::map; }
   const Node* find(std::string_view key) const;
   const Entry* entry(std::string_view key) const;
+  NodePtr child(std::string_view key) const;  // null = there is none
 
   Kind kind = Kind::null;
   Mark mark;
@@ -46,8 +47,5 @@ NodePtr parse_yaml(std::shared_ptr<const Source> source, Mistakes& mistakes);
 
 // "a map", "a list", "text", "nothing".
 std::string_view kind_name(const Node& node);
-
-// The tree as YAML, values as written; those of the secret keys and from ${file:} are not shown.
-std::string print_yaml(const Node& node);
 
 }  // namespace config

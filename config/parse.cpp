@@ -7,13 +7,26 @@ namespace config {
 namespace {
 
 // `stdout`, `stderr` or a path.
-void read_destination(const Node& node, const Context& context, std::string& into) {
-  const std::string* text = scalar_of(node, context, "stdout, stderr or a path");
+void read_destination(const Node& node, const Reading& reading, std::string& into) {
+  const std::string* text = scalar_of(node, reading, "stdout, stderr or a path");
   if (!text) return;
   if (*text == "stdout" || *text == "stderr")
     into = *text;
   else
-    read_path(node, context, into);
+    read_path(node, reading, into);
+}
+
+template <typename Struct>
+Field<Struct> destination(std::string_view fallback, std::string_view doc) {
+  Field<Struct> field{"to", "stdout, stderr or a path", fallback, doc,
+                      [](const Node& node, const Reading& reading, Struct& into) {
+                        read_destination(node, reading, into.to);
+                      }};
+  field.complete = [](const NodePtr& written, const Struct& value) {
+    const bool is_path = value.to != "stdout" && value.to != "stderr";
+    return is_path ? write_path(written, value.to) : scalar(value.to);
+  };
+  return field;
 }
 
 const Table<NodeInfo>& node_table() {
@@ -27,10 +40,7 @@ const Table<NodeInfo>& node_table() {
 
 const Table<LogSettings>& log_table() {
   static const Table<LogSettings> table = {
-      {"to", "stderr, stdout or a path", "stderr", "where the process's own log goes",
-       [](const Node& node, const Context& context, LogSettings& into) {
-         read_destination(node, context, into.to);
-       }},
+      destination<LogSettings>("stderr", "where the process's own log goes"),
       word("level", &LogSettings::level, {"debug", "info", "warning", "error"}, "info",
            "the least"),
       word("format", &LogSettings::is_json, {"text", "json"}, "text", "text or json"),
@@ -67,83 +77,109 @@ const Table<Drain>& drain_table() {
 
 const Table<AccessLog>& access_log_table() {
   static const Table<AccessLog> table = {
-      {"to", "stdout, stderr or a path", "stdout", "where it goes",
-       [](const Node& node, const Context& context, AccessLog& into) {
-         read_destination(node, context, into.to);
-       }},
+      destination<AccessLog>("stdout", "where it goes"),
       word("format", &AccessLog::format, {"json", "text", "none"}, "json", "json, text or none"),
   };
   return table;
 }
 
+void read_admin_bind(const Node& node, const Reading& reading, Admin& into) {
+  read_address(node, reading, into.bind);
+  if (into.bind.is_ip() && !into.bind.is_loopback())
+    reading.mistake(node,
+                    "elsewhere than on loopback or a unix socket admin needs `token`, which is "
+                    "not yet in this version");
+}
+
 const Table<Admin>& admin_table() {
   static const Table<Admin> table = {
-      required(Field<Admin>{"bind", "an address", "", "loopback or a unix socket",
-                            [](const Node& node, const Context& context, Admin& into) {
-                              read_address(node, context, into.bind);
-                              if (into.bind.is_ip() && !into.bind.is_loopback())
-                                context.mistake(node,
-                                                "elsewhere than on loopback or a unix socket "
-                                                "admin needs `token`, which is not yet in "
-                                                "this version");
-                            }}),
+      required(
+          Field<Admin>{"bind", "an address", "", "loopback or a unix socket", read_admin_bind}),
       later<Admin>("probes", "probes on another address"),
       later<Admin>("token", "a bearer token"),
   };
   return table;
 }
 
-void read_listeners(const Node& node, const Context& context, Config& into) {
-  if (!node.is_map()) return context.mistake(node, wrong_kind(node, "a map of listeners"));
-  for (const Node::Entry& entry : node.entries)
-    into.listeners.push_back(parse_listener(entry, context));
+// Of named parts: each is read from its entry, and completed by itself.
+template <typename Part>
+Field<Config> parts(std::string_view name, std::vector<Part> Config::*member,
+                    Part (*parse)(const Node::Entry&, const Reading&),
+                    NodePtr (*complete)(const NodePtr&, const Part&), std::string_view doc) {
+  Field<Config> field{
+      name, "a map", "", doc, [=](const Node& node, const Reading& reading, Config& into) {
+        if (!node.is_map())
+          return reading.mistake(node, wrong_kind(node, "a map of " + std::string(name)));
+        for (const Node::Entry& entry : node.entries)
+          (into.*member).push_back(parse(entry, reading));
+      }};
+  field.complete = [=](const NodePtr& written, const Config& config) {
+    std::vector<Node::Entry> entries;
+    for (const Part& part : config.*member)
+      entries.push_back({part.name, {}, complete(child_of(written, part.name), part)});
+    return map(std::move(entries));
+  };
+  return field;
 }
 
-void read_clusters(const Node& node, const Context& context, Config& into) {
-  if (!node.is_map()) return context.mistake(node, wrong_kind(node, "a map of clusters"));
-  for (const Node::Entry& entry : node.entries)
-    into.clusters.push_back(parse_cluster(entry, context));
+Field<Config> listeners() {
+  Field<Config> field = parts("listeners", &Config::listeners, parse_listener, write_listener,
+                              "where requests come in");
+  field.rows = listener_rows;
+  return field;
 }
 
-Field<Config> ignored(std::string_view name) {
-  return {name, "", "", "", [](const Node&, const Context&, Config&) {}};
+Field<Config> clusters() {
+  Field<Config> field =
+      parts("clusters", &Config::clusters, parse_cluster, write_cluster, "where they go");
+  field.rows = cluster_rows;
+  return field;
+}
+
+// Read elsewhere, and not shown: what it names is.
+Field<Config> include() {
+  Field<Config> field{"include", "a pattern or a list", "",
+                      "more files with listeners and clusters",
+                      [](const Node&, const Reading&, Config&) {}};
+  field.complete = [](const NodePtr&, const Config&) -> NodePtr { return nullptr; };
+  return field;
 }
 
 const Table<Config>& included_table() {
-  static const Table<Config> table = {
-      ignored("include"),
-      {"listeners", "a map", "", "where requests come in", read_listeners},
-      {"clusters", "a map", "", "where they go", read_clusters},
-  };
+  static const Table<Config> table = {include(), listeners(), clusters()};
   return table;
+}
+
+void read_version(const Node& node, const Reading& reading, Config&) {
+  if (!node.is_scalar() || node.text != "1")
+    reading.mistake(node, "this version understands `version: 1`");
+}
+
+void read_workers(const Node& node, const Reading& reading, Config& into) {
+  if (node.is_scalar() && node.text == "auto") return;
+  read_integer(node, reading, 1, 256, into.workers);
+}
+
+NodePtr write_workers(const Config& config) {
+  return scalar(config.workers == 0 ? "auto" : std::to_string(config.workers));
 }
 
 const Table<Config>& root_table() {
   static const Table<Config> table = {
       required(Field<Config>{"version", "1", "", "the generation of this language: `version: 1`",
-                             [](const Node& node, const Context& context, Config&) {
-                               if (!node.is_scalar() || node.text != "1")
-                                 context.mistake(node, "this version understands `version: 1`");
-                             }}),
-      ignored("include"),
-      {"workers", "a number or auto", "auto", "event loops",
-       [](const Node& node, const Context& context, Config& into) {
-         if (node.is_scalar() && node.text == "auto") return;
-         read_integer(node, context, 1, 256, into.workers);
-       }},
+                             read_version}),
+      include(),
+      {"workers", "a number or auto", "auto", "event loops", read_workers, write_workers},
       nested("node", &Config::node, node_table(), "who this is"),
       nested("log", &Config::log, log_table(), "the process's own log"),
       nested("limits", &Config::limits, limits_table(), "of the process"),
       nested("drain", &Config::drain, drain_table(), "how it ends"),
       nested("access_log", &Config::access_log, access_log_table(), "one line a request"),
-      {"admin", "a map", "", "probes, metrics, configuration",
-       [](const Node& node, const Context& context, Config& into) {
-         read_table(node, context, admin_table(), into.admin.emplace());
-       }},
+      nested("admin", &Config::admin, admin_table(), "probes, metrics, configuration"),
       later<Config>("trace", "traces over OTLP"),
       later<Config>("app", "the application that it runs"),
-      {"listeners", "a map", "", "where requests come in", read_listeners},
-      {"clusters", "a map", "", "where they go", read_clusters},
+      listeners(),
+      clusters(),
   };
   return table;
 }
@@ -167,21 +203,29 @@ std::string host_name() {
 
 }  // namespace
 
-void parse_root(const Node& root, const Context& context, Config& into) {
-  read_table(without_extensions(root), context, root_table(), into);
+void parse_root(const Node& root, const Reading& reading, Config& into) {
+  read_table(without_extensions(root), reading, root_table(), into);
   if (into.node.id.empty()) into.node.id = host_name();
 }
 
-void parse_included(const Node& root, const Context& context, Config& into) {
+NodePtr write_root(const NodePtr& written, const Config& config) {
+  return write_table(written, root_table(), config);
+}
+
+void parse_included(const Node& root, const Reading& reading, Config& into) {
   Node rest = without_extensions(root);
   std::erase_if(rest.entries, [&](const Node::Entry& entry) {
     const bool is_of_main_file =
         has_row(root_table(), entry.key) && !has_row(included_table(), entry.key);
     if (is_of_main_file)
-      context.mistakes.add(entry.mark, "\"" + entry.key + "\" stands in the main file only");
+      reading.mistakes.add(entry.mark, "\"" + entry.key + "\" stands in the main file only");
     return is_of_main_file;
   });
-  read_table(rest, context, included_table(), into);
+  read_table(rest, reading, included_table(), into);
+}
+
+std::vector<Row> root_rows() {
+  return rows_of(root_table());
 }
 
 }  // namespace config

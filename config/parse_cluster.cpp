@@ -4,57 +4,51 @@
 namespace config {
 namespace {
 
-struct Written {
-  Cluster cluster;
-  const Node* url = nullptr;
-  bool is_https = false;
-  bool has_tls = false;
-};
+bool is_https(const Cluster& cluster) {
+  return cluster.url.starts_with("https://");
+}
 
-void read_url(const Node& node, const Context& context, Written& into) {
-  const std::string* text = scalar_of(node, context, "a URL");
+void read_url(const Node& node, const Reading& reading, Cluster& into) {
+  const std::string* text = scalar_of(node, reading, "a URL");
   if (!text) return;
-  into.url = &node;
-  into.cluster.url = *text;
+  into.url = *text;
   const std::size_t scheme_end = text->find("://");
   const std::string scheme = text->substr(0, scheme_end);
   if (scheme_end == text->npos ||
       (scheme != "http" && scheme != "https" && scheme != "tcp" && scheme != "udp"))
-    return context.mistake(node, "\"" + *text + "\" is not a URL: http://host:port or https://...");
+    return reading.mistake(node, "\"" + *text + "\" is not a URL: http://host:port or https://...");
   if (scheme == "tcp" || scheme == "udp")
-    return context.mistake(node, scheme + ":// clusters are not yet in this version");
+    return reading.mistake(node, scheme + ":// clusters are not yet in this version");
   std::string_view authority = std::string_view(*text).substr(scheme_end + 3);
   if (authority.find('@') != authority.npos)
-    return context.mistake(node, "a cluster's URL has no user");
+    return reading.mistake(node, "a cluster's URL has no user");
   if (authority.find_first_of("/?#") != authority.npos)
-    return context.mistake(node, "a cluster's URL has no path, query or fragment: use `rewrite`");
-  into.is_https = scheme == "https";
+    return reading.mistake(node, "a cluster's URL has no path, query or fragment: use `rewrite`");
   const auto parts = split_host_port(authority);
   if (!parts)
-    return context.mistake(node, "\"" + std::string(authority) + "\" is not host or host:port");
-  const std::uint16_t default_port = into.is_https ? 443 : 80;
-  into.cluster.url_authority = authority;
-  if (parts->port == default_port)
-    into.cluster.url_authority = authority.substr(0, authority.rfind(':'));
+    return reading.mistake(node, "\"" + std::string(authority) + "\" is not host or host:port");
+  const std::uint16_t default_port = is_https(into) ? 443 : 80;
+  into.url_authority = authority;
+  if (parts->port == default_port) into.url_authority = authority.substr(0, authority.rfind(':'));
   Endpoint endpoint;
   endpoint.host = parts->host;
   endpoint.port = parts->port.value_or(default_port);
-  into.cluster.endpoints = {std::move(endpoint)};
+  into.endpoints = {std::move(endpoint)};
 }
 
-void read_endpoint_address(const Node& node, const Context& context, Endpoint& into) {
-  const std::string* text = scalar_of(node, context, "an address");
+void read_endpoint_address(const Node& node, const Reading& reading, Endpoint& into) {
+  const std::string* text = scalar_of(node, reading, "an address");
   if (!text) return;
   if (text->starts_with("unix:")) {
     base::Address address;
-    read_address(node, context, address);
+    read_address(node, reading, address);
     into.is_unix = true;
     into.host = address.path();
     return;
   }
   const auto parts = split_host_port(*text);
   if (!parts || !parts->port)
-    return context.mistake(node, "\"" + *text + "\" is not ip:port, name:port or unix:/path");
+    return reading.mistake(node, "\"" + *text + "\" is not ip:port, name:port or unix:/path");
   into.host = parts->host;
   into.port = *parts->port;
 }
@@ -64,9 +58,9 @@ const Table<Endpoint>& endpoint_table() {
       required(Field<Endpoint>{"address", "an address", "", "ip:port, name:port or unix:/path",
                                read_endpoint_address}),
       {"weight", "a whole number", "1", "1 to 1000",
-       [](const Node& node, const Context& context, Endpoint& into) {
+       [](const Node& node, const Reading& reading, Endpoint& into) {
          std::uint64_t weight = 1;
-         read_integer(node, context, 1, 1000, weight);
+         read_integer(node, reading, 1, 1000, weight);
          into.weight = static_cast<std::uint32_t>(weight);
        }},
       later<Endpoint>("zone", "where it stands"),
@@ -74,64 +68,55 @@ const Table<Endpoint>& endpoint_table() {
   return table;
 }
 
-void read_endpoints(const Node& node, const Context& context, Written& into) {
-  if (!node.is_list()) return context.mistake(node, wrong_kind(node, "a list of endpoints"));
-  if (node.items.empty()) context.mistake(node, "at least one endpoint is needed");
+void read_endpoints(const Node& node, const Reading& reading, Cluster& into) {
+  if (!node.is_list()) return reading.mistake(node, wrong_kind(node, "a list of endpoints"));
+  if (node.items.empty()) reading.mistake(node, "at least one endpoint is needed");
   for (const NodePtr& item : node.items) {
     Endpoint endpoint;
     if (item->is_map())
-      read_table(*item, context, endpoint_table(), endpoint);
+      read_table(*item, reading, endpoint_table(), endpoint);
     else
-      read_endpoint_address(*item, context, endpoint);
-    into.cluster.endpoints.push_back(std::move(endpoint));
+      read_endpoint_address(*item, reading, endpoint);
+    into.endpoints.push_back(std::move(endpoint));
   }
 }
 
-Field<ClientTls> path_field(std::string_view name, std::string ClientTls::*member,
-                            std::string_view doc) {
-  return {name, "a path", "", doc, [=](const Node& node, const Context& context, ClientTls& into) {
-            read_path(node, context, into.*member);
-          }};
-}
-
-void read_san(const Node& node, const Context& context, ClientTls& into) {
-  for_each_text(node, context, [&](const Node& item, const std::string& name) {
+void read_san(const Node& node, const Reading& reading, ClientTls& into) {
+  for_each_text(node, reading, [&](const Node& item, const std::string& name) {
     if (!is_host_name(name) && !is_ip(name) && !name.starts_with("spiffe://"))
-      context.mistake(item, "\"" + name + "\" is neither a DNS name nor a spiffe:// URI");
+      reading.mistake(item, "\"" + name + "\" is neither a DNS name nor a spiffe:// URI");
     into.san.push_back(name);
   });
   if (node.is_list() && node.items.empty())
-    context.mistake(node, "at least one name is needed: without `san` it is `server_name`");
+    reading.mistake(node, "at least one name is needed: without `san` it is `server_name`");
 }
 
 const Table<ClientTls>& tls_table() {
   static const Table<ClientTls> table = {
-      path_field("ca", &ClientTls::ca, "who signs the endpoints; absent = the system's store"),
-      path_field("cert", &ClientTls::cert, "our own certificate"),
-      path_field("key", &ClientTls::key, "its private key"),
+      path("ca", &ClientTls::ca, "who signs the endpoints; absent = the system's store"),
+      path("cert", &ClientTls::cert, "our own certificate"),
+      path("key", &ClientTls::key, "its private key"),
       {"server_name", "a name", "the url's host", "the name to verify; SNI",
-       [](const Node& node, const Context& context, ClientTls& into) {
-         const std::string* text = scalar_of(node, context, "a name");
+       [](const Node& node, const Reading& reading, ClientTls& into) {
+         const std::string* text = scalar_of(node, reading, "a name");
          if (text && !is_host_name(*text) && !is_ip(*text))
-           context.mistake(node, "\"" + *text + "\" is not a host name");
+           reading.mistake(node, "\"" + *text + "\" is not a host name");
          if (text) into.server_name = *text;
+       },
+       [](const ClientTls& tls) {
+         return tls.server_name.empty() ? nullptr : scalar(tls.server_name);
        }},
       {"san", "names", "", "DNS names or spiffe:// URIs that replace the name check", read_san},
-      {"min_version", "a version", "1.2", "1.2 or 1.3",
-       [](const Node& node, const Context& context, ClientTls& into) {
-         read_word(node, context, {"1.2", "1.3"},
-                   [&](std::size_t index) { into.min_version = index == 0 ? "1.2" : "1.3"; });
-       }},
+      min_version<ClientTls>(),
       boolean("insecure", &ClientTls::insecure, "false", "skip all verification"),
   };
   return table;
 }
 
-void read_tls(const Node& node, const Context& context, Written& into) {
-  into.has_tls = true;
-  ClientTls& tls = into.cluster.tls.emplace();
-  read_table(node, context, tls_table(), tls);
-  if (tls.cert.empty() != tls.key.empty()) context.mistake(node, "`cert` and `key` go together");
+void read_tls(const Node& node, const Reading& reading, Cluster& into) {
+  ClientTls& tls = into.tls.emplace();
+  read_table(node, reading, tls_table(), tls);
+  if (tls.cert.empty() != tls.key.empty()) reading.mistake(node, "`cert` and `key` go together");
 }
 
 const Table<Dns>& dns_table() {
@@ -144,10 +129,22 @@ const Table<Dns>& dns_table() {
   return table;
 }
 
-void read_dns(const Node& node, const Context& context, Written& into) {
-  Dns& dns = into.cluster.dns;
-  read_table(node, context, dns_table(), dns);
-  if (dns.min_ttl > dns.max_ttl) context.mistake(node, "`min_ttl` is longer than `max_ttl`");
+Field<Cluster> tls() {
+  Field<Cluster> field = nested("tls", &Cluster::tls, tls_table(), "speak TLS, verified");
+  field.read = read_tls;
+  return field;
+}
+
+void read_dns(const Node& node, const Reading& reading, Cluster& into) {
+  Dns& dns = into.dns;
+  read_table(node, reading, dns_table(), dns);
+  if (dns.min_ttl > dns.max_ttl) reading.mistake(node, "`min_ttl` is longer than `max_ttl`");
+}
+
+Field<Cluster> dns() {
+  Field<Cluster> field = nested("dns", &Cluster::dns, dns_table(), "how names are resolved");
+  field.read = read_dns;
+  return field;
 }
 
 const Table<Pool>& pool_table() {
@@ -169,64 +166,61 @@ const Table<Pool>& pool_table() {
   return table;
 }
 
-void read_host(const Node& node, const Context& context, Written& into) {
-  const std::string* text = scalar_of(node, context, "client, url or a name");
+void read_host(const Node& node, const Reading& reading, Cluster& into) {
+  const std::string* text = scalar_of(node, reading, "client, url or a name");
   if (!text) return;
   if (*text == "client") {
-    into.cluster.host = HostRule::client;
+    into.host = HostRule::client;
   } else if (*text == "url") {
-    into.cluster.host = HostRule::url;
+    into.host = HostRule::url;
   } else {
     if (!split_host_port(*text))
-      return context.mistake(node, "\"" + *text + "\" is not client, url or a host name");
-    into.cluster.host = HostRule::fixed;
-    into.cluster.fixed_host = *text;
+      return reading.mistake(node, "\"" + *text + "\" is not client, url or a host name");
+    into.host = HostRule::fixed;
+    into.fixed_host = *text;
   }
 }
 
-void read_balancing(const Node& node, const Context& context, Written& into) {
-  read_word(node, context,
+NodePtr write_host(const Cluster& cluster) {
+  if (cluster.host == HostRule::fixed) return scalar(cluster.fixed_host);
+  return scalar(cluster.host == HostRule::url ? "url" : "client");
+}
+
+void read_balancing(const Node& node, const Reading& reading, Cluster& into) {
+  read_word(node, reading,
             {"least_request", "round_robin", "ewma", "random", "ring_hash", "maglev"},
             [&](std::size_t index) {
-              if (index > 1) return not_yet(node, context, node.text);
-              into.cluster.load_balancer = static_cast<Balancing>(index);
+              if (index > 1) return not_yet(node, reading, node.text);
+              into.load_balancer = static_cast<Balancing>(index);
             });
 }
 
-const Table<Written>& cluster_table() {
-  static const Table<Written> table = {
+NodePtr write_balancing(const Cluster& cluster) {
+  return scalar(cluster.load_balancer == Balancing::round_robin ? "round_robin" : "least_request");
+}
+
+const Table<Cluster>& cluster_table() {
+  static const Table<Cluster> table = {
       {"url", "a URL", "", "scheme, host and port of the service", read_url},
       {"endpoints", "a list", "", "addresses, instead of url", read_endpoints},
-      later<Written>("discovery", "endpoints from DNS SRV or a file"),
+      later<Cluster>("discovery", "endpoints from DNS SRV or a file"),
       {"host", "client, url or a name", "url for a DNS name, else client", "the host sent upstream",
-       read_host},
-      {"protocol", "one word", "auto", "auto, http1 or h2",
-       [](const Node& node, const Context& context, Written& into) {
-         read_word(node, context, {"auto", "http1", "h2"}, [&](std::size_t index) {
-           into.cluster.protocol = static_cast<Protocol>(index);
-         });
-       }},
-      {"tls", "a map", "", "speak TLS, verified", read_tls},
-      {"dns", "a map", "", "how names are resolved", read_dns},
-      {"load_balancer", "one word", "least_request", "which endpoint is next", read_balancing},
-      only<Written>("panic", "50%", "when too few are healthy"),
-      only<Written>("slow_start", "0s", "for new endpoints"),
-      {"connect_timeout", "a duration", "3s", "TCP and TLS together",
-       [](const Node& node, const Context& context, Written& into) {
-         read_duration(node, context, Zero::refused, into.cluster.connect_timeout);
-       }},
-      only<Written>("proxy_protocol", "none", "the PROXY header"),
-      {"pool", "a map", "", "connections, per endpoint and worker",
-       [](const Node& node, const Context& context, Written& into) {
-         read_table(node, context, pool_table(), into.cluster.pool);
-       }},
-      later<Written>("health", "active health checks"),
-      later<Written>("outlier", "ejection of endpoints that fail"),
-      later<Written>("hash_on", "for ring_hash and maglev"),
-      {"filters", "a list of filters", "[]", "for each attempt at this cluster",
-       [](const Node& node, const Context& context, Written& into) {
-         parse_filters(node, context, into.cluster.filters);
-       }},
+       read_host, write_host},
+      word("protocol", &Cluster::protocol, {"auto", "http1", "h2"}, "auto", "auto, http1 or h2"),
+      tls(),
+      dns(),
+      {"load_balancer", "one word", "least_request", "which endpoint is next", read_balancing,
+       write_balancing},
+      only<Cluster>("panic", "50%", "when too few are healthy"),
+      only<Cluster>("slow_start", "0s", "for new endpoints"),
+      duration("connect_timeout", &Cluster::connect_timeout, "3s", "TCP and TLS together",
+               Zero::refused),
+      only<Cluster>("proxy_protocol", "none", "the PROXY header"),
+      nested("pool", &Cluster::pool, pool_table(), "connections, per endpoint and worker"),
+      later<Cluster>("health", "active health checks"),
+      later<Cluster>("outlier", "ejection of endpoints that fail"),
+      later<Cluster>("hash_on", "for ring_hash and maglev"),
+      filters<Cluster>("for each attempt at this cluster"),
   };
   return table;
 }
@@ -237,43 +231,69 @@ std::string without_dot(std::string host) {
   return host;
 }
 
-void complete_tls(const Node::Entry& entry, const Context& context, Written& written) {
-  Cluster& cluster = written.cluster;
-  if (written.url && !written.is_https && written.has_tls)
-    context.mistakes.add(entry.mark, "`tls` with an http:// url: write https://");
-  if (written.is_https && !cluster.tls) cluster.tls.emplace();
+void complete_tls(const Node& node, const Reading& reading, Cluster& cluster) {
+  const Node* url = node.find("url");
+  if (cluster.url.starts_with("http://") && cluster.tls)
+    reading.mistake(*url, "`tls` goes with an https:// url: write https://" +
+                              cluster.url.substr(std::string_view("http://").size()));
+  if (is_https(cluster) && !cluster.tls) cluster.tls.emplace();
   if (!cluster.tls) return;
   ClientTls& tls = *cluster.tls;
-  if (!cluster.endpoints.empty() && written.url && tls.server_name.empty())
+  if (!cluster.endpoints.empty() && url && tls.server_name.empty())
     tls.server_name = without_dot(cluster.endpoints[0].host);
   const bool is_unnamed = tls.server_name.empty() && tls.san.empty() && !tls.insecure;
-  if (!written.url && is_unnamed)
-    context.mistakes.add(entry.mark, "endpoints with `tls` need `server_name` or `san`");
+  if (!url && is_unnamed)
+    reading.mistakes.add(
+        node.entry("tls")->mark,
+        "endpoints with `tls` need `server_name` or `san`: whose certificate is it?");
+}
+
+void check_source(const Node::Entry& entry, const Reading& reading) {
+  const Node& node = *entry.value;
+  const Node::Entry* first = nullptr;
+  for (const Node::Entry& field : node.entries) {
+    if (field.key != "url" && field.key != "endpoints" && field.key != "discovery") continue;
+    if (first)
+      reading.mistakes.add(field.mark, "a cluster has either `url` or `endpoints`, and `" +
+                                           first->key + "` stands in line " +
+                                           std::to_string(first->mark.line));
+    first = &field;
+  }
+  if (node.is_map() && !first)
+    reading.mistakes.add(entry.mark, "the cluster \"" + entry.key +
+                                         "\" says nothing of where it is: write `url: "
+                                         "http://HOST:PORT` or `endpoints: [\"HOST:PORT\"]`");
 }
 
 }  // namespace
 
-Cluster parse_cluster(const Node::Entry& entry, const Context& context) {
-  Written written;
-  Cluster& cluster = written.cluster;
+Cluster parse_cluster(const Node::Entry& entry, const Reading& reading) {
+  const Node& node = *entry.value;
+  Cluster cluster;
   cluster.name = entry.key;
   cluster.mark = entry.mark;
   if (std::string problem = name_problem(cluster.name); !problem.empty())
-    context.mistakes.add(entry.mark, std::move(problem));
-  read_table(*entry.value, context, cluster_table(), written);
-  const Node& node = *entry.value;
-  const int ways = (node.find("url") ? 1 : 0) + (node.find("endpoints") ? 1 : 0) +
-                   (node.find("discovery") ? 1 : 0);
-  if (node.is_map() && ways != 1)
-    context.mistakes.add(entry.mark, "a cluster has exactly one of `url` and `endpoints`");
-  const bool has_name = written.url && !cluster.endpoints.empty() &&
+    reading.mistakes.add(entry.mark, std::move(problem));
+  read_table(node, reading, cluster_table(), cluster);
+  check_source(entry, reading);
+  const bool has_url = node.find("url") != nullptr;
+  const bool has_name = has_url && !cluster.endpoints.empty() &&
                         !is_ip(cluster.endpoints[0].host) &&
                         cluster.endpoints[0].host != "localhost";
-  if (!node.find("host")) cluster.host = has_name ? HostRule::url : HostRule::client;
-  if (cluster.host == HostRule::url && !written.url)
-    context.mistakes.add(entry.mark, "`host: url` needs a url");
-  complete_tls(entry, context, written);
-  return std::move(cluster);
+  const Node* host = node.find("host");
+  if (!host) cluster.host = has_name ? HostRule::url : HostRule::client;
+  if (host && cluster.host == HostRule::url && !has_url)
+    reading.mistake(*host, "`host: url` needs a url: write `client` or a name");
+  complete_tls(node, reading, cluster);
+  return cluster;
+}
+
+NodePtr write_cluster(const NodePtr& written, const Cluster& cluster) {
+  return write_table(written, cluster_table(), cluster);
+}
+
+std::vector<Row> cluster_rows() {
+  return rows_of(cluster_table());
 }
 
 }  // namespace config

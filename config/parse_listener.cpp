@@ -6,164 +6,143 @@
 namespace config {
 namespace {
 
-struct Written {
-  Listener listener;
-  std::optional<Direction> direction;
-  std::optional<bool> normalize_path;
-  std::optional<bool> reject_encoded_slash;
-};
-
-void read_bind(const Node& node, const Context& context, Written& into) {
-  for_each_text(node, context, [&](const Node& item, const std::string&) {
+void read_bind(const Node& node, const Reading& reading, Listener& into) {
+  for_each_text(node, reading, [&](const Node& item, const std::string&) {
     base::Address address;
-    read_address(item, context, address);
-    if (address.is_ip() || address.is_unix()) into.listener.bind.push_back(address);
+    read_address(item, reading, address);
+    if (address.is_ip() || address.is_unix()) into.bind.push_back(address);
   });
-  if (node.is_list() && node.items.empty()) context.mistake(node, "at least one address is needed");
+  if (node.is_list() && node.items.empty()) reading.mistake(node, "at least one address is needed");
 }
 
-void read_protocols(const Node& node, const Context& context, Written& into) {
-  into.listener.http1 = into.listener.h2 = false;
-  for_each_text(node, context, [&](const Node& item, const std::string& name) {
+void read_protocols(const Node& node, const Reading& reading, Listener& into) {
+  into.http1 = into.h2 = false;
+  for_each_text(node, reading, [&](const Node& item, const std::string& name) {
     bool Listener::*const member = name == "http1" ? &Listener::http1 : &Listener::h2;
     if (name != "http1" && name != "h2")
-      return context.mistake(item, "\"" + name + "\" is not a protocol: http1 or h2");
-    if (into.listener.*member) context.mistake(item, "\"" + name + "\" stands here twice");
-    into.listener.*member = true;
+      return reading.mistake(item, "\"" + name + "\" is not a protocol: http1 or h2");
+    if (into.*member) reading.mistake(item, "\"" + name + "\" stands here twice");
+    into.*member = true;
   });
   if (node.is_list() && node.items.empty())
-    context.mistake(node, "at least one protocol is needed: http1 or h2");
+    reading.mistake(node, "at least one protocol is needed: http1 or h2");
 }
 
-void read_trust(const Node& node, const Context& context, Forwarded& into) {
-  for_each_text(node, context, [&](const Node& item, const std::string& range) {
+void read_trust(const Node& node, const Reading& reading, Forwarded& into) {
+  for_each_text(node, reading, [&](const Node& item, const std::string& range) {
     if (!base::AddressRange::parse(range))
-      context.mistake(item, "\"" + range + "\" is not an address or a range such as 10.0.0.0/8");
+      reading.mistake(item, "\"" + range + "\" is not an address or a range such as 10.0.0.0/8");
     into.trust.push_back(range);
   });
 }
 
+constexpr const char* send_words[] = {"none", "x_forwarded", "forwarded", "both"};
+
 const Table<Forwarded>& forwarded_table() {
   static const Table<Forwarded> table = {
-      {"trust", "addresses and ranges", "[]", "peers that may say who they forward for",
-       read_trust},
+      {"trust", "addresses and ranges", "[]", "peers that may say who they forward for", read_trust,
+       [](const Forwarded& forwarded) { return list_of(forwarded.trust); }},
       integer("hops", &Forwarded::hops, 1, 32, "1",
               "the client is so many addresses from the right"),
       {"send", "one word", "x_forwarded inbound, none outbound", "what is sent upstream",
-       [](const Node& node, const Context& context, Forwarded& into) {
-         read_word(node, context, {"none", "x_forwarded", "forwarded", "both"},
+       [](const Node& node, const Reading& reading, Forwarded& into) {
+         read_word(node, reading, {std::begin(send_words), std::end(send_words)},
                    [&](std::size_t index) { into.send = static_cast<SendForwarded>(index); });
+       },
+       [](const Forwarded& forwarded) -> NodePtr {
+         if (!forwarded.send) return nullptr;
+         return scalar(send_words[static_cast<std::size_t>(*forwarded.send)]);
        }},
   };
   return table;
 }
 
-template <typename Struct>
-Field<Struct> path_field(std::string_view name, std::string Struct::*member, std::string_view doc) {
-  return {name, "a path", "", doc, [=](const Node& node, const Context& context, Struct& into) {
-            read_path(node, context, into.*member);
-          }};
-}
-
-template <typename Struct> Field<Struct> min_version_field() {
-  return {"min_version", "a version", "1.2", "1.2 or 1.3",
-          [](const Node& node, const Context& context, Struct& into) {
-            read_word(node, context, {"1.2", "1.3"},
-                      [&](std::size_t index) { into.min_version = index == 0 ? "1.2" : "1.3"; });
-          }};
-}
-
-struct WrittenTls : ServerTls {
-  std::optional<ClientAuth> auth;
-};
-
-const Table<WrittenTls>& tls_table() {
-  static const Table<WrittenTls> table = {
-      required(path_field<WrittenTls>("cert", &WrittenTls::cert, "the certificate and its chain")),
-      required(path_field<WrittenTls>("key", &WrittenTls::key, "the certificate's private key")),
-      path_field<WrittenTls>("client_ca", &WrittenTls::client_ca, "who signs clients"),
-      {"client_auth", "one word", "require with client_ca, else none", "mutual TLS",
-       [](const Node& node, const Context& context, WrittenTls& into) {
-         read_word(node, context, {"none", "request", "require"},
-                   [&](std::size_t index) { into.auth = static_cast<ClientAuth>(index); });
-       }},
-      min_version_field<WrittenTls>(),
+const Table<ServerTls>& tls_table() {
+  static const Table<ServerTls> table = {
+      required(path("cert", &ServerTls::cert, "the certificate and its chain")),
+      required(path("key", &ServerTls::key, "the certificate's private key")),
+      path("client_ca", &ServerTls::client_ca, "who signs clients"),
+      word("client_auth", &ServerTls::client_auth, {"none", "request", "require"},
+           "require with client_ca, else none", "mutual TLS"),
+      min_version<ServerTls>(),
   };
   return table;
 }
 
-void read_tls(const Node& node, const Context& context, Written& into) {
-  WrittenTls tls;
-  read_table(node, context, tls_table(), tls);
+void read_tls(const Node& node, const Reading& reading, Listener& into) {
+  ServerTls& tls = into.tls.emplace();
+  read_table(node, reading, tls_table(), tls);
   const bool has_ca = !tls.client_ca.empty();
-  tls.client_auth = tls.auth.value_or(has_ca ? ClientAuth::require : ClientAuth::none);
+  const Node* said = node.find("client_auth");
+  if (!said && has_ca) tls.client_auth = ClientAuth::require;
   if (tls.client_auth != ClientAuth::none && !has_ca)
-    context.mistake(node, "`client_auth` needs `client_ca`: who signs the clients' certificates");
-  if (tls.auth == ClientAuth::none && has_ca)
-    context.mistake(node, "`client_ca` is of no use with `client_auth: none`");
-  into.listener.tls = tls;
+    reading.mistake(*said, "`client_auth` needs `client_ca`: who signs the clients' certificates");
+  if (said && tls.client_auth == ClientAuth::none && has_ca)
+    reading.mistake(*said, "`client_ca` is of no use with `client_auth: none`");
 }
 
-void read_direction(const Node& node, const Context& context, Written& into) {
-  read_word(node, context, {"outbound", "inbound"},
-            [&](std::size_t index) { into.direction = static_cast<Direction>(index); });
+Field<Listener> tls() {
+  Field<Listener> field = nested("tls", &Listener::tls, tls_table(), "serve TLS");
+  field.read = read_tls;
+  return field;
 }
 
-void read_normalize_path(const Node& node, const Context& context, Written& into) {
-  bool value = false;
-  read_boolean(node, context, value);
-  into.normalize_path = value;
+NodePtr write_bind(const Listener& listener) {
+  std::vector<std::string> texts;
+  for (const base::Address& address : listener.bind) texts.push_back(address.to_string());
+  return list_of(texts);
 }
 
-void read_encoded_slash(const Node& node, const Context& context, Written& into) {
-  read_word(node, context, {"keep", "reject"},
-            [&](std::size_t index) { into.reject_encoded_slash = index == 1; });
+NodePtr write_protocols(const Listener& listener) {
+  std::vector<std::string> texts;
+  if (listener.http1) texts.push_back("http1");
+  if (listener.h2) texts.push_back("h2");
+  return list_of(texts);
 }
 
-Field<Written> timeout(std::string_view name, Millis Listener::*member, std::string_view fallback,
-                       std::string_view doc, Zero zero) {
-  return {name, "a duration", fallback, doc,
-          [=](const Node& node, const Context& context, Written& into) {
-            read_duration(node, context, zero, into.listener.*member);
-          }};
+Field<Listener> routes() {
+  Field<Listener> field{"routes", "a list of routes", "", "the first match wins",
+                        [](const Node& node, const Reading& reading, Listener& into) {
+                          into.routes = parse_routes(node, reading, into.name);
+                        }};
+  field.complete = [](const NodePtr& written, const Listener& listener) {
+    return write_routes(written, listener.routes);
+  };
+  field.rows = route_rows;
+  return field;
 }
 
-const Table<Written>& listener_table() {
-  static const Table<Written> table = {
-      required(Field<Written>{"bind", "an address or a list", "", "where it listens", read_bind}),
-      {"direction", "one word", "outbound if every address is loopback or unix",
-       "outbound: the client is the owner's app", read_direction},
-      {"protocols", "a list", "[http1, h2]", "http1, h2", read_protocols},
-      timeout("handshake_timeout", &Listener::handshake_timeout, "5s", "TLS, HTTP/2 preface",
-              Zero::refused),
-      timeout("idle_timeout", &Listener::idle_timeout, "60s", "a connection without a request",
-              Zero::refused),
-      timeout("header_timeout", &Listener::header_timeout, "10s", "a request's header section",
-              Zero::refused),
-      timeout("body_timeout", &Listener::body_timeout, "30s", "no byte of a request's body",
-              Zero::refused),
-      timeout("send_timeout", &Listener::send_timeout, "30s", "a client that takes nothing",
-              Zero::refused),
-      {"normalize_path", "true or false", "false outbound, true inbound", "decode and remove dots",
-       read_normalize_path},
-      {"encoded_slash", "one word", "keep outbound, reject inbound", "%2F in a path",
-       read_encoded_slash},
-      {"forwarded", "a map", "", "who may say for whom it forwards",
-       [](const Node& node, const Context& context, Written& into) {
-         read_table(node, context, forwarded_table(), into.listener.forwarded);
-       }},
-      only<Written>("proxy_protocol", "none", "the PROXY header"),
-      {"tls", "a map", "", "serve TLS", read_tls},
-      {"filters", "a list of filters", "[]", "for every request",
-       [](const Node& node, const Context& context, Written& into) {
-         parse_filters(node, context, into.listener.filters);
-       }},
-      {"routes", "a list of routes", "", "the first match wins",
-       [](const Node& node, const Context& context, Written& into) {
-         into.listener.routes = parse_routes(node, context, into.listener.name);
-       }},
-      later<Written>("tcp", "opaque bytes"),
-      later<Written>("udp", "datagrams"),
+const Table<Listener>& listener_table() {
+  constexpr Zero refused = Zero::refused;
+  static const Table<Listener> table = {
+      required(Field<Listener>{"bind", "an address or a list", "", "where it listens", read_bind,
+                               write_bind}),
+      word("direction", &Listener::direction, {"outbound", "inbound"},
+           "outbound if every address is loopback or unix",
+           "outbound: the client is the owner's app"),
+      {"protocols", "a list", "[http1, h2]", "http1, h2", read_protocols, write_protocols},
+      duration("handshake_timeout", &Listener::handshake_timeout, "5s", "TLS, HTTP/2 preface",
+               refused),
+      duration("idle_timeout", &Listener::idle_timeout, "60s", "a connection without a request",
+               refused),
+      duration("header_timeout", &Listener::header_timeout, "10s", "a request's header section",
+               refused),
+      duration("body_timeout", &Listener::body_timeout, "30s", "no byte of a request's body",
+               refused),
+      duration("send_timeout", &Listener::send_timeout, "30s", "a client that takes nothing",
+               refused),
+      boolean("normalize_path", &Listener::normalize_path, "false outbound, true inbound",
+              "decode and remove dots"),
+      word("encoded_slash", &Listener::reject_encoded_slash, {"keep", "reject"},
+           "keep outbound, reject inbound", "%2F in a path"),
+      nested("forwarded", &Listener::forwarded, forwarded_table(),
+             "who may say for whom it forwards"),
+      only<Listener>("proxy_protocol", "none", "the PROXY header"),
+      tls(),
+      filters<Listener>("for every request"),
+      routes(),
+      later<Listener>("tcp", "opaque bytes"),
+      later<Listener>("udp", "datagrams"),
   };
   return table;
 }
@@ -174,27 +153,34 @@ bool is_local(const base::Address& address) {
 
 }  // namespace
 
-Listener parse_listener(const Node::Entry& entry, const Context& context) {
-  Written written;
-  Listener& listener = written.listener;
+Listener parse_listener(const Node::Entry& entry, const Reading& reading) {
+  const Node& node = *entry.value;
+  Listener listener;
   listener.name = entry.key;
   listener.mark = entry.mark;
   if (std::string problem = name_problem(listener.name); !problem.empty())
-    context.mistakes.add(entry.mark, std::move(problem));
-  read_table(*entry.value, context, listener_table(), written);
+    reading.mistakes.add(entry.mark, std::move(problem));
+  read_table(node, reading, listener_table(), listener);
   const bool is_outbound = std::all_of(listener.bind.begin(), listener.bind.end(), is_local);
-  listener.direction =
-      written.direction.value_or(is_outbound ? Direction::outbound : Direction::inbound);
+  if (!node.find("direction"))
+    listener.direction = is_outbound ? Direction::outbound : Direction::inbound;
   const bool is_inbound = listener.direction == Direction::inbound;
-  listener.normalize_path = written.normalize_path.value_or(is_inbound);
-  listener.reject_encoded_slash = written.reject_encoded_slash.value_or(is_inbound);
+  if (!node.find("normalize_path")) listener.normalize_path = is_inbound;
+  if (!node.find("encoded_slash")) listener.reject_encoded_slash = is_inbound;
   if (!listener.forwarded.send)
     listener.forwarded.send = is_inbound ? SendForwarded::x_forwarded : SendForwarded::none;
-  const bool has_routes = entry.value->find("routes") || entry.value->find("tcp") ||
-                          entry.value->find("udp") || !entry.value->is_map();
-  if (!has_routes)
-    context.mistakes.add(entry.mark, "the listener has no `routes`: where do requests go?");
-  return std::move(listener);
+  const bool has_routes = node.find("routes") || node.find("tcp") || node.find("udp");
+  if (!has_routes && node.is_map())
+    reading.mistakes.add(entry.mark, "the listener has no `routes`: where do requests go?");
+  return listener;
+}
+
+NodePtr write_listener(const NodePtr& written, const Listener& listener) {
+  return write_table(written, listener_table(), listener);
+}
+
+std::vector<Row> listener_rows() {
+  return rows_of(listener_table());
 }
 
 }  // namespace config

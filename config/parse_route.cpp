@@ -9,29 +9,24 @@
 namespace config {
 namespace {
 
-// What a route says before it is known to be one thing only.
-struct Written {
-  Route route;
-};
-
 bool valid_host_pattern(std::string_view host) {
   if (host.starts_with("*.")) host.remove_prefix(2);
   return is_host_name(host) || is_ip(host);
 }
 
 // Each of one or more texts.
-void read_alternatives(const Node& node, const Context& context,
+void read_alternatives(const Node& node, const Reading& reading,
                        const std::function<void(const Node&, const std::string&)>& visit) {
-  for_each_text(node, context, visit);
+  for_each_text(node, reading, visit);
   if (node.is_list() && node.items.empty())
-    context.mistake(node, "an empty list matches nothing: leave it out to match everything");
+    reading.mistake(node, "an empty list matches nothing: leave it out to match everything");
 }
 
-void read_hosts(const Node& node, const Context& context, Match& into) {
-  read_alternatives(node, context, [&](const Node& item, const std::string& text) {
+void read_hosts(const Node& node, const Reading& reading, Match& into) {
+  read_alternatives(node, reading, [&](const Node& item, const std::string& text) {
     std::string host = base::lower_case(text);
     if (!valid_host_pattern(host))
-      context.mistake(item, "\"" + text + "\" is not a host name (no port) or *.name");
+      reading.mistake(item, "\"" + text + "\" is not a host name (no port) or *.name");
     if (host.ends_with('.')) host.pop_back();
     into.host.push_back(std::move(host));
   });
@@ -50,54 +45,72 @@ bool has_odd_character(std::string_view path) {
   return false;
 }
 
-void read_match_paths(const Node& node, const Context& context, Match& into) {
-  read_alternatives(node, context, [&](const Node& item, const std::string& path) {
+void read_match_paths(const Node& node, const Reading& reading, Match& into) {
+  read_alternatives(node, reading, [&](const Node& item, const std::string& path) {
     const std::size_t star = path.find('*');
     const bool is_prefix = path.ends_with("/*") && star == path.size() - 1;
     if (!path.starts_with('/') || (star != path.npos && !is_prefix))
-      context.mistake(item, "\"" + path + "\" is not a path such as /a or a prefix such as /a/*");
+      reading.mistake(item, "\"" + path + "\" is not a path such as /a or a prefix such as /a/*");
     else if (path.find_first_of("?#") != path.npos)
-      context.mistake(item, "a path is matched without its query: use `query`");
+      reading.mistake(item, "a path is matched without its query: use `query`");
     else if (has_odd_character(path))
-      context.mistake(item,
+      reading.mistake(item,
                       "\"" + path + "\" is matched as it is sent: escape what a path cannot hold");
     into.path.push_back(path);
   });
 }
 
-void read_methods(const Node& node, const Context& context, Match& into) {
-  read_alternatives(node, context, [&](const Node& item, const std::string& method) {
+void read_methods(const Node& node, const Reading& reading, Match& into) {
+  read_alternatives(node, reading, [&](const Node& item, const std::string& method) {
     if (!is_token(method) || base::lower_case(method) == method)
-      return context.mistake(item,
+      return reading.mistake(item,
                              "\"" + method + "\" is not a method: they are written as in GET");
     if (method == "CONNECT")
-      return context.mistake(item, "routes for CONNECT are not yet in this version");
+      return reading.mistake(item, "routes for CONNECT are not yet in this version");
     into.method.push_back(method);
   });
 }
 
-void read_match_headers(const Node& node, const Context& context, Match& into) {
-  into.headers = parse_named_values(node, context);
+void read_match_headers(const Node& node, const Reading& reading, Match& into) {
+  into.headers = parse_named_values(node, reading);
   for (auto& [name, value] : into.headers) name = base::lower_case(name);
   for (const Node::Entry& entry : node.entries) {
     if (!is_token(entry.key))
-      context.mistakes.add(entry.mark, "\"" + entry.key + "\" is not a field name");
+      reading.mistakes.add(entry.mark, "\"" + entry.key + "\" is not a field name");
     if (base::same_ignoring_case(entry.key, "host"))
-      context.mistakes.add(entry.mark, "the host is matched by `host`");
+      reading.mistakes.add(entry.mark, "the host is matched by `host`");
   }
 }
 
-void read_regex(const Node& node, const Context& context, Match& into) {
-  const std::string* text = scalar_of(node, context, "a regular expression");
+void read_regex(const Node& node, const Reading& reading, Match& into) {
+  const std::string* text = scalar_of(node, reading, "a regular expression");
   if (!text) return;
-  if (text->empty()) return context.mistake(node, "a regular expression is missing");
+  if (text->empty()) return reading.mistake(node, "a regular expression is missing");
   into.path_regex = *text;
   RE2::Options options;
   options.set_log_errors(false);
   const RE2 expression(*text, options);
   if (!expression.ok())
-    return context.mistake(node, "not a regular expression: " + expression.error());
+    return reading.mistake(node, "not a regular expression: " + expression.error());
   into.groups = expression.NumberOfCapturingGroups();
+}
+
+void read_query(const Node& node, const Reading& reading, Match& into) {
+  into.query = parse_named_values(node, reading);
+  for (const Node::Entry& entry : node.entries)
+    if (entry.key.empty() || has_control(entry.key))
+      reading.mistakes.add(entry.mark, "a name is text without control characters");
+}
+
+// Shown without what usually is a secret.
+template <typename Struct>
+Field<Struct> named_values(std::string_view name, std::string_view doc,
+                           void (*read)(const Node&, const Reading&, Struct&)) {
+  Field<Struct> field{name, "a map", "", doc, read};
+  field.complete = [](const NodePtr& written, const Struct&) {
+    return without_secret_fields(written);
+  };
+  return field;
 }
 
 const Table<Match>& match_table() {
@@ -106,33 +119,27 @@ const Table<Match>& match_table() {
       {"path", "a path or a list", "", "exact, or a prefix ending in /*", read_match_paths},
       {"path_regex", "a regular expression", "", "RE2; excludes path", read_regex},
       {"method", "a method or a list", "", "any of these", read_methods},
-      {"headers", "a map", "", "name: value, \"*\" = present", read_match_headers},
-      {"query", "a map", "", "name: value, \"*\" = present",
-       [](const Node& node, const Context& context, Match& into) {
-         into.query = parse_named_values(node, context);
-         for (const Node::Entry& entry : node.entries)
-           if (entry.key.empty() || has_control(entry.key))
-             context.mistakes.add(entry.mark, "a name is text without control characters");
-       }},
+      named_values<Match>("headers", "name: value, \"*\" = present", read_match_headers),
+      named_values<Match>("query", "name: value, \"*\" = present", read_query),
       later<Match>("grpc", "service and method"),
   };
   return table;
 }
 
 // One name, or shares that add up to exactly 100 %.
-void read_targets(const Node& node, const Context& context, Written& into) {
-  std::vector<Share>& shares = into.route.to;
+void read_targets(const Node& node, const Reading& reading, Route& into) {
+  std::vector<Share>& shares = into.to;
   if (node.is_scalar()) {
-    if (const std::string* text = scalar_of(node, context, "a cluster"))
+    if (const std::string* text = scalar_of(node, reading, "a cluster"))
       shares.push_back({*text, 10'000, node.mark});
     return;
   }
-  if (!node.is_map()) return context.mistake(node, wrong_kind(node, "a cluster, or shares"));
+  if (!node.is_map()) return reading.mistake(node, wrong_kind(node, "a cluster, or shares"));
   bool are_read = true;
   for (const Node::Entry& entry : node.entries) {
     constexpr std::uint32_t unread = UINT32_MAX;
     Share share{entry.key, unread, entry.mark};
-    read_percentage(*entry.value, context, share.parts);
+    read_percentage(*entry.value, reading, share.parts);
     are_read = are_read && share.parts != unread;
     shares.push_back(std::move(share));
   }
@@ -142,48 +149,55 @@ void read_targets(const Node& node, const Context& context, Written& into) {
                       [](std::uint32_t total, const Share& share) { return total + share.parts; });
   if (sum != 10'000) {
     const std::string hundredths = std::to_string(100 + sum % 100).substr(1);
-    context.mistake(node, "the shares add up to " + std::to_string(sum / 100) +
+    reading.mistake(node, "the shares add up to " + std::to_string(sum / 100) +
                               (sum % 100 ? "." + hundredths : "") + " %, not to 100 %");
   }
 }
 
-void read_status(const Node& node, const Context& context, std::uint64_t least, std::uint64_t most,
+void read_status(const Node& node, const Reading& reading, std::uint64_t least, std::uint64_t most,
                  int& into) {
   std::uint64_t status = static_cast<std::uint64_t>(into);
-  read_integer(node, context, least, most, status);
+  read_integer(node, reading, least, most, status);
   into = static_cast<int>(status);
 }
 
 const Table<Redirect>& redirect_table() {
   static const Table<Redirect> table = {
       {"scheme", "one word", "", "http or https",
-       [](const Node& node, const Context& context, Redirect& into) {
-         read_word(node, context, {"http", "https"},
+       [](const Node& node, const Reading& reading, Redirect& into) {
+         read_word(node, reading, {"http", "https"},
                    [&](std::size_t index) { into.scheme = index == 0 ? "http" : "https"; });
        }},
       {"host", "a host", "", "the host to go to",
-       [](const Node& node, const Context& context, Redirect& into) {
-         const std::string* text = scalar_of(node, context, "a host");
+       [](const Node& node, const Reading& reading, Redirect& into) {
+         const std::string* text = scalar_of(node, reading, "a host");
          if (text && !is_host_name(*text) && !is_ip(*text))
-           context.mistake(node, "\"" + *text + "\" is not a host name (no port)");
+           reading.mistake(node, "\"" + *text + "\" is not a host name (no port)");
          if (text) into.host = *text;
        }},
       {"port", "a port", "", "the port to go to",
-       [](const Node& node, const Context& context, Redirect& into) {
+       [](const Node& node, const Reading& reading, Redirect& into) {
          std::uint64_t port = 0;
-         read_integer(node, context, 1, 65'535, port);
+         read_integer(node, reading, 1, 65'535, port);
          into.port = static_cast<std::uint16_t>(port);
        }},
       text("path", &Redirect::path, "", "may use /* or $1; the query is kept"),
       {"status", "a status", "308", "301, 302, 303, 307 or 308",
-       [](const Node& node, const Context& context, Redirect& into) {
-         read_status(node, context, 301, 308, into.status);
+       [](const Node& node, const Reading& reading, Redirect& into) {
+         read_status(node, reading, 301, 308, into.status);
          const int status = into.status;
          if (status > 303 && status < 307)
-           context.mistake(node, "a redirect's status is 301, 302, 303, 307 or 308");
+           reading.mistake(node, "a redirect's status is 301, 302, 303, 307 or 308");
        }},
   };
   return table;
+}
+
+void read_answer_headers(const Node& node, const Reading& reading, Respond& into) {
+  into.headers = parse_named_values(node, reading);
+  for (const Node::Entry& entry : node.entries)
+    if (std::string problem = field_problem(entry.key); !problem.empty())
+      reading.mistakes.add(entry.mark, std::move(problem));
 }
 
 bool has_no_body(int status) {
@@ -193,21 +207,15 @@ bool has_no_body(int status) {
 const Table<Respond>& respond_table() {
   static const Table<Respond> table = {
       {"status", "a status", "200", "200 to 599",
-       [](const Node& node, const Context& context, Respond& into) {
-         read_status(node, context, 200, 599, into.status);
+       [](const Node& node, const Reading& reading, Respond& into) {
+         read_status(node, reading, 200, 599, into.status);
        }},
       {"body", "text", "", "the body",
-       [](const Node& node, const Context& context, Respond& into) {
-         if (!node.is_scalar()) return context.mistake(node, wrong_kind(node, "text"));
+       [](const Node& node, const Reading& reading, Respond& into) {
+         if (!node.is_scalar()) return reading.mistake(node, wrong_kind(node, "text"));
          into.body = node.text;
        }},
-      {"headers", "a map", "", "name: value",
-       [](const Node& node, const Context& context, Respond& into) {
-         into.headers = parse_named_values(node, context);
-         for (const Node::Entry& entry : node.entries)
-           if (std::string problem = field_problem(entry.key); !problem.empty())
-             context.mistakes.add(entry.mark, std::move(problem));
-       }},
+      named_values<Respond>("headers", "name: value", read_answer_headers),
   };
   return table;
 }
@@ -216,50 +224,46 @@ const Table<Rewrite>& rewrite_table() {
   static const Table<Rewrite> table = {
       text("path", &Rewrite::path, "", "a path; /* stands for what the match's /* stood for"),
       {"host", "a host", "", "the host sent upstream",
-       [](const Node& node, const Context& context, Rewrite& into) {
-         const std::string* text = scalar_of(node, context, "a host");
+       [](const Node& node, const Reading& reading, Rewrite& into) {
+         const std::string* text = scalar_of(node, reading, "a host");
          if (text && !split_host_port(*text))
-           context.mistake(node, "\"" + *text + "\" is not host or host:port");
+           reading.mistake(node, "\"" + *text + "\" is not host or host:port");
          if (text) into.host = *text;
        }},
   };
   return table;
 }
 
-const Table<Written>& route_table() {
-  static const Table<Written> table = {
-      {"name", "text", "LISTENER.N", "for logs and metrics",
-       [](const Node& node, const Context& context, Written& into) {
-         const std::string* text = scalar_of(node, context, "a name");
-         if (!text) return;
-         if (std::string problem = name_problem(*text); !problem.empty())
-           context.mistake(node, std::move(problem));
-         into.route.name = *text;
-       }},
-      {"match", "a map", "", "absent = every request",
-       [](const Node& node, const Context& context, Written& into) {
-         read_table(node, context, match_table(), into.route.match);
-         if (!into.route.match.path.empty() && !into.route.match.path_regex.empty())
-           context.mistake(node, "`path` and `path_regex` exclude each other");
-       }},
+void read_name(const Node& node, const Reading& reading, Route& into) {
+  const std::string* text = scalar_of(node, reading, "a name");
+  if (!text) return;
+  if (std::string problem = name_problem(*text); !problem.empty())
+    reading.mistake(node, std::move(problem));
+  into.name = *text;
+}
+
+Field<Route> match() {
+  Field<Route> field = nested("match", &Route::match, match_table(), "absent = every request");
+  field.read = [](const Node& node, const Reading& reading, Route& into) {
+    read_table(node, reading, match_table(), into.match);
+    if (!into.match.path.empty() && !into.match.path_regex.empty())
+      reading.mistakes.add(node.entry("path_regex")->mark,
+                           "`path` and `path_regex` exclude each other: leave one of them out");
+  };
+  return field;
+}
+
+const Table<Route>& route_table() {
+  static const Table<Route> table = {
+      {"name", "text", "LISTENER.N", "for logs and metrics", read_name,
+       [](const Route& route) { return scalar(route.name); }},
+      match(),
       {"to", "a cluster, or shares", "", "where requests go", read_targets},
-      {"redirect", "a map", "", "answer with a redirect",
-       [](const Node& node, const Context& context, Written& into) {
-         read_table(node, context, redirect_table(), into.route.redirect.emplace());
-       }},
-      {"respond", "a map", "", "answer with this",
-       [](const Node& node, const Context& context, Written& into) {
-         read_table(node, context, respond_table(), into.route.respond.emplace());
-       }},
-      {"rewrite", "a map", "", "change path and host",
-       [](const Node& node, const Context& context, Written& into) {
-         read_table(node, context, rewrite_table(), into.route.rewrite);
-       }},
-      later<Written>("mirror", "a copy of each request to another cluster"),
-      {"filters", "a list of filters", "[]", "after the listener's",
-       [](const Node& node, const Context& context, Written& into) {
-         parse_filters(node, context, into.route.filters);
-       }},
+      nested("redirect", &Route::redirect, redirect_table(), "answer with a redirect"),
+      nested("respond", &Route::respond, respond_table(), "answer with this"),
+      nested("rewrite", &Route::rewrite, rewrite_table(), "change path and host"),
+      later<Route>("mirror", "a copy of each request to another cluster"),
+      filters<Route>("after the listener's"),
   };
   return table;
 }
@@ -281,7 +285,7 @@ int missing_group(std::string_view path, const Match& match) {
 }
 
 // `of`: the rewrite or redirect whose `path` is judged, null if there is none.
-void check_template(const Node* of, const Match& match, const Context& context) {
+void check_template(const Node* of, const Match& match, const Reading& reading) {
   const Node* node = of ? of->find("path") : nullptr;
   if (!node || !node->is_scalar() || has_control(node->text)) return;
   const std::string& path = node->text;
@@ -289,64 +293,76 @@ void check_template(const Node* of, const Match& match, const Context& context) 
   const std::size_t star = path.find('*');
   const std::string shown = "\"" + path + "\"";
   if (!path.starts_with('/') && !(has_regex && path.starts_with('$')))
-    context.mistake(*node, "the path " + shown + " does not begin with /");
+    reading.mistake(*node, "the path " + shown + " does not begin with /");
   else if (has_odd_character(path))
-    context.mistake(*node,
+    reading.mistake(*node,
                     shown + " is not a path: characters such as a space, ? and # are escaped");
   else if (path.ends_with("/*") && !has_prefix(match))
-    context.mistake(*node, shown + " needs a match with a path that ends in /*");
+    reading.mistake(*node, shown + " needs a match with a path that ends in /*");
   else if (star != path.npos && !(path.ends_with("/*") && star == path.size() - 1))
-    context.mistake(*node, "in " + shown + " a * stands elsewhere than at the end, as /*");
+    reading.mistake(*node, "in " + shown + " a * stands elsewhere than at the end, as /*");
   else if (const int group = missing_group(path, match))
-    context.mistake(*node, shown + (has_regex ? " names a group that path_regex does not have: $" +
+    reading.mistake(*node, shown + (has_regex ? " names a group that path_regex does not have: $" +
                                                     std::to_string(group)
                                               : " needs a match with path_regex"));
 }
 
-void check_kind(const Node& node, const Route& route, const Context& context) {
+void check_kind(const Node& node, const Route& route, const Reading& reading) {
   if (!node.is_map()) return;
   const int ways = (node.find("to") ? 1 : 0) + (route.redirect ? 1 : 0) + (route.respond ? 1 : 0);
-  if (ways != 1) context.mistake(node, "a route has exactly one of `to`, `redirect` and `respond`");
+  if (ways != 1) reading.mistake(node, "a route has exactly one of `to`, `redirect` and `respond`");
   const Node::Entry* rewrite = node.entry("rewrite");
   if (rewrite && !node.find("to"))
-    context.mistakes.add(rewrite->mark, "`rewrite` goes with `to`: here nothing is forwarded");
+    reading.mistakes.add(rewrite->mark, "`rewrite` goes with `to`: here nothing is forwarded");
   const Node* redirect = node.find("redirect");
   const auto says = [&](std::string_view key) { return redirect->find(key) != nullptr; };
   if (redirect && redirect->is_map() && !says("scheme") && !says("host") && !says("port") &&
       !says("path"))
-    context.mistake(*redirect, "this redirects to itself: say `path`, `host`, `port` or `scheme`");
+    reading.mistake(*redirect, "this redirects to itself: say `path`, `host`, `port` or `scheme`");
   if (route.respond && !route.respond->body.empty() && has_no_body(route.respond->status))
-    context.mistake(node, "an answer " + std::to_string(route.respond->status) + " has no body");
+    reading.mistake(node, "an answer " + std::to_string(route.respond->status) + " has no body");
 }
 
-Route parse_route(const Node& node, const Context& context) {
-  Written written;
-  written.route.mark = node.mark;
-  read_table(node, context, route_table(), written);
-  const Route& route = written.route;
-  check_kind(node, route, context);
-  check_template(node.find("rewrite"), route.match, context);
-  check_template(node.find("redirect"), route.match, context);
-  return std::move(written.route);
+Route parse_route(const Node& node, const Reading& reading) {
+  Route route;
+  route.mark = node.mark;
+  read_table(node, reading, route_table(), route);
+  check_kind(node, route, reading);
+  check_template(node.find("rewrite"), route.match, reading);
+  check_template(node.find("redirect"), route.match, reading);
+  return route;
 }
 
 }  // namespace
 
-std::vector<Route> parse_routes(const Node& node, const Context& context,
+std::vector<Route> parse_routes(const Node& node, const Reading& reading,
                                 const std::string& listener) {
   std::vector<Route> routes;
   if (!node.is_list()) {
-    context.mistake(node, wrong_kind(node, "a list of routes"));
+    reading.mistake(node, wrong_kind(node, "a list of routes"));
     return routes;
   }
   if (node.items.empty())
-    context.mistake(node, "at least one route is needed: without, every request would be a 404");
+    reading.mistake(node, "at least one route is needed: without, every request would be a 404");
   for (const NodePtr& item : node.items) {
-    routes.push_back(parse_route(*item, context));
+    routes.push_back(parse_route(*item, reading));
     if (routes.back().name.empty())
       routes.back().name = listener + '.' + std::to_string(routes.size());
   }
   return routes;
+}
+
+NodePtr write_routes(const NodePtr& written, const std::vector<Route>& routes) {
+  std::vector<NodePtr> items;
+  for (const Route& route : routes) {
+    const NodePtr item = written ? written->items[items.size()] : nullptr;
+    items.push_back(write_table(item, route_table(), route));
+  }
+  return list(std::move(items));
+}
+
+std::vector<Row> route_rows() {
+  return rows_of(route_table());
 }
 
 }  // namespace config

@@ -25,11 +25,24 @@ bool has_leading_zero(std::string_view digits) {
   return digits.size() > 1 && digits.front() == '0';
 }
 
-std::optional<Millis> unit_of(std::string_view unit) {
-  if (unit == "ms") return Millis{1};
-  if (unit == "s") return Millis{1'000};
-  if (unit == "m") return Millis{60'000};
-  if (unit == "h") return Millis{3'600'000};
+template <typename Value> struct Unit {
+  std::string_view name;
+  Value value;
+};
+
+constexpr std::array<Unit<Millis>, 4> times = {
+    {{"h", Millis{3'600'000}}, {"m", Millis{60'000}}, {"s", Millis{1'000}}, {"ms", Millis{1}}}};
+constexpr std::array<Unit<std::uint64_t>, 7> sizes = {{{"GiB", 1024 * 1024 * 1024},
+                                                       {"MiB", 1024 * 1024},
+                                                       {"KiB", 1024},
+                                                       {"GB", 1000 * 1000 * 1000},
+                                                       {"MB", 1000 * 1000},
+                                                       {"kB", 1000},
+                                                       {"B", 1}}};
+
+std::optional<Millis> unit_of(std::string_view name) {
+  for (const auto& unit : times)
+    if (unit.name == name) return unit.value;
   return std::nullopt;
 }
 
@@ -70,17 +83,6 @@ Parsed<Millis> parse_duration(std::string_view text) {
 }
 
 Parsed<std::uint64_t> parse_size(std::string_view text) {
-  struct Unit {
-    std::string_view name;
-    std::uint64_t bytes;
-  };
-  constexpr std::array<Unit, 7> units = {{{"B", 1},
-                                          {"kB", 1000},
-                                          {"MB", 1000 * 1000},
-                                          {"GB", 1000 * 1000 * 1000},
-                                          {"KiB", 1024},
-                                          {"MiB", 1024 * 1024},
-                                          {"GiB", 1024 * 1024 * 1024}}};
   if (text == "0") return {0, {}};
   const std::string_view digits = leading_digits(text);
   const std::string_view name = text.substr(digits.size());
@@ -89,8 +91,8 @@ Parsed<std::uint64_t> parse_size(std::string_view text) {
     const std::string number(text);
     return {std::nullopt, number + " what? write " + number + "KiB or " + number + "B"};
   }
-  for (const Unit& unit : units)
-    if (count && !has_leading_zero(digits) && unit.name == name) return {*count * unit.bytes, {}};
+  for (const auto& unit : sizes)
+    if (count && !has_leading_zero(digits) && unit.name == name) return {*count * unit.value, {}};
   return {std::nullopt,
           quoted(text) + " is not a size such as 512B, 64KiB, 10MiB (or kB, MB, GB, GiB)"};
 }
@@ -134,6 +136,37 @@ Parsed<bool> parse_boolean(std::string_view text) {
   if (text == "true") return {true, {}};
   if (text == "false") return {false, {}};
   return {std::nullopt, quoted(text) + " is neither true nor false"};
+}
+
+std::string duration_text(Millis value) {
+  std::string text;
+  for (const auto& unit : times)
+    if (const auto count = value / unit.value; count > 0) {
+      text += std::to_string(count).append(unit.name);
+      value -= count * unit.value;
+    }
+  return text.empty() ? "0s" : text;
+}
+
+std::string size_text(std::uint64_t bytes) {
+  if (bytes == 0) return "0";
+  for (const auto& unit : sizes)
+    if (bytes % unit.value == 0) return std::to_string(bytes / unit.value).append(unit.name);
+  return {};
+}
+
+std::string percentage_text(std::uint32_t hundredths) {
+  std::string text = std::to_string(hundredths / 100);
+  if (hundredths % 100 != 0) text += '.' + std::to_string(100 + hundredths % 100).substr(1);
+  if (hundredths % 10 == 0 && hundredths % 100 != 0) text.pop_back();
+  return text + '%';
+}
+
+std::string rate_text(const Rate& rate) {
+  std::string text = std::to_string(rate.count) + '/';
+  for (const auto& unit : times)
+    if (unit.value == rate.per) text += unit.name;
+  return text;
 }
 
 }  // namespace config

@@ -31,4 +31,10 @@ Parsed<std::uint32_t> parse_percentage(std::string_view text);  // in 1/100 %: "
 Parsed<Rate> parse_rate(std::string_view text);                 // "200/s", "12000/m", "5/h"
 Parsed<bool> parse_boolean(std::string_view text);              // true, false
 
+// The same values as they would be written.
+std::string duration_text(base::Millis value);
+std::string size_text(std::uint64_t bytes);
+std::string percentage_text(std::uint32_t hundredths);
+std::string rate_text(const Rate& rate);
+
 }  // namespace config

@@ -1,11 +1,12 @@
-// A filter from its options to its test; README.md, "Write a filter", tells the rest. It says hello to
-// the service in a request field, and tells the client in a response field how long the service took.
-#include <cstdio>
-
+// A filter from its options to its test; README.md, "Write a filter", tells the rest. It says hello
+// to the service in a request field, and tells the client in a response field how long the service
+// took.
 #include "filters/registry.hpp"
 #include "proxy/base/event.hpp"
 #include "proxy/base/task_group.hpp"
 #include "proxy/http/scope.hpp"
+
+#include <cstdio>
 
 namespace {
 
@@ -47,12 +48,7 @@ class Hello final : public http::Filter {
   base::Loop& loop_;
 };
 
-constexpr config::FilterSpec spec = {
-    .name = "hello",
-    .doc = "says hello to the service",
-    .read = [](const config::Node& node, const config::Context& context) {
-      return config::read_options(node, context, table());
-    }};
+constexpr config::FilterSpec spec = config::spec_of<table>("hello", "says hello to the service");
 
 const filters::Entry hello = {
     &spec, [](const config::FilterConfig& config, const filters::FilterContext& context) {

@@ -81,19 +81,14 @@ class BodyLimit final : public http::Filter {
   const Options& options_;
 };
 
-constexpr config::FilterSpec spec = {
-    .name = "body_limit",
-    .doc = "bounds the size of bodies",
-    .read = [](const config::Node& node, const config::Context& context) {
-      return config::read_options(node, context, table());
-    }};
+constexpr config::FilterSpec spec =
+    config::spec_of<table>("body_limit", "bounds the size of bodies");
 
 }  // namespace
 
-const Entry body_limit = {&spec,
-                          [](const config::FilterConfig& config, const FilterContext&) {
-                            return std::unique_ptr<http::Filter>(
-                                std::make_unique<BodyLimit>(config.as<Options>()));
-                          }};
+const Entry body_limit = {
+    &spec, [](const config::FilterConfig& config, const FilterContext&) {
+      return std::unique_ptr<http::Filter>(std::make_unique<BodyLimit>(config.as<Options>()));
+    }};
 
 }  // namespace filters

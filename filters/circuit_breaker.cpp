@@ -1,11 +1,11 @@
 // Stops asking a service that fails, and asks again carefully. Where it stands decides what it
 // counts: below a retry each attempt, above it each exchange.
-#include <algorithm>
-
 #include "config/conditions.hpp"
 #include "filters/breaker.hpp"
 #include "filters/registry.hpp"
 #include "proxy/http/grpc.hpp"
+
+#include <algorithm>
 
 namespace filters {
 namespace {
@@ -24,8 +24,8 @@ struct Options : BreakerSettings {
 
 // Not the upstream's doing: refusals made below, and clients that left.
 const std::vector<Reason> never_counted = {
-    Reason::client_gone,  Reason::throttled,      Reason::bulkhead_full,
-    Reason::shed,         Reason::pool_full,      Reason::circuit_open,
+    Reason::client_gone,    Reason::throttled,       Reason::bulkhead_full,
+    Reason::shed,           Reason::pool_full,       Reason::circuit_open,
     Reason::body_too_large, Reason::request_timeout, Reason::bad_request,
     Reason::drained,        Reason::budget_exhausted,
 };
@@ -51,10 +51,11 @@ const config::Table<Options>& table() {
                        "probes at a time"),
       {"failures", "a list of conditions",
        "[5xx, timeout, connect, refused, reset, upstream_protocol_error]", "what counts as one",
-       [](const Node& node, const Context& context, Options& into) {
-         read_conditions(node, context, never_counted, into.failures,
+       [](const Node& node, const Reading& reading, Options& into) {
+         read_conditions(node, reading, never_counted, into.failures,
                          "is not the upstream's outcome");
-       }},
+       },
+       [](const Options& options) { return list_of(options.failures.texts()); }},
       later<Options>("scope", "one breaker per endpoint or route"),
   };
   return rows;
@@ -105,9 +106,8 @@ class AtTheEnd final : public http::Guard {
   void ended(const http::Outcome& outcome) noexcept override {
     if (outcome.reason == Reason::response_aborted) return admitted_.tell(Reason::reset);
     if (outcome.reason != Reason::none) return admitted_.tell(outcome.reason);
-    admitted_.tell_status(outcome.grpc_status < 0
-                              ? outcome.status
-                              : http::http_status_of_grpc(outcome.grpc_status));
+    admitted_.tell_status(outcome.grpc_status < 0 ? outcome.status
+                                                  : http::http_status_of_grpc(outcome.grpc_status));
   }
 
  private:
@@ -153,12 +153,8 @@ class CircuitBreaker final : public http::Filter {
   std::shared_ptr<Breaker> breaker_;
 };
 
-constexpr config::FilterSpec spec = {
-    .name = "circuit_breaker",
-    .doc = "stops asking a service that fails",
-    .read = [](const config::Node& node, const config::Context& context) {
-      return config::read_options(node, context, table());
-    }};
+constexpr config::FilterSpec spec =
+    config::spec_of<table>("circuit_breaker", "stops asking a service that fails");
 
 }  // namespace
 

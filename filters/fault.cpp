@@ -1,5 +1,5 @@
-// Chaos on purpose: delays, resets, answers with an error, each for a share of the requests. For what
-// stands above it, the answer is an upstream's.
+// Chaos on purpose: delays, resets, answers with an error, each for a share of the requests. For
+// what stands above it, the answer is an upstream's.
 #include "filters/registry.hpp"
 #include "proxy/base/event.hpp"
 #include "proxy/http/local_reply.hpp"
@@ -34,8 +34,7 @@ struct Options {
   std::uint64_t seed = 0;
 };
 
-template <typename Struct>
-config::Field<Struct> sample() {
+template <typename Struct> config::Field<Struct> sample() {
   return config::required(
       config::percentage<Struct>("sample", &Struct::sample, "", "the share of the requests"));
 }
@@ -110,18 +109,14 @@ class FaultFilter final : public http::Filter {
   base::Random random_;
 };
 
-constexpr config::FilterSpec spec = {
-    .name = "fault",
-    .doc = "delays, resets and errors on purpose",
-    .read = [](const config::Node& node, const config::Context& context) {
-      return config::read_options(node, context, table());
-    }};
+constexpr config::FilterSpec spec =
+    config::spec_of<table>("fault", "delays, resets and errors on purpose");
 
 }  // namespace
 
 const Entry fault = {&spec, [](const config::FilterConfig& config, const FilterContext& context) {
-                       return std::unique_ptr<http::Filter>(std::make_unique<FaultFilter>(
-                           config.as<Options>(), context.loop));
+                       return std::unique_ptr<http::Filter>(
+                           std::make_unique<FaultFilter>(config.as<Options>(), context.loop));
                      }};
 
 }  // namespace filters

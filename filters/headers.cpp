@@ -34,8 +34,10 @@ class Template {
         if (end == written.npos) return "\"{\" without \"}\"; a brace is written twice";
         flush(text);
         const std::string_view name = written.substr(i + 1, end - i - 1);
-        if (!add(name)) return "there is no {" + std::string(name) + "}: known are {request_id}, "
-                               "{source_ip}, {route} and {cluster}";
+        if (!add(name))
+          return "there is no {" + std::string(name) +
+                 "}: known are {request_id}, "
+                 "{source_ip}, {route} and {cluster}";
         i = end;
       } else {
         text += c;
@@ -112,46 +114,50 @@ struct Options {
   Rules response;
 };
 
-std::string checked_name(std::string_view name, const config::Node& node,
-                         const config::Context& context) {
-  std::string lower = base::lower_case(name);
-  if (std::string problem = forbidden(lower); !problem.empty())
-    context.mistake(node, std::move(problem));
-  return lower;
-}
-
-void read_rules(const config::Node& node, const config::Context& context,
-                std::vector<Rule>& into) {
+void read_rules(const config::Node& node, const config::Reading& reading, std::vector<Rule>& into) {
   if (!node.is_map())
-    return context.mistake(node, config::wrong_kind(node, "a map of names and values"));
+    return reading.mistake(node, config::wrong_kind(node, "a map of names and values"));
   for (const config::Node::Entry& entry : node.entries) {
-    std::vector<std::string> values;
-    config::read_texts(*entry.value, context, values);
-    for (const std::string& value : values) {
-      Rule rule{checked_name(entry.key, *entry.value, context), {}};
-      if (std::string problem = rule.value.parse(value); !problem.empty())
-        context.mistake(*entry.value, std::move(problem));
-      into.push_back(std::move(rule));
-    }
+    std::string name = base::lower_case(entry.key);
+    if (std::string problem = forbidden(name); !problem.empty())
+      reading.mistakes.add(entry.mark, std::move(problem));
+    config::for_each_text(*entry.value, reading,
+                          [&](const config::Node& item, const std::string& value) {
+                            Rule rule{name, {}};
+                            if (std::string problem = rule.value.parse(value); !problem.empty())
+                              reading.mistake(item, std::move(problem));
+                            into.push_back(std::move(rule));
+                          });
   }
 }
 
-const config::Table<Rules>& rules_table() {
+void read_removed(const config::Node& node, const config::Reading& reading, Rules& into) {
+  config::for_each_text(node, reading, [&](const config::Node& item, const std::string& text) {
+    std::string name = base::lower_case(text);
+    if (std::string problem = forbidden(name); !problem.empty())
+      reading.mistake(item, std::move(problem));
+    into.remove.push_back(std::move(name));
+  });
+}
+
+config::Field<Rules> rules(std::string_view name, std::vector<Rule> Rules::*member,
+                           std::string_view doc) {
   using namespace config;
-  static const Table<Rules> rows = {
-      {"remove", "a list of names", "", "these are taken away",
-       [](const Node& node, const Context& context, Rules& into) {
-         read_texts(node, context, into.remove);
-         for (std::string& name : into.remove) name = checked_name(name, node, context);
-       }},
-      {"set", "a map", "", "replaces all of that name",
-       [](const Node& node, const Context& context, Rules& into) {
-         read_rules(node, context, into.set);
-       }},
-      {"add", "a map", "", "one more of that name",
-       [](const Node& node, const Context& context, Rules& into) {
-         read_rules(node, context, into.add);
-       }},
+  Field<Rules> field{name, "a map", "", doc,
+                     [=](const Node& node, const Reading& reading, Rules& into) {
+                       read_rules(node, reading, into.*member);
+                     }};
+  field.complete = [](const NodePtr& written, const Rules&) {
+    return without_secret_fields(written);
+  };
+  return field;
+}
+
+const config::Table<Rules>& rules_table() {
+  static const config::Table<Rules> rows = {
+      {"remove", "a list of names", "", "these are taken away", read_removed},
+      rules("set", &Rules::set, "replaces all of that name"),
+      rules("add", &Rules::add, "one more of that name"),
   };
   return rows;
 }
@@ -207,19 +213,14 @@ bool needs_route(const void* of_options) {
   return false;
 }
 
-constexpr config::FilterSpec spec = {
-    .name = "headers",
-    .doc = "removes, sets and adds header fields",
-    .read = [](const config::Node& node, const config::Context& context) {
-      return config::read_options(node, context, table());
-    },
-    .needs_route = needs_route};
+constexpr config::FilterSpec spec = config::needing_route(
+    config::spec_of<table>("headers", "removes, sets and adds header fields"), needs_route);
 
 }  // namespace
 
-const Entry headers = {&spec, [](const config::FilterConfig& config, const FilterContext&) {
-                         return std::unique_ptr<http::Filter>(
-                             std::make_unique<HeadersFilter>(config.as<Options>()));
-                       }};
+const Entry headers = {
+    &spec, [](const config::FilterConfig& config, const FilterContext&) {
+      return std::unique_ptr<http::Filter>(std::make_unique<HeadersFilter>(config.as<Options>()));
+    }};
 
 }  // namespace filters

@@ -1,9 +1,9 @@
 // Sends the exchange's id upstream, so that logs of both sides can be joined.
-#include <algorithm>
-
 #include "filters/field_rules.hpp"
 #include "filters/registry.hpp"
 #include "proxy/base/ascii.hpp"
+
+#include <algorithm>
 
 namespace filters {
 namespace {
@@ -25,16 +25,17 @@ const config::Table<Options>& table() {
   using namespace config;
   static const Table<Options> rows = {
       {"header", "a field name", "x-request-id", "where the id stands",
-       [](const Node& node, const Context& context, Options& into) {
-         read_text(node, context, into.header);
+       [](const Node& node, const Reading& reading, Options& into) {
+         read_text(node, reading, into.header);
          into.header = base::lower_case(into.header);
          if (std::string problem = forbidden(into.header); !problem.empty())
-           context.mistake(node, std::move(problem));
-       }},
+           reading.mistake(node, std::move(problem));
+       },
+       [](const Options& options) { return scalar(options.header); }},
       {"trust", "true or false", "true outbound and for trusted peers", "keep the client's own",
-       [](const Node& node, const Context& context, Options& into) {
+       [](const Node& node, const Reading& reading, Options& into) {
          bool value = false;
-         read_boolean(node, context, value);
+         read_boolean(node, reading, value);
          into.trust = value;
        }},
   };
@@ -56,8 +57,7 @@ class RequestId final : public http::Filter {
     http::StreamInfo& info = request.info;
     const auto sent = request.headers.find(options_.header);
     const bool is_believed = options_.trust.value_or(info.is_outbound || info.is_trusted);
-    if (sent && is_believed && may_be_kept(*sent))
-      info.kept_request_id = *sent;
+    if (sent && is_believed && may_be_kept(*sent)) info.kept_request_id = *sent;
     request.headers.set(options_.header, info.request_id());  // one line, whatever came
     return next(request);
   }
@@ -66,20 +66,14 @@ class RequestId final : public http::Filter {
   const Options& options_;
 };
 
-constexpr config::FilterSpec spec = {
-    .name = "request_id",
-    .doc = "sends each exchange's id upstream",
-    .is_once_per_path = true,
-    .read = [](const config::Node& node, const config::Context& context) {
-      return config::read_options(node, context, table());
-    }};
+constexpr config::FilterSpec spec = config::once_per_path(
+    config::spec_of<table>("request_id", "sends each exchange's id upstream"));
 
 }  // namespace
 
-const Entry request_id = {&spec,
-                          [](const config::FilterConfig& config, const FilterContext&) {
-                            return std::unique_ptr<http::Filter>(
-                                std::make_unique<RequestId>(config.as<Options>()));
-                          }};
+const Entry request_id = {
+    &spec, [](const config::FilterConfig& config, const FilterContext&) {
+      return std::unique_ptr<http::Filter>(std::make_unique<RequestId>(config.as<Options>()));
+    }};
 
 }  // namespace filters

@@ -1,7 +1,5 @@
 // Tries again what may be tried again: never-sent requests of any method, idempotent ones after a
 // failure that another attempt may mend. Filters below it run once for each attempt.
-#include <algorithm>
-
 #include "config/conditions.hpp"
 #include "filters/deadline.hpp"
 #include "filters/registry.hpp"
@@ -12,6 +10,8 @@
 #include "proxy/http/grpc.hpp"
 #include "proxy/http/recorder.hpp"
 #include "proxy/http/target.hpp"
+
+#include <algorithm>
 
 namespace filters {
 namespace {
@@ -44,8 +44,8 @@ struct Methods {
 
 struct Options {
   std::uint64_t max_retries = 3;
-  config::Conditions retry_on{"connect", "refused", "reset", "upstream_protocol_error",
-                              "response_timeout", "502", "503", "504"};
+  config::Conditions retry_on{"connect",          "refused", "reset", "upstream_protocol_error",
+                              "response_timeout", "502",     "503",   "504"};
   Methods methods;
   Millis attempt_timeout{0};
   Backoff backoff;
@@ -55,9 +55,14 @@ struct Options {
 
 // What the vocabulary of failures lets be tried again; all others are refused in `retry_on`.
 constexpr Reason retried[] = {
-    Reason::dns_failure, Reason::connect_failure, Reason::connect_timeout,
-    Reason::tls_failure, Reason::refused,         Reason::reset,
-    Reason::upstream_protocol_error,              Reason::response_timeout,
+    Reason::dns_failure,
+    Reason::connect_failure,
+    Reason::connect_timeout,
+    Reason::tls_failure,
+    Reason::refused,
+    Reason::reset,
+    Reason::upstream_protocol_error,
+    Reason::response_timeout,
 };
 
 const std::vector<Reason> never_retried = [] {
@@ -70,7 +75,7 @@ const std::vector<Reason> never_retried = [] {
   return others;
 }();
 
-void read_methods(const config::Node& node, const config::Context& context, Options& into) {
+void read_methods(const config::Node& node, const config::Reading& reading, Options& into) {
   Methods& methods = into.methods;
   methods = {};
   if (node.is_scalar() && node.text == "idempotent") return;
@@ -78,11 +83,17 @@ void read_methods(const config::Node& node, const config::Context& context, Opti
   methods.is_any = node.is_scalar() && node.text == "any";
   if (methods.is_any) return;
   if (!node.is_list())
-    return context.mistake(node, "idempotent, any, or a list such as [GET, POST] is expected");
-  config::read_texts(node, context, methods.listed);
+    return reading.mistake(node, "idempotent, any, or a list such as [GET, POST] is expected");
+  config::read_texts(node, reading, methods.listed);
   for (const std::string& method : methods.listed)
     if (!http::valid_field_name(method) || base::lower_case(method) == method)
-      context.mistake(node, "\"" + method + "\" is not a method: they are written as in GET");
+      reading.mistake(node, "\"" + method + "\" is not a method: they are written as in GET");
+}
+
+config::NodePtr write_methods(const Options& options) {
+  const Methods& methods = options.methods;
+  if (methods.is_any) return config::scalar("any");
+  return methods.is_idempotent ? config::scalar("idempotent") : config::list_of(methods.listed);
 }
 
 const config::Table<Backoff>& backoff_table() {
@@ -112,10 +123,12 @@ const config::Table<Options>& table() {
       {"retry_on", "a list of conditions",
        "[connect, refused, reset, upstream_protocol_error, response_timeout, 502, 503, 504]",
        "what is tried again",
-       [](const Node& node, const Context& context, Options& into) {
-         read_conditions(node, context, never_retried, into.retry_on);
-       }},
-      {"methods", "idempotent, any or a list", "idempotent", "which requests", read_methods},
+       [](const Node& node, const Reading& reading, Options& into) {
+         read_conditions(node, reading, never_retried, into.retry_on);
+       },
+       [](const Options& options) { return list_of(options.retry_on.texts()); }},
+      {"methods", "idempotent, any or a list", "idempotent", "which requests", read_methods,
+       write_methods},
       duration<Options>("attempt_timeout", &Options::attempt_timeout, "0s",
                         "one attempt up to its head; 0 = any"),
       nested<Options>("backoff", &Options::backoff, backoff_table(), "the wait between"),
@@ -196,11 +209,11 @@ class Retry final : public http::Filter {
       Request attempt = request.fork(*scope, recording.cursor());
       if (retries > 0) pass_deadline_on(attempt);
       Reply reply = co_await tried(attempt, next);
-      const bool may_follow = retries < options_.max_retries && recording.intact() &&
-                              may_be_repeated(request, reply);
+      const bool may_follow =
+          retries < options_.max_retries && recording.intact() && may_be_repeated(request, reply);
       const Time deadline = std::min(before.deadline(), request.info.client_deadline);
-      const auto delay = may_follow ? delay_before(retries + 1, reply, *scope, deadline)
-                                    : std::nullopt;
+      const auto delay =
+          may_follow ? delay_before(retries + 1, reply, *scope, deadline) : std::nullopt;
       if (!delay || !budget_->take(loop_.now())) {
         recording.stop();
         const bool was_refused = is_refusal(reply);
@@ -239,8 +252,7 @@ class Retry final : public http::Filter {
              (was_not_processed(error) || options_.methods.cover(request));
     }
     return reply->is_from_upstream && options_.methods.cover(request) &&
-           options_.retry_on.matches_status(
-               http::status_by_meaning(reply->status, reply->headers));
+           options_.retry_on.matches_status(http::status_by_meaning(reply->status, reply->headers));
   }
 
   // Nothing: the answer at hand is to be the last.
@@ -293,13 +305,8 @@ class Retry final : public http::Filter {
   std::shared_ptr<RetryBudget> budget_;
 };
 
-constexpr config::FilterSpec spec = {
-    .name = "retry",
-    .doc = "tries again what may be tried again",
-    .is_once_per_path = true,
-    .read = [](const config::Node& node, const config::Context& context) {
-      return config::read_options(node, context, table());
-    }};
+constexpr config::FilterSpec spec =
+    config::once_per_path(config::spec_of<table>("retry", "tries again what may be tried again"));
 
 }  // namespace
 

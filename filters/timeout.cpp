@@ -1,11 +1,11 @@
 // Bounds an exchange, or below a retry an attempt, in time: as a whole, to its response's head, and
 // between bytes. What it bounds is destroyed when the time has passed.
-#include <algorithm>
-
 #include "filters/deadline.hpp"
 #include "filters/registry.hpp"
 #include "proxy/base/within.hpp"
 #include "proxy/http/streams.hpp"
+
+#include <algorithm>
 
 namespace filters {
 namespace {
@@ -82,9 +82,7 @@ class Limits final : public base::Limit {
     if (!waits_for_head_ || info_.request_sent == base::never) return base::never;
     return base::deadline(std::max(begun_, info_.request_sent), options_.response);
   }
-  Time idle_due() const {
-    return base::deadline(std::max(begun_, info_.last_byte), options_.idle);
-  }
+  Time idle_due() const { return base::deadline(std::max(begun_, info_.last_byte), options_.idle); }
 
   const Options& options_;
   http::StreamInfo& info_;
@@ -137,19 +135,15 @@ class Timeout final : public http::Filter {
   const Options& options_;
 };
 
-constexpr config::FilterSpec spec = {
-    .name = "timeout",
-    .doc = "bounds exchanges or attempts in time",
-    .read = [](const config::Node& node, const config::Context& context) {
-      return config::read_options(node, context, table());
-    }};
+constexpr config::FilterSpec spec =
+    config::spec_of<table>("timeout", "bounds exchanges or attempts in time");
 
 }  // namespace
 
-const Entry timeout = {&spec, [](const config::FilterConfig& config, const FilterContext&) {
-                         return std::unique_ptr<http::Filter>(
-                             std::make_unique<Timeout>(config.as<Options>()));
-                       }};
+const Entry timeout = {
+    &spec, [](const config::FilterConfig& config, const FilterContext&) {
+      return std::unique_ptr<http::Filter>(std::make_unique<Timeout>(config.as<Options>()));
+    }};
 
 std::unique_ptr<http::Filter> make_default_timeout() {
   static const Options defaults;
