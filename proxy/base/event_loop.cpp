@@ -1,7 +1,11 @@
 #include "proxy/base/event_loop.hpp"
 
-#include <algorithm>
+#include <boost/asio/executor_work_guard.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/posix/stream_descriptor.hpp>
 #include <boost/asio/post.hpp>
+
+#include <algorithm>
 #include <random>
 
 namespace base {
@@ -20,11 +24,25 @@ std::uint64_t random_seed() {
 
 }  // namespace
 
-EventLoop::EventLoop() : Loop(Clock::now(), random_seed()), watched_(io_, poller_.descriptor()) {}
+struct EventLoop::Asio {
+  explicit Asio(int descriptor) : watched(io, descriptor) {}
+  ~Asio() { watched.release(); }  // the Poller closes it
+
+  boost::asio::io_context io{1};
+  // Without it Asio stops for good as soon as nothing is pending, between two waits.
+  boost::asio::executor_work_guard<boost::asio::io_context::executor_type> work{io.get_executor()};
+  boost::asio::posix::stream_descriptor watched;
+};
+
+EventLoop::EventLoop()
+    : Loop(Clock::now(), random_seed()), asio_(std::make_unique<Asio>(poller_.descriptor())) {}
 
 EventLoop::~EventLoop() {
   reap();
-  watched_.release();  // the Poller closes it
+}
+
+boost::asio::io_context& EventLoop::io() {
+  return asio_->io;
 }
 
 void EventLoop::run() {
@@ -37,7 +55,7 @@ void EventLoop::stop() {
 }
 
 void EventLoop::wake_up() {
-  boost::asio::post(io_, [] {});
+  boost::asio::post(asio_->io, [] {});
 }
 
 void EventLoop::turn(Duration longest) {
@@ -59,8 +77,8 @@ void EventLoop::wait(Duration longest) {
   turns_without_asio_ = 0;
   watch_poller();
   longest = until_due(longest);
-  if (longest > Duration::zero()) io_.run_one_for(longest);
-  io_.poll();
+  if (longest > Duration::zero()) asio_->io.run_one_for(longest);
+  asio_->io.poll();
   set_now(Clock::now());
   reap();
   last_batch_ = dispatch();
@@ -77,8 +95,8 @@ Duration EventLoop::until_due(Duration longest) const {
 void EventLoop::watch_poller() {
   if (is_watching_) return;
   is_watching_ = true;
-  watched_.async_wait(boost::asio::posix::descriptor_base::wait_read,
-                      [this](boost::system::error_code) { is_watching_ = false; });
+  asio_->watched.async_wait(boost::asio::posix::descriptor_base::wait_read,
+                            [this](boost::system::error_code) { is_watching_ = false; });
 }
 
 int EventLoop::dispatch() {

@@ -2,12 +2,14 @@
 // by the thread that owns it; post() and stop() by any.
 #pragma once
 
-#include <boost/asio/executor_work_guard.hpp>
-#include <boost/asio/io_context.hpp>
-#include <boost/asio/posix/stream_descriptor.hpp>
+#include <memory>
 
 #include "proxy/base/loop.hpp"
 #include "proxy/base/poller.hpp"
+
+namespace boost::asio {
+class io_context;
+}
 
 namespace base {
 
@@ -19,7 +21,7 @@ class EventLoop final : public Loop {
   Poller& poller() { return poller_; }
   // For signals and what else is rare; nothing of the request path. Its handlers run inside a wait
   // and find the time of the turn before: they are to post what they have to do.
-  boost::asio::io_context& io() { return io_; }
+  boost::asio::io_context& io();
 
   // Turns until stop().
   void run();
@@ -34,12 +36,10 @@ class EventLoop final : public Loop {
   void watch_poller();
   int dispatch();
 
-  boost::asio::io_context io_{1};
-  // Without it Asio stops for good as soon as nothing is pending, between two waits.
-  boost::asio::executor_work_guard<boost::asio::io_context::executor_type> work_{
-      io_.get_executor()};
+  struct Asio;  // its headers would be half of what those who include this one compile
+
   Poller poller_;
-  boost::asio::posix::stream_descriptor watched_;
+  std::unique_ptr<Asio> asio_;
   bool is_watching_ = false;
   bool is_stopped_ = false;
   int turns_without_asio_ = 0;

@@ -1,6 +1,7 @@
 #include "proxy/net/acceptor.hpp"
 
 #include <doctest/doctest.h>
+#include <fcntl.h>
 #include <netinet/tcp.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
