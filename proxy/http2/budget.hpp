@@ -2,9 +2,9 @@
 // ends. One thread.
 #pragma once
 
-#include <algorithm>
-
 #include "proxy/base/time.hpp"
+
+#include <algorithm>
 
 namespace http2 {
 

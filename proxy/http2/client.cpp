@@ -1,9 +1,9 @@
 #include "proxy/http2/client.hpp"
 
-#include <algorithm>
-
 #include "proxy/http2/client_stream.hpp"
 #include "proxy/net/tls_refusal.hpp"
+
+#include <algorithm>
 
 namespace http2 {
 namespace {
@@ -47,7 +47,8 @@ std::unique_ptr<http::ClientStream> ClientConnection::open() {
 }
 
 std::uint32_t ClientConnection::free_streams() const {
-  if (is_draining_ || is_closed_ || transport_->write_error() || transport_->has_hung_up()) return 0;
+  if (is_draining_ || is_closed_ || transport_->write_error() || transport_->has_hung_up())
+    return 0;
   const std::uint32_t allowed =
       session_.has_settings() ? session_.peer_stream_limit() : streams_before_settings;
   const std::uint32_t limit = std::min(settings_.streams, allowed);
@@ -104,8 +105,8 @@ Task<> ClientConnection::run() {
   fail(why_lost());
 }
 
-// One batch of what there is. False: the connection is over. One that cannot be written to is so only
-// when nothing is left to read: the answer may have come before.
+// One batch of what there is. False: the connection is over. One that cannot be written to is so
+// only when nothing is left to read: the answer may have come before.
 bool ClientConnection::take_input() {
   Input input = transport_->read_now();
   if (input.state == Input::State::data) {
@@ -144,7 +145,8 @@ void ClientConnection::on_written() {
 
 Error ClientConnection::why_lost() const {
   if (session_.has_violation())
-    return {Reason::upstream_protocol_error, Fault::upstream, "the upstream broke the rules of HTTP/2"};
+    return {Reason::upstream_protocol_error, Fault::upstream,
+            "the upstream broke the rules of HTTP/2"};
   if (const std::optional<Error> refusal = net::refusal_of(*transport_)) return *refusal;
   Error error{Reason::reset, Fault::upstream, "the upstream closed the connection"};
   error.cause = transport_->write_error();

@@ -1,9 +1,6 @@
-// An upstream connection that speaks HTTP/2: many exchanges at once, each a stream. Owned by a pool;
-// the loop's thread.
+// An upstream connection that speaks HTTP/2: many exchanges at once, each a stream. Owned by a
+// pool; the loop's thread.
 #pragma once
-
-#include <memory>
-#include <optional>
 
 #include "proxy/base/task_group.hpp"
 #include "proxy/http/stream.hpp"
@@ -11,12 +8,15 @@
 #include "proxy/http2/transport_output.hpp"
 #include "proxy/net/transport.hpp"
 
+#include <memory>
+#include <optional>
+
 namespace http2 {
 
 struct ClientSettings {
-  SessionLimits limits;              // of responses
-  std::uint32_t streams = 100;       // at most so many at once, whatever the peer allows
-  base::Millis ping{0};              // interval; 0 = none
+  SessionLimits limits;         // of responses
+  std::uint32_t streams = 100;  // at most so many at once, whatever the peer allows
+  base::Millis ping{0};         // interval; 0 = none
 };
 
 class ClientConnection final : net::Transport::Owner, base::Flushable, Session::Owner {
@@ -27,8 +27,8 @@ class ClientConnection final : net::Transport::Owner, base::Flushable, Session::
    public:
     virtual void on_stream_ended(ClientConnection& connection) = 0;
     virtual void on_limit_changed(ClientConnection& connection) = 0;  // of streams
-    virtual void on_draining(ClientConnection& connection) = 0;      // open no more
-    virtual void on_closed(ClientConnection& connection) = 0;        // told once
+    virtual void on_draining(ClientConnection& connection) = 0;       // open no more
+    virtual void on_closed(ClientConnection& connection) = 0;         // told once
 
    protected:
     ~Owner() = default;

@@ -27,7 +27,9 @@ Error refused(std::string_view why) {
   return error;
 }
 
-bool is(std::uint32_t code, Code other) { return code == static_cast<std::uint32_t>(other); }
+bool is(std::uint32_t code, Code other) {
+  return code == static_cast<std::uint32_t>(other);
+}
 
 }  // namespace
 
@@ -53,8 +55,8 @@ void ClientConnection::Exchange::wake() {
   if (writable.has_waiter()) writable.set();
 }
 
-// A stream that was closed before knows better why: refused, reset. One whose answer is complete has
-// not failed.
+// A stream that was closed before knows better why: refused, reset. One whose answer is complete
+// has not failed.
 void ClientConnection::Exchange::fail(const Error& error) {
   if (!closed && !failure_ && !has_ended) {
     failure_ = error;
@@ -105,8 +107,8 @@ Result<void> ClientConnection::Exchange::send_head(const http::RequestHead& requ
   return {};
 }
 
-// What the response's reader is told is not told here again: a complete response may come before the
-// end of the request.
+// What the response's reader is told is not told here again: a complete response may come before
+// the end of the request.
 Task<Result<void>> ClientConnection::Exchange::write(Bytes piece) {
   if (!connection_ || closed || failure_) {
     const std::optional<Error> error = end_of_it(has_head);
@@ -176,8 +178,8 @@ http::Reply ClientConnection::Exchange::understand() {
   http::clean_response(response.headers);
   if (const auto length = response.headers.find(Name::content_length))
     size_ = base::parse_decimal<std::uint64_t>(*length);
-  const bool is_bodiless = method_ == http::Method::head || response.status == 204 ||
-                           response.status == 304;
+  const bool is_bodiless =
+      method_ == http::Method::head || response.status == 204 || response.status == 304;
   has_body_ = !is_bodiless && !(has_ended && !has_data() && Stream::trailers.empty());
   return response;
 }

@@ -2,9 +2,9 @@
 // client.hpp.
 #pragma once
 
-#include <optional>
-
 #include "proxy/http2/client.hpp"
+
+#include <optional>
 
 namespace http2 {
 

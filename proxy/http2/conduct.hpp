@@ -1,12 +1,12 @@
 // How a connection's peer behaves besides exchanging messages: each kind of frame that costs us
-// something and the peer nothing has its bound (security: rapid reset and its relatives). What serves
-// messages is free. One session's; one thread.
+// something and the peer nothing has its bound (security: rapid reset and its relatives). What
+// serves messages is free. One session's; one thread.
 #pragma once
+
+#include "proxy/http2/budget.hpp"
 
 #include <cstdint>
 #include <utility>
-
-#include "proxy/http2/budget.hpp"
 
 namespace http2 {
 

@@ -6,7 +6,7 @@
 namespace http2 {
 namespace {
 
-constexpr std::size_t flood_factor = 4;   // over the limits: no more than marked
+constexpr std::size_t flood_factor = 4;  // over the limits: no more than marked
 constexpr std::size_t most_trailers = 32;
 constexpr std::size_t longest_name = 256;  // as in HTTP/1
 

@@ -1,14 +1,14 @@
-// A received header section, field by field: pseudo-header fields apart, cookie crumbs joined, `host`
-// held against :authority, and everything counted as it is decoded. nghttp2 has checked characters and
-// the fields of RFC 9113 8.2.2 before. A value.
+// A received header section, field by field: pseudo-header fields apart, cookie crumbs joined,
+// `host` held against :authority, and everything counted as it is decoded. nghttp2 has checked
+// characters and the fields of RFC 9113 8.2.2 before. A value.
 #pragma once
+
+#include "proxy/http/headers.hpp"
 
 #include <cstddef>
 #include <cstdint>
 #include <string>
 #include <string_view>
-
-#include "proxy/http/headers.hpp"
 
 namespace http2 {
 

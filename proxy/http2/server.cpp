@@ -1,8 +1,8 @@
 #include "proxy/http2/server.hpp"
 
-#include <algorithm>
-
 #include "proxy/http2/server_stream.hpp"
+
+#include <algorithm>
 
 namespace http2 {
 namespace {
@@ -11,7 +11,7 @@ using base::Bytes;
 using base::Task;
 using net::Input;
 
-constexpr base::Millis longest_ping{1'000};      // between the two GOAWAYs of a drain
+constexpr base::Millis longest_ping{1'000};  // between the two GOAWAYs of a drain
 
 }  // namespace
 
@@ -120,7 +120,8 @@ bool ServerConnection::is_on_time() {
   return transport_->is_open();
 }
 
-// A client that takes nothing of an answer, or nothing at all, holds memory of ours: it is given up.
+// A client that takes nothing of an answer, or nothing at all, holds memory of ours: it is given
+// up.
 void ServerConnection::look_at_output() {
   const base::Time now = loop_.now();
   next_look_ = now + settings_.send_timeout / 2;

@@ -1,16 +1,16 @@
-// A downstream connection that speaks HTTP/2: each stream is an exchange of its own, answered by the
-// service. A stream that the client resets ends its exchange. Owned by its listener, which destroys it
-// after on_closed(); the loop's thread.
+// A downstream connection that speaks HTTP/2: each stream is an exchange of its own, answered by
+// the service. A stream that the client resets ends its exchange. Owned by its listener, which
+// destroys it after on_closed(); the loop's thread.
 #pragma once
-
-#include <memory>
-#include <vector>
 
 #include "proxy/base/task_group.hpp"
 #include "proxy/http/stream.hpp"
 #include "proxy/http2/session.hpp"
 #include "proxy/http2/transport_output.hpp"
 #include "proxy/net/transport.hpp"
+
+#include <memory>
+#include <vector>
 
 namespace http2 {
 
@@ -82,17 +82,17 @@ class ServerConnection final : net::Transport::Owner, base::Flushable, Session::
   http::Service& service_;
   Owner& owner_;
   base::Bytes input_;
-  base::Time last_active_;   // its start, or when a stream ended
+  base::Time last_active_;  // its start, or when a stream ended
   base::Time drain_by_ = base::never;
-  base::Time next_look_;     // at what waits to be sent
+  base::Time next_look_;       // at what waits to be sent
   std::uint64_t written_ = 0;  // as of the last look
   base::Time written_at_;      // when a look last saw something written, or nothing to write
-  bool is_left_ = false;     // GOAWAY was sent or received: no new streams
+  bool is_left_ = false;       // GOAWAY was sent or received: no new streams
   bool is_closed_ = false;
   std::uint32_t open_ = 0;
   Session session_;
   std::vector<ServerStream*> streams_;  // owned; those that ended until the loop reaps them
-  base::TaskGroup tasks_;  // last: dies first
+  base::TaskGroup tasks_;               // last: dies first
 };
 
 }  // namespace http2

@@ -1,9 +1,9 @@
 #include "proxy/http2/server_stream.hpp"
 
-#include <algorithm>
-
 #include "proxy/base/ascii.hpp"
 #include "proxy/http/target.hpp"
+
+#include <algorithm>
 
 namespace http2 {
 namespace {
@@ -19,10 +19,12 @@ using http::Name;
 constexpr std::size_t large_piece = 16 * 1024;  // written through at once
 constexpr std::size_t most_held = 64 * 1024;    // of output, before the writer has to wait
 constexpr int most_interim = 16;
-constexpr base::Millis rate_grace{30'000};      // of waiting for a body, before its rate counts
-constexpr std::uint64_t least_rate = 500;       // bytes a second
+constexpr base::Millis rate_grace{30'000};  // of waiting for a body, before its rate counts
+constexpr std::uint64_t least_rate = 500;   // bytes a second
 
-Error refused(Reason reason, std::string_view why) { return {reason, Fault::downstream, why}; }
+Error refused(Reason reason, std::string_view why) {
+  return {reason, Fault::downstream, why};
+}
 
 }  // namespace
 
@@ -141,9 +143,9 @@ Task<Result<void>> ServerConnection::ServerStream::write(Bytes piece) {
     connection_.flush();
   else
     connection_.flush_soon();
-  const std::size_t most = std::min(most_held, base::ReadBlock::most());  // little if memory is short
-  if (held_output() == 0 || (held_output() < most && !is_large))
-    return base::just(Result<void>());
+  const std::size_t most =
+      std::min(most_held, base::ReadBlock::most());  // little if memory is short
+  if (held_output() == 0 || (held_output() < most && !is_large)) return base::just(Result<void>());
   return wait_until_taken();
 }
 

@@ -1,10 +1,10 @@
 // One request and its answer on a downstream HTTP/2 connection. See server.hpp.
 #pragma once
 
-#include <optional>
-
 #include "proxy/base/loop.hpp"
 #include "proxy/http2/server.hpp"
+
+#include <optional>
 
 namespace http2 {
 
@@ -40,7 +40,7 @@ class ServerConnection::ServerStream final : public Stream,
   bool is_starting = false;  // it runs for the first time
   bool is_served = false;    // it is over
   bool is_released = false;
-  std::size_t place = 0;     // in the connection's table
+  std::size_t place = 0;  // in the connection's table
 
  private:
   base::Task<base::Result<base::Bytes>> more();
@@ -51,8 +51,8 @@ class ServerConnection::ServerStream final : public Stream,
 
   ServerConnection& connection_;
   std::optional<std::uint64_t> declared_;
-  base::Duration waited_{};      // for the request's body
-  std::uint64_t received_ = 0;   // of it
+  base::Duration waited_{};     // for the request's body
+  std::uint64_t received_ = 0;  // of it
   int interim_count_ = 0;
   bool wants_continue_ = false;
   bool is_answered_ = false;

@@ -1,8 +1,8 @@
 #include "proxy/http2/session.hpp"
 
-#include <nghttp2/nghttp2.h>
-
 #include "proxy/http2/session_callbacks.hpp"
+
+#include <nghttp2/nghttp2.h>
 
 namespace http2 {
 namespace {
@@ -135,7 +135,9 @@ void Session::take_events() {
   next_event_ = 0;
 }
 
-bool Session::wants_to_send() const { return nghttp2_session_want_write(session_) != 0; }
+bool Session::wants_to_send() const {
+  return nghttp2_session_want_write(session_) != 0;
+}
 
 bool Session::is_over() const {
   return nghttp2_session_want_read(session_) == 0 && nghttp2_session_want_write(session_) == 0;
@@ -148,7 +150,8 @@ bool Session::send(Output& output) {
     const std::uint8_t* frames = nullptr;
     const std::size_t before = output.unsent();
     const ssize_t size = nghttp2_session_mem_send(session_, &frames);
-    if (size > 0) output.queue({reinterpret_cast<const char*>(frames), static_cast<std::size_t>(size)});
+    if (size > 0)
+      output.queue({reinterpret_cast<const char*>(frames), static_cast<std::size_t>(size)});
     is_any = is_any || output.unsent() > before;
     if (size < 0) terminate(Code::internal_error);
     if (size <= 0) break;
@@ -266,7 +269,8 @@ void Session::reset_when_sent(Stream& stream) {
 void Session::flaw(Stream& stream, Code code) {
   stream.is_flawed = true;
   stream.ignore_data();
-  nghttp2_submit_rst_stream(session_, NGHTTP2_FLAG_NONE, stream.id, static_cast<std::uint32_t>(code));
+  nghttp2_submit_rst_stream(session_, NGHTTP2_FLAG_NONE, stream.id,
+                            static_cast<std::uint32_t>(code));
 }
 
 void Session::detach(Stream& stream) {
@@ -281,7 +285,9 @@ void Session::detach(Stream& stream) {
 
 // --- the connection ---
 
-void Session::announce_shutdown() { nghttp2_submit_shutdown_notice(session_); }
+void Session::announce_shutdown() {
+  nghttp2_submit_shutdown_notice(session_);
+}
 
 void Session::shutdown() {
   nghttp2_submit_goaway(session_, NGHTTP2_FLAG_NONE,

@@ -1,16 +1,16 @@
-// One HTTP/2 connection's protocol (RFC 9113), either side: an owner of an nghttp2 session. Bytes go
-// in by receive(), frames come out to an Output by send(); it knows no socket. nghttp2's callbacks only
-// fill the streams' fields and queue events; what follows from them is told by take_events(). The only
-// user of nghttp2. Loop's thread.
+// One HTTP/2 connection's protocol (RFC 9113), either side: an owner of an nghttp2 session. Bytes
+// go in by receive(), frames come out to an Output by send(); it knows no socket. nghttp2's
+// callbacks only fill the streams' fields and queue events; what follows from them is told by
+// take_events(). The only user of nghttp2. Loop's thread.
 #pragma once
-
-#include <cstdint>
-#include <string_view>
-#include <vector>
 
 #include "proxy/http/stream.hpp"
 #include "proxy/http2/conduct.hpp"
 #include "proxy/http2/stream.hpp"
+
+#include <cstdint>
+#include <string_view>
+#include <vector>
 
 struct nghttp2_session;
 
@@ -36,11 +36,11 @@ class Session {
     // A request's HEADERS began (server): a stream for them, which the owner keeps. Called from
     // inside nghttp2: it may only make one.
     virtual Stream* make_stream() = 0;
-    virtual void on_head(Stream& stream) = 0;     // server: a request is there
-    virtual void on_closed(Stream& stream) = 0;   // of no more interest to the session
+    virtual void on_head(Stream& stream) = 0;    // server: a request is there
+    virtual void on_closed(Stream& stream) = 0;  // of no more interest to the session
     virtual void on_goaway() = 0;
     virtual void on_settings() = 0;
-    virtual void on_pong() = 0;                   // all PINGs are answered
+    virtual void on_pong() = 0;  // all PINGs are answered
     virtual base::Loop& loop() const = 0;
 
    protected:
@@ -54,8 +54,8 @@ class Session {
     virtual void queue(base::Bytes piece) = 0;
     virtual std::size_t unsent() const = 0;  // of what was queued
 
-    std::size_t most_unsent = 256 * 1024;    // no more frames are made beyond it
-    std::size_t copied_at_most = 1024;       // of a piece; a larger one is queued as it is
+    std::size_t most_unsent = 256 * 1024;  // no more frames are made beyond it
+    std::size_t copied_at_most = 1024;     // of a piece; a larger one is queued as it is
 
    protected:
     ~Output() = default;
@@ -79,16 +79,16 @@ class Session {
   void respond(Stream& stream, const http::Response& response, bool ends);
   void send_interim(Stream& stream, int status, const http::Headers& headers);
   bool request(Stream& stream, const http::RequestHead& head, bool ends);
-  void resume(Stream& stream);      // there is output, or its end
+  void resume(Stream& stream);                       // there is output, or its end
   void consumed(Stream& stream, std::size_t bytes);  // by the reader: gives the window back
   void reset(Stream& stream, std::uint32_t code);
   void reset(Stream& stream, Code code) { reset(stream, static_cast<std::uint32_t>(code)); }
   void reset_when_sent(Stream& stream);  // NO_ERROR, once END_STREAM is out
-  void detach(Stream& stream);      // it is going away; the session forgets it
+  void detach(Stream& stream);           // it is going away; the session forgets it
 
-  void announce_shutdown();         // GOAWAY that still lets everything in (server)
-  void shutdown();                  // GOAWAY with the last stream
-  void terminate(Code code);        // GOAWAY, and nothing more is received
+  void announce_shutdown();   // GOAWAY that still lets everything in (server)
+  void shutdown();            // GOAWAY with the last stream
+  void terminate(Code code);  // GOAWAY, and nothing more is received
   void ping();
   bool is_ping_answered() const { return pings_ == 0; }
   std::uint32_t peer_stream_limit() const;

@@ -19,7 +19,9 @@ std::string_view view(const std::uint8_t* text, std::size_t size) {
   return {reinterpret_cast<const char*>(text), size};
 }
 
-bool ends_stream(const nghttp2_frame& frame) { return frame.hd.flags & NGHTTP2_FLAG_END_STREAM; }
+bool ends_stream(const nghttp2_frame& frame) {
+  return frame.hd.flags & NGHTTP2_FLAG_END_STREAM;
+}
 
 // Of a RST_STREAM: that the peer made us send it.
 bool blames_peer(std::uint32_t code) {
@@ -245,7 +247,8 @@ int Callbacks::on_frame_sent(nghttp2_session*, const nghttp2_frame* frame, void*
 int Callbacks::on_frame_not_sent(nghttp2_session*, const nghttp2_frame* frame, int, void* user) {
   Session& session = of(user);
   if (frame->hd.type != NGHTTP2_HEADERS || session.role_ == Role::client) return 0;
-  if (Stream* stream = find(session, frame->hd.stream_id)) session.reset(*stream, Code::internal_error);
+  if (Stream* stream = find(session, frame->hd.stream_id))
+    session.reset(*stream, Code::internal_error);
   return 0;
 }
 

@@ -1,16 +1,17 @@
-// nghttp2's view of a Session: the callbacks that fill streams and queue events. For session.cpp only.
+// nghttp2's view of a Session: the callbacks that fill streams and queue events. For session.cpp
+// only.
 #pragma once
 
-#include <nghttp2/nghttp2.h>
-
 #include "proxy/http2/session.hpp"
+
+#include <nghttp2/nghttp2.h>
 
 namespace http2 {
 
 struct Callbacks {
   static const nghttp2_session_callbacks* all();
-  // Reads the output of the stream that nghttp2 knows by its number; it is looked up each time, for it
-  // may be gone.
+  // Reads the output of the stream that nghttp2 knows by its number; it is looked up each time, for
+  // it may be gone.
   static nghttp2_data_provider provider();
 
   static Session& of(void* user) { return *static_cast<Session*>(user); }

@@ -1,7 +1,12 @@
 // One stream, as far as both sides are alike: what was received and not yet read, and what is to be
-// sent and was not yet taken. Its user (a server's or a client's stream) derives from it; the session
-// fills and empties it until the stream is closed or detached. One thread.
+// sent and was not yet taken. Its user (a server's or a client's stream) derives from it; the
+// session fills and empties it until the stream is closed or detached. One thread.
 #pragma once
+
+#include "proxy/base/bytes.hpp"
+#include "proxy/base/event.hpp"
+#include "proxy/base/link.hpp"
+#include "proxy/http2/section.hpp"
 
 #include <algorithm>
 #include <cstdint>
@@ -9,11 +14,6 @@
 #include <optional>
 #include <string>
 #include <vector>
-
-#include "proxy/base/bytes.hpp"
-#include "proxy/base/event.hpp"
-#include "proxy/base/link.hpp"
-#include "proxy/http2/section.hpp"
 
 namespace http2 {
 
@@ -24,15 +24,15 @@ class Stream : public base::Link {
   std::int32_t id = 0;
 
   // --- received ---
-  Section head;                // of the message; complete once has_head is set
+  Section head;  // of the message; complete once has_head is set
   bool has_head = false;
   std::vector<Section> interim;  // 1xx heads (client)
   http::Headers trailers;
-  bool has_ended = false;      // END_STREAM was received
-  bool is_flawed = false;      // the message broke the rules: we have reset the stream
+  bool has_ended = false;  // END_STREAM was received
+  bool is_flawed = false;  // the message broke the rules: we have reset the stream
   bool is_reset_by_peer = false;
   std::optional<std::uint32_t> closed;  // the code it was closed with
-  base::Event readable;        // something of the above has changed, or there is data
+  base::Event readable;                 // something of the above has changed, or there is data
 
   bool has_data() const { return next_data_ < data_.size(); }
   // The oldest piece.
@@ -46,16 +46,15 @@ class Stream : public base::Link {
   // --- to be sent ---
   http::Headers output_trailers;
   bool output_has_ended = false;
-  bool is_reset_wanted = false;   // by its user: nothing more is to be asked of the session
-  bool is_head_sent = false;      // HEADERS were taken
+  bool is_reset_wanted = false;  // by its user: nothing more is to be asked of the session
+  bool is_head_sent = false;     // HEADERS were taken
   bool is_end_sent = false;
-  base::Event writable;           // all output was taken, or the stream was closed
+  base::Event writable;  // all output was taken, or the stream was closed
 
   void hold_output(base::Bytes piece);
   std::size_t held_output() const { return held_output_; }
   // The first `count` bytes go to `take(Bytes)`, as slices.
-  template <typename Take>
-  void take_output(std::size_t count, Take take);
+  template <typename Take> void take_output(std::size_t count, Take take);
   // For a while of waiting: what is held of large blocks is copied.
   void compact_output();
   // Output waits for the peer since then.
@@ -88,15 +87,14 @@ class Stream : public base::Link {
   bool is_deferred_ = false;          // nghttp2 waits for more output
   bool resets_when_sent_ = false;     // with NO_ERROR: the request's rest is of no interest
   std::uint32_t empty_data_ = 0;
-  std::uint32_t interim_count_ = 0;   // also of those that were passed on
+  std::uint32_t interim_count_ = 0;  // also of those that were passed on
   std::uint64_t consumed_ = 0;
-  std::size_t granted_ = 0;           // of the thread's budget of windows
-  http::Headers sent_headers_;        // what nghttp2 refers to until HEADERS were taken
+  std::size_t granted_ = 0;     // of the thread's budget of windows
+  http::Headers sent_headers_;  // what nghttp2 refers to until HEADERS were taken
   std::string sent_text_;
 };
 
-template <typename Take>
-void Stream::take_output(std::size_t count, Take take) {
+template <typename Take> void Stream::take_output(std::size_t count, Take take) {
   held_output_ -= count;
   while (count > 0) {
     base::Bytes& front = output_[next_output_];

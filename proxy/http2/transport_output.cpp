@@ -3,8 +3,9 @@
 namespace http2 {
 namespace {
 
-constexpr std::size_t least_unsent = 64 * 1024;  // of a transport: more is pulled out of the session
-constexpr int most_rounds = 4;                   // of pulling and writing at a time
+constexpr std::size_t least_unsent =
+    64 * 1024;                  // of a transport: more is pulled out of the session
+constexpr int most_rounds = 4;  // of pulling and writing at a time
 
 }  // namespace
 

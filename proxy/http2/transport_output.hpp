@@ -1,5 +1,5 @@
-// A session's frames into a transport. On a clear socket large pieces go out from where they are, in
-// one gathered write; over TLS all is joined, so that a record holds more than a frame's header.
+// A session's frames into a transport. On a clear socket large pieces go out from where they are,
+// in one gathered write; over TLS all is joined, so that a record holds more than a frame's header.
 #pragma once
 
 #include "proxy/http2/session.hpp"
@@ -14,8 +14,8 @@ class TransportOutput final : public Session::Output {
     most_unsent = most_joined;
     copied_at_most = most_joined;
   }
-  // Pulls frames out of the session and writes them, a few rounds at a time. True: there is more, and
-  // the socket would take it; others come first.
+  // Pulls frames out of the session and writes them, a few rounds at a time. True: there is more,
+  // and the socket would take it; others come first.
   bool flush(Session& session);
   // After a write that was not flush()'s: there is room for more of what the session holds.
   bool is_ready_for(const Session& session) const;
