@@ -13,13 +13,14 @@ class Budget {
   // `burst` at once, then `per_second` more each second.
   Budget(double burst, double per_second) : burst_(burst), per_second_(per_second), left_(burst) {}
 
-  // False: over the budget.
+  // False: over the budget, and nothing is spent.
   bool spend(base::Time now, double cost = 1) {
     const std::chrono::duration<double> passed = now - last_;
     if (last_ != base::Time{}) left_ = std::min(burst_, left_ + passed.count() * per_second_);
     last_ = now;
+    if (left_ < cost) return false;
     left_ -= cost;
-    return left_ >= 0;
+    return true;
   }
 
  private:

@@ -78,7 +78,7 @@ http::Incoming ServerConnection::ServerStream::incoming() {
 }
 
 Task<Result<Bytes>> ServerConnection::ServerStream::read() {
-  if (wants_continue_ && !is_answered_) send_interim(100, {});
+  if (wants_continue_ && !is_answered) send_interim(100, {});
   return more();
 }
 
@@ -117,7 +117,7 @@ Error ServerConnection::ServerStream::gone() const {
 
 void ServerConnection::ServerStream::send_interim(int status,
                                                   const http::Headers& headers) noexcept {
-  if (is_answered_ || closed || ++interim_count_ > most_interim) return;
+  if (is_answered || closed || ++interim_count_ > most_interim) return;
   if (status == 100) wants_continue_ = false;
   connection_.session_.send_interim(*this, status, headers);
   connection_.flush_soon();
@@ -125,7 +125,6 @@ void ServerConnection::ServerStream::send_interim(int status,
 
 Result<void> ServerConnection::ServerStream::send_head(const http::Response& response, bool ends) {
   if (closed) return gone();
-  is_answered_ = true;
   output_has_ended = ends;
   connection_.session_.respond(*this, response, ends);
   connection_.flush_soon();
@@ -177,7 +176,7 @@ void ServerConnection::ServerStream::abort(const Error& why) noexcept {
 void ServerConnection::ServerStream::conclude() {
   ignore_data();
   if (closed) return;
-  if (!is_answered_ || !output_has_ended)
+  if (!is_answered || !output_has_ended)
     connection_.session_.reset(*this, Code::internal_error);
   else if (!has_ended)
     connection_.session_.reset_when_sent(*this);

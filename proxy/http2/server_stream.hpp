@@ -55,7 +55,6 @@ class ServerConnection::ServerStream final : public Stream,
   std::uint64_t received_ = 0;  // of it
   int interim_count_ = 0;
   bool wants_continue_ = false;
-  bool is_answered_ = false;
 };
 
 }  // namespace http2

@@ -20,8 +20,8 @@ constexpr std::size_t most_continuations = 8 * 9;
 constexpr std::size_t most_settings = 32;
 constexpr std::size_t most_acks = 1000;
 constexpr std::size_t most_sent_headers = 256 * 1024;
-// Of nghttp2's own budget of resets: ours is to trip first, it says ENHANCE_YOUR_CALM.
-constexpr std::uint64_t last_reset_burst = 1000, last_resets_a_second = 100;
+// nghttp2's own budget of resets knows nothing of their share: ours is the one that counts.
+constexpr std::uint64_t unlimited = 0xffffffff;
 constexpr std::uint8_t no_copy = NGHTTP2_NV_FLAG_NO_COPY_NAME | NGHTTP2_NV_FLAG_NO_COPY_VALUE;
 
 struct Freed {
@@ -53,8 +53,8 @@ void append(std::vector<nghttp2_nv>& fields, const Headers& headers, std::uint8_
 
 }  // namespace
 
-Session::Session(Role role, const SessionLimits& limits, Owner& owner)
-    : role_(role), limits_(limits), owner_(owner) {
+Session::Session(Role role, const SessionLimits& limits, Owner& owner, Trust trust)
+    : role_(role), limits_(limits), owner_(owner), conduct_(trust) {
   nghttp2_option* raw = nullptr;
   nghttp2_option_new(&raw);
   const std::unique_ptr<nghttp2_option, Freed> option(raw);
@@ -64,7 +64,7 @@ Session::Session(Role role, const SessionLimits& limits, Owner& owner)
   nghttp2_option_set_max_settings(raw, most_settings);
   nghttp2_option_set_max_outbound_ack(raw, most_acks);
   nghttp2_option_set_max_send_header_block_length(raw, most_sent_headers);
-  nghttp2_option_set_stream_reset_rate_limit(raw, last_reset_burst, last_resets_a_second);
+  nghttp2_option_set_stream_reset_rate_limit(raw, unlimited, unlimited);
   if (role == Role::server)
     nghttp2_session_server_new2(&session_, Callbacks::all(), this, raw);
   else
@@ -165,6 +165,7 @@ bool Session::send(Output& output) {
 
 void Session::respond(Stream& stream, const http::Response& response, bool ends) {
   if (stream.closed) return;
+  stream.is_answered = true;
   stream.sent_headers_ = response.headers;
   stream.sent_text_ = std::to_string(response.status);
   std::vector<nghttp2_nv>& fields = scratch();
@@ -284,6 +285,16 @@ void Session::detach(Stream& stream) {
 }
 
 // --- the connection ---
+
+// Others may share the connection with those who waste: what is open goes on, and only what is new
+// must find another way.
+void Session::charge_waste() {
+  if (conduct_.waste(now()) || std::exchange(refuses_streams_, true)) return;
+  nghttp2_submit_goaway(session_, NGHTTP2_FLAG_NONE,
+                        nghttp2_session_get_last_proc_stream_id(session_),
+                        NGHTTP2_ENHANCE_YOUR_CALM, nullptr, 0);
+  events_.push_back({Event::Kind::goaway, nullptr});
+}
 
 void Session::announce_shutdown() {
   nghttp2_submit_shutdown_notice(session_);

@@ -38,7 +38,7 @@ class Session {
     virtual Stream* make_stream() = 0;
     virtual void on_head(Stream& stream) = 0;    // server: a request is there
     virtual void on_closed(Stream& stream) = 0;  // of no more interest to the session
-    virtual void on_goaway() = 0;
+    virtual void on_goaway() = 0;                // the peer's; or ours, to one that went too far
     virtual void on_settings() = 0;
     virtual void on_pong() = 0;  // all PINGs are answered
     virtual base::Loop& loop() const = 0;
@@ -61,7 +61,7 @@ class Session {
     ~Output() = default;
   };
 
-  Session(Role role, const SessionLimits& limits, Owner& owner);
+  Session(Role role, const SessionLimits& limits, Owner& owner, Trust trust = Trust::none);
   Session(const Session&) = delete;
   Session& operator=(const Session&) = delete;
   ~Session();
@@ -106,6 +106,7 @@ class Session {
   void bear(bool is_bearable) {
     if (!is_bearable) terminate(Code::enhance_your_calm);
   }
+  void charge_waste();
   void grow_window(Stream& stream);
   void give_window_back(Stream& stream);
   void submit_settings();
@@ -132,6 +133,7 @@ class Session {
   base::Time section_begun_ = base::never;
   int pings_ = 0;
   bool has_settings_ = false;
+  bool refuses_streams_ = false;  // the peer went too far: what is open may end
   bool is_terminated_ = false;
   bool has_violation_ = false;
 };

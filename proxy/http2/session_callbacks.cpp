@@ -13,7 +13,7 @@ constexpr std::uint32_t most_interim = 16;
 constexpr double empty_data_cost = 10;
 constexpr double invalid_frame_cost = 5;
 constexpr double refused_cost = 0.2;
-constexpr double stray_cost = 0.1;  // a frame for a stream that is gone: they cross on the way
+constexpr base::Millis youth{1'000};  // a stream that lived longer had its price
 
 std::string_view view(const std::uint8_t* text, std::size_t size) {
   return {reinterpret_cast<const char*>(text), size};
@@ -42,6 +42,7 @@ int Callbacks::on_begin_headers(nghttp2_session* raw, const nghttp2_frame* frame
   session.section_begun_ = session.now();
   Stream* stream = find(session, frame->hd.stream_id);
   if (frame->headers.cat == NGHTTP2_HCAT_REQUEST && session.role_ == Role::server) {
+    if (session.refuses_streams_) return refuse_stream(raw, frame->hd.stream_id);
     stream = session.owner_.make_stream();
     stream->id = frame->hd.stream_id;
     session.streams_.push_back(*stream);
@@ -51,6 +52,11 @@ int Callbacks::on_begin_headers(nghttp2_session* raw, const nghttp2_frame* frame
   } else if (stream && stream->has_head) {
     stream->section_ = std::make_unique<Section>();
   }
+  return 0;
+}
+
+int Callbacks::refuse_stream(nghttp2_session* raw, std::int32_t id) {
+  nghttp2_submit_rst_stream(raw, NGHTTP2_FLAG_NONE, id, NGHTTP2_REFUSED_STREAM);
   return 0;
 }
 
@@ -112,6 +118,8 @@ int Callbacks::on_begin_frame(nghttp2_session*, const nghttp2_frame_hd* header, 
   Session& session = of(user);
   if (header->type == NGHTTP2_PRIORITY) session.bear(session.conduct_.priority());
   if (header->type == NGHTTP2_WINDOW_UPDATE) session.bear(session.conduct_.window_update());
+  if (header->type == NGHTTP2_HEADERS && session.refuses_streams_)
+    session.bear(session.conduct_.glitch(session.now(), refused_cost));
   return session.is_terminated_ ? NGHTTP2_ERR_CALLBACK_FAILURE : 0;
 }
 
@@ -171,14 +179,13 @@ void Callbacks::on_ping(Session& session, bool is_ack) {
     session.events_.push_back({Session::Event::Kind::pong, nullptr});
 }
 
-// What an upstream resets it was asked for; a client that resets has us do work for nothing.
+// What an upstream resets it was asked for; a client that resets what it has only just asked for,
+// and was not answered, has us do work for nothing.
 void Callbacks::on_reset(Session& session, Stream* stream) {
-  const base::Time now = session.now();
-  if (stream) stream->is_reset_by_peer = true;
-  if (session.role_ == Role::server)
-    session.bear(session.conduct_.reset(now));
-  else if (!stream)
-    session.bear(session.conduct_.glitch(now, stray_cost));
+  if (!stream) return session.bear(session.conduct_.stray_reset());
+  stream->is_reset_by_peer = true;
+  const bool is_premature = !stream->is_answered && session.now() < stream->begun + youth;
+  if (session.role_ == Role::server && is_premature) session.charge_waste();
 }
 
 int Callbacks::on_data(nghttp2_session* raw, std::uint8_t, std::int32_t id,
@@ -220,6 +227,14 @@ int Callbacks::on_invalid_frame(nghttp2_session*, const nghttp2_frame* frame, in
 
 // --- sent frames ---
 
+// The peer pays only for what it has brought about.
+void Callbacks::on_reset_sent(Session& session, const Stream* stream, std::uint32_t code) {
+  const bool is_ours = stream && stream->is_reset_wanted && !stream->is_flawed;
+  if (!is_ours && blames_peer(code)) session.charge_waste();
+  if (!stream && code == NGHTTP2_REFUSED_STREAM)
+    session.bear(session.conduct_.glitch(session.now(), refused_cost));
+}
+
 int Callbacks::on_frame_sent(nghttp2_session*, const nghttp2_frame* frame, void* user) {
   Session& session = of(user);
   if (frame->hd.type == NGHTTP2_GOAWAY && frame->goaway.error_code != NGHTTP2_NO_ERROR)
@@ -227,11 +242,7 @@ int Callbacks::on_frame_sent(nghttp2_session*, const nghttp2_frame* frame, void*
   if (frame->hd.stream_id == 0) return 0;
   Stream* stream = find(session, frame->hd.stream_id);
   if (frame->hd.type == NGHTTP2_RST_STREAM) {
-    const bool is_ours = stream && stream->is_reset_wanted && !stream->is_flawed;
-    if (!is_ours && blames_peer(frame->rst_stream.error_code))
-      session.bear(session.conduct_.reset(session.now()));
-    else if (!stream)
-      session.bear(session.conduct_.glitch(session.now(), refused_cost));
+    on_reset_sent(session, stream, frame->rst_stream.error_code);
     return 0;
   }
   const bool is_message = frame->hd.type == NGHTTP2_HEADERS || frame->hd.type == NGHTTP2_DATA;

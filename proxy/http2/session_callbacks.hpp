@@ -38,11 +38,13 @@ struct Callbacks {
                        std::size_t size, nghttp2_data_source*, void* user);
 
  private:
+  static int refuse_stream(nghttp2_session* raw, std::int32_t id);
   static int refuse_section(Session& session, Stream& stream);
   static void take_frame(Session& session, const nghttp2_frame* frame);
   static void on_section(Session& session, Stream& stream);
   static void on_ping(Session& session, bool is_ack);
   static void on_reset(Session& session, Stream* stream);
+  static void on_reset_sent(Session& session, const Stream* stream, std::uint32_t code);
 };
 
 }  // namespace http2

@@ -19,9 +19,11 @@ namespace http2 {
 
 class Stream : public base::Link {
  public:
-  explicit Stream(base::Loop& loop) : readable(loop), writable(loop), moved_at(loop.now()) {}
+  explicit Stream(base::Loop& loop)
+      : begun(loop.now()), readable(loop), writable(loop), moved_at(begun) {}
 
   std::int32_t id = 0;
+  const base::Time begun;
 
   // --- received ---
   Section head;  // of the message; complete once has_head is set
@@ -48,6 +50,7 @@ class Stream : public base::Link {
   bool output_has_ended = false;
   bool is_reset_wanted = false;  // by its user: nothing more is to be asked of the session
   bool is_head_sent = false;     // HEADERS were taken
+  bool is_answered = false;      // the final head was handed to the session (server)
   bool is_end_sent = false;
   base::Event writable;  // all output was taken, or the stream was closed
 
