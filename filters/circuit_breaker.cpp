@@ -66,16 +66,21 @@ const config::Table<Options>& table() {
 class Admitted {
  public:
   Admitted(Breaker& breaker, Breaker::Ticket ticket, const config::Conditions& failures,
-           http::StreamInfo& info)
-      : breaker_(&breaker), ticket_(ticket), failures_(failures), info_(info) {}
+           Request& request)
+      : breaker_(&breaker),
+        ticket_(ticket),
+        failures_(failures),
+        info_(request.info),
+        scope_(request.scope) {}
   Admitted(Admitted&& other) noexcept
       : breaker_(std::exchange(other.breaker_, nullptr)),
         ticket_(other.ticket_),
         failures_(other.failures_),
-        info_(other.info_) {}
+        info_(other.info_),
+        scope_(other.scope_) {}
   Admitted& operator=(Admitted&&) = delete;
   ~Admitted() {
-    if (breaker_ && info_.ended_by != Reason::none) tell(info_.ended_by);
+    if (breaker_) tell(scope_.given_up_by());
     if (breaker_) breaker_->without_outcome(ticket_);
   }
 
@@ -96,6 +101,7 @@ class Admitted {
   Breaker::Ticket ticket_;
   const config::Conditions& failures_;
   http::StreamInfo& info_;
+  const http::Scope& scope_;
 };
 
 // A gRPC call's outcome comes with its trailers.
@@ -129,21 +135,20 @@ class CircuitBreaker final : public http::Filter {
 
  private:
   Task<Reply> guarded(Request& request, Next next, Breaker::Ticket ticket) {
-    Admitted admitted(*breaker_, ticket, options_.failures, request.info);
+    Admitted admitted(*breaker_, ticket, options_.failures, request);
     Reply reply = co_await next(request);
     if (!reply) {
       admitted.tell(reply.error().reason);
       co_return reply;
     }
     const bool is_open_ended = request.info.is_grpc && reply->is_from_upstream &&
-                               !reply->headers.contains(http::Name::grpc_status) &&
-                               !reply->body.is_empty();
+                               http::grpc_status_of(*reply) < 0 && !reply->body.is_empty();
     if (is_open_ended) {
       request.scope.hold(std::make_unique<AtTheEnd>(std::move(admitted)));
       co_return reply;
     }
     if (reply->is_from_upstream)
-      admitted.tell_status(http::status_by_meaning(reply->status, reply->headers));
+      admitted.tell_status(http::status_by_meaning(*reply));
     else
       admitted.tell(false);
     co_return reply;

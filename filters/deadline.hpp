@@ -6,9 +6,9 @@
 
 namespace filters {
 
-// Sets the deadlines of request.info, the first time.
+// Sets the client's deadline, the first time, and bounds the request's scope by it.
 void take_deadline(http::Request& request);
-// Makes the fields say how much is left of info.deadline.
+// Makes the fields say how much is left of the scope's deadline.
 void pass_deadline_on(http::Request& request);
 
 }  // namespace filters

@@ -22,10 +22,12 @@ using base::Millis;
 using base::Reason;
 using base::Task;
 using base::Time;
+using http::Attempt;
 using http::Next;
 using http::Reply;
 using http::Request;
 using http::Scope;
+using http::Try;
 
 constexpr std::uint64_t largest_kept_answer = 64 * 1024;
 constexpr Millis longest_keeping{1'000};
@@ -164,32 +166,17 @@ std::optional<base::Duration> retry_after(const Reply& reply) {
   return std::chrono::seconds(*seconds);
 }
 
-// What one attempt must not change for the next: filters below set it anew.
-class Before {
- public:
-  explicit Before(const http::StreamInfo& info)
-      : deadline_(info.deadline), is_stream_(info.is_stream) {}
-  Time deadline() const { return deadline_; }
-  void restore(http::StreamInfo& info) const {
-    info.deadline = deadline_;
-    info.is_stream = is_stream_;
-  }
-
- private:
-  Time deadline_;
-  bool is_stream_;
-};
-
 // attempt_timeout; what stands below learns why it is ended.
 class AttemptLimit final : public base::Limit {
  public:
-  AttemptLimit(Time at, http::StreamInfo& info) : at_(at), info_(info) {}
+  AttemptLimit(Time at, base::Loop& loop, http::Scope& scope)
+      : Limit(loop), at_(at), scope_(scope) {}
   Time due() const override { return at_; }
-  void has_passed() const override { info_.ended_by = Reason::response_timeout; }
+  void has_passed() override { scope_.cut(Reason::response_timeout); }
 
  private:
   Time at_;
-  http::StreamInfo& info_;
+  http::Scope& scope_;
 };
 
 class Retry final : public http::Filter {
@@ -199,49 +186,51 @@ class Retry final : public http::Filter {
 
   Task<Reply> handle(Request& request, Next next) override {
     budget_->count_request(loop_.now());
-    http::Recording recording(std::move(request.body), options_.max_body);
-    const Before before(request.info);
+    http::Recording recording(loop_, std::move(request.body), options_.max_body);
     std::optional<Reply> last_answer;
-    const void* avoid = nullptr;
+    auto current = std::make_unique<Try>(request.info, request.scope);
     for (std::uint64_t retries = 0;; ++retries) {
-      auto scope = std::make_unique<Scope>(loop_.now());
-      scope->avoid = avoid;
-      Request attempt = request.fork(*scope, recording.cursor());
+      Request attempt = request.fork(*current, recording.cursor());
       if (retries > 0) pass_deadline_on(attempt);
       Reply reply = co_await tried(attempt, next);
-      const bool may_follow =
-          retries < options_.max_retries && recording.intact() && may_be_repeated(request, reply);
-      const Time deadline = std::min(before.deadline(), request.info.client_deadline);
+      const bool may_follow = retries < options_.max_retries && recording.is_intact() &&
+                              may_be_repeated(request, reply);
       const auto delay =
-          may_follow ? delay_before(retries + 1, reply, *scope, deadline) : std::nullopt;
+          may_follow ? delay_before(retries + 1, reply, request, attempt.attempt) : std::nullopt;
       if (!delay || !budget_->take(loop_.now())) {
         recording.stop();
         const bool was_refused = is_refusal(reply);
-        Reply last = concluded(std::move(reply), std::move(scope));
+        Reply last = concluded(std::move(reply), std::move(current));
         if (last_answer && was_refused) co_return std::move(*last_answer);
         co_return last;
       }
       const Time next_begins = loop_.now() + *delay;
-      avoid = scope->endpoint;
-      std::optional<Reply> kept = co_await keep(std::move(reply), *scope);
+      std::optional<Reply> kept = co_await keep(std::move(reply), current->scope);
       if (kept) last_answer = std::move(kept);
-      scope->end();
-      before.restore(request.info);
+      current = following(std::move(current), request);
       co_await base::sleep_until(loop_, next_begins);
     }
   }
 
  private:
+  // The one before is over before the next begins, which goes elsewhere if it can.
+  static std::unique_ptr<Try> following(std::unique_ptr<Try> before, const Request& request) {
+    auto next = std::make_unique<Try>(request.info, request.scope);
+    next->attempt.avoid = before->attempt.chosen;
+    next->attempt.previous = before->attempt.outcome;
+    before->scope.end();
+    return next;
+  }
+
   Task<Reply> tried(Request& attempt, Next next) {
     if (options_.attempt_timeout == Millis{0}) return next(attempt);
     return bounded(attempt, next);
   }
 
   Task<Reply> bounded(Request& attempt, Next next) {
-    const AttemptLimit limit(loop_.now() + options_.attempt_timeout, attempt.info);
-    auto reply = co_await base::within(loop_, next(attempt), limit);
+    AttemptLimit limit(loop_.now() + options_.attempt_timeout, loop_, attempt.scope);
+    auto reply = co_await base::within(next(attempt), limit);
     if (reply) co_return std::move(*reply);
-    attempt.info.ended_by = Reason::none;
     co_return Error{Reason::response_timeout, Fault::upstream, "the attempt took too long"};
   }
 
@@ -252,20 +241,21 @@ class Retry final : public http::Filter {
              (was_not_processed(error) || options_.methods.cover(request));
     }
     return reply->is_from_upstream && options_.methods.cover(request) &&
-           options_.retry_on.matches_status(http::status_by_meaning(reply->status, reply->headers));
+           options_.retry_on.matches_status(http::status_by_meaning(*reply));
   }
 
   // Nothing: the answer at hand is to be the last.
   std::optional<base::Duration> delay_before(std::uint64_t n, const Reply& reply,
-                                             const Scope& scope, Time deadline) {
+                                             const Request& request, const Attempt& attempt) {
     base::Duration delay = options_.backoff.before(n, loop_.random());
     const bool goes_elsewhere =
-        !reply && is_connect_failure(reply.error().reason) && scope.has_alternatives;
+        !reply && is_connect_failure(reply.error().reason) && attempt.has_alternatives;
     if (n == 1 && goes_elsewhere) delay = base::Duration::zero();
     if (const auto wanted = retry_after(reply); wanted && *wanted > delay) {
       if (*wanted > options_.backoff.max) return std::nullopt;
       delay = *wanted;
     }
+    const Time deadline = std::min(request.scope.deadline, request.info.client_deadline);
     if (deadline != base::never && loop_.now() + delay >= deadline) return std::nullopt;
     return delay;
   }
@@ -279,13 +269,14 @@ class Retry final : public http::Filter {
     }
     scope.outcome.status = reply->status;
     http::Body body = std::move(reply->body);
-    const base::FixedLimit limit(loop_.now() + longest_keeping);
+    base::FixedLimit limit(loop_, loop_.now() + longest_keeping);
     std::string bytes;
     while (bytes.size() <= largest_kept_answer) {
-      auto piece = co_await base::within(loop_, body.read(), limit);
+      auto piece = co_await base::within(body.read(), limit);
       if (!piece || !*piece) co_return std::nullopt;
       if ((*piece)->empty()) {
-        reply->body = http::Body::of(base::Bytes::copy_of(bytes));
+        if (!body.is_empty())
+          reply->body = http::Body::of(base::Bytes::copy_of(bytes), body.trailers());
         co_return std::optional<Reply>(std::move(reply));
       }
       bytes.append((*piece)->view());
@@ -293,10 +284,10 @@ class Retry final : public http::Filter {
     co_return std::nullopt;
   }
 
-  static Reply concluded(Reply reply, std::unique_ptr<Scope> scope) {
-    if (reply) return http::ending_with_body(std::move(*reply), std::move(scope));
-    scope->outcome.reason = reply.error().reason;
-    scope->end();
+  static Reply concluded(Reply reply, std::unique_ptr<Try> last) {
+    if (reply) return http::ending_with_body(std::move(*reply), std::move(last));
+    last->scope.outcome.reason = reply.error().reason;
+    last->scope.end();
     return reply;
   }
 

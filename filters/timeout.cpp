@@ -52,61 +52,71 @@ Error error_of(Reason reason) {
 }
 
 // When the time of one exchange or attempt is over, as of now: total while it is not known to be a
-// stream, idle from the last byte on, response from the end of the request on. The scope knows when
-// it began: the exchange with the request's head, an attempt when it was made.
-class Limits final : public base::Limit {
+// stream, idle from the last byte on, response from the end of the request on, which the client's
+// body tells. The scope knows when it began: the exchange with the request's head, an attempt when
+// it was made.
+class Limits final : public base::Limit, public http::ClientBody::Listener {
  public:
-  Limits(const Options& options, const Request& request)
-      : options_(options), info_(request.info), begun_(request.scope.outcome.begun) {}
+  Limits(const Options& options, Request& request)
+      : Limit(request.info.loop), options_(options), info_(request.info), scope_(request.scope) {
+    if (options_.response != Millis{0}) info_.client_body.tell(*this);
+  }
 
   Time due() const override {
     return std::min({total_due(), response_due(), idle_due(), info_.client_deadline});
   }
-  void has_passed() const override { info_.ended_by = verdict(); }
+  void has_passed() override { scope_.cut(verdict()); }
+  void request_has_ended() override { may_be_earlier(); }
   bool have_passed() const { return due() <= info_.now(); }
   void head_has_come() { waits_for_head_ = false; }
 
   Time total_due() const {
-    return info_.is_stream ? base::never : base::deadline(begun_, options_.total);
+    return scope_.is_stream ? base::never : base::deadline(scope_.begun(), options_.total);
   }
   Reason verdict() const {
     const Time now = info_.now();
     if (response_due() <= now) return Reason::response_timeout;
-    if (waits_for_head_ && info_.waits_for_client) return Reason::request_timeout;
+    if (waits_for_head_ && info_.client_body.is_awaited) return Reason::request_timeout;
     return std::min(total_due(), info_.client_deadline) <= now ? Reason::total_timeout
                                                                : Reason::idle_timeout;
   }
 
  private:
   Time response_due() const {
-    if (!waits_for_head_ || info_.request_sent == base::never) return base::never;
-    return base::deadline(std::max(begun_, info_.request_sent), options_.response);
+    if (!waits_for_head_ || info_.client_body.ended() == base::never) return base::never;
+    return base::deadline(std::max(scope_.begun(), info_.client_body.ended()), options_.response);
   }
-  Time idle_due() const { return base::deadline(std::max(begun_, info_.last_byte), options_.idle); }
+  Time idle_due() const {
+    return base::deadline(std::max(scope_.begun(), info_.last_byte), options_.idle);
+  }
 
   const Options& options_;
   http::StreamInfo& info_;
-  Time begun_;
+  http::Scope& scope_;
   bool waits_for_head_ = true;
 };
 
-// The same limits for the body of the response. An upstream that always has bytes ready never makes
-// the reader wait, so the time is looked at before each read as well.
-class TimedBody final : public http::WrappedSource {
+// What bounds an exchange from its request's head to its response's end; it becomes the source of
+// the response's body, so that one timer does for both. An upstream that always has bytes ready
+// never makes the reader wait, so the time is looked at before each read as well.
+class Timed final : public http::WrappedSource {
  public:
-  TimedBody(http::Body inner, const Limits& limits, http::StreamInfo& info)
-      : WrappedSource(std::move(inner)), limits_(limits), info_(info) {}
+  Timed(const Options& options, Request& request)
+      : WrappedSource({}), scope_(request.scope), limits_(options, request) {}
 
   Task<Result<base::Bytes>> read() override {
-    if (limits_.have_passed()) co_return error_of(limits_.verdict());
-    auto piece = co_await base::within(info_.loop, inner_.read(), limits_);
-    if (!piece) co_return error_of(std::exchange(info_.ended_by, Reason::none));
+    if (limits_.have_passed()) limits_.has_passed();
+    if (scope_.cut_by() != Reason::none) co_return error_of(scope_.cut_by());
+    auto piece = co_await base::within(inner_.read(), limits_);
+    if (!piece) co_return error_of(scope_.cut_by());
     co_return std::move(*piece);
   }
+  void bounds(http::Body& body) { std::swap(inner_, body); }
+  Limits& limits() { return limits_; }
 
  private:
+  http::Scope& scope_;
   Limits limits_;
-  http::StreamInfo& info_;
 };
 
 class Timeout final : public http::Filter {
@@ -114,20 +124,22 @@ class Timeout final : public http::Filter {
   explicit Timeout(const Options& options) : options_(options) {}
 
   Task<Reply> handle(Request& request, Next next) override {
-    http::StreamInfo& info = request.info;
-    if (!info.is_stream) info.is_stream = http::is_stream(request);
-    Limits limits(options_, request);
+    http::Scope& scope = request.scope;
+    if (!scope.is_stream) scope.is_stream = http::is_stream(request);
+    auto timed = std::make_unique<Timed>(options_, request);
     take_deadline(request);
-    info.deadline = std::min(info.deadline, limits.total_due());
+    scope.deadline = std::min(scope.deadline, timed->limits().total_due());
     pass_deadline_on(request);
-    auto reply = co_await base::within(info.loop, next(request), limits);
-    if (!reply) co_return error_of(std::exchange(info.ended_by, Reason::none));
+    auto reply = co_await base::within(next(request), timed->limits());
+    if (!reply) co_return error_of(scope.cut_by());
     if (!*reply) co_return std::move(*reply);
     http::Response& response = **reply;
-    limits.head_has_come();
-    if (!info.is_stream) info.is_stream = http::is_stream(request, response);
-    if (!response.body.is_empty())
-      response.body = http::Body(new TimedBody(std::move(response.body), limits, info));
+    timed->limits().head_has_come();
+    if (!scope.is_stream) scope.is_stream = http::is_stream(request, response);
+    if (!response.body.is_empty()) {
+      timed->bounds(response.body);
+      response.body = http::Body(timed.release());
+    }
     co_return std::move(*reply);
   }
 

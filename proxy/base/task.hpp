@@ -7,27 +7,24 @@
 // compiles correctly; a test looks for others.
 #pragma once
 
+#include "proxy/base/pool.hpp"
+
 #include <cassert>
 #include <coroutine>
 #include <exception>
 #include <optional>
 #include <utility>
 
-#include "proxy/base/pool.hpp"
-
 namespace base {
 
-template <typename T = void>
-class Task;
+template <typename T = void> class Task;
 
 namespace detail {
 
 class PromiseBase {
  public:
   static void* operator new(std::size_t size) { return pool_allocate(size); }
-  static void operator delete(void* frame, std::size_t size) noexcept {
-    pool_release(frame, size);
-  }
+  static void operator delete(void* frame, std::size_t size) noexcept { pool_release(frame, size); }
 
   struct Final {
     bool await_ready() const noexcept { return false; }
@@ -49,22 +46,17 @@ class PromiseBase {
   std::coroutine_handle<> continuation_ = std::noop_coroutine();
 };
 
-template <typename T>
-class Promise : public PromiseBase {
+template <typename T> class Promise : public PromiseBase {
  public:
   Task<T> get_return_object();
-  template <typename U>
-  void return_value(U&& value) {
-    value_.emplace(std::forward<U>(value));
-  }
+  template <typename U> void return_value(U&& value) { value_.emplace(std::forward<U>(value)); }
   T take() { return std::move(*value_); }
 
  private:
   std::optional<T> value_;
 };
 
-template <>
-class Promise<void> : public PromiseBase {
+template <> class Promise<void> : public PromiseBase {
  public:
   Task<void> get_return_object();
   void return_void() const noexcept {}
@@ -73,8 +65,7 @@ class Promise<void> : public PromiseBase {
 
 }  // namespace detail
 
-template <typename T>
-class [[nodiscard]] Task {
+template <typename T> class [[nodiscard]] Task {
  public:
   using promise_type = detail::Promise<T>;
   using Handle = std::coroutine_handle<promise_type>;
@@ -100,15 +91,28 @@ class [[nodiscard]] Task {
     assert(frame_.done());
     return frame_.promise().take();
   }
+  bool is_done() const { return frame_.done(); }
 
  private:
   Handle frame_;
 };
 
+// A task that was started before anybody awaits it, and goes on meanwhile. Awaited once at most.
+template <typename T> class [[nodiscard]] Begun {
+ public:
+  explicit Begun(Task<T> task) : task_(std::move(task)) { (void)task_.await_ready(); }
+
+  bool await_ready() const { return task_.is_done(); }
+  void await_suspend(std::coroutine_handle<> awaiter) const { task_.await_suspend(awaiter); }
+  T await_resume() const { return task_.await_resume(); }
+
+ private:
+  Task<T> task_;
+};
+
 namespace detail {
 
-template <typename T>
-Task<T> Promise<T>::get_return_object() {
+template <typename T> Task<T> Promise<T>::get_return_object() {
   return Task<T>(std::coroutine_handle<Promise<T>>::from_promise(*this));
 }
 
@@ -119,8 +123,7 @@ inline Task<void> Promise<void>::get_return_object() {
 }  // namespace detail
 
 // A task that is `value` already: what a function that never waits returns.
-template <typename T>
-Task<T> just(T value) {
+template <typename T> Task<T> just(T value) {
   co_return value;
 }
 

@@ -1,79 +1,98 @@
-// Bounds a task in time: `auto done = co_await within(loop, work(), limit);` is the task's result, or
-// nothing if the limit passed first; the task's frame is then destroyed. The limit is asked again
-// whenever it seems to have passed, so one that moves (an idle timeout) needs no timer of its own for
-// each move.
+// Bounds tasks in time: `auto done = co_await within(work(), limit);` is the task's result, or
+// nothing if the limit passed first; the task's frame is then destroyed. A limit may bound one task
+// after the other and keeps its one timer armed meanwhile, so that a bounded task costs the wheel
+// nothing.
 #pragma once
-
-#include <optional>
 
 #include "proxy/base/loop.hpp"
 #include "proxy/base/task.hpp"
 
+#include <cassert>
+#include <optional>
+#include <utility>
+
 namespace base {
 
-class Limit {
+// Bounds one task at a time. It may move: later whenever it likes, for it is asked again when its
+// timer fires; earlier, also from `never`, only if it says so by may_be_earlier(). One thread.
+class Limit : Timer {
  public:
-  virtual Time due() const = 0;  // as of now; `never` = not bounded (asked again once a second)
-  virtual void has_passed() const {}  // told just before the task is destroyed
+  explicit Limit(Loop& loop) : loop_(loop) {}
+  Limit(const Limit&) = delete;
+  Limit& operator=(const Limit&) = delete;
+
+  virtual Time due() const = 0;  // as of now; `never` = not bounded
+  virtual void has_passed() {}   // told just before the task is destroyed
+  void may_be_earlier() {
+    if (waiter_ || is_armed()) watch();
+  }
 
  protected:
-  ~Limit() = default;
+  virtual ~Limit() = default;
+  Loop& loop() const { return loop_; }
+
+ private:
+  template <typename T> friend class Within;
+
+  void wait(Resumption& waiter) {
+    assert(!waiter_);
+    waiter_ = &waiter;
+    if (!is_armed()) watch();
+  }
+  void stop_waiting() { waiter_ = nullptr; }
+  void watch() { loop_.arm(*this, due()); }
+  void expired() final {
+    const Time at = due();
+    if (at > loop_.now()) return loop_.arm(*this, at);
+    if (waiter_) loop_.wake(*std::exchange(waiter_, nullptr));
+  }
+
+  Loop& loop_;
+  Resumption* waiter_ = nullptr;  // of the task that is bounded now; null once it was woken
 };
 
 class FixedLimit final : public Limit {
  public:
-  explicit FixedLimit(Time at) : at_(at) {}
+  FixedLimit(Loop& loop, Time at) : Limit(loop), at_(at) {}
   Time due() const override { return at_; }
 
  private:
   Time at_;
 };
 
-template <typename T>
-class Within final : Timer {
+template <typename T> class Within final {
  public:
-  Within(Loop& loop, Task<T> task, const Limit& limit)
-      : loop_(loop), task_(std::move(task)), limit_(limit) {}
+  Within(Task<T> task, Limit& limit) : task_(std::move(task)), limit_(limit) {}
+  Within(const Within&) = delete;
+  Within& operator=(const Within&) = delete;
+  ~Within() { limit_.stop_waiting(); }
 
   bool await_ready() { return task_->await_ready(); }
   void await_suspend(std::coroutine_handle<> awaiter) {
     resumption_.handle = awaiter;
     task_->await_suspend(awaiter);
-    watch();
+    is_waiting_ = true;
+    limit_.wait(resumption_);
   }
   std::optional<T> await_resume() {
-    cancel();
-    if (has_expired_) {
+    if (is_waiting_ && !limit_.waiter_) {  // it passed
       limit_.has_passed();
       task_.reset();
       return std::nullopt;
     }
+    limit_.stop_waiting();
     return task_->await_resume();
   }
 
  private:
-  static constexpr Millis look_again{1000};
-
-  void watch() {
-    const Time due = limit_.due();
-    loop_.arm(*this, due == never ? loop_.now() + look_again : due);
-  }
-  void expired() override {
-    if (limit_.due() > loop_.now()) return watch();
-    has_expired_ = true;
-    loop_.wake(resumption_);
-  }
-
-  Loop& loop_;
   std::optional<Task<T>> task_;
-  const Limit& limit_;
+  Limit& limit_;
   Resumption resumption_;
-  bool has_expired_ = false;
+  bool is_waiting_ = false;
 };
 
-template <typename T>
-[[nodiscard]] Within<T> within(Loop& loop, Task<T> task, const Limit& limit) {
-  return Within<T>(loop, std::move(task), limit);
+template <typename T> [[nodiscard]] Within<T> within(Task<T> task, Limit& limit) {
+  return Within<T>(std::move(task), limit);
 }
 
 }  // namespace base

@@ -12,15 +12,15 @@
 // One thread.
 #pragma once
 
-#include <cstdint>
-#include <memory>
-#include <optional>
-
 #include "proxy/base/bytes.hpp"
 #include "proxy/base/error.hpp"
 #include "proxy/base/pool.hpp"
 #include "proxy/base/task.hpp"
 #include "proxy/http/headers.hpp"
+
+#include <cstdint>
+#include <memory>
+#include <optional>
 
 namespace http {
 
@@ -38,7 +38,12 @@ class Body {
    public:
     virtual Task<Result<Bytes>> read() = 0;  // empty = the end
     virtual const Headers& trailers() const;
-    virtual std::optional<std::uint64_t> size() const { return std::nullopt; }  // exact, if declared
+    virtual std::optional<std::uint64_t> size() const {
+      return std::nullopt;
+    }  // exact, if declared
+    // Whether rewind() can make it be read from its start again: what was read is kept anyway.
+    virtual bool can_rewind() const { return false; }
+    virtual void rewind() {}
     // The reader is gone; whether the end was reached the source knows. At once. A source that is
     // owned by its Body deletes itself here.
     virtual void drop() noexcept = 0;
@@ -59,12 +64,15 @@ class Body {
     if (source_) source_->drop();
   }
 
-  static Body of(Bytes bytes);  // these bytes, and their size
+  static Body of(Bytes bytes);                    // these bytes, and their size
+  static Body of(Bytes bytes, Headers trailers);  // also if there are no bytes
 
   bool is_empty() const { return !source_; }  // there is none, and never was
   Task<Result<Bytes>> read();
   const Headers& trailers() const;
   std::optional<std::uint64_t> size() const;
+  bool can_rewind() const { return source_ && source_->can_rewind(); }
+  void rewind() { source_->rewind(); }
 
  private:
   Source* source_ = nullptr;

@@ -1,9 +1,9 @@
 #include "proxy/http/grpc.hpp"
 
+#include "proxy/base/ascii.hpp"
+
 #include <algorithm>
 #include <cstdint>
-
-#include "proxy/base/ascii.hpp"
 
 namespace http {
 namespace {
@@ -97,10 +97,19 @@ int http_status_of_grpc(int status) {
   }
 }
 
-int status_by_meaning(int status, const Headers& response) {
-  const auto text = response.find(Name::grpc_status);
-  const auto grpc = text ? base::parse_decimal<std::uint16_t>(*text) : std::nullopt;
-  return grpc ? http_status_of_grpc(*grpc) : status;
+int grpc_status_in(const Headers& headers, int otherwise) {
+  const auto text = headers.find(Name::grpc_status);
+  const auto status = text ? base::parse_decimal<std::uint16_t>(*text) : std::nullopt;
+  return status ? *status : otherwise;
+}
+
+int grpc_status_of(const Response& response) {
+  return grpc_status_in(response.headers, response.trailing_grpc_status);
+}
+
+int status_by_meaning(const Response& response) {
+  const int grpc = grpc_status_of(response);
+  return grpc < 0 ? response.status : http_status_of_grpc(grpc);
 }
 
 }  // namespace http

@@ -1,12 +1,12 @@
 #include "proxy/http/local_reply.hpp"
 
-#include <algorithm>
-
 #include "proxy/base/ascii.hpp"
 #include "proxy/base/log.hpp"
 #include "proxy/http/characters.hpp"
 #include "proxy/http/grpc.hpp"
 #include "proxy/http/status.hpp"
+
+#include <algorithm>
 
 namespace http {
 namespace {
@@ -84,8 +84,8 @@ Row row_of(Reason reason) {
 }
 
 std::string_view proxy_status_of(const Error& error) {
-  const bool is_certificate = error.cause && error.cause.category().name() ==
-                                                 std::string_view("certificate");
+  const bool is_certificate =
+      error.cause && error.cause.category().name() == std::string_view("certificate");
   if (error.reason == Reason::tls_failure && is_certificate) return "tls_certificate_error";
   return row_of(error.reason).proxy_status;
 }
@@ -95,7 +95,8 @@ std::string detail_of(const Error& error, const StreamInfo& info) {
   if (!info.is_outbound) return std::string(base::to_string(error.reason));
   std::string detail(error.detail);
   if (!info.cluster.empty()) detail.append("; cluster ").append(info.cluster);
-  if (!info.endpoint.empty()) detail.append(", endpoint ").append(info.endpoint);
+  const std::string& endpoint = info.attempt.endpoint;
+  if (!endpoint.empty()) detail.append(", endpoint ").append(endpoint);
   if (info.attempts > 1) detail.append(", attempt ").append(std::to_string(info.attempts));
   if (error.cause) detail.append(": ").append(error.cause.message());
   return detail;
@@ -162,14 +163,14 @@ void say_proxy_status(Headers& headers, const Error& error, const StreamInfo& in
 }
 
 // The fault filter may be told to answer with any status.
-bool may_have_body(int status) { return status != 204 && status != 205 && status != 304; }
+bool may_have_body(int status) {
+  return status != 204 && status != 205 && status != 304;
+}
 
-void add_body(Response& response, const Error& error, const std::string& detail,
-              Request& request) {
+void add_body(Response& response, const Error& error, const std::string& detail, Request& request) {
   const bool is_json = wants_json(request.headers);
-  const std::string body = is_json
-                               ? problem_json(error, response.status, detail, request.info)
-                               : one_line(error, response.status, detail);
+  const std::string body = is_json ? problem_json(error, response.status, detail, request.info)
+                                   : one_line(error, response.status, detail);
   response.headers.add(Name::content_type,
                        is_json ? "application/problem+json" : "text/plain; charset=utf-8");
   response.headers.add(Name::content_length, std::to_string(body.size()));

@@ -1,8 +1,8 @@
 #include "proxy/http/message.hpp"
 
-#include <array>
+#include "proxy/http/grpc.hpp"
 
-#include "proxy/base/ascii.hpp"
+#include <array>
 
 namespace http {
 namespace {
@@ -11,28 +11,24 @@ constexpr std::array<std::string_view, 10> methods = {
     "GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH", "other",
 };
 
-class Scoped final : public WrappedSource {
+class EndingAttempt final : public WrappedSource {
  public:
-  Scoped(Body inner, std::unique_ptr<Scope> scope)
-      : WrappedSource(std::move(inner)), scope_(std::move(scope)) {}
+  EndingAttempt(Body inner, std::unique_ptr<Try> attempt)
+      : WrappedSource(std::move(inner)), attempt_(std::move(attempt)) {}
+  ~EndingAttempt() override { inner_ = Body(); }  // before the scope that it came in
 
   Task<Result<Bytes>> read() override {
     Result<Bytes> piece = co_await inner_.read();
-    if (!piece) scope_->outcome.reason = piece.error().reason;
-    if (piece && piece->empty()) note_grpc_status();
-    if (!piece || piece->empty()) scope_->end();
+    Scope& scope = attempt_->scope;
+    if (!piece) scope.outcome.reason = piece.error().reason;
+    if (piece && piece->empty())
+      scope.outcome.grpc_status = grpc_status_in(inner_.trailers(), scope.outcome.grpc_status);
+    if (!piece || piece->empty()) scope.end();
     co_return piece;
   }
 
  private:
-  void note_grpc_status() {
-    const auto text = inner_.trailers().find(Name::grpc_status);
-    if (!text) return;
-    if (const auto status = base::parse_decimal<unsigned>(*text))
-      scope_->outcome.grpc_status = static_cast<int>(*status);
-  }
-
-  std::unique_ptr<Scope> scope_;
+  std::unique_ptr<Try> attempt_;
 };
 
 }  // namespace
@@ -43,7 +39,9 @@ Method method_from(std::string_view text) {
   return Method::other;
 }
 
-std::string_view to_string(Method method) { return methods[static_cast<std::size_t>(method)]; }
+std::string_view to_string(Method method) {
+  return methods[static_cast<std::size_t>(method)];
+}
 
 bool is_idempotent(Method method) {
   switch (method) {
@@ -59,12 +57,14 @@ bool is_idempotent(Method method) {
   }
 }
 
-Response ending_with_body(Response response, std::unique_ptr<Scope> scope) {
-  scope->outcome.status = response.status;
+Response ending_with_body(Response response, std::unique_ptr<Try> attempt) {
+  attempt->is_answered_with();
+  attempt->scope.outcome.status = response.status;
+  attempt->scope.outcome.grpc_status = grpc_status_of(response);
   if (response.body.is_empty())
-    scope->end();
+    attempt->scope.end();
   else
-    response.body = Body(new Scoped(std::move(response.body), std::move(scope)));
+    response.body = Body(new EndingAttempt(std::move(response.body), std::move(attempt)));
   return response;
 }
 

@@ -1,18 +1,19 @@
 // A request and a response as filters see them: no version, no framing. `headers` holds neither
-// hop-by-hop fields nor `host` (authority) nor `transfer-encoding`; `content-length` stands there if,
-// and only if, it is exact. One thread.
+// hop-by-hop fields nor `host` (authority) nor `transfer-encoding`; `content-length` stands there
+// if, and only if, it is exact. One thread.
 #pragma once
 
-#include <memory>
-#include <string>
-#include <string_view>
-
 #include "proxy/base/error.hpp"
+#include "proxy/http/attempt.hpp"
 #include "proxy/http/body.hpp"
 #include "proxy/http/headers.hpp"
 #include "proxy/http/interim.hpp"
 #include "proxy/http/scope.hpp"
 #include "proxy/http/stream_info.hpp"
+
+#include <memory>
+#include <string>
+#include <string_view>
 
 namespace http {
 
@@ -36,11 +37,11 @@ bool is_idempotent(Method method);          // GET HEAD OPTIONS TRACE PUT DELETE
 // What every request is made of.
 struct RequestHead {
   Method method = Method::get;
-  std::string other_method;  // the text, if method is other
-  std::string scheme;        // "http" or "https"
-  std::string authority;     // as received; never empty unless HTTP/1.0 named none
-  std::string path;          // with the query; "*" for OPTIONS *; "" for CONNECT
-  std::string protocol;      // "" or "websocket"
+  std::string other_method;       // the text, if method is other
+  std::string scheme;             // "http" or "https"
+  std::string authority;          // as received; never empty unless HTTP/1.0 named none
+  std::string path;               // with the query; "*" for OPTIONS *; "" for CONNECT
+  std::string protocol;           // "" or "websocket"
   bool accepts_trailers = false;  // te: trailers
   Headers headers;
 
@@ -57,32 +58,45 @@ struct Request : RequestHead {
         body(std::move(payload)),
         interim(to),
         scope(within),
+        attempt(about.attempt),
         info(about) {}
 
-  // The same head in another scope, with another body.
-  Request fork(Scope& attempt, Body replay) const {
+  // The same head as another attempt, with another body.
+  Request fork(Try& another, Body replay) const {
     RequestHead head = *this;
-    return Request(std::move(head), std::move(replay), interim, attempt, info);
+    return Request(std::move(head), std::move(replay), interim, another, info);
   }
 
   Body body;
   Interim& interim;
   Scope& scope;
+  Attempt& attempt;
   StreamInfo& info;
+
+ private:
+  Request(RequestHead&& head, Body payload, Interim& to, Try& within, StreamInfo& about)
+      : RequestHead(std::move(head)),
+        body(std::move(payload)),
+        interim(to),
+        scope(within.scope),
+        attempt(within.attempt),
+        info(about) {}
 };
 
 struct Response {
   int status = 0;
   Headers headers;
   Body body;
-  bool is_from_upstream = true;  // false: made by the proxy
+  bool is_from_upstream = true;              // false: made by the proxy
   base::Reason reason = base::Reason::none;  // of one that stands for a failure
+  // Of a gRPC call whose trailers came with its head, without a message between; else -1.
+  int trailing_grpc_status = -1;
 };
 
 using Reply = Result<Response>;  // a response, or why there is none
 
-// A response whose scope ends with its body: what a filter that opened a scope returns. The scope
-// comes with it (retries, hedges).
-Response ending_with_body(Response response, std::unique_ptr<Scope> scope);
+// The response that is answered with, whose attempt ends with its body: what a filter that began
+// attempts returns (retries, hedges).
+Response ending_with_body(Response response, std::unique_ptr<Try> attempt);
 
 }  // namespace http

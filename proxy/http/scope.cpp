@@ -1,21 +1,25 @@
 #include "proxy/http/scope.hpp"
 
+#include <utility>
+
 namespace http {
 
 Scope::~Scope() {
   if (has_ended_) return;
-  if (outcome.reason == base::Reason::none) outcome.reason = base::Reason::client_gone;
+  if (outcome.reason == base::Reason::none) outcome.reason = given_up_by();
   end();
 }
 
-void Scope::hold(std::unique_ptr<Guard> guard) { guards_.push_back(std::move(guard)); }
+void Scope::hold(std::unique_ptr<Guard> guard) {
+  guard->outer_ = std::move(innermost_);
+  innermost_ = std::move(guard);
+}
 
 void Scope::end() noexcept {
-  if (has_ended_) return;
-  has_ended_ = true;
-  while (!guards_.empty()) {
-    const std::unique_ptr<Guard> guard = std::move(guards_.back());
-    guards_.pop_back();
+  if (std::exchange(has_ended_, true)) return;
+  while (innermost_) {
+    const std::unique_ptr<Guard> guard = std::move(innermost_);
+    innermost_ = std::move(guard->outer_);
     guard->ended(outcome);
   }
 }

@@ -1,15 +1,15 @@
-// The span of one exchange, or of one attempt within it, and what is held for so long: a slot, a
-// count, a breaker's interest in the outcome. A scope ends when its reply is an error, or when the
-// body of its response ended or was dropped; guards learn of it in reverse order. One thread.
+// The span of one exchange, or of one attempt within it: what bounds it, and what is held for so
+// long: a slot, a count, a breaker's interest in the outcome. A scope ends when its reply is an
+// error, or when the body of its response ended or was dropped; guards learn of it in reverse
+// order. Owned by the exchange, an attempt's by its Try. One thread.
 #pragma once
-
-#include <cstdint>
-#include <memory>
-#include <vector>
 
 #include "proxy/base/error.hpp"
 #include "proxy/base/pool.hpp"
 #include "proxy/base/time.hpp"
+
+#include <cstdint>
+#include <memory>
 
 namespace http {
 
@@ -18,39 +18,61 @@ struct Outcome {
   base::Reason reason = base::Reason::none;  // none: a whole response was delivered
   int status = 0;                            // of the response head; 0 = there was none
   int grpc_status = -1;                      // -1 = not gRPC, or not known
-  base::Time begun = base::Time::min();
-  base::Time ended = base::Time::min();
 };
 
 class Guard : public base::Pooled {
  public:
   virtual ~Guard() = default;
   virtual void ended(const Outcome& outcome) noexcept = 0;
+
+ private:
+  friend class Scope;
+  std::unique_ptr<Guard> outer_;  // held before this one by the same scope
 };
 
 class Scope {
  public:
-  Scope() = default;
-  explicit Scope(base::Time begun) { outcome.begun = begun; }
+  explicit Scope(base::Time begun) : begun_(begun) {}
+  // Within another, which outlives it: bounded by what bounds that one, and cut with it.
+  Scope(base::Time begun, const Scope& around)
+      : deadline(around.deadline), is_stream(around.is_stream), begun_(begun), around_(&around) {}
   Scope(const Scope&) = delete;
   Scope& operator=(const Scope&) = delete;
-  // Not ended before: it was cancelled, and the outcome's reason says client_gone unless it says
-  // something else.
+  // Not ended before: it was cut, or else the client has left, and the outcome says so.
   ~Scope();
+
+  base::Time begun() const { return begun_; }
 
   void hold(std::unique_ptr<Guard> guard);
   void end() noexcept;  // with `outcome`; a second call does nothing
-  bool has_ended() const { return has_ended_; }
+
+  // What stands within is destroyed before its end, by a limit that has passed: why. The first
+  // holds.
+  void cut(base::Reason why) {
+    if (cut_by_ == base::Reason::none) cut_by_ = why;
+  }
+  // By itself or by what is around it; none = it was not.
+  base::Reason cut_by() const {
+    return cut_by_ != base::Reason::none || !around_ ? cut_by_ : around_->cut_by();
+  }
+  // Why what stands within is destroyed before its end: the client is gone, unless it was cut.
+  base::Reason given_up_by() const {
+    const base::Reason why = cut_by();
+    return why == base::Reason::none ? base::Reason::client_gone : why;
+  }
 
   Outcome outcome;  // filled in as it becomes known
 
-  // Between a retry and the balancer below it: opaque identities of endpoints.
-  const void* avoid = nullptr;        // in: prefer another one than this
-  const void* endpoint = nullptr;     // out: the one that was chosen
-  bool has_alternatives = false;      // out: there was another healthy one
+  // It must be over by then: the least of what the client said and, unless it is a stream, of all
+  // `total`s that bound it.
+  base::Time deadline = base::never;
+  bool is_stream = false;  // see streams.hpp: no total timeout from here on
 
  private:
-  std::vector<std::unique_ptr<Guard>> guards_;
+  base::Time begun_;
+  const Scope* around_ = nullptr;
+  std::unique_ptr<Guard> innermost_;
+  base::Reason cut_by_ = base::Reason::none;
   bool has_ended_ = false;
 };
 

@@ -56,9 +56,10 @@ void append_times(std::string& out, const http::StreamInfo& info, base::Time end
   out += '{';
   Members times(out);
   times.number("total", millis(ended - info.started));
-  if (info.queued != base::never) times.number("queue", millis(info.queue_time));
-  if (info.connect_time != base::Duration::zero())
-    times.number("connect", millis(info.connect_time));
+  const http::Attempt& attempt = info.attempt;
+  if (attempt.queued != base::never) times.number("queue", millis(attempt.queue_time));
+  if (attempt.connect_time != base::Duration::zero())
+    times.number("connect", millis(attempt.connect_time));
   if (info.first_byte != base::never)
     times.number("first_byte", millis(info.first_byte - info.started));
   out += '}';
@@ -107,10 +108,10 @@ void append_json_line(std::string& out, http::StreamInfo& info, const AccessReco
   append_times(out, info, record.ended);
   line.number("attempts", info.attempts);
   line.text("cluster", info.cluster);
-  line.text("endpoint", info.endpoint);
+  line.text("endpoint", info.attempt.endpoint);
   if (info.attempts > 0) {
     line.key("reused");
-    out += info.was_reused ? "true" : "false";
+    out += info.attempt.was_reused ? "true" : "false";
   }
   line.text("request_id", info.request_id());
   line.text("source", info.source.is_unix() ? info.source.to_string() : info.source.ip());
@@ -139,7 +140,7 @@ void append_text_line(std::string& out, http::StreamInfo& info, const AccessReco
   append_number(out, millis(record.ended - info.started));
   out += ' ';
   append_word(out, info.cluster);
-  append_word(out, info.endpoint);
+  append_word(out, info.attempt.endpoint);
   append_number(out, info.attempts);
   out += ' ';
   append_word(out, info.request_id());

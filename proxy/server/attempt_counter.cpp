@@ -1,5 +1,7 @@
 #include "proxy/server/attempt_counter.hpp"
 
+#include "proxy/http/grpc.hpp"
+
 #include <array>
 
 namespace server {
@@ -8,53 +10,27 @@ namespace {
 constexpr std::array<std::string_view, 7> classes = {"0xx", "1xx", "2xx", "3xx",
                                                      "4xx", "5xx", "6xx"};
 
-// Of an attempt that was given up: by a filter whose time is up, or with the exchange.
-std::string_view outcome_of(const http::StreamInfo& info) {
-  return base::to_string(info.ended_by != base::Reason::none ? info.ended_by
-                                                             : base::Reason::client_gone);
-}
-
-std::string_view outcome_of(const http::Reply& reply) {
-  if (!reply) return base::to_string(reply.error().reason);
-  return classes[static_cast<std::size_t>(reply->status / 100) % classes.size()];
+std::string_view text_of(const http::Outcome& outcome) {
+  if (outcome.status == 0) return base::to_string(outcome.reason);
+  const int status =
+      outcome.grpc_status < 0 ? outcome.status : http::http_status_of_grpc(outcome.grpc_status);
+  return classes[static_cast<std::size_t>(status / 100) % classes.size()];
 }
 
 }  // namespace
 
-// Counts however the attempt ends, also by being destroyed.
-class AttemptCounter::Attempt {
- public:
-  Attempt(AttemptCounter& counter, http::StreamInfo& info) : counter_(counter), info_(info) {
-    if (!info.last_outcome.empty()) counter.count_retry(info.last_outcome);
-  }
-  Attempt(const Attempt&) = delete;
-  Attempt& operator=(const Attempt&) = delete;
-  ~Attempt() {
-    if (outcome_.empty()) outcome_ = outcome_of(info_);
-    info_.last_outcome = outcome_;
-    counter_.count_attempt(outcome_);
-  }
-  void ended(const http::Reply& reply) { outcome_ = outcome_of(reply); }
-
- private:
-  AttemptCounter& counter_;
-  http::StreamInfo& info_;
-  std::string_view outcome_;
-};
-
-http::Task<http::Reply> AttemptCounter::handle(http::Request& request) {
-  Attempt attempt(*this, request.info);
-  http::Reply reply = co_await forward_.handle(request);
-  attempt.ended(reply);
-  co_return reply;
+void AttemptCounter::ended(const http::Attempt& attempt) noexcept {
+  const std::string_view previous = text_of(attempt.previous);
+  if (!previous.empty()) count_retry(previous);
+  count_attempt(text_of(attempt.outcome));
 }
 
 void AttemptCounter::count_attempt(std::string_view outcome) {
   stats::Counter*& counter = attempts_[outcome.data()];
   if (!counter)
-    counter = &registry_.counter("outrider_attempts_total",
-                                 "Attempts upstream, by what became of them.",
-                                 {{"cluster", cluster_}, {"outcome", outcome}});
+    counter =
+        &registry_.counter("outrider_attempts_total", "Attempts upstream, by what became of them.",
+                           {{"cluster", cluster_}, {"outcome", outcome}});
   counter->add(shard_);
 }
 

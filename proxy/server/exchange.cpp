@@ -22,11 +22,11 @@ class Counted final : public http::WrappedSource {
       : WrappedSource(std::move(inner)), info_(info) {}
 
   base::Task<base::Result<base::Bytes>> read() override {
-    const Waiting waiting(info_);
+    const Awaited awaited(info_.client_body);
     base::Result<base::Bytes> piece = co_await inner_.read();
     info_.last_byte = info_.now();
     if (piece && piece->empty())
-      info_.request_sent = info_.now();
+      info_.client_body.end(info_.now());
     else if (piece)
       info_.bytes_in += piece->size();
     co_return piece;
@@ -34,15 +34,15 @@ class Counted final : public http::WrappedSource {
 
  private:
   // Also a read that is given up has its end.
-  class Waiting {
+  class Awaited {
    public:
-    explicit Waiting(http::StreamInfo& info) : info_(info) { info_.waits_for_client = true; }
-    Waiting(const Waiting&) = delete;
-    Waiting& operator=(const Waiting&) = delete;
-    ~Waiting() { info_.waits_for_client = false; }
+    explicit Awaited(http::ClientBody& body) : body_(body) { body_.is_awaited = true; }
+    Awaited(const Awaited&) = delete;
+    Awaited& operator=(const Awaited&) = delete;
+    ~Awaited() { body_.is_awaited = false; }
 
    private:
-    http::StreamInfo& info_;
+    http::ClientBody& body_;
   };
 
   http::StreamInfo& info_;
@@ -50,7 +50,7 @@ class Counted final : public http::WrappedSource {
 
 http::Body counted(http::Body body, http::StreamInfo& info) {
   if (!body.is_empty()) return http::Body(new Counted(std::move(body), info));
-  info.request_sent = info.started;
+  info.client_body.end(info.started);
   return body;
 }
 
@@ -87,7 +87,6 @@ Exchange::~Exchange() {
     if (!is_head_sent_) info_.status = client_closed_request;
     scope_.outcome.reason = info_.reason;
   }
-  scope_.outcome.ended = info_.now();
   scope_.end();
   change(front_.counts.exchanges, -1);
   front_.metrics.count(info_, request_.method);
@@ -161,7 +160,7 @@ http::Response Exchange::response_of(http::Reply answer) {
 bool Exchange::send_head(http::Response& response) {
   info_.status = response.status;
   scope_.outcome.status = response.status;
-  if (info_.first_byte == base::never) info_.first_byte = info_.now();
+  info_.first_byte = info_.now();
   if (info_.is_grpc) note_grpc_status(response.headers);
   const bool ends = response.body.is_empty() || request_.method == http::Method::head ||
                     has_no_body(response.status);
@@ -205,12 +204,8 @@ void Exchange::client_lost(const base::Error& why) {
 }
 
 void Exchange::note_grpc_status(const http::Headers& headers) {
-  const auto text = headers.find(http::Name::grpc_status);
-  if (!text) return;
-  const auto status = base::parse_decimal<std::uint16_t>(*text);
-  if (!status) return;
-  info_.grpc_status = *status;
-  scope_.outcome.grpc_status = *status;
+  info_.grpc_status = http::grpc_status_in(headers, info_.grpc_status);
+  scope_.outcome.grpc_status = info_.grpc_status;
 }
 
 // The head is out: all that can still be done is to make the message visibly incomplete. It may be

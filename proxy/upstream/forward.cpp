@@ -1,5 +1,7 @@
 #include "proxy/upstream/forward.hpp"
 
+#include "proxy/http/grpc.hpp"
+#include "proxy/upstream/first_read.hpp"
 #include "proxy/upstream/upload.hpp"
 
 #include <algorithm>
@@ -39,7 +41,6 @@ class Sending {
     return *upload_;
   }
   Body head_came() {
-    request_.info.first_byte = request_.info.now();
     if (upload_) upload_->head_came();
     return std::move(owner_);
   }
@@ -60,12 +61,54 @@ class Sending {
   Upload* upload_ = nullptr;
 };
 
-void note_connection(http::StreamInfo& info, const Pool::Opened& opened) {
-  info.connected = info.now();
-  info.was_reused = opened.was_reused;
-  const base::Duration waited = info.connected - info.queued;
-  info.connect_time = std::min(opened.connect_time, waited);
-  info.queue_time = waited - info.connect_time;
+// One attempt while it goes on: what became of it is told however it ends, also by being destroyed.
+class Underway {
+ public:
+  explicit Underway(Request& request)
+      : attempt_(request.attempt), scope_(request.scope), info_(request.info) {
+    attempt_.number = ++info_.attempts;
+  }
+  Underway(const Underway&) = delete;
+  Underway& operator=(const Underway&) = delete;
+  ~Underway() {
+    if (!is_over_) attempt_.outcome.reason = scope_.given_up_by();
+    if (attempt_.observer) attempt_.observer->ended(attempt_);
+  }
+
+  void waits() { attempt_.queued = info_.now(); }
+  void has(const Pool::Opened& opened) {
+    attempt_.connected = info_.now();
+    attempt_.was_reused = opened.was_reused;
+    const base::Duration waited = attempt_.connected - attempt_.queued;
+    attempt_.connect_time = std::min(opened.connect_time, waited);
+    attempt_.queue_time = waited - attempt_.connect_time;
+  }
+  void has_sent() { attempt_.sent = info_.now(); }
+  Reply over(Reply reply) {
+    is_over_ = true;
+    if (reply) {
+      attempt_.first_byte = info_.now();
+      attempt_.outcome.status = reply->status;
+      attempt_.outcome.grpc_status = http::grpc_status_of(*reply);
+    } else {
+      attempt_.outcome.reason = reply.error().reason;
+    }
+    return reply;
+  }
+
+ private:
+  http::Attempt& attempt_;
+  const http::Scope& scope_;
+  http::StreamInfo& info_;
+  bool is_over_ = false;
+};
+
+// A gRPC call may have ended without a message: then its status counts as that of the head.
+void look_for_grpc_status(http::Response& response) {
+  if (response.body.is_empty() || http::grpc_status_of(response) >= 0) return;
+  auto body = std::make_unique<FirstRead>(std::move(response.body));
+  if (body->found_the_end()) response.trailing_grpc_status = http::grpc_status_in(body->trailers());
+  response.body = Body(body.release());
 }
 
 }  // namespace
@@ -74,41 +117,43 @@ Forward::Forward(Cluster& cluster)
     : cluster_(cluster), scheme_(cluster.is_tls() ? "https" : "http") {}
 
 Task<Reply> Forward::handle(Request& request) {
-  http::StreamInfo& info = request.info;
-  ++info.attempts;
+  Underway underway(request);
+  const base::Time deadline = request.scope.deadline;
   if (!cluster_.is_known()) {
     const base::Duration longest = cluster_.config().dns.timeout + names_slack;
-    co_await cluster_.known(std::min(info.deadline, info.now() + longest));
+    co_await cluster_.known(std::min(deadline, request.info.now() + longest));
   }
   const Result<Endpoint*> chosen = choose(request);
-  if (!chosen) co_return chosen.error();
+  if (!chosen) co_return underway.over(chosen.error());
   Endpoint& endpoint = **chosen;
   const base::Ref<Endpoint> use(endpoint);  // also if its address vanishes meanwhile
 
   Sending sending(request);
   std::uint64_t newer_than = 0;
   for (;;) {
-    info.queued = info.now();
+    underway.waits();
     Pool::Opened opened;
     if (newer_than == 0) opened = endpoint.pool->open_now();
     if (!opened.stream) {
-      Result<Pool::Opened> waited = co_await endpoint.pool->open(info.deadline, newer_than);
-      if (!waited) co_return waited.error();
+      Result<Pool::Opened> waited = co_await endpoint.pool->open(deadline, newer_than);
+      if (!waited) co_return underway.over(waited.error());
       opened = std::move(*waited);
     }
-    note_connection(info, opened);
+    underway.has(opened);
     http::ClientStream& stream = *opened.stream;
     const Result<void> sent = send_head(stream, request, endpoint, !sending.has_body());
-    if (!sent && (!sent.error().unsent || newer_than != 0)) co_return sent.error();
+    if (!sent && (!sent.error().unsent || newer_than != 0)) co_return underway.over(sent.error());
     if (sent) {
+      underway.has_sent();
       http::Interim& interim = sending.go_on(std::move(opened.stream));
       Reply reply = co_await stream.read_head(interim);
       const bool is_last = reply || !reply.error().unsent || newer_than != 0;
       if (reply) {
         Body body = sending.head_came();
         if (stream.has_body()) reply->body = std::move(body);
+        if (request.info.is_grpc) look_for_grpc_status(*reply);
       }
-      if (is_last || !sending.can_go_on()) co_return reply;
+      if (is_last || !sending.can_go_on()) co_return underway.over(std::move(reply));
     }
     newer_than = endpoint.pool->newest();
   }
@@ -116,11 +161,11 @@ Task<Reply> Forward::handle(Request& request) {
 
 Result<Endpoint*> Forward::choose(Request& request) {
   request.info.cluster = cluster_.config().name;
-  Result<Endpoint*> chosen = cluster_.pick(request.scope.avoid);
+  Result<Endpoint*> chosen = cluster_.pick(request.attempt.avoid);
   if (!chosen) return chosen;
-  request.scope.endpoint = *chosen;
-  request.scope.has_alternatives = cluster_.has_alternatives();
-  request.info.endpoint = (*chosen)->text;
+  request.attempt.chosen = *chosen;
+  request.attempt.has_alternatives = cluster_.has_alternatives();
+  request.attempt.endpoint = (*chosen)->text;
   return chosen;
 }
 

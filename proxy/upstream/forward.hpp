@@ -1,19 +1,20 @@
-// The end of every chain: sends the request to an endpoint of its cluster and returns what came back,
-// the response's body being the upstream stream itself. Once, and outside every retry's count, it
-// repeats on a fresh connection what the first one did not take. Owned by Clusters; the worker's
-// thread.
+// The end of every chain: sends the request to an endpoint of its cluster and returns what came
+// back, the response's body being the upstream stream itself. Once, and outside every retry's
+// count, it repeats on a fresh connection what the first one did not take. Owned by Clusters; the
+// worker's thread.
 //
-// It sets, of the scope: endpoint, has_alternatives. Of the stream info: cluster, endpoint, attempts,
-// was_reused, queue_time, connect_time, queued, connected, first_byte. The host sent upstream is the
-// route's (info.rewritten_host), else by the cluster's `host`; the request itself keeps what the client
-// sent. It takes the request's body when it has a connection, not before.
+// It writes the request's Attempt and counts it, and sets the cluster of the stream info. The host
+// sent upstream is the route's (info.rewritten_host), else by the cluster's `host`; the request
+// itself keeps what the client sent. It takes the request's body when it has a connection, not
+// before. Of a gRPC call that ended without a message the reply knows the status, also if it stands
+// in trailers.
 #pragma once
-
-#include <string>
 
 #include "proxy/http/filter.hpp"
 #include "proxy/http/stream.hpp"
 #include "proxy/upstream/cluster.hpp"
+
+#include <string>
 
 namespace upstream {
 

@@ -8,14 +8,19 @@ using http::Result;
 using http::Task;
 
 constexpr std::size_t most_kept = 16 * 1024;
-constexpr std::chrono::seconds patience{1};        // with an upstream that does not say 100
-constexpr int most_pieces = 16;                    // before others have their turn
+constexpr std::chrono::seconds patience{1};  // with an upstream that does not say 100
+constexpr int most_pieces = 16;              // before others have their turn
 constexpr std::size_t most_bytes = 1024 * 1024;
 
 }  // namespace
 
 Upload::Upload(base::Loop& loop, http::Body body, http::Interim& interim)
-    : loop_(loop), body_(std::move(body)), interim_(interim), continued_(loop), tasks_(loop) {}
+    : loop_(loop),
+      body_(std::move(body)),
+      interim_(interim),
+      continued_(loop),
+      is_keeping_(!body_.can_rewind()),
+      tasks_(loop) {}
 
 void Upload::start(std::unique_ptr<http::ClientStream> stream, bool asks_first) {
   stream_ = std::move(stream);
@@ -26,6 +31,9 @@ void Upload::start(std::unique_ptr<http::ClientStream> stream, bool asks_first) 
 void Upload::stop() {
   tasks_.cancel_all();
   stream_.reset();
+  if (is_keeping_ || !body_.can_rewind()) return;
+  body_.rewind();
+  has_ended_ = false;
 }
 
 void Upload::head_came() {
@@ -42,7 +50,9 @@ void Upload::let_go() {
 
 void Upload::send_interim(int status, const http::Headers& headers) noexcept {
   interim_.send_interim(status, headers);
-  if (status == 100) continued_.set();
+  if (status != 100) return;
+  asks_first_ = false;
+  continued_.set();
 }
 
 Task<> Upload::run() {

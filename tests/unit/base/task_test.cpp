@@ -1,12 +1,12 @@
 #include "proxy/base/task.hpp"
 
-#include <doctest/doctest.h>
-
-#include <memory>
-
 #include "proxy/base/event.hpp"
 #include "proxy/base/task_group.hpp"
 #include "proxy/base/within.hpp"
+
+#include <doctest/doctest.h>
+
+#include <memory>
 
 namespace {
 
@@ -25,7 +25,9 @@ struct Held {
   int& count;
 };
 
-Task<int> number(int value) { co_return value; }
+Task<int> number(int value) {
+  co_return value;
+}
 
 Task<> sum_ready(int times, long& sum) {
   for (int i = 0; i < times; ++i) {
@@ -139,10 +141,10 @@ TEST_CASE("a task may cancel itself; it dies when the stack is empty") {
   loop.settle();
 }
 
-Task<> bounded(Loop& loop, Event& event, const base::Limit& limit, int& alive, int& result) {
+Task<> bounded(Event& event, base::Limit& limit, int& alive, int& result) {
   Task<int> work = wait_for(event, 7);
   const Held held(alive);
-  const std::optional<int> done = co_await base::within(loop, std::move(work), limit);
+  const std::optional<int> done = co_await base::within(std::move(work), limit);
   result = done.value_or(-1);
 }
 
@@ -152,8 +154,8 @@ TEST_CASE("a limit ends the task that it bounds") {
   Event event(loop);
   int alive = 0;
   int result = 0;
-  const base::FixedLimit limit(loop.now() + Millis{100});
-  group.spawn(bounded(loop, event, limit, alive, result)).release();
+  base::FixedLimit limit(loop, loop.now() + Millis{100});
+  group.spawn(bounded(event, limit, alive, result)).release();
   loop.advance(Millis{99});
   CHECK(result == 0);
   SUBCASE("when it passes") {
@@ -171,6 +173,7 @@ TEST_CASE("a limit ends the task that it bounds") {
 
 class Moving final : public base::Limit {
  public:
+  explicit Moving(Loop& loop) : Limit(loop) {}
   base::Time due() const override { return at; }
   base::Time at = base::never;
 };
@@ -181,9 +184,9 @@ TEST_CASE("a limit that moves is asked again") {
   Event event(loop);
   int alive = 0;
   int result = 0;
-  Moving limit;
+  Moving limit(loop);
   limit.at = loop.now() + Millis{100};
-  group.spawn(bounded(loop, event, limit, alive, result)).release();
+  group.spawn(bounded(event, limit, alive, result)).release();
   for (int i = 0; i < 5; ++i) {
     loop.advance(Millis{60});
     limit.at = loop.now() + Millis{100};
@@ -191,6 +194,85 @@ TEST_CASE("a limit that moves is asked again") {
   CHECK(result == 0);
   loop.advance(Millis{101});
   CHECK(result == -1);
+}
+
+TEST_CASE("a limit may become earlier, if it says so") {
+  Loop loop;
+  TaskGroup group(loop);
+  Event event(loop);
+  int alive = 0;
+  int result = 0;
+  Moving limit(loop);
+  SUBCASE("also from no bound at all") {}
+  SUBCASE("from a later one") {
+    limit.at = loop.now() + std::chrono::hours{1};
+  }
+  group.spawn(bounded(event, limit, alive, result)).release();
+  loop.advance(Millis{50});
+  limit.at = loop.now() + Millis{100};
+  limit.may_be_earlier();
+  loop.advance(Millis{99});
+  CHECK(result == 0);
+  loop.advance(Millis{2});
+  CHECK(result == -1);
+  CHECK(alive == 0);
+}
+
+TEST_CASE("one limit bounds one task after the other") {
+  Loop loop;
+  TaskGroup group(loop);
+  Event event(loop);
+  int alive = 0;
+  int result = 0;
+  Moving limit(loop);
+  limit.at = loop.now() + Millis{100};
+  group.spawn(bounded(event, limit, alive, result)).release();
+  event.set();
+  loop.settle();
+  CHECK(result == 7);
+  SUBCASE("also when it passed between them") {
+    loop.advance(Millis{150});
+  }
+  SUBCASE("also when it became earlier between them") {
+    limit.at = loop.now() + Millis{10};
+    limit.may_be_earlier();
+  }
+  group.spawn(bounded(event, limit, alive, result)).release();
+  loop.advance(Millis{12});
+  CHECK(result == (limit.at <= loop.now() ? -1 : 7));
+  limit.at = loop.now();
+  loop.advance(Millis{150});
+  CHECK(result == -1);
+}
+
+Task<int> sum_of_two(base::Begun<int>& begun) {
+  const int first = co_await begun;
+  co_return first * 2;
+}
+
+Task<> keep_result(Task<int> task, int& result) {
+  result = co_await task;
+}
+
+TEST_CASE("a begun task goes on before anybody awaits it") {
+  Loop loop;
+  TaskGroup group(loop);
+  Event event(loop);
+  int result = 0;
+  base::Begun<int> begun(wait_for(event, 7));
+  SUBCASE("and may be done by then") {
+    event.set();
+    loop.settle();
+    CHECK(begun.await_ready());
+    group.spawn(keep_result(sum_of_two(begun), result)).release();
+  }
+  SUBCASE("or later") {
+    group.spawn(keep_result(sum_of_two(begun), result)).release();
+    CHECK(result == 0);
+    event.set();
+    loop.settle();
+  }
+  CHECK(result == 14);
 }
 
 TEST_CASE("an event remembers one set for the next wait") {

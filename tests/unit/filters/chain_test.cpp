@@ -121,6 +121,17 @@ TEST_CASE("timeout: total ends an exchange, response an answer that does not com
     chain.upstream.delay = Millis{5000};
     chain.send();
     CHECK(chain.reason == Reason::response_timeout);
+    CHECK(chain.took >= Millis{1000});
+    CHECK(chain.took <= Millis{1100});
+  }
+  SUBCASE("response, counted from the end of a body that comes late") {
+    Chain chain("[{ timeout: { total: 0s, response: 1s } }]");
+    chain.payload_delay = Millis{3000};
+    chain.upstream.delay = std::chrono::minutes{5};
+    chain.send(http::Method::post, "late");
+    CHECK(chain.reason == Reason::response_timeout);
+    CHECK(chain.took >= Millis{4000});
+    CHECK(chain.took <= Millis{4100});
   }
   SUBCASE("below a retry it bounds one attempt") {
     Chain chain("[retry, { timeout: { response: 1s } }]");
@@ -132,7 +143,8 @@ TEST_CASE("timeout: total ends an exchange, response an answer that does not com
   SUBCASE("a gRPC call's own deadline counts, total does not") {
     Chain chain("[{ timeout: { total: 1s } }]");
     chain.upstream.delay = Millis{5000};
-    chain.send(http::Method::post, "", {{"content-type", "application/grpc"}, {"grpc-timeout", "3S"}});
+    chain.send(http::Method::post, "",
+               {{"content-type", "application/grpc"}, {"grpc-timeout", "3S"}});
     CHECK(chain.reason == Reason::total_timeout);
     CHECK(chain.took >= Millis{3000});
   }
@@ -195,9 +207,62 @@ TEST_CASE("body_limit: refuses what announces too much, both ways") {
   CHECK(narrow.reason == Reason::response_too_large);
 }
 
+TEST_CASE("retry: the exchange keeps the attempt that is answered with, and their number") {
+  Chain chain("[retry]");
+  SUBCASE("the last") {
+    chain.upstream.answers = {{503}, {200}};
+    chain.send();
+    CHECK(chain.attempts == 2);
+    CHECK(chain.attempt.number == 2);
+    CHECK(chain.attempt.endpoint == "endpoint 2");
+  }
+  SUBCASE("also one that failed") {
+    chain.upstream.answers = {{0, Reason::connect_failure}};
+    chain.send();
+    CHECK(chain.attempts == 4);
+    CHECK(chain.attempt.number == 4);
+  }
+}
+
+TEST_CASE("circuit_breaker: a gRPC call that stalls after its head is a failure") {
+  Chain chain(
+      "[{ timeout: { idle: 1s } }, retry, "
+      "{ circuit_breaker: { request_volume: 3, failure_threshold: 3 } }]");
+  chain.upstream.answers = {{200, Reason::none, false, {}, Upstream::Payload::stalled}};
+  for (int i = 0; i < 3; ++i) {
+    chain.send(http::Method::post, "x", {{"content-type", "application/grpc"}});
+    CHECK(chain.reason == Reason::idle_timeout);
+    CHECK(chain.took <= Millis{1100});
+  }
+  chain.send(http::Method::post, "x", {{"content-type", "application/grpc"}});
+  CHECK(chain.reason == Reason::circuit_open);
+  CHECK(chain.upstream.outcomes == std::vector<Reason>(3, Reason::idle_timeout));
+}
+
+TEST_CASE("retry and circuit_breaker go by a gRPC status in trailers that came with the head") {
+  using Headers = std::vector<std::pair<std::string, std::string>>;
+  const Headers grpc = {{"content-type", "application/grpc"}};
+  SUBCASE("retry, and keeps the trailers") {
+    Chain chain("[{ retry: { methods: any, max_retries: 2 } }]");
+    chain.upstream.answers = {{200, Reason::none, false, {}, Upstream::Payload::trailers},
+                              {0, Reason::circuit_open}};
+    chain.send(http::Method::post, "x", grpc);
+    CHECK(chain.upstream.calls == 2);
+    CHECK(chain.status == 200);
+    CHECK(chain.trailers.find("grpc-status") == "14");
+  }
+  SUBCASE("circuit_breaker") {
+    Chain chain("[{ circuit_breaker: { request_volume: 3, failure_threshold: 3 } }]");
+    chain.upstream.answers = {{200, Reason::none, false, {}, Upstream::Payload::trailers}};
+    for (int i = 0; i < 4; ++i) chain.send(http::Method::post, "x", grpc);
+    CHECK(chain.reason == Reason::circuit_open);
+  }
+}
+
 TEST_CASE("fault: delays and answers for its share; above it that is an upstream's answer") {
-  Chain chain("[{ retry: { max_retries: 1 } }, "
-              "{ fault: { delay: { for: 1s, sample: 100% }, abort: { status: 503, sample: 100% } } }]");
+  Chain chain(
+      "[{ retry: { max_retries: 1 } }, "
+      "{ fault: { delay: { for: 1s, sample: 100% }, abort: { status: 503, sample: 100% } } }]");
   chain.send();
   CHECK(chain.status == 503);
   CHECK(chain.upstream.calls == 0);

@@ -1,15 +1,16 @@
-// A chain of real filters on a loop that the test drives, before an upstream that answers as it is told.
+// A chain of real filters on a loop that the test drives, before an upstream that answers as it is
+// told.
 #pragma once
-
-#include <doctest/doctest.h>
-
-#include <deque>
 
 #include "config/load.hpp"
 #include "filters/registry.hpp"
 #include "proxy/base/event.hpp"
 #include "proxy/base/task_group.hpp"
 #include "proxy/http/grpc.hpp"
+
+#include <doctest/doctest.h>
+
+#include <deque>
 
 namespace filters_test {
 
@@ -29,6 +30,8 @@ struct Upstream final : http::Handler {
 
   Task<Reply> handle(Request& request) override {
     ++calls;
+    request.attempt.number = ++request.info.attempts;
+    request.attempt.endpoint = "endpoint " + std::to_string(calls);
     request.scope.hold(std::make_unique<Noting>(outcomes));
     seen = request.headers;
     for (;;) {
@@ -51,20 +54,37 @@ struct Upstream final : http::Handler {
     if (next.body == Payload::whole)
       response.body = http::Body::of(base::Bytes::copy_of("answer " + std::to_string(calls)));
     if (next.body == Payload::cut) response.body = http::Body(new Cut);
+    if (next.body == Payload::stalled) response.body = http::Body(new Stalled(loop));
+    if (next.body == Payload::trailers) {
+      http::Headers trailers;
+      trailers.add("grpc-status", "14");
+      response.body = http::Body::of(base::Bytes(), std::move(trailers));
+      response.trailing_grpc_status = 14;
+    }
     co_return response;
   }
 
-  enum class Payload { whole, none, cut };
+  enum class Payload { whole, none, cut, stalled, trailers };
   struct Cut final : http::OwnedSource {
     Task<base::Result<base::Bytes>> read() override {
       const base::Error error{Reason::response_aborted, base::Fault::upstream, "as told"};
       return base::just(base::Result<base::Bytes>(error));
     }
   };
+  struct Stalled final : http::OwnedSource {
+    explicit Stalled(base::Loop& on) : never_set(on) {}
+    Task<base::Result<base::Bytes>> read() override {
+      co_await never_set.wait();
+      co_return base::Bytes();
+    }
+    base::Event never_set;
+  };
   // Of each attempt, as those learn of it who hold something for so long.
   struct Noting final : http::Guard {
     explicit Noting(std::vector<Reason>& to) : outcomes(to) {}
-    void ended(const http::Outcome& outcome) noexcept override { outcomes.push_back(outcome.reason); }
+    void ended(const http::Outcome& outcome) noexcept override {
+      outcomes.push_back(outcome.reason);
+    }
     std::vector<Reason>& outcomes;
   };
 
@@ -84,12 +104,35 @@ struct Upstream final : http::Handler {
   http::Headers seen;
 };
 
+// A client's body: it comes after a while, and the exchange knows of its end.
+class Sent final : public http::OwnedSource {
+ public:
+  Sent(base::Bytes bytes, Millis delay, http::StreamInfo& info)
+      : bytes_(std::move(bytes)), size_(bytes_.size()), delay_(delay), info_(info) {}
+
+  Task<base::Result<base::Bytes>> read() override {
+    if (delay_ > Millis{0}) co_await base::sleep_until(info_.loop, info_.now() + delay_);
+    delay_ = Millis{0};
+    base::Bytes piece = std::exchange(bytes_, base::Bytes());
+    if (piece.empty()) info_.client_body.end(info_.now());
+    co_return piece;
+  }
+  std::optional<std::uint64_t> size() const override { return size_; }
+
+ private:
+  base::Bytes bytes_;
+  std::uint64_t size_;
+  Millis delay_;
+  http::StreamInfo& info_;
+};
+
 // A chain of real filters, as a file would list them, on a loop that the test drives.
 struct Chain {
   explicit Chain(const std::string& list) {
     const std::string text =
         "version: 1\nlisteners:\n  in: { bind: 127.0.0.1:0, routes: [{ to: c }] }\n"
-        "clusters:\n  c: { url: http://a, filters: " + list + " }\n";
+        "clusters:\n  c: { url: http://a, filters: " +
+        list + " }\n";
     loaded = config::load_text("test.yaml", text, filters::specs());
     REQUIRE_MESSAGE(loaded.config, loaded.mistakes[0].to_string());
     std::vector<std::unique_ptr<http::Filter>> made;
@@ -112,9 +155,12 @@ struct Chain {
     http::StreamInfo info(loop, connection);
     info.is_grpc = http::is_grpc(head.headers);
     http::Scope scope(loop.now());
-    Request request(std::move(head), http::Body::of(base::Bytes::copy_of(payload)), interim, scope,
-                    info);
-    if (payload.empty()) info.request_sent = info.started;
+    http::Body body;
+    if (payload.empty())
+      info.client_body.end(info.started);
+    else
+      body = http::Body(new Sent(base::Bytes::copy_of(payload), payload_delay, info));
+    Request request(std::move(head), std::move(body), interim, scope, info);
     const base::Time began = loop.now();
     base::TaskGroup running(loop);
     running.spawn(run(request)).release();
@@ -122,6 +168,8 @@ struct Chain {
     while (!running.empty() && loop.now() - began < std::chrono::minutes{10})
       loop.advance(Millis{10});
     took = std::chrono::duration_cast<Millis>(loop.now() - began);
+    attempts = info.attempts;
+    attempt = std::move(info.attempt);
   }
 
   Task<> run(Request& request) {
@@ -139,6 +187,7 @@ struct Chain {
       if (!piece || piece->empty()) break;
       received.append(piece->view());
     }
+    trailers = reply->body.trailers();
   }
 
   base::Loop loop;
@@ -155,7 +204,11 @@ struct Chain {
   bool has_body = false;
   std::string received;
   http::Headers answer_headers;
+  http::Headers trailers;
   Millis took{0};
+  int attempts = 0;
+  http::Attempt attempt;    // what the exchange kept
+  Millis payload_delay{0};  // before the client's body comes
 };
 
 }  // namespace filters_test

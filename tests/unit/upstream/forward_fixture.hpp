@@ -96,7 +96,7 @@ struct Going {
   http::Handler& to;
   http::ConnectionInfo connection;
   http::StreamInfo info;
-  http::Scope scope;
+  http::Scope scope{base::Time{}};
   Interims interims;
   Request request;
   std::optional<Reply> reply;

@@ -16,19 +16,19 @@ TEST_CASE_FIXTURE(ForwardTest, "forward: a request and its response, and what th
   CHECK((*one.reply)->status == 200);
   CHECK(one.text == "hi");
   CHECK(one.info.cluster == "app");
-  CHECK(one.info.endpoint == peer.address.to_string());
+  CHECK(one.info.attempt.endpoint == peer.address.to_string());
   CHECK(one.info.attempts == 1);
-  CHECK(!one.info.was_reused);
-  CHECK(one.info.connect_time > base::Duration::zero());
-  CHECK(one.info.first_byte != base::never);
-  CHECK(one.scope.endpoint != nullptr);
-  CHECK(!one.scope.has_alternatives);
+  CHECK(!one.info.attempt.was_reused);
+  CHECK(one.info.attempt.connect_time > base::Duration::zero());
+  CHECK(one.info.attempt.first_byte != base::never);
+  CHECK(one.info.attempt.chosen != nullptr);
+  CHECK(!one.info.attempt.has_alternatives);
   Going& two = started();
   CHECK(!connection.read_head().empty());
   connection.send(ok);
   REQUIRE(comes_to_end(two));
-  CHECK(two.info.was_reused);
-  CHECK(two.info.connect_time == base::Duration::zero());
+  CHECK(two.info.attempt.was_reused);
+  CHECK(two.info.attempt.connect_time == base::Duration::zero());
   CHECK(pool().connects == 1);
 }
 
@@ -66,7 +66,8 @@ TEST_CASE_FIXTURE(ForwardTest, "forward: the host is the route's, the cluster's 
   }
 }
 
-TEST_CASE_FIXTURE(ForwardTest, "forward: repeats once, on a fresh connection, what a dead one did not take") {
+TEST_CASE_FIXTURE(ForwardTest,
+                  "forward: repeats once, on a fresh connection, what a dead one did not take") {
   config.clusters[0].pool.connections = 1;
   Going& first = started();
   PeerConnection old = peer.accept();
@@ -83,7 +84,7 @@ TEST_CASE_FIXTURE(ForwardTest, "forward: repeats once, on a fresh connection, wh
     REQUIRE(comes_to_end(second));
     CHECK(second.text == "hi");
     CHECK(second.info.attempts == 1);
-    CHECK(!second.info.was_reused);
+    CHECK(!second.info.attempt.was_reused);
   }
   SUBCASE("with what was read of a body") {
     fed.feed("abc");
@@ -134,6 +135,42 @@ TEST_CASE_FIXTURE(ForwardTest, "forward: repeats once what an HTTP/2 upstream re
   }
   CHECK(pool().connects == 2);
   CHECK(pool().active == 0);
+}
+
+TEST_CASE_FIXTURE(ForwardTest,
+                  "forward: knows a gRPC status that came with the head, and waits for none") {
+  const std::string head("\x88", 1);
+  const std::string trailers = std::string("\0\x0bgrpc-status\x02", 14) + "14";
+  config.clusters[0].protocol = config::Protocol::h2;
+  Going& one = go();
+  one.info.is_grpc = true;
+  one.start();
+  PeerConnection connection = peer.accept();
+  connection.send(upstream_test::frame(4, 0, 0));
+  REQUIRE(turn_until(loop, [&] { return pool().active == 1; }));
+  SUBCASE("with the head") {
+    connection.send(upstream_test::frame(1, 4, 1, head) + upstream_test::frame(1, 5, 1, trailers));
+    REQUIRE(comes_to_end(one));
+    CHECK((*one.reply)->trailing_grpc_status == 14);
+    CHECK(one.info.attempt.outcome.grpc_status == 14);
+  }
+  SUBCASE("with a message between") {
+    connection.send(upstream_test::frame(1, 4, 1, head) + upstream_test::frame(0, 0, 1, "abc") +
+                    upstream_test::frame(1, 5, 1, trailers));
+    REQUIRE(comes_to_end(one));
+    CHECK((*one.reply)->trailing_grpc_status == -1);
+    CHECK(one.text == "abc");
+  }
+  SUBCASE("later") {
+    connection.send(upstream_test::frame(1, 4, 1, head));
+    REQUIRE(turn_until(loop, [&] { return one.reply.has_value(); }));
+    CHECK((*one.reply)->trailing_grpc_status == -1);
+    connection.send(upstream_test::frame(0, 0, 1, "abc"));
+    REQUIRE(turn_until(loop, [&] { return one.text == "abc"; }));
+    connection.send(upstream_test::frame(1, 5, 1, trailers));
+    REQUIRE(comes_to_end(one));
+  }
+  CHECK(!one.cut);
 }
 
 TEST_CASE_FIXTURE(ForwardTest, "forward: without its upgrade a request goes over HTTP/2, too") {

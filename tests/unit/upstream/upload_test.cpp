@@ -5,8 +5,8 @@
 namespace {
 
 using namespace upstream_test;
-using base::Reason;
 using base::Millis;
+using base::Reason;
 
 TEST_CASE_FIXTURE(ForwardTest, "forward: the body is not touched before there is a connection") {
   peer.stop();
@@ -43,8 +43,12 @@ TEST_CASE_FIXTURE(ForwardTest, "forward: a response that is complete ends the up
   Going& one = started(fed.body(), http::Method::post);
   PeerConnection connection = peer.accept();
   CHECK(!connection.read_head().empty());
-  SUBCASE("with a body") { connection.send(ok); }
-  SUBCASE("without") { connection.send("HTTP/1.1 204 No Content\r\n\r\n"); }
+  SUBCASE("with a body") {
+    connection.send(ok);
+  }
+  SUBCASE("without") {
+    connection.send("HTTP/1.1 204 No Content\r\n\r\n");
+  }
   REQUIRE(comes_to_end(one));
   CHECK(fed.is_dropped);
   CHECK(connection.is_closed());
@@ -82,6 +86,14 @@ TEST_CASE_FIXTURE(ForwardTest, "forward: with `expect`, the body waits for the u
     CHECK(one.interims.seen == std::vector<int>{100});
     connection.send(ok);
     REQUIRE(comes_to_end(one));
+    CHECK(pool().idle == 1);
+  }
+  SUBCASE("and comes also when the answer's head comes with the 100") {
+    connection.send("HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n");
+    CHECK(connection.read_until("abc") == "abc");
+    connection.send("hi");
+    REQUIRE(comes_to_end(one));
+    CHECK(one.text == "hi");
     CHECK(pool().idle == 1);
   }
   SUBCASE("and is not read if the answer came first") {

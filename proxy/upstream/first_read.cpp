@@ -1,0 +1,31 @@
+#include "proxy/upstream/first_read.hpp"
+
+namespace upstream {
+
+using http::Bytes;
+using http::Result;
+using http::Task;
+
+FirstRead::FirstRead(http::Body inner)
+    : WrappedSource(std::move(inner)), begun_(std::in_place, inner_.read()) {
+  if (!begun_->await_ready()) return;
+  known_ = begun_->await_resume();
+  begun_.reset();
+}
+
+Task<Result<Bytes>> FirstRead::read() {
+  if (begun_) return go_on();
+  if (!known_) return inner_.read();
+  Result<Bytes> piece = std::move(*known_);
+  known_.reset();
+  return base::just(std::move(piece));
+}
+
+Task<Result<Bytes>> FirstRead::go_on() {
+  base::Begun<Result<Bytes>>& begun = *begun_;
+  Result<Bytes> piece = co_await begun;
+  begun_.reset();
+  co_return piece;
+}
+
+}  // namespace upstream
