@@ -2,8 +2,10 @@
 
 #include "config/load.hpp"
 #include "filters/registry.hpp"
+#include "proxy/base/time.hpp"
 #include "proxy/server/plan.hpp"
 
+#include <chrono>
 #include <csignal>
 #include <stdexcept>
 #include <unistd.h>
@@ -57,6 +59,14 @@ void TestProxy::wait_until_ended() {
 
 Answer TestProxy::ask(const std::string& path) const {
   return get(admin(), path, "localhost");
+}
+
+bool comes_to_say(const TestProxy& proxy, const std::string& path, std::string_view text) {
+  const base::Time limit = base::Clock::now() + std::chrono::seconds(10);
+  do {
+    if (proxy.ask(path).body.find(text) != std::string::npos) return true;
+  } while (base::Clock::now() < limit);
+  return false;
 }
 
 std::string egress_to(const std::string& url, const std::string& more) {

@@ -53,4 +53,7 @@ std::string egress_to(const std::string& url, const std::string& more = "");
 Answer get(const base::Address& proxy, const std::string& path,
            const std::string& host = "app.test");
 
+// The admin side is asked until its answer has the text, for ten seconds at most.
+bool comes_to_say(const TestProxy& proxy, const std::string& path, std::string_view text);
+
 }  // namespace harness

@@ -2,6 +2,7 @@
 // abort_every_step_test.cpp. The upstream runs in threads of its own, the others in the test's.
 #pragma once
 
+#include <chrono>
 #include <condition_variable>
 #include <mutex>
 #include <string>
@@ -209,17 +210,20 @@ class Watch {
     return socket_.read_answer().body;
   }
   bool comes_to_rest() {
-    for (int i = 0; i < patience; ++i)
-      if (is_at_rest()) return true;
-    return false;
+    return comes_to_be([this] { return is_at_rest(); });
   }
   bool comes_to_say(const std::string& path, std::string_view text) {
-    for (int i = 0; i < patience; ++i)
-      if (ask(path).find(text) != std::string::npos) return true;
-    return false;
+    return comes_to_be([&] { return ask(path).find(text) != std::string::npos; });
   }
 
  private:
+  template <typename Predicate>
+  static bool comes_to_be(Predicate is_so) {
+    const base::Time limit = base::Clock::now() + std::chrono::seconds(10);
+    bool is = is_so();
+    while (!is && base::Clock::now() < limit) is = is_so();
+    return is;
+  }
   bool is_at_rest() {
     const std::string clusters = ask("/clusters");
     for (const char* gauge : {"\"connections\":0,", "\"connecting\":0,", "\"streams\":0,", "\"pending\":0,"})
@@ -227,7 +231,6 @@ class Watch {
     return ask("/stats").find("\"connections\":0,\"exchanges\":0}") != std::string::npos;
   }
 
-  static constexpr int patience = 20'000;  // questions
   Socket socket_;
 };
 

@@ -10,17 +10,6 @@ using harness::Origin;
 using harness::Socket;
 using harness::TestProxy;
 
-namespace {
-
-// The admin side is asked until it says so.
-bool comes_to_say(const TestProxy& proxy, const std::string& path, std::string_view text) {
-  for (int i = 0; i < 10'000; ++i)
-    if (proxy.ask(path).body.find(text) != std::string::npos) return true;
-  return false;
-}
-
-}  // namespace
-
 TEST_CASE("a client that leaves ends the upstream exchange, and is counted as gone") {
   Origin origin([](Socket& peer) {
     peer.read_head();

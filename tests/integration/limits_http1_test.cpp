@@ -41,12 +41,6 @@ std::string patient(const std::string& url) {
   return yaml;
 }
 
-bool comes_to_say(const TestProxy& proxy, const std::string& path, std::string_view text) {
-  for (int i = 0; i < 10'000; ++i)
-    if (proxy.ask(path).body.find(text) != std::string::npos) return true;
-  return false;
-}
-
 }  // namespace
 
 TEST_CASE("limits: a connection without a request is closed without a word") {

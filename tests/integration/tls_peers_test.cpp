@@ -33,12 +33,6 @@ Origin::Script secured(Tls tls, Origin::Script script) {
   };
 }
 
-bool comes_to_say(const TestProxy& proxy, const std::string& path, std::string_view text) {
-  for (int i = 0; i < 10'000; ++i)
-    if (proxy.ask(path).body.find(text) != std::string::npos) return true;
-  return false;
-}
-
 TEST_CASE("a certificate that does not hold is 502, with its reason, and sees no request") {
   struct Bad {
     const char* certificate;
