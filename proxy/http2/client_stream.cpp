@@ -76,8 +76,8 @@ std::optional<Error> ClientConnection::Exchange::end_of_it(bool has_response) co
   Error error{Reason::reset, Fault::upstream, "the upstream reset the stream"};
   if (failure_) {
     error = *failure_;
-  } else if (is_flawed) {
-    error = protocol_error("the response broke the rules of HTTP/2");
+  } else if (!rejected_for.empty()) {
+    error = protocol_error(rejected_for);
   } else if (!closed) {
     return std::nullopt;
   } else if (is(*closed, Code::refused_stream)) {
@@ -170,8 +170,11 @@ Task<http::Reply> ClientConnection::Exchange::read_head(http::Interim& interim_s
 }
 
 http::Reply ClientConnection::Exchange::understand() {
-  if (head.is_too_large) return protocol_error("the response's header section is too large");
-  if (is_flawed) return protocol_error("the response broke the rules of HTTP/2");
+  if (head.has_too_many_fields)
+    return protocol_error("the response has more fields than limits.response_header_count");
+  if (head.is_too_large)
+    return protocol_error("the response's header section is over limits.response_header_bytes");
+  if (!rejected_for.empty()) return protocol_error(rejected_for);
   http::Response response;
   response.status = head.status;
   response.headers = std::move(head.headers);
@@ -195,7 +198,7 @@ Task<Result<Bytes>> ClientConnection::Exchange::read() {
       }
       co_return piece;
     }
-    if (has_ended && !is_flawed) co_return Bytes();
+    if (has_ended && rejected_for.empty()) co_return Bytes();
     if (const std::optional<Error> error = end_of_it(true)) co_return *error;
     co_await readable.wait();
   }

@@ -7,8 +7,6 @@ namespace http2 {
 namespace {
 
 constexpr std::size_t flood_factor = 4;  // over the limits: no more than marked
-constexpr std::size_t most_trailers = 32;
-constexpr std::size_t longest_name = 256;  // as in HTTP/1
 
 }  // namespace
 
@@ -16,17 +14,17 @@ bool Section::take(Kind kind, std::string_view name, std::string_view value,
                    const SessionLimits& limits) {
   const bool is_head = kind == Kind::head;
   const std::size_t most_bytes = is_head ? limits.header_bytes : limits.trailer_bytes;
-  const std::size_t most_fields = is_head ? limits.header_count : most_trailers;
   const bool is_pseudo = name.starts_with(':');
   bytes += name.size() + value.size() + 32;
   if (!is_pseudo) ++count;
-  if (bytes > flood_factor * most_bytes || count > flood_factor * most_fields) return false;
+  if (bytes > most_bytes) is_too_large = true;
+  if (count > limits.header_count) has_too_many_fields = true;
+  if (bytes > flood_factor * most_bytes || count > flood_factor * limits.header_count) return false;
   if (is_pseudo) {
     take_pseudo(name, value, limits);
     return true;
   }
-  if (bytes > most_bytes || count > most_fields || name.size() > longest_name) is_too_large = true;
-  if (is_too_large) return true;
+  if (is_over_limits()) return true;
   if (!is_head) {
     if (http::may_be_trailer(name)) headers.add(name, value);
     return true;

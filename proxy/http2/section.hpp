@@ -16,7 +16,7 @@ struct SessionLimits {
   std::uint32_t streams = 100;           // that the peer may open
   std::size_t header_bytes = 32 * 1024;  // of one received header section, decoded
   std::size_t header_count = 100;
-  std::size_t trailer_bytes = 8 * 1024;
+  std::size_t trailer_bytes = 32 * 1024;
   std::size_t target_bytes = 8 * 1024;
 };
 
@@ -28,6 +28,7 @@ struct Section {
   bool take(Kind kind, std::string_view name, std::string_view value, const SessionLimits& limits);
   // After the last field.
   void complete();
+  bool is_over_limits() const { return is_too_large || has_too_many_fields; }
 
   std::string method, scheme, authority, path;
   int status = 0;
@@ -35,6 +36,7 @@ struct Section {
   std::size_t bytes = 0;
   std::size_t count = 0;
   bool is_too_large = false;
+  bool has_too_many_fields = false;
   bool is_target_too_long = false;
   bool is_malformed = false;
 

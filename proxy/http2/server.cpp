@@ -55,8 +55,8 @@ Task<> ServerConnection::run() {
     if (!goes_on) break;
     if (transport_->may_be_readable()) {
       co_await loop_.yield();
-      const bool is_bearable = is_on_time();  // also of a client that never pauses
-      if (!is_bearable) break;
+      const bool stays = is_on_time();  // also of a client that never pauses
+      if (!stays) break;
       continue;
     }
     const bool came = co_await transport_->readable(look_again());

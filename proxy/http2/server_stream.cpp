@@ -38,11 +38,14 @@ ServerConnection::ServerStream::~ServerStream() {
 
 // --- the request ---
 
-std::optional<Error> ServerConnection::ServerStream::flaw_of(const Section& received) const {
+std::optional<Error> ServerConnection::ServerStream::refusal_of(const Section& received) const {
   if (received.is_target_too_long)
-    return refused(Reason::target_too_long, "the request target is too long");
+    return refused(Reason::target_too_long, "the request target is over limits.target_bytes");
+  if (received.has_too_many_fields)
+    return refused(Reason::headers_too_large,
+                   "the request has more fields than limits.header_count");
   if (received.is_too_large)
-    return refused(Reason::headers_too_large, "the header section is too large");
+    return refused(Reason::headers_too_large, "the header section is over limits.header_bytes");
   if (received.method == "CONNECT")
     return refused(Reason::method_not_allowed, "CONNECT is not offered here");
   if (!base::same_ignoring_case(received.scheme, "http") &&
@@ -61,7 +64,7 @@ std::optional<Error> ServerConnection::ServerStream::flaw_of(const Section& rece
 
 http::Incoming ServerConnection::ServerStream::incoming() {
   http::Incoming in;
-  in.refused = flaw_of(head);
+  in.refused = refusal_of(head);
   http::RequestHead& request = in.head;
   request.method = http::method_from(head.method);
   if (request.method == http::Method::other) request.other_method = std::move(head.method);
@@ -91,7 +94,7 @@ Task<Result<Bytes>> ServerConnection::ServerStream::more() {
       connection_.flush_soon();
       co_return piece;
     }
-    if (is_flawed) co_return refused(Reason::bad_request, "the request's body broke the rules");
+    if (!rejected_for.empty()) co_return refused(Reason::bad_request, rejected_for);
     if (has_ended) co_return Bytes();
     if (closed) co_return gone();
     const base::Time began = connection_.loop_.now();

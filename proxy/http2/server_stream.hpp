@@ -45,7 +45,7 @@ class ServerConnection::ServerStream final : public Stream,
  private:
   base::Task<base::Result<base::Bytes>> more();
   base::Task<base::Result<void>> wait_until_taken();
-  std::optional<base::Error> flaw_of(const Section& section) const;
+  std::optional<base::Error> refusal_of(const Section& section) const;
   bool is_too_slow(base::Time began);
   base::Error gone() const;
 

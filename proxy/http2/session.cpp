@@ -267,8 +267,8 @@ void Session::reset_when_sent(Stream& stream) {
 }
 
 // A message that breaks the rules ends its stream, not the connection: others share it.
-void Session::flaw(Stream& stream, Code code) {
-  stream.is_flawed = true;
+void Session::reject(Stream& stream, std::string_view why, Code code) {
+  stream.rejected_for = why;
   stream.ignore_data();
   nghttp2_submit_rst_stream(session_, NGHTTP2_FLAG_NONE, stream.id,
                             static_cast<std::uint32_t>(code));

@@ -5,6 +5,7 @@
 #pragma once
 
 #include "proxy/http/stream.hpp"
+#include "proxy/http2/code.hpp"
 #include "proxy/http2/conduct.hpp"
 #include "proxy/http2/stream.hpp"
 
@@ -17,16 +18,6 @@ struct nghttp2_session;
 namespace http2 {
 
 enum class Role : std::uint8_t { server, client };
-
-// Error codes of RFC 9113 7 that we send or look for.
-enum class Code : std::uint32_t {
-  no_error = 0,
-  protocol_error = 1,
-  internal_error = 2,
-  refused_stream = 7,
-  cancel = 8,
-  enhance_your_calm = 11,
-};
 
 class Session {
  public:
@@ -102,9 +93,9 @@ class Session {
  private:
   friend struct Callbacks;
 
-  void flaw(Stream& stream, Code code = Code::protocol_error);
-  void bear(bool is_bearable) {
-    if (!is_bearable) terminate(Code::enhance_your_calm);
+  void reject(Stream& stream, std::string_view why, Code code = Code::protocol_error);
+  void end_unless(bool is_tolerable) {
+    if (!is_tolerable) terminate(Code::enhance_your_calm);
   }
   void charge_waste();
   void grow_window(Stream& stream);

@@ -7,8 +7,6 @@ namespace {
 
 using base::Bytes;
 
-constexpr std::size_t frame_header = 9;
-constexpr std::size_t least_frame = 64;  // a window that lets less through costs more than it moves
 constexpr std::uint32_t most_interim = 16;
 constexpr double empty_data_cost = 10;
 constexpr double invalid_frame_cost = 5;
@@ -19,14 +17,16 @@ std::string_view view(const std::uint8_t* text, std::size_t size) {
   return {reinterpret_cast<const char*>(text), size};
 }
 
-bool ends_stream(const nghttp2_frame& frame) {
-  return frame.hd.flags & NGHTTP2_FLAG_END_STREAM;
+constexpr std::string_view over_limits = "the header section is far over its limits";
+constexpr std::string_view broken = "the message broke the rules of HTTP/2";
+
+std::string_view excess_of(const Section& trailers) {
+  return trailers.is_too_large ? "the trailers are over limits.trailer_bytes"
+                               : "there are more trailers than fields are allowed";
 }
 
-// Of a RST_STREAM: that the peer made us send it.
-bool blames_peer(std::uint32_t code) {
-  return code != NGHTTP2_NO_ERROR && code != NGHTTP2_CANCEL && code != NGHTTP2_INTERNAL_ERROR &&
-         code != NGHTTP2_REFUSED_STREAM;
+bool ends_stream(const nghttp2_frame& frame) {
+  return frame.hd.flags & NGHTTP2_FLAG_END_STREAM;
 }
 
 }  // namespace
@@ -68,9 +68,11 @@ int Callbacks::on_header(nghttp2_session*, const nghttp2_frame* frame, const std
   if (!stream) return 0;
   Section& section = stream->section_ ? *stream->section_ : stream->head;
   const auto kind = stream->section_ ? Section::Kind::trailers : Section::Kind::head;
-  const bool is_bearable =
+  const bool is_tolerable =
       section.take(kind, view(name, name_size), view(value, value_size), session.limits_);
-  return is_bearable ? 0 : refuse_section(session, *stream);
+  if (is_tolerable) return 0;
+  if (!stream->section_) return refuse_section(session, *stream, over_limits);
+  return refuse_section(session, *stream, excess_of(section));
 }
 
 // By default nghttp2 only ignores such a field.
@@ -79,30 +81,33 @@ int Callbacks::on_invalid_header(nghttp2_session*, const nghttp2_frame* frame, c
                                  void* user) {
   Session& session = of(user);
   Stream* stream = find(session, frame->hd.stream_id);
-  return stream ? refuse_section(session, *stream) : NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
+  return stream ? refuse_section(session, *stream, broken) : NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
 }
 
-int Callbacks::refuse_section(Session& session, Stream& stream) {
+int Callbacks::refuse_section(Session& session, Stream& stream, std::string_view why) {
   session.section_begun_ = base::never;
-  session.flaw(stream);
+  session.reject(stream, why);
   return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
 }
 
 // A header section is complete: a request, a response, an interim response, or trailers.
 void Callbacks::on_section(Session& session, Stream& stream) {
   if (const std::unique_ptr<Section> trailers = std::move(stream.section_)) {
-    if (trailers->is_malformed || trailers->is_too_large) return session.flaw(stream);
+    if (trailers->is_malformed) return session.reject(stream, broken);
+    if (trailers->is_over_limits()) return session.reject(stream, excess_of(*trailers));
     stream.trailers = std::move(trailers->headers);
     return;
   }
   Section& head = stream.head;
   head.complete();
-  if (head.is_malformed) return session.flaw(stream);
+  if (head.is_malformed) return session.reject(stream, broken);
   const bool is_response = session.role_ == Role::client;
-  if (is_response && (head.status < 100 || head.status > 599)) return session.flaw(stream);
+  if (is_response && (head.status < 100 || head.status > 599))
+    return session.reject(stream, "the response's status is none");
   if (is_response && head.status < 200) {
     if (++stream.interim_count_ > most_interim)
-      return session.flaw(stream, Code::enhance_your_calm);
+      return session.reject(stream, "there are too many interim responses",
+                            Code::enhance_your_calm);
     stream.interim.push_back(std::exchange(head, Section()));
     return;
   }
@@ -116,10 +121,10 @@ void Callbacks::on_section(Session& session, Stream& stream) {
 // What may be skipped without a word, as PRIORITY is, is counted as it begins.
 int Callbacks::on_begin_frame(nghttp2_session*, const nghttp2_frame_hd* header, void* user) {
   Session& session = of(user);
-  if (header->type == NGHTTP2_PRIORITY) session.bear(session.conduct_.priority());
-  if (header->type == NGHTTP2_WINDOW_UPDATE) session.bear(session.conduct_.window_update());
+  if (header->type == NGHTTP2_PRIORITY) session.end_unless(session.conduct_.priority());
+  if (header->type == NGHTTP2_WINDOW_UPDATE) session.end_unless(session.conduct_.window_update());
   if (header->type == NGHTTP2_HEADERS && session.refuses_streams_)
-    session.bear(session.conduct_.glitch(session.now(), refused_cost));
+    session.end_unless(session.conduct_.glitch(session.now(), refused_cost));
   return session.is_terminated_ ? NGHTTP2_ERR_CALLBACK_FAILURE : 0;
 }
 
@@ -144,11 +149,11 @@ void Callbacks::take_frame(Session& session, const nghttp2_frame* frame) {
       if (frame->hd.length > frame->data.padlen)
         conduct.data_received();
       else if (stream && !ends_stream(*frame) && ++stream->empty_data_ > 1)
-        session.bear(conduct.glitch(now, empty_data_cost));
+        session.end_unless(conduct.glitch(now, empty_data_cost));
       break;
     case NGHTTP2_SETTINGS:
       if (is_ack) return;
-      session.bear(conduct.glitch(now));
+      session.end_unless(conduct.glitch(now));
       session.has_settings_ = true;
       session.events_.push_back({Session::Event::Kind::settings, nullptr});
       return;
@@ -156,7 +161,7 @@ void Callbacks::take_frame(Session& session, const nghttp2_frame* frame) {
       on_ping(session, is_ack);
       return;
     case NGHTTP2_GOAWAY:
-      session.bear(conduct.glitch(now));
+      session.end_unless(conduct.glitch(now));
       session.events_.push_back({Session::Event::Kind::goaway, nullptr});
       return;
     case NGHTTP2_RST_STREAM:
@@ -172,9 +177,9 @@ void Callbacks::take_frame(Session& session, const nghttp2_frame* frame) {
 
 void Callbacks::on_ping(Session& session, bool is_ack) {
   if (!is_ack)
-    session.bear(session.conduct_.ping(session.now()));
+    session.end_unless(session.conduct_.ping(session.now()));
   else if (session.pings_ == 0)
-    session.bear(session.conduct_.glitch(session.now()));
+    session.end_unless(session.conduct_.glitch(session.now()));
   else if (--session.pings_ == 0)
     session.events_.push_back({Session::Event::Kind::pong, nullptr});
 }
@@ -182,7 +187,7 @@ void Callbacks::on_ping(Session& session, bool is_ack) {
 // What an upstream resets it was asked for; a client that resets what it has only just asked for,
 // and was not answered, has us do work for nothing.
 void Callbacks::on_reset(Session& session, Stream* stream) {
-  if (!stream) return session.bear(session.conduct_.stray_reset());
+  if (!stream) return session.end_unless(session.conduct_.stray_reset());
   stream->is_reset_by_peer = true;
   const bool is_premature = !stream->is_answered && session.now() < stream->begun + youth;
   if (session.role_ == Role::server && is_premature) session.charge_waste();
@@ -221,89 +226,8 @@ int Callbacks::on_stream_close(nghttp2_session* raw, std::int32_t id, std::uint3
 int Callbacks::on_invalid_frame(nghttp2_session*, const nghttp2_frame* frame, int, void* user) {
   Session& session = of(user);
   if (frame->hd.type == NGHTTP2_HEADERS) session.section_begun_ = base::never;
-  session.bear(session.conduct_.glitch(session.now(), invalid_frame_cost));
+  session.end_unless(session.conduct_.glitch(session.now(), invalid_frame_cost));
   return session.is_terminated_ ? NGHTTP2_ERR_CALLBACK_FAILURE : 0;
-}
-
-// --- sent frames ---
-
-// The peer pays only for what it has brought about.
-void Callbacks::on_reset_sent(Session& session, const Stream* stream, std::uint32_t code) {
-  const bool is_ours = stream && stream->is_reset_wanted && !stream->is_flawed;
-  if (!is_ours && blames_peer(code)) session.charge_waste();
-  if (!stream && code == NGHTTP2_REFUSED_STREAM)
-    session.bear(session.conduct_.glitch(session.now(), refused_cost));
-}
-
-int Callbacks::on_frame_sent(nghttp2_session*, const nghttp2_frame* frame, void* user) {
-  Session& session = of(user);
-  if (frame->hd.type == NGHTTP2_GOAWAY && frame->goaway.error_code != NGHTTP2_NO_ERROR)
-    session.has_violation_ = true;
-  if (frame->hd.stream_id == 0) return 0;
-  Stream* stream = find(session, frame->hd.stream_id);
-  if (frame->hd.type == NGHTTP2_RST_STREAM) {
-    on_reset_sent(session, stream, frame->rst_stream.error_code);
-    return 0;
-  }
-  const bool is_message = frame->hd.type == NGHTTP2_HEADERS || frame->hd.type == NGHTTP2_DATA;
-  if (!stream || !is_message) return 0;
-  stream->is_head_sent = true;
-  if (!ends_stream(*frame)) return 0;
-  stream->is_end_sent = true;
-  if (stream->resets_when_sent_) session.reset(*stream, Code::no_error);
-  return 0;
-}
-
-// A response's head that cannot be sent would leave its stream open for ever.
-int Callbacks::on_frame_not_sent(nghttp2_session*, const nghttp2_frame* frame, int, void* user) {
-  Session& session = of(user);
-  if (frame->hd.type != NGHTTP2_HEADERS || session.role_ == Role::client) return 0;
-  if (Stream* stream = find(session, frame->hd.stream_id))
-    session.reset(*stream, Code::internal_error);
-  return 0;
-}
-
-ssize_t Callbacks::read_output(nghttp2_session*, std::int32_t id, std::uint8_t*, std::size_t size,
-                               std::uint32_t* flags, nghttp2_data_source*, void* user) {
-  Session& session = of(user);
-  Stream* stream = find(session, id);
-  if (!stream) return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
-  const std::size_t count = std::min(size, stream->held_output_);
-  if (count == 0 && !stream->output_has_ended) {
-    stream->is_deferred_ = true;
-    return NGHTTP2_ERR_DEFERRED;
-  }
-  *flags |= NGHTTP2_DATA_FLAG_NO_COPY;
-  if (!stream->output_has_ended || count < stream->held_output_) return static_cast<ssize_t>(count);
-  *flags |= NGHTTP2_DATA_FLAG_EOF;
-  if (!stream->output_trailers.empty()) {
-    *flags |= NGHTTP2_DATA_FLAG_NO_END_STREAM;
-    session.submit_trailers(*stream);
-  }
-  return static_cast<ssize_t>(count);
-}
-
-// A DATA frame goes out: its header, then slices of what the stream holds.
-int Callbacks::send_data(nghttp2_session*, nghttp2_frame* frame, const std::uint8_t* header,
-                         std::size_t size, nghttp2_data_source*, void* user) {
-  Session& session = of(user);
-  Stream* stream = find(session, frame->hd.stream_id);
-  if (!stream) return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
-  Session::Output& output = *session.output_;
-  if (output.unsent() >= output.most_unsent) return NGHTTP2_ERR_WOULDBLOCK;
-  output.queue(view(header, frame_header));
-  stream->take_output(size, [&output](Bytes piece) {
-    if (piece.size() <= output.copied_at_most)
-      output.queue(piece.view());
-    else
-      output.queue(std::move(piece));
-  });
-  stream->moved_at = session.now();
-  session.conduct_.data_sent(size);
-  if (size < least_frame && stream->held_output_ > 0)
-    session.bear(session.conduct_.glitch(session.now()));
-  if (stream->held_output_ == 0) stream->touch_writer();
-  return 0;
 }
 
 const nghttp2_session_callbacks* Callbacks::all() {
@@ -327,12 +251,6 @@ const nghttp2_session_callbacks* Callbacks::all() {
     return std::unique_ptr<nghttp2_session_callbacks, Freed>(it);
   }();
   return made.get();
-}
-
-nghttp2_data_provider Callbacks::provider() {
-  nghttp2_data_provider made{};
-  made.read_callback = read_output;
-  return made;
 }
 
 }  // namespace http2

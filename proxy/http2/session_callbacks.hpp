@@ -39,7 +39,7 @@ struct Callbacks {
 
  private:
   static int refuse_stream(nghttp2_session* raw, std::int32_t id);
-  static int refuse_section(Session& session, Stream& stream);
+  static int refuse_section(Session& session, Stream& stream, std::string_view why);
   static void take_frame(Session& session, const nghttp2_frame* frame);
   static void on_section(Session& session, Stream& stream);
   static void on_ping(Session& session, bool is_ack);

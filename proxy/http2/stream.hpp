@@ -13,6 +13,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace http2 {
@@ -31,7 +32,8 @@ class Stream : public base::Link {
   std::vector<Section> interim;  // 1xx heads (client)
   http::Headers trailers;
   bool has_ended = false;  // END_STREAM was received
-  bool is_flawed = false;  // the message broke the rules: we have reset the stream
+  // How the message broke the rules: we have reset the stream. Static text; "" = it did not.
+  std::string_view rejected_for;
   bool is_reset_by_peer = false;
   std::optional<std::uint32_t> closed;  // the code it was closed with
   base::Event readable;                 // something of the above has changed, or there is data
