@@ -98,14 +98,17 @@ Session::~Session() {
 
 bool Session::receive(const Bytes& input) {
   if (is_terminated_) return false;
+  const std::size_t passed = role_ == Role::server ? scan_.pass(input.view()) : input.size();
   input_ = &input;
   const ssize_t taken = nghttp2_session_mem_recv(
-      session_, reinterpret_cast<const std::uint8_t*>(input.data()), input.size());
+      session_, reinterpret_cast<const std::uint8_t*>(input.data()), passed);
   input_ = nullptr;
   if (taken == NGHTTP2_ERR_FLOODED)
     terminate(Code::enhance_your_calm);
   else if (taken < 0)
     terminate(Code::protocol_error);
+  else if (passed < input.size())
+    terminate(scan_.breach());
   return !is_terminated_;
 }
 

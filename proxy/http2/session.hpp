@@ -7,6 +7,7 @@
 #include "proxy/http/stream.hpp"
 #include "proxy/http2/code.hpp"
 #include "proxy/http2/conduct.hpp"
+#include "proxy/http2/frame_scan.hpp"
 #include "proxy/http2/stream.hpp"
 
 #include <cstdint>
@@ -121,6 +122,7 @@ class Session {
   base::List<Stream> streams_;
   std::uint32_t stream_count_ = 0;
   Conduct conduct_;
+  FrameScan scan_;  // of a client's frames
   base::Time section_begun_ = base::never;
   int pings_ = 0;
   bool has_settings_ = false;

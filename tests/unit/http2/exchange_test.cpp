@@ -1,6 +1,6 @@
-#include <doctest/doctest.h>
-
 #include "tests/unit/http2/pair.hpp"
+
+#include <doctest/doctest.h>
 
 namespace {
 
