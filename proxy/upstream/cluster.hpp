@@ -25,6 +25,8 @@ class Cluster {
   const config::Cluster& config() const { return config_; }
   EndpointPools& pools() const { return *pools_; }
   bool is_tls() const { return pools_->is_tls(); }
+  // Its endpoints prove who they are.
+  bool is_verified() const { return is_tls() && config_.tls && !config_.tls->insecure; }
   base::EventLoop& loop() const { return pools_->loop(); }
 
   // From now on these. An address that stays keeps its pool; one that no configuration names any

@@ -1,6 +1,7 @@
 #include "proxy/upstream/forward.hpp"
 
 #include "proxy/http/grpc.hpp"
+#include "proxy/http/proxy_status.hpp"
 #include "proxy/upstream/first_read.hpp"
 #include "proxy/upstream/upload.hpp"
 
@@ -111,6 +112,12 @@ void look_for_grpc_status(http::Response& response) {
   response.body = Body(body.release());
 }
 
+// An Outrider behind this one says what became of the request: only if it has proved who it is.
+void note_reason_of_proxy(http::Response& response) {
+  if (response.status < 400 && http::grpc_status_of(response) <= 0) return;
+  if (const auto reason = http::reason_of_proxy(response.headers)) response.reason = *reason;
+}
+
 }  // namespace
 
 Forward::Forward(Cluster& cluster)
@@ -152,6 +159,7 @@ Task<Reply> Forward::handle(Request& request) {
         Body body = sending.head_came();
         if (stream.has_body()) reply->body = std::move(body);
         if (request.info.is_grpc) look_for_grpc_status(*reply);
+        if (cluster_.is_verified()) note_reason_of_proxy(*reply);
       }
       if (is_last || !sending.can_go_on()) co_return underway.over(std::move(reply));
     }

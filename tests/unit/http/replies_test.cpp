@@ -3,6 +3,7 @@
 #include "proxy/http/forwarded.hpp"
 #include "proxy/http/grpc.hpp"
 #include "proxy/http/local_reply.hpp"
+#include "proxy/http/proxy_status.hpp"
 #include "proxy/http/recorder.hpp"
 
 #include <doctest/doctest.h>
@@ -263,6 +264,31 @@ TEST_CASE("a recorded body drops the reader that lags by more than is kept") {
   CHECK(by_quick == std::string("abcabcabcabc").substr(0, static_cast<std::size_t>(lag + 3)));
   tasks.spawn(read_some(slow, 2, by_slow)).release();
   CHECK(by_slow == (lag == 6 ? "abcabcabc" : "abc!"));
+}
+
+TEST_CASE("proxy-status: what an Outrider behind says of an answer that it made itself") {
+  const auto reason_of = [](std::initializer_list<std::string_view> lines) {
+    http::Headers answer;
+    for (const std::string_view line : lines) answer.add("proxy-status", line);
+    return http::reason_of_proxy(answer);
+  };
+  CHECK(reason_of({"outrider/shop; error=connection_refused; details=\"connect_failure\""}) ==
+        Reason::connect_failure);
+  CHECK(reason_of({"outrider/a; error=dns_error; details=\"dns_failure\", cdn; error=dns_error",
+                   "outrider/b; error=http_protocol_error; details=\"pool_full\""}) ==
+        Reason::pool_full);
+  for (const std::string_view line :
+       {"", "outrider/shop", "other/shop; error=dns_error; details=\"dns_failure\"",
+        "outrider/shop; details=\"dns_failure\"", "outrider/shop; error=dns_error",
+        "outrider/shop; error=dns_error; details=\"unknown\"",
+        "outrider/shop; error=dns_error; details=\"dns_failure"}) {
+    CAPTURE(line);
+    CHECK_FALSE(reason_of({line}));
+  }
+  CHECK(http::means_unsent(Reason::connect_failure));
+  CHECK(http::means_unsent(Reason::pool_full));
+  CHECK_FALSE(http::means_unsent(Reason::reset));
+  CHECK_FALSE(http::means_unsent(Reason::none));
 }
 
 struct Ended final : http::Guard {
