@@ -88,13 +88,15 @@ int main() {
   base::Loop loop;
   base::TaskGroup tasks(loop);
   filters::SharedState shared;
+  stats::Registry metrics(1);
+  base::Log log(-1, base::Level::error, false);
   config::FilterConfig config;
   config.spec = &spec;
   config.options = std::make_shared<Options>(Options{"good day"});
 
   Service service(loop);
   std::vector<std::unique_ptr<http::Filter>> list;
-  list.push_back(hello.make(config, {"cluster c", 0, loop, shared}));
+  list.push_back(hello.make(config, {"cluster c", 0, loop, shared, metrics, 0, log}));
   http::Chain chain(std::move(list), service);
 
   NoInterim interim;

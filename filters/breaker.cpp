@@ -17,66 +17,98 @@ std::string_view to_string(Breaker::State state) {
   }
 }
 
-// The generation is read first and written last: should the state change meanwhile, the ticket has an
-// old one, and its outcome does not count.
+// The generation is read first and written last: should the state change meanwhile, the ticket has
+// an old one, and its outcome does not count.
 Breaker::Ticket Breaker::admit(Time now) {
   const std::uint64_t generation = generation_.load();
   if (state_.load() != State::closed) return admit_not_closed(now);
-  return {true, 0, generation, false};
+  Ticket ticket;
+  ticket.is_admitted = true;
+  ticket.generation = generation;
+  return ticket;
 }
 
 Breaker::Ticket Breaker::admit_not_closed(Time now) {
   const std::lock_guard lock(mutex_);
-  if (state() == State::open && now >= open_until_) enter(State::half_open);
-  if (state() == State::closed) return {true, 0, generation_.load(), false};
-  if (state() == State::half_open && probes_ < settings_.half_open_requests) {
-    ++probes_;
-    return {true, 0, generation_.load(), true};
+  Ticket ticket;
+  if (state() == State::open && now >= open_until_) {
+    enter(State::half_open, now);
+    ticket.begins_probing = true;
   }
+  ticket.generation = generation_.load();
+  ticket.is_probe = state() == State::half_open && probes_ < settings_.half_open_requests;
+  if (ticket.is_probe) ++probes_;
+  ticket.is_admitted = ticket.is_probe || state() == State::closed;
+  if (ticket.is_admitted) return ticket;
   const auto left = std::chrono::ceil<std::chrono::seconds>(open_until_ - now).count();
-  return {false, static_cast<std::uint32_t>(std::max<std::int64_t>(left, 1)), 0, false};
+  ticket.retry_after = static_cast<std::uint32_t>(std::max<std::int64_t>(left, 1));
+  return ticket;
 }
 
-void Breaker::enter(State state) {
+void Breaker::enter(State state, Time now) {
   probes_ = successes_ = 0;
+  since_ = now;
   if (state == State::closed) counts_.clear();
   state_.store(state);
   generation_.fetch_add(1);
 }
 
+// Twice as long each time that a probe fails. Opened from closed it goes on where it was, unless it
+// stayed closed for a whole window.
 void Breaker::open(Time now, double jitter) {
-  enter(State::open);
-  const auto extra = std::chrono::duration_cast<base::Duration>(settings_.open_for * jitter / 10);
-  open_until_ = now + settings_.open_for + extra;
+  const bool is_after_probe = state() == State::half_open;
+  const bool begins_anew = !is_after_probe && now - since_ >= settings_.window;
+  if (is_after_probe) opens_for_ *= 2;
+  if (begins_anew || opens_for_ == base::Millis{0}) opens_for_ = settings_.first_open_for;
+  opens_for_ = std::min(opens_for_, settings_.open_for);
+  enter(State::open, now);
+  open_until_ =
+      now + opens_for_ + std::chrono::duration_cast<base::Duration>(opens_for_ * jitter / 10);
 }
 
-void Breaker::succeeded(const Ticket& ticket, Time now) {
-  if (!is_current(ticket)) return;
-  if (!ticket.is_probe) return counts_.add(now, false);
-  const std::lock_guard lock(mutex_);
-  if (!is_current(ticket)) return;
-  --probes_;
-  if (++successes_ >= settings_.success_threshold) enter(State::closed);
-}
-
-void Breaker::failed(const Ticket& ticket, Time now, double jitter) {
-  if (!is_current(ticket)) return;
+std::optional<Breaker::Snapshot> Breaker::succeeded(const Ticket& ticket, std::size_t shard,
+                                                    Time now) {
+  if (!is_current(ticket)) return std::nullopt;
   if (!ticket.is_probe) {
-    counts_.add(now, true);
-    const SlidingCounts::Sums sums = counts_.sums(now);
-    const bool is_too_much = sums.all >= settings_.request_volume &&
-                             sums.marked >= settings_.failure_threshold &&
-                             sums.marked * 10'000 >= settings_.failure_ratio * sums.all;
-    if (!is_too_much) return;
+    counts_.add(shard, now, false);
+    return std::nullopt;
   }
   const std::lock_guard lock(mutex_);
-  if (is_current(ticket)) open(now, jitter);
+  if (!is_current(ticket)) return std::nullopt;
+  --probes_;
+  if (++successes_ < settings_.success_threshold) return std::nullopt;
+  const Snapshot closed{State::closed, now, base::never, counts_.sums(now), true};
+  enter(State::closed, now);
+  return closed;
+}
+
+std::optional<Breaker::Snapshot> Breaker::failed(const Ticket& ticket, std::size_t shard, Time now,
+                                                 double jitter) {
+  if (!is_current(ticket)) return std::nullopt;
+  if (!ticket.is_probe) counts_.add(shard, now, true);
+  const SlidingCounts::Sums sums = counts_.sums(now);
+  if (!ticket.is_probe && !is_too_much(sums)) return std::nullopt;
+  const std::lock_guard lock(mutex_);
+  if (!is_current(ticket)) return std::nullopt;
+  open(now, jitter);
+  return Snapshot{State::open, now, open_until_, sums, ticket.is_probe};
+}
+
+bool Breaker::is_too_much(const SlidingCounts::Sums& sums) const {
+  return sums.all >= settings_.request_volume && sums.marked >= settings_.failure_threshold &&
+         sums.marked * 10'000 >= settings_.failure_ratio * sums.all;
 }
 
 void Breaker::without_outcome(const Ticket& ticket) {
   if (!ticket.is_probe) return;
   const std::lock_guard lock(mutex_);
   if (is_current(ticket)) --probes_;
+}
+
+Breaker::Snapshot Breaker::snapshot(Time now) const {
+  const std::lock_guard lock(mutex_);
+  return {state(), since_, state() == State::open ? open_until_ : base::never, counts_.sums(now),
+          false};
 }
 
 }  // namespace filters

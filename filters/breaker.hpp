@@ -1,14 +1,16 @@
 // The circuit breaker's policy, apart from the filter: closed, open, half-open, for all workers
-// together. `now` is an argument. Any thread; closed it costs two atomics a request.
+// together. `now` and chance are arguments. Any thread; while it is closed an outcome is counted in
+// the worker's own shard, and only a failure adds the shards up.
 #pragma once
+
+#include "filters/sliding_counts.hpp"
+#include "proxy/base/time.hpp"
 
 #include <atomic>
 #include <cstdint>
 #include <mutex>
+#include <optional>
 #include <string_view>
-
-#include "filters/sliding_counts.hpp"
-#include "proxy/base/time.hpp"
 
 namespace filters {
 
@@ -18,6 +20,7 @@ struct BreakerSettings {
   std::uint64_t request_volume = 20;
   base::Millis window{30'000};
   std::uint64_t success_threshold = 3;
+  base::Millis first_open_for{1'000};
   base::Millis open_for{60'000};
   std::uint64_t half_open_requests = 1;
 };
@@ -32,23 +35,37 @@ class Breaker {
     std::uint32_t retry_after = 0;  // seconds, if refused
     std::uint64_t generation = 0;
     bool is_probe = false;
+    bool begins_probing = false;  // the breaker became half-open with it
   };
 
-  explicit Breaker(const BreakerSettings& settings)
-      : settings_(settings), counts_(settings.window) {}
+  struct Snapshot {
+    State state = State::closed;
+    base::Time since{};              // it is in this state; Time{} = from the start
+    base::Time until = base::never;  // no request is admitted, if it is open
+    SlidingCounts::Sums outcomes{};  // of the window; marked = failures
+    bool was_probing = false;        // before: it was half-open
+  };
+
+  // shards: see SlidingCounts.
+  Breaker(const BreakerSettings& settings, std::size_t shards)
+      : settings_(settings), counts_(settings.window, shards) {}
 
   Ticket admit(base::Time now);
-  void succeeded(const Ticket& ticket, base::Time now);
-  // `jitter` in [0, 1) lengthens open_for by up to a tenth.
-  void failed(const Ticket& ticket, base::Time now, double jitter);
+  // What the outcome changed: the new state, and what was seen before it; nothing if it changed
+  // none. `jitter` in [0, 1) lengthens the time by up to a tenth.
+  std::optional<Snapshot> succeeded(const Ticket& ticket, std::size_t shard, base::Time now);
+  std::optional<Snapshot> failed(const Ticket& ticket, std::size_t shard, base::Time now,
+                                 double jitter);
   void without_outcome(const Ticket& ticket);
 
   State state() const { return state_.load(std::memory_order_relaxed); }
+  Snapshot snapshot(base::Time now) const;
 
  private:
   bool is_current(const Ticket& ticket) const { return ticket.generation == generation_.load(); }
+  bool is_too_much(const SlidingCounts::Sums& sums) const;
   Ticket admit_not_closed(base::Time now);
-  void enter(State state);
+  void enter(State state, base::Time now);
   void open(base::Time now, double jitter);
 
   const BreakerSettings settings_;
@@ -56,8 +73,10 @@ class Breaker {
   std::atomic<State> state_{State::closed};
   std::atomic<std::uint64_t> generation_{0};
 
-  std::mutex mutex_;  // the rest: only when not closed
+  mutable std::mutex mutex_;  // the rest: only when not closed
+  base::Time since_{};
   base::Time open_until_{};
+  base::Millis opens_for_{0};  // the last time; 0 = it never opened
   std::uint64_t probes_ = 0;
   std::uint64_t successes_ = 0;
 };

@@ -6,6 +6,7 @@
 #include "proxy/http/grpc.hpp"
 
 #include <algorithm>
+#include <array>
 
 namespace filters {
 namespace {
@@ -24,10 +25,9 @@ struct Options : BreakerSettings {
 
 // Not the upstream's doing: refusals made below, and clients that left.
 const std::vector<Reason> never_counted = {
-    Reason::client_gone,    Reason::throttled,       Reason::bulkhead_full,
-    Reason::shed,           Reason::pool_full,       Reason::circuit_open,
-    Reason::body_too_large, Reason::request_timeout, Reason::bad_request,
-    Reason::drained,        Reason::budget_exhausted,
+    Reason::client_gone, Reason::throttled,    Reason::bulkhead_full,    Reason::shed,
+    Reason::pool_full,   Reason::circuit_open, Reason::body_too_large,   Reason::request_timeout,
+    Reason::bad_request, Reason::drained,      Reason::budget_exhausted,
 };
 
 bool says_nothing(Reason reason) {
@@ -46,7 +46,9 @@ const config::Table<Options>& table() {
       duration<Options>("window", &Options::window, "30s", "within this time", Zero::refused),
       integer<Options>("success_threshold", &Options::success_threshold, 1, many, "3",
                        "successes in a row that close it"),
-      duration<Options>("open_for", &Options::open_for, "60s", "+0-10 %", Zero::refused),
+      duration<Options>("first_open_for", &Options::first_open_for, "1s",
+                        "the first time; twice as long after each probe that fails", Zero::refused),
+      duration<Options>("open_for", &Options::open_for, "60s", "at most; +0-10 %", Zero::refused),
       integer<Options>("half_open_requests", &Options::half_open_requests, 1, many, "1",
                        "probes at a time"),
       {"failures", "a list of conditions",
@@ -61,45 +63,87 @@ const config::Table<Options>& table() {
   return rows;
 }
 
-// The place of one admitted request, given back whatever happens. Destroyed by a timeout from above
-// it knows its outcome by that; a client that left is none.
+std::string in_seconds(base::Duration duration) {
+  const auto millis = std::max<std::int64_t>(duration / base::Millis{1}, 0);
+  return std::to_string(millis / 1000) + '.' + std::to_string(millis % 1000 / 100) + " s";
+}
+
+// Says in the log and in the metrics what becomes of the breaker at one place.
+class Announcer {
+ public:
+  explicit Announcer(const FilterContext& context)
+      : place_(context.place_of_kind()), shard_(context.shard), log_(context.log) {
+    for (const auto state :
+         {Breaker::State::closed, Breaker::State::open, Breaker::State::half_open})
+      counters_[static_cast<std::size_t>(state)] = &context.metrics.counter(
+          "outrider_breaker_transitions_total", "Changes of circuit breakers, by their new state.",
+          {{"place", place_}, {"state", to_string(state)}});
+  }
+
+  void half_opened() const { count(Breaker::State::half_open); }
+  void changed(const Breaker::Snapshot& now) const {
+    count(now.state);
+    if (now.state == Breaker::State::closed)
+      return log_.info("the circuit breaker of " + place_ + " has closed: its probes succeeded");
+    const bool is_again = now.was_probing;
+    log_.warning("the circuit breaker of " + place_ + " has opened" +
+                 (is_again ? " again: a probe failed"
+                           : ": " + std::to_string(now.outcomes.marked) + " of the last " +
+                                 std::to_string(now.outcomes.all) + " requests failed") +
+                 "; it asks again in " + in_seconds(now.until - now.since));
+  }
+
+ private:
+  void count(Breaker::State state) const {
+    counters_[static_cast<std::size_t>(state)]->add(shard_);
+  }
+
+  const std::string place_;
+  const std::size_t shard_;
+  base::Log& log_;
+  std::array<stats::Counter*, 3> counters_{};
+};
+
+// A worker's part in the breaker of one place.
+struct Part {
+  const Options& options;
+  const std::shared_ptr<Breaker> breaker;
+  const std::size_t shard;
+  const Announcer announcer;
+};
+
+// The place of one admitted request, given back whatever happens. Destroyed before its end it knows
+// its outcome by what cut its scope; a client that left is none.
 class Admitted {
  public:
-  Admitted(Breaker& breaker, Breaker::Ticket ticket, const config::Conditions& failures,
-           Request& request)
-      : breaker_(&breaker),
-        ticket_(ticket),
-        failures_(failures),
-        info_(request.info),
-        scope_(request.scope) {}
+  Admitted(const Part& part, Breaker::Ticket ticket, Request& request)
+      : part_(&part), ticket_(ticket), info_(request.info), scope_(request.scope) {}
   Admitted(Admitted&& other) noexcept
-      : breaker_(std::exchange(other.breaker_, nullptr)),
+      : part_(std::exchange(other.part_, nullptr)),
         ticket_(other.ticket_),
-        failures_(other.failures_),
         info_(other.info_),
         scope_(other.scope_) {}
   Admitted& operator=(Admitted&&) = delete;
   ~Admitted() {
-    if (breaker_) tell(scope_.given_up_by());
-    if (breaker_) breaker_->without_outcome(ticket_);
+    if (part_) tell(scope_.given_up_by());
+    if (part_) part_->breaker->without_outcome(ticket_);
   }
 
   void tell(Reason reason) {
-    if (!says_nothing(reason)) tell(failures_.matches(reason));
+    if (!says_nothing(reason)) tell(part_->options.failures.matches(reason));
   }
-  void tell_status(int status) { tell(failures_.matches_status(status)); }
+  void tell_status(int status) { tell(part_->options.failures.matches_status(status)); }
   void tell(bool has_failed) {
-    if (has_failed)
-      breaker_->failed(ticket_, info_.now(), info_.loop.random().unit());
-    else
-      breaker_->succeeded(ticket_, info_.now());
-    breaker_ = nullptr;
+    const Part& part = *std::exchange(part_, nullptr);
+    const auto change = has_failed ? part.breaker->failed(ticket_, part.shard, info_.now(),
+                                                          info_.loop.random().unit())
+                                   : part.breaker->succeeded(ticket_, part.shard, info_.now());
+    if (change) part.announcer.changed(*change);
   }
 
  private:
-  Breaker* breaker_;  // the filter's, which lives as long as its exchanges
+  const Part* part_;  // the filter's, which lives as long as its exchanges; null = it was told
   Breaker::Ticket ticket_;
-  const config::Conditions& failures_;
   http::StreamInfo& info_;
   const http::Scope& scope_;
 };
@@ -122,11 +166,11 @@ class AtTheEnd final : public http::Guard {
 
 class CircuitBreaker final : public http::Filter {
  public:
-  CircuitBreaker(const Options& options, std::shared_ptr<Breaker> breaker)
-      : options_(options), breaker_(std::move(breaker)) {}
+  explicit CircuitBreaker(Part part) : part_(std::move(part)) {}
 
   Task<Reply> handle(Request& request, Next next) override {
-    const Breaker::Ticket ticket = breaker_->admit(request.info.now());
+    const Breaker::Ticket ticket = part_.breaker->admit(request.info.now());
+    if (ticket.begins_probing) part_.announcer.half_opened();
     if (ticket.is_admitted) return guarded(request, next, ticket);
     Error error{Reason::circuit_open, base::Fault::upstream, "the circuit breaker is open"};
     error.retry_after = ticket.retry_after;
@@ -135,7 +179,7 @@ class CircuitBreaker final : public http::Filter {
 
  private:
   Task<Reply> guarded(Request& request, Next next, Breaker::Ticket ticket) {
-    Admitted admitted(*breaker_, ticket, options_.failures, request);
+    Admitted admitted(part_, ticket, request);
     Reply reply = co_await next(request);
     if (!reply) {
       admitted.tell(reply.error().reason);
@@ -154,8 +198,7 @@ class CircuitBreaker final : public http::Filter {
     co_return reply;
   }
 
-  const Options& options_;
-  std::shared_ptr<Breaker> breaker_;
+  const Part part_;
 };
 
 constexpr config::FilterSpec spec =
@@ -166,16 +209,19 @@ constexpr config::FilterSpec spec =
 const Entry circuit_breaker = {
     &spec, [](const config::FilterConfig& config, const FilterContext& context) {
       const Options& options = config.as<Options>();
-      auto breaker = context.process<Breaker>(
-          "circuit_breaker", [&options] { return std::make_shared<Breaker>(options); });
-      return std::unique_ptr<http::Filter>(
-          std::make_unique<CircuitBreaker>(options, std::move(breaker)));
+      auto breaker = context.process<Breaker>("circuit_breaker", [&] {
+        return std::make_shared<Breaker>(options, context.metrics.shards());
+      });
+      return std::unique_ptr<http::Filter>(std::make_unique<CircuitBreaker>(
+          Part{options, std::move(breaker), context.shard, Announcer(context)}));
     }};
 
-std::vector<std::pair<std::string, std::string_view>> breakers(const SharedState& shared) {
-  std::vector<std::pair<std::string, std::string_view>> all;
-  shared.each<Breaker>("circuit_breaker", [&all](const std::string& place, const Breaker& breaker) {
-    all.emplace_back(place, to_string(breaker.state()));
+std::vector<BreakerStatus> breakers(const SharedState& shared, base::Time now) {
+  std::vector<BreakerStatus> all;
+  shared.each<Breaker>("circuit_breaker", [&](const std::string& place, const Breaker& breaker) {
+    const Breaker::Snapshot seen = breaker.snapshot(now);
+    all.push_back({place, to_string(seen.state), seen.since, seen.until, seen.outcomes.all,
+                   seen.outcomes.marked});
   });
   return all;
 }

@@ -1,6 +1,12 @@
 // What a filter's factory is given: where the filter stands, and the state that all workers share.
 #pragma once
 
+#include "config/model.hpp"
+#include "proxy/base/log.hpp"
+#include "proxy/base/loop.hpp"
+#include "proxy/http/filter.hpp"
+#include "proxy/stats/registry.hpp"
+
 #include <functional>
 #include <map>
 #include <memory>
@@ -8,10 +14,6 @@
 #include <string>
 #include <string_view>
 #include <vector>
-
-#include "config/model.hpp"
-#include "proxy/base/loop.hpp"
-#include "proxy/http/filter.hpp"
 
 namespace filters {
 
@@ -27,8 +29,7 @@ class SharedState {
   }
 
   // Calls visit(place, object) for each of a kind.
-  template <typename T, typename Visit>
-  void each(const std::string& kind, Visit visit) const {
+  template <typename T, typename Visit> void each(const std::string& kind, Visit visit) const {
     const std::lock_guard lock(mutex_);
     const auto found = by_kind_.find(kind);
     if (found == by_kind_.end()) return;
@@ -45,11 +46,18 @@ struct FilterContext {
   int ordinal = 0;    // of its kind in its list
   base::Loop& loop;
   SharedState& shared;
+  stats::Registry& metrics;
+  std::size_t shard;  // the worker's, in the metrics and in what all workers count together
+  base::Log& log;     // not for each request
+
+  // The place, and which of its kind there.
+  std::string place_of_kind() const {
+    return ordinal == 0 ? place : place + '#' + std::to_string(ordinal + 1);
+  }
 
   template <typename T, typename Make>
   std::shared_ptr<T> process(const std::string& kind, Make make) const {
-    const std::string which = ordinal == 0 ? place : place + '#' + std::to_string(ordinal + 1);
-    return shared.get<T>(kind, which, std::move(make));
+    return shared.get<T>(kind, place_of_kind(), std::move(make));
   }
 };
 

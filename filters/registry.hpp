@@ -1,14 +1,14 @@
 // All filters, in a table: to add one, add a line to registry.cpp.
 #pragma once
 
+#include "config/filter_spec.hpp"
+#include "filters/filter_context.hpp"
+
 #include <memory>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
-
-#include "config/filter_spec.hpp"
-#include "filters/filter_context.hpp"
 
 namespace filters {
 
@@ -21,14 +21,23 @@ struct Entry {
 std::vector<const config::FilterSpec*> specs();
 
 // For a filter that the loader accepted.
-std::unique_ptr<http::Filter> make(const config::FilterConfig& config, const FilterContext& context);
+std::unique_ptr<http::Filter> make(const config::FilterConfig& config,
+                                   const FilterContext& context);
 
 // `timeout: {}`, for a path on which no timeout stands.
 std::unique_ptr<http::Filter> make_default_timeout();
 
-// The circuit breakers of the process as they are: their places, and "closed", "open" or "half_open".
-// Any thread.
-std::vector<std::pair<std::string, std::string_view>> breakers(const SharedState& shared);
+struct BreakerStatus {
+  std::string place;
+  std::string_view state;  // "closed", "open" or "half_open"
+  base::Time since;        // Time{} = from the start
+  base::Time until;        // nothing is asked, if it is open; else `never`
+  std::uint64_t requests;  // of its window
+  std::uint64_t failures;
+};
+
+// The circuit breakers of the process as they are. Any thread.
+std::vector<BreakerStatus> breakers(const SharedState& shared, base::Time now);
 
 // Those that are built.
 extern const Entry headers, request_id, timeout, retry, circuit_breaker, fault, body_limit;

@@ -2,11 +2,15 @@
 // what its clients ask. `now` and chance are arguments.
 #pragma once
 
-#include <cstdint>
-
+#include "config/values.hpp"
 #include "filters/sliding_counts.hpp"
 #include "proxy/base/random.hpp"
 #include "proxy/base/time.hpp"
+#include "proxy/http/headers.hpp"
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
 
 namespace filters {
 
@@ -20,20 +24,27 @@ struct Backoff {
   base::Duration before(std::uint64_t n, base::Random& random) const;
 };
 
+// How long an answer asks to be left alone: seconds, or a date (RFC 9110 10.2.3), which is measured
+// against the wall clock. Nothing: it does not say, or not so that it can be read.
+std::optional<base::Duration> retry_after(const http::Headers& answer,
+                                          std::chrono::system_clock::time_point wall);
+
 struct BudgetSettings {
   std::uint32_t ratio = 1000;  // in 1/100 %
-  std::uint64_t min = 3;
+  config::Rate min{10, base::Millis{1'000}};
 };
 
-// Retries of the last 10 s may reach max(min, ratio x requests of those 10 s). Any thread.
+// Retries of the last 10 s may reach max(min x 10 s, ratio x requests of those 10 s). Any thread;
+// two that ask at the same moment may both be given the last one.
 class RetryBudget {
  public:
-  explicit RetryBudget(const BudgetSettings& settings)
-      : settings_(settings), requests_(window), retries_(window) {}
+  // shards: see SlidingCounts.
+  RetryBudget(const BudgetSettings& settings, std::size_t shards)
+      : settings_(settings), requests_(window, shards), retries_(window, shards) {}
 
-  void count_request(base::Time now) { requests_.add(now, false); }
+  void count_request(std::size_t shard, base::Time now) { requests_.add(shard, now, false); }
   // Whether one more retry may be made; it is counted then.
-  bool take(base::Time now);
+  bool take(std::size_t shard, base::Time now);
 
  private:
   static constexpr base::Millis window{10'000};

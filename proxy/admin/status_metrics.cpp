@@ -54,11 +54,11 @@ void append_pool_metrics(std::string& out, const server::Plan& plan, const Snaps
 
 void append_breaker_metrics(std::string& out, const Breakers& breakers) {
   head(out, "outrider_breaker_state", "gauge", "0 closed, 1 open, 2 half-open.");
-  for (const auto& [place, state] : breakers)
-    sample(out, "outrider_breaker_state", {{"place", place}},
-           state == "closed" ? 0
-           : state == "open" ? 1
-                             : 2);
+  for (const filters::BreakerStatus& breaker : breakers)
+    sample(out, "outrider_breaker_state", {{"place", breaker.place}},
+           breaker.state == "closed" ? 0
+           : breaker.state == "open" ? 1
+                                     : 2);
 }
 
 void append_listener_metrics(std::string& out, const server::Plan& plan,

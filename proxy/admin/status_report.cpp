@@ -2,6 +2,7 @@
 
 #include "proxy/base/log.hpp"
 
+#include <algorithm>
 #include <map>
 
 namespace admin {
@@ -136,6 +137,31 @@ std::string_view failure_of(std::size_t cluster, const Snapshots& snapshots) {
   return {};
 }
 
+std::string wall_time_of(base::Time time) {
+  const auto from_now = time - base::Clock::now();
+  return base::timestamp(std::chrono::system_clock::now() +
+                         std::chrono::duration_cast<std::chrono::system_clock::duration>(from_now));
+}
+
+// The first of a place is told by its state alone as well, which is what most look for.
+void write_breakers(Json& json, const std::string& place, const Breakers& breakers) {
+  const auto is_here = [&place](const filters::BreakerStatus& breaker) {
+    return breaker.place == place || breaker.place.starts_with(place + '#');
+  };
+  if (std::none_of(breakers.begin(), breakers.end(), is_here)) return;
+  for (const filters::BreakerStatus& breaker : breakers)
+    if (breaker.place == place) json.key("breaker").text(breaker.state);
+  json.key("breakers").open('[');
+  for (const filters::BreakerStatus& breaker : breakers) {
+    if (!is_here(breaker)) continue;
+    json.open('{').key("place").text(breaker.place).key("state").text(breaker.state);
+    if (breaker.since != base::Time{}) json.key("since").text(wall_time_of(breaker.since));
+    if (breaker.until != base::never) json.key("until").text(wall_time_of(breaker.until));
+    json.number("requests", breaker.requests).number("failures", breaker.failures).close('}');
+  }
+  json.close(']');
+}
+
 }  // namespace
 
 std::string clusters_json(const server::Plan& plan, const Snapshots& snapshots,
@@ -149,8 +175,7 @@ std::string clusters_json(const server::Plan& plan, const Snapshots& snapshots,
     json.open('{').key("name").text(plan.config->clusters[i].name);
     if (const std::string_view failure = failure_of(i, snapshots); !failure.empty())
       json.key("failure").text(failure);
-    for (const auto& [place, state] : breakers)
-      if (place == "cluster " + plan.config->clusters[i].name) json.key("breaker").text(state);
+    write_breakers(json, "cluster " + plan.config->clusters[i].name, breakers);
     write_counts(json, sum);
     json.key("endpoints").open('[');
     for (const auto& [address, seen] : endpoints) write_endpoint(json, address, seen);

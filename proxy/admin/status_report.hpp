@@ -1,6 +1,7 @@
 // What the admin side says of pools and listeners, as JSON. Pure.
 #pragma once
 
+#include "filters/registry.hpp"
 #include "proxy/server/plan.hpp"
 #include "proxy/upstream/snapshot.hpp"
 
@@ -14,8 +15,7 @@ namespace admin {
 // By worker, then by cluster; a worker that did not answer has none.
 using Snapshots = std::vector<std::vector<upstream::ClusterSnapshot>>;
 
-// Places and states of circuit breakers.
-using Breakers = std::vector<std::pair<std::string, std::string_view>>;
+using Breakers = std::vector<filters::BreakerStatus>;
 
 // Each cluster with its endpoints: sums over all workers, and what each worker has.
 std::string clusters_json(const server::Plan& plan, const Snapshots& snapshots,

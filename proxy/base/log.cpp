@@ -1,12 +1,11 @@
 #include "proxy/base/log.hpp"
 
-#include <poll.h>
-#include <unistd.h>
-
 #include <array>
 #include <chrono>
 #include <cstdio>
 #include <ctime>
+#include <poll.h>
+#include <unistd.h>
 
 namespace base {
 namespace {
@@ -61,11 +60,10 @@ void append_json(std::string& out, std::string_view text, std::size_t longest) {
   }
 }
 
-std::string timestamp() {
+std::string timestamp(std::chrono::system_clock::time_point at) {
   using namespace std::chrono;
-  const auto now = system_clock::now();
-  const std::time_t seconds = system_clock::to_time_t(now);
-  const auto millis = duration_cast<milliseconds>(now.time_since_epoch()).count() % 1000;
+  const std::time_t seconds = system_clock::to_time_t(at);
+  const auto millis = duration_cast<milliseconds>(at.time_since_epoch()).count() % 1000;
   std::tm parts{};
   gmtime_r(&seconds, &parts);
   char text[64];

@@ -2,6 +2,7 @@
 // the request path (see the access log).
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <mutex>
 #include <string>
@@ -34,7 +35,7 @@ class Log {
 // that are not UTF-8 escaped; at most `longest` bytes of it.
 void append_json(std::string& out, std::string_view text, std::size_t longest = 8192);
 
-// "2026-01-31T12:34:56.789Z", now.
-std::string timestamp();
+// "2026-01-31T12:34:56.789Z".
+std::string timestamp(std::chrono::system_clock::time_point at = std::chrono::system_clock::now());
 
 }  // namespace base

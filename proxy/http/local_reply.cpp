@@ -98,6 +98,7 @@ std::string detail_of(const Error& error, const StreamInfo& info) {
   const std::string& endpoint = info.attempt.endpoint;
   if (!endpoint.empty()) detail.append(", endpoint ").append(endpoint);
   if (info.attempts > 1) detail.append(", attempt ").append(std::to_string(info.attempts));
+  if (!info.retry_denied.empty()) detail.append(", no retry: ").append(info.retry_denied);
   if (error.cause) detail.append(": ").append(error.cause.message());
   return detail;
 }

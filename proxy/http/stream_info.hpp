@@ -71,6 +71,7 @@ struct StreamInfo {
   std::string_view rewritten_host;  // by the route; wins over the cluster's `host`; "" = not
   Attempt attempt;                  // the only one, or the one that counts
   int attempts = 0;                 // how many were begun
+  std::string_view retry_denied;    // what said no to another that was due; "" = nothing
   std::string kept_request_id;      // see request_id()
   bool is_grpc = false;             // by the request's content-type
 

@@ -107,6 +107,7 @@ void append_json_line(std::string& out, http::StreamInfo& info, const AccessReco
   line.key("ms");
   append_times(out, info, record.ended);
   line.number("attempts", info.attempts);
+  line.text("retry_denied", info.retry_denied);
   line.text("cluster", info.cluster);
   line.text("endpoint", info.attempt.endpoint);
   if (info.attempts > 0) {

@@ -36,14 +36,14 @@ base::Task<admin::Snapshots> Control::snapshots() {
 
 base::Task<std::string> Control::clusters() {
   const admin::Snapshots all = co_await snapshots();
-  co_return admin::clusters_json(*plan_, all, filters::breakers(shared_.filter_state));
+  co_return admin::clusters_json(*plan_, all, filters::breakers(shared_.filter_state, loop_.now()));
 }
 
 base::Task<std::string> Control::metrics() {
   const admin::Snapshots all = co_await snapshots();
   std::string text = shared_.metrics.render();
   admin::append_pool_metrics(text, *plan_, all);
-  admin::append_breaker_metrics(text, filters::breakers(shared_.filter_state));
+  admin::append_breaker_metrics(text, filters::breakers(shared_.filter_state, loop_.now()));
   admin::append_listener_metrics(text, *plan_, status());
   co_return text + process_metrics();
 }

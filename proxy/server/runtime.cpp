@@ -42,7 +42,9 @@ Runtime::~Runtime() = default;
 Runtime::Filters Runtime::make_filters(const config::Filters& wanted, const std::string& place) {
   Filters made;
   for (const config::FilterConfig& filter : wanted)
-    made.push_back(filters::make(filter, {place, filter.ordinal, loop_, shared_.filter_state}));
+    made.push_back(
+        filters::make(filter, {place, filter.ordinal, loop_, shared_.filter_state, shared_.metrics,
+                               static_cast<std::size_t>(worker_), shared_.log}));
   return made;
 }
 

@@ -93,9 +93,12 @@ double measure(const char* name, std::string_view filter_list) {
   base::Loop loop;
   Upstream upstream;
   filters::SharedState shared;
+  stats::Registry registry(1);
+  base::Log log(-1, base::Level::error, false);
   std::vector<std::unique_ptr<http::Filter>> chain;
   for (const config::FilterConfig& each : listener.config->filters)
-    chain.push_back(filters::make(each, {"listener in", each.ordinal, loop, shared}));
+    chain.push_back(
+        filters::make(each, {"listener in", each.ordinal, loop, shared, registry, 0, log}));
 
   std::vector<routing::RouteChain> routes(1);
   auto targets = std::make_unique<routing::TargetHandler>(
@@ -107,7 +110,6 @@ double measure(const char* name, std::string_view filter_list) {
   routing::RouteHandler router(listener, std::move(routes));
   http::Chain whole(std::move(chain), router);
 
-  stats::Registry registry(1);
   observe::RequestMetrics metrics(registry, 0);
   const server::Admission admission(1, 1, 1 << 30);
   server::ListenerCounts counts;

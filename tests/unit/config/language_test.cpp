@@ -81,11 +81,12 @@ TEST_CASE("config language: every default of a cluster and a filter may be writt
           "retry: { max_retries: 3, retry_on: [connect, refused, reset, "
           "upstream_protocol_error, response_timeout, 502, 503, 504], methods: idempotent, "
           "attempt_timeout: 0s, backoff: { base: 100ms, factor: 2, max: 10s, jitter: 25% }, "
-          "budget: { ratio: 10%, min: 3 }, max_body: 64KiB }"),
+          "budget: { ratio: 10%, min: 10/s }, max_body: 64KiB }"),
       with_filter("retry: { retry_on: [timeout, connect, 5xx, 500-504] }"),
       with_filter(
           "circuit_breaker: { failure_threshold: 5, failure_ratio: 25%, request_volume: 20, "
-          "window: 30s, success_threshold: 3, open_for: 60s, half_open_requests: 1, failures: "
+          "window: 30s, success_threshold: 3, first_open_for: 1s, open_for: 60s, "
+          "half_open_requests: 1, failures: "
           "[5xx, timeout, connect, refused, reset, upstream_protocol_error] }"),
       with_filter("fault: { delay: { for: 1s, sample: 1% }, reset: { sample: 1% }, "
                   "abort: { status: 503, sample: 1% }, seed: 0 }"),

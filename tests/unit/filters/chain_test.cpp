@@ -1,5 +1,7 @@
 #include "tests/unit/filters/filter_chain.hpp"
 
+#include <ctime>
+
 namespace {
 
 using base::Millis;
@@ -93,11 +95,46 @@ TEST_CASE("retry: waits for retry-after when that is longer than the back-off") 
   CHECK(chain.took >= Millis{2000});
 }
 
+TEST_CASE("retry: waits for retry-after also when it is a date") {
+  Chain chain("[retry]");
+  const std::time_t then =
+      std::chrono::system_clock::to_time_t(std::chrono::system_clock::now()) + 6;
+  char date[64];
+  std::tm parts{};
+  std::strftime(date, sizeof date, "%a, %d %b %Y %H:%M:%S GMT", gmtime_r(&then, &parts));
+  chain.upstream.answers = {{503, Reason::none, false, {{"retry-after", date}}}, {200}};
+  chain.send();
+  CHECK(chain.status == 200);
+  CHECK(chain.took > Millis{1000});  // of the loop's time; the wall clock may be a little further
+}
+
+TEST_CASE("retry: goes by what a proxy behind says of its own answer") {
+  Chain chain("[retry]");
+  SUBCASE("that it sent nothing: any method may go again") {
+    chain.upstream.answers = {
+        {502, Reason::none, false, {}, Upstream::Payload::whole, Reason::connect_failure}, {200}};
+    chain.send(http::Method::post, "order");
+    CHECK(chain.status == 200);
+    CHECK(chain.upstream.body == "order|order|");
+  }
+  SUBCASE("that it may have been sent") {
+    chain.upstream.answers = {
+        {502, Reason::none, false, {}, Upstream::Payload::whole, Reason::reset}, {200}};
+    chain.send(http::Method::post, "order");
+    CHECK(chain.status == 502);
+  }
+}
+
 TEST_CASE("retry: the budget bounds what a failing upstream gets") {
-  Chain chain("[{ retry: { backoff: { base: 1ms }, budget: { ratio: 10%, min: 3 } } }]");
+  Chain chain("[{ retry: { backoff: { base: 1ms }, budget: { ratio: 10%, min: 18/m } } }]");
   chain.upstream.answers = {{503}};
   for (int i = 0; i < 20; ++i) chain.send();
   CHECK(chain.upstream.calls == 23);
+  CHECK(chain.retry_denied == "budget_exhausted");
+  const std::string metrics = chain.metrics.render();
+  CHECK(
+      metrics.find("outrider_retries_denied_total{cluster=\"c\",reason=\"budget_exhausted\"} 19") !=
+      metrics.npos);
 }
 
 TEST_CASE("retry: an attempt is bounded by attempt_timeout") {
@@ -159,10 +196,20 @@ TEST_CASE("circuit_breaker: opens on failures of the upstream, not on refusals")
     chain.send();
     CHECK(chain.reason == Reason::circuit_open);
     CHECK(chain.upstream.calls == 5);
-    chain.loop.advance(std::chrono::seconds{66});
+    chain.loop.advance(Millis{1100});
     chain.upstream.answers = {{200}};
     for (int i = 0; i < 3; ++i) chain.send();
     CHECK(chain.status == 200);
+    const std::string log = chain.log_text();
+    CHECK(log.find("warning the circuit breaker of cluster c has opened: 5 of the last 5 requests "
+                   "failed; it asks again in 1.0 s") != log.npos);
+    CHECK(log.find("info the circuit breaker of cluster c has closed") != log.npos);
+    const std::string metrics = chain.metrics.render();
+    for (const char* state : {"open", "half_open", "closed"}) {
+      CAPTURE(state);
+      CHECK(metrics.find("outrider_breaker_transitions_total{place=\"cluster c\",state=\"" +
+                         std::string(state) + "\"} 1") != metrics.npos);
+    }
   }
   SUBCASE("gRPC calls that broke off before their status came") {
     Chain calls("[retry, { circuit_breaker: { request_volume: 5, failure_threshold: 3 } }]");

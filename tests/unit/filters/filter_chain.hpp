@@ -10,6 +10,7 @@
 
 #include <doctest/doctest.h>
 
+#include <cstdio>
 #include <deque>
 
 namespace filters_test {
@@ -50,6 +51,7 @@ struct Upstream final : http::Handler {
     }
     http::Response response;
     response.status = next.status;
+    response.reason = next.said;
     for (const auto& [name, value] : next.headers) response.headers.add(name, value);
     if (next.body == Payload::whole)
       response.body = http::Body::of(base::Bytes::copy_of("answer " + std::to_string(calls)));
@@ -94,6 +96,7 @@ struct Upstream final : http::Handler {
     bool is_unsent = false;
     std::vector<std::pair<std::string, std::string>> headers{};
     Payload body = Payload::whole;
+    Reason said = Reason::none;  // by the proxy behind
   };
   base::Loop& loop;
   std::deque<Answer> answers{Answer{}};
@@ -137,7 +140,8 @@ struct Chain {
     REQUIRE_MESSAGE(loaded.config, loaded.mistakes[0].to_string());
     std::vector<std::unique_ptr<http::Filter>> made;
     for (const config::FilterConfig& filter : loaded.config->clusters[0].filters)
-      made.push_back(filters::make(filter, {"cluster c", filter.ordinal, loop, shared}));
+      made.push_back(
+          filters::make(filter, {"cluster c", filter.ordinal, loop, shared, metrics, 0, log}));
     chain = std::make_unique<http::Chain>(std::move(made), upstream);
   }
 
@@ -153,6 +157,7 @@ struct Chain {
     head.path = "/x";
     for (const auto& [name, value] : headers) head.headers.add(name, value);
     http::StreamInfo info(loop, connection);
+    info.cluster = "c";
     info.is_grpc = http::is_grpc(head.headers);
     http::Scope scope(loop.now());
     http::Body body;
@@ -169,7 +174,16 @@ struct Chain {
       loop.advance(Millis{10});
     took = std::chrono::duration_cast<Millis>(loop.now() - began);
     attempts = info.attempts;
+    retry_denied = info.retry_denied;
     attempt = std::move(info.attempt);
+  }
+
+  std::string log_text() const {
+    std::string text;
+    std::rewind(logged.get());
+    for (int c = std::getc(logged.get()); c != EOF; c = std::getc(logged.get()))
+      text += static_cast<char>(c);
+    return text;
   }
 
   Task<> run(Request& request) {
@@ -193,6 +207,9 @@ struct Chain {
   base::Loop loop;
   base::TaskGroup tasks{loop};
   filters::SharedState shared;
+  stats::Registry metrics{1};
+  const std::unique_ptr<std::FILE, int (*)(std::FILE*)> logged{std::tmpfile(), std::fclose};
+  base::Log log{::fileno(logged.get()), base::Level::info, false};
   http::ConnectionInfo connection;
   NoInterim interim;
   Upstream upstream{loop};
@@ -207,6 +224,7 @@ struct Chain {
   http::Headers trailers;
   Millis took{0};
   int attempts = 0;
+  std::string_view retry_denied;
   http::Attempt attempt;    // what the exchange kept
   Millis payload_delay{0};  // before the client's body comes
 };

@@ -1,7 +1,7 @@
-#include <doctest/doctest.h>
-
 #include "filters/breaker.hpp"
 #include "filters/retry_policy.hpp"
+
+#include <doctest/doctest.h>
 
 namespace {
 
@@ -14,19 +14,19 @@ const Time start = Time{} + std::chrono::hours{24};
 void fail(Breaker& breaker, Time now, int times) {
   for (int i = 0; i < times; ++i) {
     const Breaker::Ticket ticket = breaker.admit(now);
-    if (ticket.is_admitted) breaker.failed(ticket, now, 0);
+    if (ticket.is_admitted) breaker.failed(ticket, 0, now, 0);
   }
 }
 
 void succeed(Breaker& breaker, Time now, int times) {
   for (int i = 0; i < times; ++i) {
     const Breaker::Ticket ticket = breaker.admit(now);
-    if (ticket.is_admitted) breaker.succeeded(ticket, now);
+    if (ticket.is_admitted) breaker.succeeded(ticket, 0, now);
   }
 }
 
 TEST_CASE("a breaker opens when volume, failures and their share are reached") {
-  Breaker breaker({});
+  Breaker breaker({}, 1);
   SUBCASE("not below the volume") {
     fail(breaker, start, 19);
     CHECK(breaker.state() == Breaker::State::closed);
@@ -48,25 +48,29 @@ TEST_CASE("a breaker opens when volume, failures and their share are reached") {
 }
 
 TEST_CASE("an open breaker refuses, then lets probes decide") {
-  Breaker breaker({});
+  Breaker breaker({}, 1);
   fail(breaker, start, 20);
-  const Breaker::Ticket refused = breaker.admit(start + Millis{500});
-  CHECK_FALSE(refused.is_admitted);
-  CHECK(refused.retry_after == 60);
-  CHECK(breaker.admit(start + Millis{59'999}).retry_after == 1);
+  CHECK_FALSE(breaker.admit(start).is_admitted);
+  CHECK(breaker.admit(start).retry_after == 1);
+  CHECK_FALSE(breaker.admit(start + Millis{999}).is_admitted);
 
-  Time now = start + std::chrono::seconds{60};
+  Time now = start + Millis{1000};
   const Breaker::Ticket probe = breaker.admit(now);
   CHECK(probe.is_admitted);
+  CHECK(probe.begins_probing);
   CHECK(breaker.state() == Breaker::State::half_open);
   CHECK_FALSE(breaker.admit(now).is_admitted);
   SUBCASE("three successes in a row close it") {
-    breaker.succeeded(probe, now);
-    succeed(breaker, now, 2);
+    CHECK_FALSE(breaker.succeeded(probe, 0, now));
+    succeed(breaker, now, 1);
+    const Breaker::Ticket third = breaker.admit(now);
+    const auto change = breaker.succeeded(third, 0, now);
+    REQUIRE(change);
+    CHECK(change->state == Breaker::State::closed);
     CHECK(breaker.state() == Breaker::State::closed);
   }
   SUBCASE("one failure opens it again") {
-    breaker.succeeded(probe, now);
+    breaker.succeeded(probe, 0, now);
     fail(breaker, now, 1);
     CHECK(breaker.state() == Breaker::State::open);
   }
@@ -76,16 +80,75 @@ TEST_CASE("an open breaker refuses, then lets probes decide") {
   }
 }
 
+// How long it stays open, as of `now`.
+base::Duration opens_for(const Breaker& breaker, Time now) {
+  const Breaker::Snapshot seen = breaker.snapshot(now);
+  return seen.state == Breaker::State::open ? seen.until - seen.since : base::Duration::zero();
+}
+
+TEST_CASE(
+    "a breaker opens twice as long after each probe that fails, and starts anew after a window") {
+  Breaker breaker({}, 1);
+  Time now = start;
+  fail(breaker, now, 20);
+  for (const int seconds : {1, 2, 4, 8, 16, 32, 60, 60}) {
+    CHECK(opens_for(breaker, now) == std::chrono::seconds{seconds});
+    now += std::chrono::seconds{seconds};
+    fail(breaker, now, 1);  // the probe
+  }
+  now += std::chrono::seconds{60};
+  succeed(breaker, now, 3);
+  CHECK(breaker.state() == Breaker::State::closed);
+  SUBCASE("not before") {
+    now += Millis{29'999};
+    fail(breaker, now, 20);
+    CHECK(opens_for(breaker, now) == std::chrono::seconds{60});
+  }
+  SUBCASE("closed for a whole window") {
+    now += Millis{30'000};
+    fail(breaker, now, 20);
+    CHECK(opens_for(breaker, now) == std::chrono::seconds{1});
+  }
+}
+
+TEST_CASE("a breaker says what an outcome changed, and what it had seen") {
+  Breaker breaker({}, 2);
+  const auto outcome = [&](std::size_t shard) {
+    return breaker.failed(breaker.admit(start), shard, start, 0.5);
+  };
+  for (std::size_t i = 0; i < 19; ++i) CHECK_FALSE(outcome(i % 2));
+  const auto opened = outcome(1);
+  REQUIRE(opened);
+  CHECK(opened->state == Breaker::State::open);
+  CHECK(opened->until == start + Millis{1050});
+  CHECK(opened->outcomes.all == 20);
+  CHECK(opened->outcomes.marked == 20);
+  CHECK_FALSE(opened->was_probing);
+}
+
+TEST_CASE("counts of all shards are one sum, and forgotten together") {
+  filters::SlidingCounts counts(std::chrono::seconds{30}, 3);
+  for (std::size_t shard = 0; shard < 3; ++shard) counts.add(shard, start, shard == 1);
+  CHECK(counts.sums(start).all == 3);
+  CHECK(counts.sums(start).marked == 1);
+  counts.clear();
+  CHECK(counts.sums(start).all == 0);
+  counts.add(2, start, true);
+  CHECK(counts.sums(start).all == 1);
+  CHECK(counts.sums(start).marked == 1);
+  CHECK(counts.sums(start + std::chrono::seconds{30}).all == 0);
+}
+
 TEST_CASE("outcomes of requests begun in an earlier state are ignored") {
-  Breaker breaker({});
+  Breaker breaker({}, 1);
   const Breaker::Ticket old = breaker.admit(start);
   fail(breaker, start, 20);
   const Time now = start + std::chrono::seconds{60};
   const Breaker::Ticket probe = breaker.admit(now);
-  breaker.failed(old, now, 0);
+  breaker.failed(old, 0, now, 0);
   CHECK(breaker.state() == Breaker::State::half_open);
-  breaker.succeeded(probe, now);
-  breaker.succeeded(old, now);
+  breaker.succeeded(probe, 0, now);
+  breaker.succeeded(old, 0, now);
   succeed(breaker, now, 1);
   CHECK(breaker.state() == Breaker::State::half_open);
 }
@@ -93,7 +156,8 @@ TEST_CASE("outcomes of requests begun in an earlier state are ignored") {
 TEST_CASE("the back-off grows to its bound and is spread by its jitter") {
   base::Random random(3);
   filters::Backoff backoff;
-  for (const auto& [n, expected] : {std::pair{1, 100}, {2, 200}, {4, 800}, {8, 10'000}, {60, 10'000}}) {
+  for (const auto& [n, expected] :
+       {std::pair{1, 100}, {2, 200}, {4, 800}, {8, 10'000}, {60, 10'000}}) {
     base::Duration least = base::Duration::max();
     base::Duration most = base::Duration::zero();
     for (int i = 0; i < 300; ++i) {
@@ -108,15 +172,47 @@ TEST_CASE("the back-off grows to its bound and is spread by its jitter") {
 }
 
 TEST_CASE("a budget allows its least, and a share of the requests of the last ten seconds") {
-  filters::RetryBudget budget({});
-  for (int i = 0; i < 3; ++i) CHECK(budget.take(start));
-  CHECK_FALSE(budget.take(start));
-  for (int i = 0; i < 100; ++i) budget.count_request(start);
-  for (int i = 0; i < 7; ++i) CHECK(budget.take(start));
-  CHECK_FALSE(budget.take(start));
+  filters::BudgetSettings settings;
+  settings.min = {18, std::chrono::minutes{1}};
+  filters::RetryBudget budget(settings, 2);
+  for (int i = 0; i < 3; ++i) CHECK(budget.take(0, start));
+  CHECK_FALSE(budget.take(1, start));
+  for (int i = 0; i < 50; ++i) budget.count_request(0, start);
+  for (int i = 0; i < 50; ++i) budget.count_request(1, start);
+  for (int i = 0; i < 7; ++i) CHECK(budget.take(1, start));
+  CHECK_FALSE(budget.take(0, start));
   const Time later = start + std::chrono::seconds{11};
-  for (int i = 0; i < 3; ++i) CHECK(budget.take(later));
-  CHECK_FALSE(budget.take(later));
+  for (int i = 0; i < 3; ++i) CHECK(budget.take(0, later));
+  CHECK_FALSE(budget.take(0, later));
+}
+
+TEST_CASE("retry-after is seconds, or a date against the wall clock in any of its three forms") {
+  using std::chrono::seconds;
+  const std::chrono::sys_seconds wall = std::chrono::sys_days{std::chrono::November / 6 / 1994} +
+                                        std::chrono::hours{8} + std::chrono::minutes{49} +
+                                        seconds{7};
+  const auto wait = [wall](std::string_view text) {
+    http::Headers answer;
+    answer.add("retry-after", text);
+    return filters::retry_after(answer, wall);
+  };
+  CHECK(wait("120") == seconds{120});
+  CHECK(wait("99999999999999999999") > std::chrono::hours{24});
+  CHECK(wait("Sun, 06 Nov 1994 08:49:37 GMT") == seconds{30});
+  CHECK(wait("Sunday, 06-Nov-94 08:49:37 GMT") == seconds{30});
+  CHECK(wait("Sun Nov  6 08:49:37 1994") == seconds{30});
+  CHECK(wait("Sun, 06 Nov 1994 08:49:07 GMT") == seconds{0});
+  CHECK(wait("Sun, 06 Nov 1994 08:00:00 GMT") == seconds{0});   // it has passed
+  CHECK(wait("Monday, 06-Nov-45 08:49:37 GMT") == seconds{0});  // 1945: 2045 is too far ahead
+  CHECK(wait("Sun, 06 Nov 2094 08:49:37 GMT") > std::chrono::hours{24});
+  for (const char* text :
+       {"", "-1", "1.5", "soon", "Sun, 06 Nov 1994 08:49:37", "Sun, 6 Nov 1994 08:49:37 GMT",
+        "Sun, 31 Feb 1994 08:49:37 GMT", "Sun, 06 Nov 1994 24:00:00 GMT",
+        "Sun, 06 Nov 1994 08:49:37 CET", "Sun, 06 Nov 1994 08:49:37 GMT+1",
+        "Sun Nov 6 08:49:37 1994", "Foo, 06 Nov 1994 08:49:37 GMT"}) {
+    CAPTURE(text);
+    CHECK_FALSE(wait(text));
+  }
 }
 
 }  // namespace

@@ -1,0 +1,43 @@
+// What `retry` reads from the configuration, and which requests and failures it means by that.
+#pragma once
+
+#include "config/conditions.hpp"
+#include "config/filter_spec.hpp"
+#include "filters/retry_policy.hpp"
+#include "proxy/http/message.hpp"
+
+#include <string>
+#include <vector>
+
+namespace filters {
+
+struct RetryMethods {
+  bool is_any = false;
+  bool is_idempotent = true;
+  std::vector<std::string> listed;
+
+  bool cover(const http::RequestHead& head) const;
+};
+
+struct RetryOptions {
+  std::uint64_t max_retries = 3;
+  config::Conditions retry_on{"connect",          "refused", "reset", "upstream_protocol_error",
+                              "response_timeout", "502",     "503",   "504"};
+  RetryMethods methods;
+  base::Millis attempt_timeout{0};
+  Backoff backoff;
+  BudgetSettings budget;
+  std::uint64_t max_body = 64 * 1024;
+
+  // Whether another attempt may mend this, and would not do twice what was done.
+  bool mean(const http::RequestHead& request, const http::Reply& reply) const;
+};
+
+// No connection came about.
+bool is_connect_failure(base::Reason reason);
+// Made below by a policy, not by the upstream: not an answer to prefer over a real one.
+bool is_refusal(const http::Reply& reply);
+
+extern const config::FilterSpec retry_spec;
+
+}  // namespace filters
