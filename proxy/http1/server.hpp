@@ -12,6 +12,7 @@
 #include "proxy/http/stream.hpp"
 #include "proxy/http1/chunked.hpp"
 #include "proxy/http1/parser.hpp"
+#include "proxy/net/lingering.hpp"
 #include "proxy/net/transport.hpp"
 
 namespace http1 {

@@ -7,6 +7,7 @@
 #include "proxy/http/stream.hpp"
 #include "proxy/http2/session.hpp"
 #include "proxy/http2/transport_output.hpp"
+#include "proxy/net/lingering.hpp"
 #include "proxy/net/transport.hpp"
 
 #include <memory>

@@ -166,6 +166,7 @@ bool Acceptor::accept_one() {
     return true;
   }
   if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
+    if (handler_.free_descriptor()) return true;
     survive_exhaustion();
     return false;
   }

@@ -21,6 +21,8 @@ class Acceptor final : base::Poller::Watch, base::Timer {
    public:
     // Takes the connected, non-blocking descriptor.
     virtual void on_accept(int descriptor, const base::Address& remote) = 0;
+    // Descriptors have run out: closes what can be spared. False = nothing can.
+    virtual bool free_descriptor() { return false; }
 
    protected:
     ~Handler() = default;

@@ -41,10 +41,11 @@ boost::system::error_code last_error() { return {errno, boost::system::system_ca
 
 }  // namespace
 
-Transport::Transport(base::EventLoop& loop, int descriptor)
+Transport::Transport(base::EventLoop& loop, int descriptor, ConnectionLimits::Place place)
     : loop_(loop),
       descriptor_(descriptor),
       slot_(loop.poller().add(descriptor, *this)),
+      place_(std::move(place)),
       readable_(loop),
       writable_(loop) {
   if (slot_ < 0) close();
@@ -56,6 +57,7 @@ void Transport::close() {
   if (slot_ >= 0) loop_.poller().remove(slot_, descriptor_);
   if (descriptor_ >= 0) ::close(descriptor_);
   slot_ = descriptor_ = -1;
+  place_ = {};
   Flushable::unlink();
   output_.clear();
   first_ = held_ = tail_sent_ = 0;

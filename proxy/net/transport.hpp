@@ -15,7 +15,7 @@
 #include "proxy/base/event.hpp"
 #include "proxy/base/event_loop.hpp"
 #include "proxy/base/task.hpp"
-#include "proxy/base/task_group.hpp"
+#include "proxy/net/connection_limits.hpp"
 #include "proxy/net/tls.hpp"
 
 namespace net {
@@ -48,8 +48,9 @@ class Transport final : base::Poller::Watch, base::Flushable {
     ~Owner() = default;
   };
 
-  // Takes a connected (or connecting), non-blocking descriptor.
-  Transport(base::EventLoop& loop, int descriptor);
+  // Takes a connected (or connecting), non-blocking descriptor, and the place that it has in the
+  // limits until it is closed.
+  Transport(base::EventLoop& loop, int descriptor, ConnectionLimits::Place place = {});
   Transport(const Transport&) = delete;
   Transport& operator=(const Transport&) = delete;
   ~Transport();  // closes at once
@@ -58,6 +59,7 @@ class Transport final : base::Poller::Watch, base::Flushable {
   base::EventLoop& loop() const { return loop_; }
   int descriptor() const { return descriptor_; }
   bool is_open() const { return descriptor_ >= 0; }
+  const ConnectionLimits::Place& place() const { return place_; }
   void close();  // at once; pending output is lost
 
   // Waits for a connect() in progress: how it ended.
@@ -121,6 +123,7 @@ class Transport final : base::Poller::Watch, base::Flushable {
   base::EventLoop& loop_;
   int descriptor_;
   int slot_;
+  ConnectionLimits::Place place_;
   Owner* owner_ = nullptr;
   std::unique_ptr<TlsSession> tls_;
 
@@ -138,21 +141,6 @@ class Transport final : base::Poller::Watch, base::Flushable {
   std::size_t tail_sent_ = 0;
   std::uint64_t written_ = 0;
   boost::system::error_code write_error_;
-};
-
-// Ends connections politely when their owners are done with them: writes what is queued, sends FIN,
-// and reads on for a while so that the peer gets it all (RFC 9112 9.6). One a worker.
-class Lingering {
- public:
-  explicit Lingering(base::EventLoop& loop);
-  ~Lingering();
-  base::EventLoop& loop() const { return loop_; }
-  void take(std::unique_ptr<Transport> transport);
-  bool empty() const { return tasks_.empty(); }
-
- private:
-  base::EventLoop& loop_;
-  base::TaskGroup tasks_;
 };
 
 }  // namespace net

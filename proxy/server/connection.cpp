@@ -11,19 +11,18 @@ constexpr base::Millis last_chance{1'000};
 
 }  // namespace
 
-Connection::Connection(Listener& listener, int descriptor, const base::Address& remote)
-    : listener_(listener),
-      transport_(std::make_unique<net::Transport>(listener.loop(), descriptor)),
-      opening_(listener.loop()) {
+Connection::Connection(Listener& listener, std::unique_ptr<net::Transport> transport,
+                       const base::Address& remote)
+    : listener_(listener), transport_(std::move(transport)), opening_(listener.loop()) {
   info_.remote = remote;
-  info_.local = base::Address::local_of(descriptor);
+  info_.local = base::Address::local_of(transport_->descriptor());
 }
 
 Connection::~Connection() {
   opening_.cancel_all();
   http1_.reset();
   h2_.reset();
-  listener_.forget(*this, info_.remote);
+  listener_.forget(*this);
 }
 
 void Connection::start() { opening_.spawn(open()).release(); }

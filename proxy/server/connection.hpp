@@ -19,7 +19,8 @@ class Connection final : http1::ServerConnection::Owner,
                          base::Reapable,
                          base::Timer {
  public:
-  Connection(Listener& listener, int descriptor, const base::Address& remote);
+  Connection(Listener& listener, std::unique_ptr<net::Transport> transport,
+             const base::Address& remote);
   ~Connection();
 
   void start();

@@ -40,24 +40,36 @@ void Listener::drain() {
 }
 
 void Listener::on_accept(int descriptor, const base::Address& remote) {
-  if (!admission_.admit(remote)) {
+  net::ConnectionLimits::Place place = place_for(remote);
+  if (!place) {
     change(front_.counts.refused, +1);
     ::close(descriptor);
     return;
   }
-  auto* connection = new Connection(*this, descriptor, remote);
+  auto* connection = new Connection(
+      *this, std::make_unique<net::Transport>(loop_, descriptor, std::move(place)), remote);
   connection->place = connections_.size();
   connections_.push_back(connection);
   change(front_.counts.connections, +1);
   connection->start();
 }
 
-void Listener::forget(const Connection& connection, const base::Address& remote) {
+// What only lingers makes room for what has a request.
+net::ConnectionLimits::Place Listener::place_for(const base::Address& remote) {
+  net::ConnectionLimits& limits = admission_.limits();
+  net::ConnectionLimits::Place place = limits.admit(remote);
+  if (place) return place;
+  const bool has_room =
+      limits.is_full() ? lingering_.end_oldest() : lingering_.end_oldest_of(remote);
+  if (has_room) place = limits.admit(remote);
+  return place;
+}
+
+void Listener::forget(const Connection& connection) {
   connections_[connection.place] = connections_.back();
   connections_[connection.place]->place = connection.place;
   connections_.pop_back();
   change(front_.counts.connections, -1);
-  admission_.closed(remote);
 }
 
 base::Task<> Listener::serve(http::Incoming incoming, http::ServerStream& stream) {

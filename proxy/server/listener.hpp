@@ -52,9 +52,11 @@ class Listener final : public http::Service, net::Acceptor::Handler {
   net::Lingering& lingering() const { return lingering_; }
   const ListenerSettings& settings() const { return settings_; }
   const std::shared_ptr<const certs::Context>& tls() const { return tls_; }
-  void forget(const Connection& connection, const base::Address& remote);
+  void forget(const Connection& connection);
 
   void on_accept(int descriptor, const base::Address& remote) override;
+  bool free_descriptor() override { return lingering_.end_oldest(); }
+  net::ConnectionLimits::Place place_for(const base::Address& remote);
 
   base::EventLoop& loop_;
   net::Lingering& lingering_;

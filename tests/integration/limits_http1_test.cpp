@@ -172,3 +172,14 @@ TEST_CASE("limits: a CONNECT that is refused ends its connection, whatever the c
   CHECK(client.read_to_end().empty());
   CHECK(origin.connections() == 0);
 }
+
+TEST_CASE("limits: connections that only linger make room for those that come with a request") {
+  Origin origin(Origin::answering("x"));
+  const TestProxy proxy(patient(origin.url()) + "limits: { connections: 4 }\n");
+  std::vector<Socket> leaving;  // they have their answer, and do not close
+  for (int i = 0; i < 12; ++i) {
+    leaving.push_back(Socket::connect(proxy.address()));
+    leaving.back().send("GET / HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n");
+    CHECK(leaving.back().read_answer().status == 200);
+  }
+}
