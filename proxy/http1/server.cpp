@@ -38,8 +38,9 @@ ServerConnection::~ServerConnection() {
   if (transport_ && is_serving_ && sending_ == Sending::until_close) reset();
 }
 
-void ServerConnection::start(Bytes already_read) {
+void ServerConnection::start(Bytes already_read, base::Time begun) {
   input_ = std::move(already_read);
+  begun_ = begun;
   tasks_.spawn(run()).release();
 }
 
@@ -114,10 +115,10 @@ Task<bool> ServerConnection::one_request() {
 // False: the connection ends without a word. A head that cannot be used is `incoming.refused`.
 Task<bool> ServerConnection::read_head(http::Incoming& incoming) {
   scan_ = {};
+  const base::Time begun = std::exchange(begun_, base::never);
   HeadState state = take_head(incoming);
   if (state != HeadState::incomplete) co_return true;
-  base::Loop& loop = transport_->loop();
-  const base::Time until = loop.now() + settings_.header_timeout;
+  const base::Time until = std::min(begun, transport_->loop().now()) + settings_.header_timeout;
   while (state == HeadState::incomplete) {
     Input input = transport_->read_now();
     if (input.state == Input::State::data) {

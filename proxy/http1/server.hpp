@@ -4,16 +4,16 @@
 // the loop's thread.
 #pragma once
 
-#include <algorithm>
-#include <memory>
-#include <string>
-
 #include "proxy/base/task_group.hpp"
 #include "proxy/http/stream.hpp"
 #include "proxy/http1/chunked.hpp"
 #include "proxy/http1/parser.hpp"
 #include "proxy/net/lingering.hpp"
 #include "proxy/net/transport.hpp"
+
+#include <algorithm>
+#include <memory>
+#include <string>
 
 namespace http1 {
 
@@ -44,8 +44,8 @@ class ServerConnection final : net::Transport::Owner, http::ServerStream, http::
                    http::Service& service, Owner& owner);
   ~ServerConnection();
 
-  // `already_read`: what detection took from the socket.
-  void start(base::Bytes already_read);
+  // `already_read`: what detection took from the socket, from `begun` on.
+  void start(base::Bytes already_read, base::Time begun = base::never);
   // Closes as soon as no request is under way.
   void drain();
   bool is_idle() const { return !is_serving_; }
@@ -100,6 +100,7 @@ class ServerConnection final : net::Transport::Owner, http::ServerStream, http::
   Owner& owner_;
 
   base::Bytes input_;     // read and not yet used
+  base::Time begun_ = base::never;  // when its first byte came, if others read it
   std::string partial_;   // a head that came in pieces
   ScanState scan_;
 

@@ -7,6 +7,7 @@ namespace net {
 namespace {
 
 constexpr std::string_view preface = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+constexpr std::size_t method_size = 3;  // no HTTP/1 client says "PRI "
 
 enum class Verdict : std::uint8_t { http1, h2, open };
 
@@ -22,7 +23,7 @@ Error gone() {
 
 }  // namespace
 
-Task<Result<Detected>> detect(Transport& transport, base::Millis idle, base::Millis handshake) {
+Task<Result<Detected>> detect(Transport& transport, base::Millis idle, base::Millis rest) {
   Time until = transport.loop().now() + idle;
   Detected found;
   for (;;) {
@@ -31,10 +32,13 @@ Task<Result<Detected>> detect(Transport& transport, base::Millis idle, base::Mil
     if (input.state == Input::State::would_block) {
       const bool came = co_await transport.readable(until);
       if (came) continue;
+      const bool is_begun = !found.read.empty() && found.read.size() <= method_size;
+      if (is_begun) co_return found;
       co_return Error{base::Reason::request_timeout, base::Fault::downstream, "a silent client"};
     }
     if (found.read.empty()) {
-      until = transport.loop().now() + handshake;
+      found.begun = transport.loop().now();
+      until = found.begun + rest;
       found.read = std::move(input.bytes);
     } else {
       found.read = Bytes::copy_of(std::string(found.read.view()).append(input.bytes.view()));

@@ -11,10 +11,12 @@ enum class Protocol : std::uint8_t { http1, h2 };
 struct Detected {
   Protocol protocol = Protocol::http1;
   Bytes read;  // what was taken from the socket to find out
+  Time begun;  // when its first byte came
 };
 
-// Waits `idle` for the first byte, and from then on `handshake` for the rest of the preface. Nothing
-// is lost: what was read comes with the answer. The error says request_timeout, or client_gone.
-Task<Result<Detected>> detect(Transport& transport, base::Millis idle, base::Millis handshake);
+// Waits `idle` for the first byte, and from then on `rest` for the rest of the preface. Nothing is
+// lost: what was read comes with the answer. The error says request_timeout, or client_gone. What
+// stops after "P" may have been a POST: it is HTTP/1, which knows how to answer it.
+Task<Result<Detected>> detect(Transport& transport, base::Millis idle, base::Millis rest);
 
 }  // namespace net

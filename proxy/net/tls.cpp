@@ -43,11 +43,14 @@ boost::system::error_code connection_reset() {
 }
 
 // What went wrong, of SSL_ERROR_SSL: OpenSSL's first words are the cause, later ones its callers'.
+// But of a certificate, whose signature may be what failed first, the last ones tell.
 base::Error explained(const SSL* ssl, base::Error error) {
   const unsigned long code = ERR_peek_error();
   const int reason = ERR_GET_LIB(code) == ERR_LIB_SSL ? ERR_GET_REASON(code) : 0;
   const long verdict = SSL_get_verify_result(ssl);
-  if (reason == SSL_R_CERTIFICATE_VERIFY_FAILED && verdict != X509_V_OK) {
+  const bool is_of_certificate =
+      ERR_GET_REASON(ERR_peek_last_error()) == SSL_R_CERTIFICATE_VERIFY_FAILED;
+  if (is_of_certificate && verdict != X509_V_OK) {
     error.detail = "the certificate is not trusted";
     error.cause = {static_cast<int>(verdict), verify_category()};
     return error;

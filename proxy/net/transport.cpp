@@ -141,6 +141,17 @@ Input Transport::read_clear() {
   return {Input::State::failed, {}, last_error()};
 }
 
+Peeked Transport::peek(std::span<char> room) {
+  if (!is_open()) return {Input::State::failed, {}};
+  if (!is_readable_) return {};
+  const ssize_t got = ::recv(descriptor_, room.data(), room.size(), MSG_PEEK);
+  if (got > 0) return {Input::State::data, {room.data(), static_cast<std::size_t>(got)}};
+  if (got == 0) return {Input::State::end, {}};
+  if (errno != EAGAIN && errno != EINTR) return {Input::State::failed, {}};
+  is_readable_ = errno == EINTR;
+  return {};
+}
+
 Input Transport::read_tls() {
   base::ReadBlock& block = base::ReadBlock::of_this_thread();
   char* room = block.prepare();

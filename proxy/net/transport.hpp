@@ -4,11 +4,6 @@
 // stops leaves it set. Owned by a connection; the loop's thread.
 #pragma once
 
-#include <memory>
-#include <span>
-#include <string>
-#include <vector>
-
 #include "proxy/base/address.hpp"
 #include "proxy/base/bytes.hpp"
 #include "proxy/base/error.hpp"
@@ -17,6 +12,11 @@
 #include "proxy/base/task.hpp"
 #include "proxy/net/connection_limits.hpp"
 #include "proxy/net/tls.hpp"
+
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
 
 namespace net {
 
@@ -32,6 +32,12 @@ struct Input {
   State state = State::would_block;
   Bytes bytes;                        // of data
   boost::system::error_code cause{};  // of failed
+};
+
+// What one look at what is unread showed.
+struct Peeked {
+  Input::State state = Input::State::would_block;
+  std::string_view bytes;  // of data
 };
 
 class Transport final : base::Poller::Watch, base::Flushable {
@@ -71,6 +77,8 @@ class Transport final : base::Poller::Watch, base::Flushable {
   // --- input ---
   // Reads what is there, at most a block. Never suspends.
   Input read_now();
+  // The first bytes of what is unread, not taken, as many as there is room for; clear only.
+  Peeked peek(std::span<char> room);
   // Suspends until read_now() may give more; false = `until` came first. One waiter.
   base::Event::Awaiter readable(Time until = base::never);
   bool may_be_readable() const { return is_readable_; }
