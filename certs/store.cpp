@@ -3,16 +3,17 @@
 #include "certs/tickets.hpp"
 #include "proxy/base/address.hpp"
 
-#include <fcntl.h>
 #include <openssl/err.h>
 #include <openssl/pem.h>
 #include <openssl/x509v3.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
+#include <fcntl.h>
+#include <sys/stat.h>
 #include <system_error>
+#include <unistd.h>
 
 namespace certs {
 namespace {
@@ -112,6 +113,17 @@ int choose_protocol(SSL*, const unsigned char** chosen, unsigned char* size,
   if (result != OPENSSL_NPN_NEGOTIATED) return SSL_TLSEXT_ERR_ALERT_FATAL;
   *chosen = found;
   return SSL_TLSEXT_ERR_OK;
+}
+
+// A server without HTTP/1 has nothing to speak with a client that does not say what it wants.
+int require_protocol(SSL* ssl, int* alert, void*) {
+  const unsigned char* offered = nullptr;
+  std::size_t size = 0;
+  if (SSL_client_hello_get0_ext(ssl, TLSEXT_TYPE_application_layer_protocol_negotiation, &offered,
+                                &size) == 1)
+    return SSL_CLIENT_HELLO_SUCCESS;
+  *alert = SSL_AD_NO_APPLICATION_PROTOCOL;
+  return SSL_CLIENT_HELLO_ERROR;
 }
 
 // Empty: fine. Else what is wrong.
@@ -231,7 +243,11 @@ Loaded make_server_context(const ServerSettings& settings) {
   if (!problem.empty()) return {nullptr, problem};
   made->remark = remark_on(context, settings.cert);
   made->protocols = wire_form(settings.protocols);
-  if (!made->protocols.empty()) SSL_CTX_set_alpn_select_cb(context, choose_protocol, made.get());
+  if (made->protocols.empty()) return {made, {}};
+  SSL_CTX_set_alpn_select_cb(context, choose_protocol, made.get());
+  const bool needs_alpn = std::find(settings.protocols.begin(), settings.protocols.end(),
+                                    "http/1.1") == settings.protocols.end();
+  if (needs_alpn) SSL_CTX_set_client_hello_cb(context, require_protocol, nullptr);
   return {made, {}};
 }
 

@@ -31,8 +31,10 @@ class Connection final : http1::ServerConnection::Owner,
 
  private:
   base::Task<> open();
+  base::Task<> find_protocol();
   base::Task<bool> shake_hands();
-  void speak_http1(base::Bytes already_read);
+  void refuse_in_clear(std::string_view why);
+  void speak_http1(base::Bytes already_read, base::Time begun = base::never);
   void speak_h2(base::Bytes already_read);
   void close();
 

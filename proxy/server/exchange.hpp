@@ -9,6 +9,7 @@
 #include "proxy/observe/access_log.hpp"
 #include "proxy/observe/request_metrics.hpp"
 #include "proxy/server/admission.hpp"
+#include "proxy/server/handshake_failures.hpp"
 #include "proxy/server/listener_counts.hpp"
 
 #include <optional>
@@ -25,6 +26,7 @@ struct Front {
   observe::RequestMetrics& metrics;
   observe::AccessLog::Queue* log = nullptr;  // null = no access log
   ListenerCounts& counts;
+  std::unique_ptr<HandshakeFailures> handshake_failures{};
 
   std::string_view name{};
   std::string_view service{};  // of the node

@@ -4,10 +4,11 @@
 
 namespace server {
 
-Listener::Listener(base::EventLoop& loop, net::Lingering& lingering, Admission& admission,
-                   const ListenerSettings& settings, Front front)
+Listener::Listener(base::EventLoop& loop, net::Lingering& lingering, net::HandshakeTurns& turns,
+                   Admission& admission, const ListenerSettings& settings, Front front)
     : loop_(loop),
       lingering_(lingering),
+      handshake_turns_(turns),
       admission_(admission),
       settings_(settings),
       front_(std::move(front)) {}

@@ -2,13 +2,13 @@
 // service that answers their requests. Owned by the worker; its thread.
 #pragma once
 
-#include <memory>
-#include <vector>
-
 #include "proxy/net/acceptor.hpp"
-#include "proxy/net/tls.hpp"
+#include "proxy/net/tls_accept.hpp"
 #include "proxy/server/connection.hpp"
 #include "proxy/server/exchange.hpp"
+
+#include <memory>
+#include <vector>
 
 namespace server {
 
@@ -29,9 +29,9 @@ struct Bound {
 
 class Listener final : public http::Service, net::Acceptor::Handler {
  public:
-  // The settings, admission and lingering outlive the listener.
-  Listener(base::EventLoop& loop, net::Lingering& lingering, Admission& admission,
-           const ListenerSettings& settings, Front front);
+  // All that is referred to outlives the listener.
+  Listener(base::EventLoop& loop, net::Lingering& lingering, net::HandshakeTurns& turns,
+           Admission& admission, const ListenerSettings& settings, Front front);
   ~Listener();
 
   void accept_on(const std::vector<Bound>& sockets);
@@ -50,9 +50,13 @@ class Listener final : public http::Service, net::Acceptor::Handler {
   friend class Connection;
   base::EventLoop& loop() const { return loop_; }
   net::Lingering& lingering() const { return lingering_; }
+  net::HandshakeTurns& handshake_turns() const { return handshake_turns_; }
   const ListenerSettings& settings() const { return settings_; }
   const std::shared_ptr<const certs::Context>& tls() const { return tls_; }
   void forget(const Connection& connection);
+  void failed(const net::FailedHandshake& handshake, const base::Address& remote) {
+    front_.handshake_failures->add(handshake, remote);
+  }
 
   void on_accept(int descriptor, const base::Address& remote) override;
   bool free_descriptor() override { return lingering_.end_oldest(); }
@@ -60,6 +64,7 @@ class Listener final : public http::Service, net::Acceptor::Handler {
 
   base::EventLoop& loop_;
   net::Lingering& lingering_;
+  net::HandshakeTurns& handshake_turns_;
   Admission& admission_;
   const ListenerSettings& settings_;
   Front front_;

@@ -46,7 +46,8 @@ ListenerSettings settings_of(const config::Listener& listener, const config::Lim
   settings.http2.limits.header_count = limits.header_count;
   settings.http2.limits.target_bytes = limits.target_bytes;
   settings.http2.limits.trailer_bytes = limits.trailer_bytes;
-  settings.http2.handshake_timeout = listener.handshake_timeout;
+  settings.http2.handshake_timeout =
+      std::min(listener.handshake_timeout, listener.header_timeout);  // of the preface
   settings.http2.idle_timeout = listener.idle_timeout;
   settings.http2.header_timeout = listener.header_timeout;
   settings.http2.body_timeout = listener.body_timeout;

@@ -21,6 +21,7 @@ Runtime::Runtime(base::EventLoop& loop, int worker, const Plan& plan, Shared& sh
       plan_(plan),
       shared_(shared),
       lingering_(loop),
+      handshake_turns_(loop),
       metrics_(shared.metrics, static_cast<std::size_t>(worker)),
       pools_(loop),
       clusters_(pools_, *plan.config, plan.cluster_tls) {
@@ -28,9 +29,9 @@ Runtime::Runtime(base::EventLoop& loop, int worker, const Plan& plan, Shared& sh
   for (std::size_t i = 0; i < plan.listeners.size(); ++i) {
     const PlannedListener& listener = plan.listeners[i];
     chains_.push_back(make_listener_chain(listener));
-    listeners_.push_back(
-        std::make_unique<Listener>(loop, lingering_, shared.admission, listener.settings,
-                                   front_of(listener, *chains_.back().chain, *counts[i])));
+    listeners_.push_back(std::make_unique<Listener>(
+        loop, lingering_, handshake_turns_, shared.admission, listener.settings,
+        front_of(listener, *chains_.back().chain, *counts[i])));
     listeners_.back()->set_tls(listener.tls);
   }
   for (std::size_t i = 0; i < listeners_.size(); ++i)
@@ -116,6 +117,9 @@ Front Runtime::front_of(const PlannedListener& listener, http::Handler& chain,
                         ListenerCounts& counts) {
   Front front{loop_, chain, shared_.admission, metrics_, nullptr, counts};
   if (shared_.access_log) front.log = &shared_.access_log->queue(worker_);
+  front.handshake_failures =
+      std::make_unique<HandshakeFailures>(loop_, listener.config->name, shared_.log,
+                                          shared_.metrics, static_cast<std::size_t>(worker_));
   front.name = listener.config->name;
   front.service = plan_.config->node.service;
   front.is_outbound = listener.is_outbound();

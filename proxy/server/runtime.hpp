@@ -63,6 +63,7 @@ class Runtime {
   const Plan& plan_;
   Shared& shared_;
   net::Lingering lingering_;
+  net::HandshakeTurns handshake_turns_;
   observe::RequestMetrics metrics_;
   upstream::Pools pools_;
   upstream::Clusters clusters_;

@@ -1,0 +1,44 @@
+#include "proxy/server/handshake_failures.hpp"
+
+#include <utility>
+
+namespace server {
+namespace {
+
+constexpr base::Millis a_second{1'000};
+
+}  // namespace
+
+HandshakeFailures::HandshakeFailures(base::Loop& loop, std::string listener, base::Log& log,
+                                     stats::Registry& metrics, std::size_t shard)
+    : loop_(loop), listener_(std::move(listener)), log_(log), shard_(shard) {
+  for (std::size_t i = 0; i < counters_.size(); ++i)
+    counters_[i] = &metrics.counter(
+        "outrider_downstream_tls_failures_total", "TLS handshakes with clients that failed.",
+        {{"listener", listener_}, {"reason", to_string(static_cast<net::TlsFailure>(i))}});
+}
+
+void HandshakeFailures::add(const net::FailedHandshake& failed, const base::Address& source) {
+  counters_[static_cast<std::size_t>(failed.failure)]->add(shard_);
+  if (failed.is_silent) return;
+  if (told_ == 0) loop_.arm(*this, loop_.now() + a_second);
+  if (told_ == most_lines) {
+    ++untold_;
+    return;
+  }
+  ++told_;
+  log_.warning("listener " + listener_ + ": TLS with " + source.to_string() +
+               " failed: " + std::string(to_string(failed.failure)) + ": " +
+               describe(failed.failure, failed.error));
+}
+
+void HandshakeFailures::expired() {
+  told_ = 0;
+  const std::uint64_t untold = std::exchange(untold_, 0);
+  if (untold > 0)
+    log_.warning("listener " + listener_ + ": " + std::to_string(untold) +
+                 " more TLS handshakes failed within a second; see "
+                 "outrider_downstream_tls_failures_total");
+}
+
+}  // namespace server

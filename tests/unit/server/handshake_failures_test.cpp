@@ -1,0 +1,83 @@
+#include "proxy/server/handshake_failures.hpp"
+
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <string>
+#include <unistd.h>
+
+namespace {
+
+using net::TlsFailure;
+
+struct Pipe {
+  Pipe() { REQUIRE(::pipe(ends) == 0); }
+  ~Pipe() {
+    ::close(ends[0]);
+    ::close(ends[1]);
+  }
+  int ends[2] = {-1, -1};
+};
+
+struct Told : Pipe {
+  // The lines since the last call.
+  std::string lines() {
+    log.info("mark");
+    std::string text;
+    char byte = 0;
+    while (text.find("mark") == text.npos && ::read(ends[0], &byte, 1) == 1) text += byte;
+    while (::read(ends[0], &byte, 1) == 1 && byte != '\n') {
+    }
+    return text.substr(0, text.rfind('\n') + 1);
+  }
+
+  base::Loop loop;
+  base::Log log{ends[1], base::Level::info, false};
+  stats::Registry metrics{1};
+  server::HandshakeFailures failures{loop, "ingress", log, metrics, 0};
+  base::Address source = *base::Address::parse("192.0.2.7:1234");
+};
+
+TEST_CASE_FIXTURE(Told, "handshake failures: each reason has a series from the start") {
+  const std::string text = metrics.render();
+  for (std::size_t i = 0; i < net::tls_failure_count; ++i) {
+    const std::string line =
+        "outrider_downstream_tls_failures_total{listener=\"ingress\",reason=\"" +
+        std::string(to_string(static_cast<TlsFailure>(i))) + "\"} 0\n";
+    CHECK_MESSAGE(text.find(line) != text.npos, line);
+  }
+}
+
+TEST_CASE_FIXTURE(Told, "handshake failures: a line says who, where, and what to look at") {
+  failures.add({TlsFailure::plain_http, {}}, source);
+  const std::string line = lines();
+  CHECK_MESSAGE(
+      line.find("listener ingress: TLS with 192.0.2.7:1234 failed: plain_http: the client "
+                "speaks plain HTTP; this port speaks TLS") != line.npos,
+      line);
+  CHECK(metrics.render().find("reason=\"plain_http\"} 1\n") != std::string::npos);
+}
+
+TEST_CASE_FIXTURE(Told, "handshake failures: a few lines a second, then how many more there were") {
+  for (int i = 0; i < 100; ++i) failures.add({TlsFailure::no_certificate, {}}, source);
+  std::string text = lines();
+  CHECK(std::count(text.begin(), text.end(), '\n') == server::HandshakeFailures::most_lines);
+  loop.advance(base::Millis{1'001});
+  text = lines();
+  CHECK(std::count(text.begin(), text.end(), '\n') == 1);
+  CHECK_MESSAGE(
+      text.find("listener ingress: 95 more TLS handshakes failed within a second") != text.npos,
+      text);
+  failures.add({TlsFailure::timeout, {}}, source);
+  text = lines();
+  CHECK(std::count(text.begin(), text.end(), '\n') == 1);
+  CHECK(metrics.render().find("reason=\"no_certificate\"} 100\n") != std::string::npos);
+}
+
+TEST_CASE_FIXTURE(Told, "handshake failures: a port that was only looked at is counted, not told") {
+  failures.add({TlsFailure::client_gone, {}, true}, source);
+  CHECK(lines().empty());
+  CHECK(metrics.render().find("reason=\"client_gone\"} 1\n") != std::string::npos);
+}
+
+}  // namespace
