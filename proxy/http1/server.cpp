@@ -202,8 +202,7 @@ void ServerConnection::understand(const RequestHead& head, http::Incoming& incom
   // Behind a CONNECT come the tunnel's bytes, not a request.
   keeps_alive_ = head.keeps_alive && request.method != Method::connect;
   wants_continue_ = head.expects_continue && !is_http10_;
-  waited_ = {};
-  body_received_ = 0;
+  pace_ = {};
   trailers_ = {};
   body_left_ = body_size_ = head.content_length.value_or(0);
   body_has_ended_ = false;

@@ -5,6 +5,7 @@
 #pragma once
 
 #include "proxy/base/task_group.hpp"
+#include "proxy/http/body_pace.hpp"
 #include "proxy/http/stream.hpp"
 #include "proxy/http1/chunked.hpp"
 #include "proxy/http1/parser.hpp"
@@ -109,8 +110,7 @@ class ServerConnection final : net::Transport::Owner, http::ServerStream, http::
   std::uint64_t body_size_ = 0;    // as declared
   std::unique_ptr<ChunkedDecoder> chunks_;
   http::Headers trailers_;
-  base::Duration waited_{};        // for the body, so far
-  std::uint64_t body_received_ = 0;
+  http::BodyPace pace_;            // of the body
   bool body_has_ended_ = true;
   bool wants_continue_ = false;
 

@@ -19,8 +19,6 @@ using base::Task;
 using http::Name;
 using net::Input;
 
-constexpr base::Millis rate_grace{30'000};         // of waiting for a body, before its rate counts
-constexpr std::uint64_t least_rate = 500;          // bytes a second
 constexpr int most_interim = 16;
 constexpr std::string_view continue_head = "HTTP/1.1 100 Continue\r\n\r\n";
 
@@ -69,13 +67,10 @@ Task<Result<Bytes>> ServerConnection::more_body() {
     }
     const base::Time began = loop.now();
     const bool came = co_await transport_->readable(began + settings_.body_timeout);
-    waited_ += loop.now() - began;
-    const auto seconds = static_cast<std::uint64_t>(waited_ / std::chrono::seconds{1});
-    const bool is_slow = waited_ > rate_grace && body_received_ < least_rate * seconds;
-    if (came && !is_slow) continue;
+    pace_.waited(loop.now() - began);
+    if (came && !pace_.is_too_slow()) continue;
     keeps_alive_ = false;
-    co_return Error{Reason::request_timeout, Fault::downstream,
-                    "the request's body did not come in time"};
+    co_return http::BodyPace::too_slow();
   }
 }
 
@@ -85,7 +80,7 @@ Result<Bytes> ServerConnection::next_piece() {
     const auto count =
         static_cast<std::size_t>(std::min<std::uint64_t>(body_left_, input_.size()));
     body_left_ -= count;
-    body_received_ += count;
+    pace_.received(count);
     body_has_ended_ = body_left_ == 0;
     return input_.take_prefix(count);
   }
@@ -95,7 +90,7 @@ Result<Bytes> ServerConnection::next_piece() {
     body_has_ended_ = true;
     return piece;
   }
-  body_received_ += piece->size();
+  pace_.received(piece->size());
   if (chunks_->has_ended()) {
     body_has_ended_ = true;
     trailers_ = chunks_->take_trailers();

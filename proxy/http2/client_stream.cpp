@@ -14,9 +14,6 @@ using base::Result;
 using base::Task;
 using http::Name;
 
-constexpr std::size_t large_piece = 16 * 1024;  // written through at once
-constexpr std::size_t most_held = 64 * 1024;    // of output, before the writer has to wait
-
 Error protocol_error(std::string_view why) {
   return {Reason::upstream_protocol_error, Fault::upstream, why};
 }
@@ -114,17 +111,10 @@ Task<Result<void>> ClientConnection::Exchange::write(Bytes piece) {
     const std::optional<Error> error = end_of_it(has_head);
     return base::just(error ? Result<void>(*error) : Result<void>());
   }
-  if (piece.empty()) return base::just(Result<void>());
-  const bool is_large = piece.size() >= large_piece;
-  if (!is_large) piece.compact();
-  hold_output(std::move(piece));
-  connection_->session_.resume(*this);
-  if (is_large)
-    connection_->flush();
-  else
-    connection_->flush_soon();
-  if (held_output() == 0 || (held_output() < most_held && !is_large))
-    return base::just(Result<void>());
+  const auto flush = [this](bool at_once) {
+    at_once ? connection_->flush() : connection_->flush_soon();
+  };
+  if (hand_over(connection_->session_, std::move(piece), flush)) return base::just(Result<void>());
   return wait_until_taken();
 }
 

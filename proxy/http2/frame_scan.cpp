@@ -6,7 +6,13 @@
 namespace http2 {
 namespace {
 
-enum Type : unsigned char { data = 0, headers = 1, priority = 2, rst_stream = 3, window_update = 8 };
+enum Type : unsigned char {
+  data = 0,
+  headers = 1,
+  priority = 2,
+  rst_stream = 3,
+  window_update = 8
+};
 constexpr unsigned char end_stream = 0x1, padded = 0x8;
 constexpr std::size_t type_at = 3, flags_at = 4, stream_at = 5;
 constexpr std::size_t priority_size = 5, window_update_size = 4;

@@ -16,11 +16,7 @@ using base::Result;
 using base::Task;
 using http::Name;
 
-constexpr std::size_t large_piece = 16 * 1024;  // written through at once
-constexpr std::size_t most_held = 64 * 1024;    // of output, before the writer has to wait
 constexpr int most_interim = 16;
-constexpr base::Millis rate_grace{30'000};  // of waiting for a body, before its rate counts
-constexpr std::uint64_t least_rate = 500;   // bytes a second
 
 Error refused(Reason reason, std::string_view why) {
   return {reason, Fault::downstream, why};
@@ -89,7 +85,7 @@ Task<Result<Bytes>> ServerConnection::ServerStream::more() {
   for (;;) {
     if (has_data()) {
       Bytes piece = take_data();
-      received_ += piece.size();
+      pace_.received(piece.size());
       connection_.session_.consumed(*this, piece.size());
       connection_.flush_soon();
       co_return piece;
@@ -99,15 +95,10 @@ Task<Result<Bytes>> ServerConnection::ServerStream::more() {
     if (closed) co_return gone();
     const base::Time began = connection_.loop_.now();
     const bool came = co_await readable.wait(began + connection_.settings_.body_timeout);
-    if (came && !is_too_slow(began)) continue;
-    co_return refused(Reason::request_timeout, "the request's body did not come in time");
+    pace_.waited(connection_.loop_.now() - began);
+    if (came && (has_ended || !pace_.is_too_slow())) continue;
+    co_return http::BodyPace::too_slow();
   }
-}
-
-bool ServerConnection::ServerStream::is_too_slow(base::Time began) {
-  waited_ += connection_.loop_.now() - began;
-  const auto seconds = static_cast<std::uint64_t>(waited_ / std::chrono::seconds{1});
-  return waited_ > rate_grace && !has_ended && received_ < least_rate * seconds;
 }
 
 Error ServerConnection::ServerStream::gone() const {
@@ -136,18 +127,10 @@ Result<void> ServerConnection::ServerStream::send_head(const http::Response& res
 
 Task<Result<void>> ServerConnection::ServerStream::write(Bytes piece) {
   if (closed) return base::just(Result<void>(gone()));
-  if (piece.empty()) return base::just(Result<void>());
-  const bool is_large = piece.size() >= large_piece;
-  if (!is_large) piece.compact();
-  hold_output(std::move(piece));
-  connection_.session_.resume(*this);
-  if (is_large)
-    connection_.flush();
-  else
-    connection_.flush_soon();
-  const std::size_t most =
-      std::min(most_held, base::ReadBlock::most());  // little if memory is short
-  if (held_output() == 0 || (held_output() < most && !is_large)) return base::just(Result<void>());
+  const auto flush = [this](bool at_once) {
+    at_once ? connection_.flush() : connection_.flush_soon();
+  };
+  if (hand_over(connection_.session_, std::move(piece), flush)) return base::just(Result<void>());
   return wait_until_taken();
 }
 

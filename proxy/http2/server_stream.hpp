@@ -2,6 +2,7 @@
 #pragma once
 
 #include "proxy/base/loop.hpp"
+#include "proxy/http/body_pace.hpp"
 #include "proxy/http2/server.hpp"
 
 #include <optional>
@@ -46,13 +47,11 @@ class ServerConnection::ServerStream final : public Stream,
   base::Task<base::Result<base::Bytes>> more();
   base::Task<base::Result<void>> wait_until_taken();
   std::optional<base::Error> refusal_of(const Section& section) const;
-  bool is_too_slow(base::Time began);
   base::Error gone() const;
 
   ServerConnection& connection_;
   std::optional<std::uint64_t> declared_;
-  base::Duration waited_{};     // for the request's body
-  std::uint64_t received_ = 0;  // of it
+  http::BodyPace pace_;  // of the request
   int interim_count_ = 0;
   bool wants_continue_ = false;
 };

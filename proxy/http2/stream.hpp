@@ -56,6 +56,10 @@ class Stream : public base::Link {
   bool is_end_sent = false;
   base::Event writable;  // all output was taken, or the stream was closed
 
+  // Takes a piece, to be sent by the session: flush(true) at once if it is large, else flush(false)
+  // with the turn's. False: the writer is to wait until it is taken.
+  template <typename Session, typename Flush>
+  bool hand_over(Session& session, base::Bytes piece, Flush flush);
   void hold_output(base::Bytes piece);
   std::size_t held_output() const { return held_output_; }
   // The first `count` bytes go to `take(Bytes)`, as slices.
@@ -98,6 +102,21 @@ class Stream : public base::Link {
   http::Headers sent_headers_;  // what nghttp2 refers to until HEADERS were taken
   std::string sent_text_;
 };
+
+template <typename Session, typename Flush>
+bool Stream::hand_over(Session& session, base::Bytes piece, Flush flush) {
+  constexpr std::size_t large = 16 * 1024;
+  constexpr std::size_t most_held = 64 * 1024;
+  if (piece.empty()) return true;
+  const bool is_large = piece.size() >= large;
+  if (!is_large) piece.compact();
+  hold_output(std::move(piece));
+  session.resume(*this);
+  flush(is_large);
+  const std::size_t most =
+      std::min(most_held, base::ReadBlock::most());  // little if memory is short
+  return held_output() == 0 || (held_output() < most && !is_large);
+}
 
 template <typename Take> void Stream::take_output(std::size_t count, Take take) {
   held_output_ -= count;
