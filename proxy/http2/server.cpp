@@ -95,7 +95,8 @@ bool ServerConnection::is_done() const {
 
 // When something may be late; an idle connection wakes for its end only.
 base::Time ServerConnection::look_again() const {
-  if (!session_.has_settings()) return last_active_ + settings_.handshake_timeout;
+  if (!session_.has_settings())
+    return last_active_ + std::min(settings_.handshake_timeout, settings_.header_timeout);
   base::Time until = open_ == 0 ? last_active_ + settings_.idle_timeout : next_look_;
   if (session_.section_begun() != base::never)
     until = std::min(until, session_.section_begun() + settings_.header_timeout);

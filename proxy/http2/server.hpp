@@ -17,11 +17,12 @@ namespace http2 {
 
 struct ServerSettings {
   SessionLimits limits;
-  base::Millis handshake_timeout{5'000};  // for the preface and the first SETTINGS
+  base::Millis handshake_timeout{5'000};  // for the preface and the first SETTINGS; the shorter:
   base::Millis idle_timeout{60'000};      // without a stream
-  base::Millis header_timeout{10'000};    // from the first byte of a header section to its end
-  base::Millis body_timeout{30'000};      // without a byte of a request's body though we would read
-  base::Millis send_timeout{30'000};      // a client that takes nothing
+  base::Millis header_timeout{
+      10'000};  // from the first byte of a header section to its end, or of the preface
+  base::Millis body_timeout{30'000};  // without a byte of a request's body though we would read
+  base::Millis send_timeout{30'000};  // a client that takes nothing
 };
 
 class ServerConnection final : net::Transport::Owner, base::Flushable, Session::Owner {

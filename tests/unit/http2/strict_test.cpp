@@ -128,4 +128,26 @@ TEST_CASE_FIXTURE(ServerAlone, "h2 strict: nor is what follows on a stream that 
   CHECK(!peer.has_heard(goaway));
 }
 
+TEST_CASE(
+    "h2 strict: a preface that does not end is waited for as long as a handshake or a head may "
+    "take") {
+  struct Case {
+    base::Millis handshake, header;
+    std::string said;
+  };
+  const base::Millis soon{20}, late{60'000};
+  for (const Case& each :
+       {Case{soon, late, ""}, Case{late, soon, ""}, Case{late, soon, std::string(preface)},
+        Case{late, soon, std::string(preface.substr(0, 7))}}) {
+    ServerAlone side;
+    side.server_settings.handshake_timeout = each.handshake;
+    side.server_settings.header_timeout = each.header;
+    const Ends ends;
+    side.peer.take(ends.other);
+    side.serve(ends.one);
+    side.peer.say(each.said);
+    CHECK(turn_until(side.loop, [&] { return side.is_server_closed; }));
+  }
+}
+
 }  // namespace
