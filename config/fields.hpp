@@ -4,8 +4,10 @@
 // alone.
 #pragma once
 
+#include "config/hints.hpp"
 #include "config/print.hpp"
 #include "config/read.hpp"
+#include "config/yaml_fault.hpp"
 
 #include <functional>
 #include <optional>
@@ -46,25 +48,61 @@ template <typename Struct> struct Field {
 template <typename Struct> using Table = std::vector<Field<Struct>>;
 
 template <typename Struct>
+Node corrected(const Node& node, const Reading& reading, const Table<Struct>& table) {
+  std::vector<Key> keys;
+  for (const Field<Struct>& field : table) keys.push_back({field.name, field.is_built});
+  return corrected(node, reading, keys);
+}
+
+// `{ total: 5s }` for "5s" where a map is expected: the rows that are required, or the first that
+// would take it, words before numbers before any text.
+template <typename Struct>
+std::string as_map(const Node& scalar, const Reading& reading, const Table<Struct>& table) {
+  const auto takes = [&](const Field<Struct>& field) {
+    Mistakes unheard;
+    Struct unused{};
+    field.read(scalar, Reading{unheard, reading.filters}, unused);
+    return field.is_built && unheard.empty();
+  };
+  const auto rank = [](const Field<Struct>& field) {
+    if (field.type == "one word" || field.type == "true or false") return 0;
+    return field.type.find("text") == field.type.npos && field.type.find("path") == field.type.npos
+               ? 1
+               : 2;
+  };
+  std::string rows;
+  for (const Field<Struct>& field : table)
+    if (field.is_required)
+      rows += (rows.empty() ? "" : ", ") + std::string(field.name) + ": " +
+              (takes(field) && rows.empty() ? in_braces(scalar) : "...");
+  for (int turn = 0; turn < 3; ++turn)
+    for (const Field<Struct>& field : table)
+      if (rows.empty() && rank(field) == turn && takes(field))
+        rows = std::string(field.name) + ": " + in_braces(scalar);
+  return "{ " + (rows.empty() ? std::string(table.front().name) + ": ..." : rows) + " }";
+}
+
+template <typename Struct>
 void read_table(const Node& node, const Reading& reading, const Table<Struct>& table,
                 Struct& into) {
+  if (const std::string better = node.is_scalar() ? with_blank(node.written) : ""; !better.empty())
+    return reading.mistake(node, "a blank is missing behind the colon: write `" + better + '`');
+  if (node.is_scalar() && !node.is_secret)
+    return reading.mistake(node,
+                           wrong_kind(node, "a map") + ": write " + as_map(node, reading, table));
   if (!node.is_map()) return reading.mistake(node, wrong_kind(node, "a map"));
-  std::vector<std::string_view> known;
-  for (const Field<Struct>& field : table) known.push_back(field.name);
-  for (const Node::Entry& entry : node.entries) {
-    const Field<Struct>* found = nullptr;
-    for (const Field<Struct>& field : table)
-      if (field.name == entry.key) found = &field;
-    if (!found)
-      reading.mistakes.add(entry.mark, unknown_key(entry.key, known));
-    else if (entry.value->is_null())
-      reading.mistakes.add(entry.mark, "\"" + entry.key + "\" has no value: " +
-                                           std::string(found->type) + " is expected");
-    else
-      found->read(*entry.value, reading, into);
-  }
+  const Node known = corrected(node, reading, table);
+  for (const Node::Entry& entry : known.entries)
+    for (const Field<Struct>& field : table) {
+      if (field.name != entry.key) continue;
+      if (entry.value->is_null())
+        reading.mistakes.add(entry.mark, "\"" + entry.key + "\" has no value: " +
+                                             std::string(field.type) + " is expected");
+      else
+        field.read(*entry.value, reading, into);
+    }
   for (const Field<Struct>& field : table)
-    if (field.is_required && !node.find(field.name))
+    if (field.is_required && !known.find(field.name))
       reading.mistake(node,
                       "\"" + std::string(field.name) + "\" is missing: " + std::string(field.doc));
 }

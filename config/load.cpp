@@ -3,6 +3,7 @@
 #include "config/parse.hpp"
 #include "config/substitute.hpp"
 #include "config/validate.hpp"
+#include "config/warnings.hpp"
 
 #include <algorithm>
 #include <filesystem>
@@ -22,6 +23,7 @@ class Loader {
     if (root) read(file, *root);
     std::vector<Mistake> mistakes = mistakes_.sorted();
     if (!mistakes.empty()) return {nullptr, std::move(mistakes)};
+    config_->warnings = warnings_of(*config_);
     config_->effective = print_yaml(*write_root(map(std::move(written_)), *config_));
     return {std::move(config_), {}};
   }

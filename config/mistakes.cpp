@@ -1,8 +1,12 @@
 #include "config/mistakes.hpp"
 
+#include "config/words.hpp"
+#include "proxy/base/ascii.hpp"
+
 #include <algorithm>
 #include <numeric>
 #include <tuple>
+#include <utility>
 
 namespace config {
 namespace {
@@ -11,6 +15,10 @@ constexpr std::size_t longest_line = 160;
 constexpr std::size_t longest_word = 64;
 constexpr std::size_t shortest_secret = 4;  // of less, every message would be full
 constexpr std::string_view hidden = "[not shown]";
+
+bool is_word(char c) {
+  return base::is_alpha(c) || base::is_digit(c);
+}
 
 std::size_t characters(std::string_view text) {
   return static_cast<std::size_t>(
@@ -27,6 +35,36 @@ std::string printable(std::string_view text) {
     if (byte >= 0x80 && !is_text) shown[i] = '?';
     if (is_text && byte == 0xc2 && has_control(std::string_view(shown).substr(i, 2)))
       shown.replace(i, 2, "?");
+  }
+  return shown;
+}
+
+void cover(std::string& line, std::size_t begin, std::size_t end) {
+  std::fill(line.begin() + static_cast<std::ptrdiff_t>(begin),
+            line.begin() + static_cast<std::ptrdiff_t>(std::min(end, line.size())), '*');
+}
+
+// The line with stars for what stands behind a key that usually carries a secret, and for the user
+// in a URL; a variable's name may be seen. As long as before.
+std::string without_secrets(std::string_view line) {
+  std::string shown(line);
+  for (std::size_t colon = line.find(':'); colon != line.npos; colon = line.find(':', colon + 1)) {
+    if (line.substr(colon).starts_with("://")) {
+      const std::size_t end = line.find_first_of("/ \t\"',}", colon + 3);
+      const std::size_t at = line.substr(0, end).rfind('@');
+      if (at != line.npos && at > colon + 3 &&
+          line.substr(colon, at - colon).find("${") == line.npos)
+        cover(shown, colon + 3, at);
+      continue;
+    }
+    const std::size_t begin = line.find_first_not_of(" \t\"'", colon + 1);
+    const std::size_t key = line.find_last_of(" \t\"'{,", colon == 0 ? 0 : colon - 1);
+    std::string_view name = line.substr(key == line.npos ? 0 : key + 1);
+    name = name.substr(0, name.find_first_of("\"':"));
+    if (begin == line.npos || !is_secret_field(name) || line[begin] == '{' || line[begin] == '[' ||
+        line.substr(begin).starts_with("${"))
+      continue;
+    cover(shown, begin, line.find_first_of("\"',}#", begin));
   }
   return shown;
 }
@@ -51,29 +89,58 @@ Excerpt around(std::string_view line, std::size_t at) {
           before.size() + characters(line.substr(begin, at - begin))};
 }
 
-std::size_t distance(std::string_view a, std::string_view b) {
-  std::vector<std::size_t> row(b.size() + 1);
-  std::iota(row.begin(), row.end(), std::size_t{0});
-  for (std::size_t i = 1; i <= a.size(); ++i) {
-    std::size_t diagonal = row[0]++;
-    for (std::size_t j = 1; j <= b.size(); ++j) {
-      const std::size_t replaced = diagonal + (a[i - 1] == b[j - 1] ? 0 : 1);
-      diagonal = row[j];
-      row[j] = std::min({row[j] + 1, row[j - 1] + 1, replaced});
+// One code point each, small, with `_` between the words: maxRetries and MAX-RETRIES are
+// max_retries.
+std::u32string folded(std::string_view text) {
+  std::u32string points;
+  bool was_small = false;
+  for (const char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    if ((byte & 0xc0) == 0x80 && !points.empty()) {
+      points.back() = points.back() << 6 | (byte & 0x3f);
+      continue;
     }
+    const bool is_capital = c >= 'A' && c <= 'Z';
+    if (is_capital && was_small) points += U'_';
+    was_small = c >= 'a' && c <= 'z';
+    points += c == '-' || c == ' ' ? U'_' : is_capital ? byte + 32U : byte;
   }
-  return row[b.size()];
+  return points;
+}
+
+// Characters to be added, taken away, replaced, or changed with their neighbour.
+std::size_t distance(const std::u32string& a, const std::u32string& b) {
+  std::vector<std::size_t> before;
+  std::vector<std::size_t> above(b.size() + 1);
+  std::iota(above.begin(), above.end(), std::size_t{0});
+  for (std::size_t i = 1; i <= a.size(); ++i) {
+    std::vector<std::size_t> row{i};
+    for (std::size_t j = 1; j <= b.size(); ++j) {
+      const std::size_t replaced = above[j - 1] + (a[i - 1] == b[j - 1] ? 0 : 1);
+      row.push_back(std::min({above[j] + 1, row[j - 1] + 1, replaced}));
+      if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1])
+        row[j] = std::min(row[j], before[j - 2] + 1);
+    }
+    before = std::exchange(above, std::move(row));
+  }
+  return above[b.size()];
 }
 
 }  // namespace
+
+std::string Mistake::summary() const {
+  std::string all = to_string();
+  return all.substr(0, all.find('\n'));
+}
 
 std::string Mistake::to_string() const {
   const std::string what = printable(message);
   if (!mark.source) return what + '\n';
   if (mark.line == 0) return mark.source->name + ": " + what + '\n';
-  const std::string_view line = mark.source->line(mark.line);
+  const std::string line = without_secrets(mark.source->line(mark.line));
   const auto bytes = static_cast<std::size_t>(std::max(mark.column, 1)) - 1;
-  const std::size_t before = characters(line.substr(0, bytes)) + (bytes > line.size() ? 1 : 0);
+  const std::size_t before =
+      characters(std::string_view(line).substr(0, bytes)) + (bytes > line.size() ? 1 : 0);
   const std::string place = std::to_string(mark.line) + ':' + std::to_string(before + 1);
   const Excerpt excerpt = around(line, bytes);
   return mark.source->name + ':' + place + ": " + what + "\n  " + excerpt.text + "\n  " +
@@ -85,6 +152,7 @@ void Mistakes::add(const Mark& mark, std::string message) {
     ++further_;
     return;
   }
+  message = without_values(mark, std::move(message));
   for (const std::string& secret : secrets_)
     for (std::size_t at = message.find(secret); at != message.npos;
          at = message.find(secret, at + hidden.size()))
@@ -96,6 +164,28 @@ void Mistakes::hide(const std::string& secret) {
   const bool is_new = std::find(secrets_.begin(), secrets_.end(), secret) == secrets_.end();
   if (is_new && secret.size() >= shortest_secret && secrets_.size() < most)
     secrets_.push_back(secret);
+}
+
+void Mistakes::hide(const Mark& mark, const std::string& value, const std::string& shown) {
+  if (!value.empty() && variables_.size() < most) variables_.push_back({mark, value, shown});
+}
+
+// A short value only where it stands alone: it would be found in any word.
+std::string Mistakes::without_values(const Mark& mark, std::string message) const {
+  for (const Variable& variable : variables_) {
+    const Mark& of = variable.mark;
+    if (of.source != mark.source || of.line != mark.line || of.column != mark.column) continue;
+    const std::string& value = variable.value;
+    for (std::size_t at = message.find(value); at != message.npos; at = message.find(value, at)) {
+      const bool is_part =
+          (at > 0 && is_word(message[at - 1])) ||
+          (at + value.size() < message.size() && is_word(message[at + value.size()]));
+      const bool is_shown = is_part && value.size() < shortest_secret;
+      if (!is_shown) message.replace(at, value.size(), variable.shown);
+      at += is_shown ? value.size() : variable.shown.size();
+    }
+  }
+  return message;
 }
 
 std::vector<Mistake> Mistakes::sorted() const {
@@ -116,17 +206,17 @@ std::vector<Mistake> Mistakes::sorted() const {
 }
 
 std::string_view nearest(std::string_view word, const std::vector<std::string_view>& candidates) {
-  std::string_view best;
-  // Of short words less may differ, or anything would be meant.
-  const std::size_t least_of_short = std::max<std::size_t>(word.size(), 1) - (word.size() == 3);
-  std::size_t least =
-      word.size() <= 3 ? least_of_short : std::max<std::size_t>(2, word.size() / 3) + 1;
   if (word.size() > longest_word) return {};
+  const std::u32string meant = folded(word);
+  const std::size_t size = meant.size();
+  // Of short words less may differ, or anything would be meant.
+  std::size_t least = size <= 3 ? std::max<std::size_t>(size, 1) - (size == 3)
+                                : std::max<std::size_t>(2, size / 3) + 1;
+  std::string_view best;
   for (const std::string_view candidate : candidates) {
-    const std::size_t apart =
-        std::max(word.size(), candidate.size()) - std::min(word.size(), candidate.size());
-    if (apart >= least) continue;
-    const std::size_t d = distance(word, candidate);
+    const std::u32string known = folded(candidate);
+    if (std::max(size, known.size()) - std::min(size, known.size()) >= least) continue;
+    const std::size_t d = distance(meant, known);
     if (d < least) {
       least = d;
       best = candidate;

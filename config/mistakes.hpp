@@ -15,6 +15,7 @@ struct Mistake {
   std::string message;
   // "file:line:column: message", the line, a caret. Columns count characters.
   std::string to_string() const;
+  std::string summary() const;  // its first line
 };
 
 class Mistakes {
@@ -25,6 +26,8 @@ class Mistakes {
   void add(const Mark& mark, std::string message);
   // From here on no message shows this text, which came from a file that is not to be shown.
   void hide(const std::string& secret);
+  // What is said of this place shows `shown` for the value, which came from a variable.
+  void hide(const Mark& mark, const std::string& value, const std::string& shown);
   bool empty() const { return all_.empty(); }
   bool is_full() const { return all_.size() >= most; }
   // In the order of the files' lines, doubles left out.
@@ -32,7 +35,14 @@ class Mistakes {
 
  private:
   std::vector<Mistake> all_;
+  struct Variable {
+    Mark mark;
+    std::string value, shown;
+  };
+  std::string without_values(const Mark& mark, std::string message) const;
+
   std::vector<std::string> secrets_;
+  std::vector<Variable> variables_;
   std::size_t further_ = 0;
 };
 

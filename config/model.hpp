@@ -35,6 +35,13 @@ struct FilterConfig {
 };
 using Filters = std::vector<FilterConfig>;
 
+// Where files and addresses are named, by their text as it stands in the model: for what is found
+// out about them later.
+struct Places : std::map<std::string, Mark> {
+  // Settings are the same wherever they are written.
+  friend bool operator==(const Places&, const Places&) { return true; }
+};
+
 struct NodeInfo {
   std::string service = "outrider";
   std::string id;  // default: the host name
@@ -44,6 +51,7 @@ struct LogSettings {
   std::string to = "stderr";  // stderr, stdout or a file
   base::Level level = base::Level::info;
   bool is_json = false;
+  Places places;
 };
 
 struct Limits {
@@ -68,6 +76,7 @@ enum class AccessLogFormat : std::uint8_t { json, text, none };
 struct AccessLog {
   std::string to = "stdout";  // stdout, stderr or a file
   AccessLogFormat format = AccessLogFormat::json;
+  Places places;
 };
 
 struct Admin {
@@ -81,6 +90,7 @@ struct ServerTls {
   std::string client_ca;
   ClientAuth client_auth = ClientAuth::none;
   std::string min_version = "1.2";
+  Places places;
 };
 
 struct ClientTls {
@@ -90,6 +100,7 @@ struct ClientTls {
   std::vector<std::string> san;
   std::string min_version = "1.2";
   bool insecure = false;
+  Places places;  // and that of `insecure`
 
   bool operator==(const ClientTls&) const = default;
 };
@@ -155,6 +166,7 @@ struct Listener {
   std::string name;
   Mark mark;
   std::vector<base::Address> bind;
+  Places places;
   Direction direction = Direction::inbound;
   bool http1 = true;
   bool h2 = true;
@@ -239,7 +251,8 @@ struct Config {
   std::optional<Admin> admin;
   std::vector<Listener> listeners;  // in the order of the file
   std::vector<Cluster> clusters;
-  std::string effective;  // as YAML, secrets redacted
+  std::string effective;          // as YAML, with every default, secrets redacted
+  std::vector<Mistake> warnings;  // what hardly anybody means
 
   const Cluster* find_cluster(const std::string& name) const {
     for (const Cluster& cluster : clusters)

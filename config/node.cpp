@@ -1,6 +1,6 @@
 #include "config/node.hpp"
 
-#include "proxy/base/ascii.hpp"
+#include "config/yaml_fault.hpp"
 
 #include <yaml-cpp/eventhandler.h>
 #include <yaml-cpp/exceptions.h>
@@ -202,17 +202,17 @@ bool is_closed(const Mark& mark) {
   return false;
 }
 
-// What a reader probably did, for the parser's terse words.
-std::string hint_for(const std::string& words, const Mark& mark) {
-  const auto says = [&](std::string_view part) { return words.find(part) != words.npos; };
-  if (says("flow") || says("illegal map value"))
-    return " (text with `{`, `}` or `: ` inside braces needs quotes)";
-  if (mark.begins_with('*')) return " (text that begins with `*` needs quotes)";
-  if (says("unknown token"))
-    return " (text that begins with one of [ { * & ! % @ ? ` needs quotes)";
-  if (says("end of map not found") || says("end of sequence not found"))
-    return " (a quotation mark that is not closed, or lines that are not indented alike?)";
-  return {};
+// The line `---` behind the first that says something.
+Mark second_document(const std::shared_ptr<const Source>& source) {
+  bool has_begun = false;
+  const auto lines = std::count(source->text.begin(), source->text.end(), '\n') + 1;
+  for (int number = 1; number <= lines; ++number) {
+    const std::string_view line = source->line(number);
+    const bool is_marker = line.starts_with("---") || line.starts_with("...");
+    if (is_marker && has_begun) return {source, number, 1};
+    has_begun = has_begun || (!line.empty() && line[0] != '#' && line[0] != '%' && !is_marker);
+  }
+  return {source, 0, 0};
 }
 
 }  // namespace
@@ -262,8 +262,9 @@ NodePtr parse_yaml(std::shared_ptr<const Source> source, Mistakes& mistakes) {
     }
     Builder second(source, mistakes);
     if (parser.HandleNextDocument(second)) {
-      const NodePtr root = second.take_root();
-      mistakes.add(root ? root->mark : whole, "a second document: one file holds one");
+      mistakes.add(second_document(source),
+                   "a second document begins here, and one file holds one: "
+                   "take this line away");
       return nullptr;
     }
   } catch (const Refused& refused) {
@@ -271,14 +272,18 @@ NodePtr parse_yaml(std::shared_ptr<const Source> source, Mistakes& mistakes) {
     return nullptr;
   } catch (const YAML::Exception& error) {
     const Mark mark{source, error.mark.line + 1, error.mark.column + 1};
-    mistakes.add(mark, "this is not YAML: " + error.msg + hint_for(error.msg, mark));
+    Mistake fault = yaml_fault(mark, error.msg);
+    mistakes.add(fault.mark, std::move(fault.message));
     return nullptr;
   } catch (const std::exception& error) {
     mistakes.add(whole, std::string("this is not YAML: ") + error.what());
     return nullptr;
   }
-  if (!is_closed(builder.last_quoted()))
-    mistakes.add(builder.last_quoted(), "this quotation mark is never closed");
+  if (const Mark& open = builder.last_quoted(); !is_closed(open)) {
+    Mistake fault = yaml_fault(open, "this quotation mark is never closed");
+    mistakes.add(fault.mark, std::move(fault.message));
+    return nullptr;
+  }
   return builder.take_root();
 }
 

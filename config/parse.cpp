@@ -21,6 +21,7 @@ Field<Struct> destination(std::string_view fallback, std::string_view doc) {
   Field<Struct> field{"to", "stdout, stderr or a path", fallback, doc,
                       [](const Node& node, const Reading& reading, Struct& into) {
                         read_destination(node, reading, into.to);
+                        into.places[into.to] = node.mark;
                       }};
   field.complete = [](const NodePtr& written, const Struct& value) {
     const bool is_path = value.to != "stdout" && value.to != "stderr";

@@ -44,6 +44,7 @@ Field<Struct> path(std::string_view name, std::string Struct::*member, std::stri
   Field<Struct> field{name, "a path", "", doc,
                       [=](const Node& node, const Reading& reading, Struct& into) {
                         read_path(node, reading, into.*member);
+                        into.places[into.*member] = node.mark;
                       }};
   field.complete = [=](const NodePtr& written, const Struct& value) {
     return write_path(written, value.*member);

@@ -8,22 +8,45 @@ bool is_https(const Cluster& cluster) {
   return cluster.url.starts_with("https://");
 }
 
+// What to write instead of a URL that is none.
+std::string url_problem(std::string_view text) {
+  const std::string shown = '"' + std::string(text) + "\" ";
+  if (split_host_port(text)) return shown + "has no scheme: write http://" + std::string(text);
+  if (text.starts_with("http:") || text.starts_with("https:"))
+    return shown + "is not a URL: two slashes stand behind the colon, as in http://host:port";
+  if (text.starts_with("unix:"))
+    return shown + "is no URL: write `endpoints: [\"" + std::string(text) + "\"]` instead of `url`";
+  return shown + "is not a URL: write http://host:port or https://host:port";
+}
+
+// Behind `http://`: what a cluster's URL does not have, and where it belongs.
+std::string authority_problem(std::string_view scheme, std::string_view authority) {
+  const std::size_t end = authority.find_first_of("/?#");
+  const std::string host(authority.substr(0, end));
+  if (host.find('@') != host.npos)
+    return "a cluster's URL has no user: send `authorization` by the filter `headers`";
+  if (end == authority.npos) return {};
+  const std::string bare = std::string(scheme).append("://") + host;
+  if (authority.substr(end) == "/") return "a cluster's URL has no path: write " + bare;
+  if (authority[end] != '/') return "a cluster's URL has no query or fragment: write " + bare;
+  const std::string path(authority.substr(end, authority.find_first_of("?#", end) - end));
+  return "a cluster's URL has no path: write " + bare +
+         ", and in the route `rewrite: { path: " + path + (path.ends_with('/') ? "" : "/") + "* }`";
+}
+
 void read_url(const Node& node, const Reading& reading, Cluster& into) {
-  const std::string* text = scalar_of(node, reading, "a URL");
+  const std::string* text = scalar_of(node, reading, "a URL such as http://127.0.0.1:8080");
   if (!text) return;
-  into.url = *text;
   const std::size_t scheme_end = text->find("://");
   const std::string scheme = text->substr(0, scheme_end);
-  if (scheme_end == text->npos ||
-      (scheme != "http" && scheme != "https" && scheme != "tcp" && scheme != "udp"))
-    return reading.mistake(node, "\"" + *text + "\" is not a URL: http://host:port or https://...");
   if (scheme == "tcp" || scheme == "udp")
     return reading.mistake(node, scheme + ":// clusters are not yet in this version");
-  std::string_view authority = std::string_view(*text).substr(scheme_end + 3);
-  if (authority.find('@') != authority.npos)
-    return reading.mistake(node, "a cluster's URL has no user");
-  if (authority.find_first_of("/?#") != authority.npos)
-    return reading.mistake(node, "a cluster's URL has no path, query or fragment: use `rewrite`");
+  if (scheme_end == text->npos || (scheme != "http" && scheme != "https"))
+    return reading.mistake(node, url_problem(*text));
+  into.url = *text;
+  const std::string_view authority = std::string_view(*text).substr(scheme_end + 3);
+  if (std::string problem = authority_problem(scheme, authority); !problem.empty())
+    return reading.mistake(node, std::move(problem));
   const auto parts = split_host_port(authority);
   if (!parts)
     return reading.mistake(node, "\"" + std::string(authority) + "\" is not host or host:port");
@@ -34,6 +57,17 @@ void read_url(const Node& node, const Reading& reading, Cluster& into) {
   endpoint.host = parts->host;
   endpoint.port = parts->port.value_or(default_port);
   into.endpoints = {std::move(endpoint)};
+}
+
+std::string endpoint_problem(std::string_view text) {
+  const std::string shown = '"' + std::string(text) + "\" ";
+  if (const std::size_t scheme = text.find("://"); scheme != text.npos)
+    return shown +
+           "is a URL: an endpoint is host:port, and the one of a single service is written "
+           "`url: " +
+           std::string(text) + '`';
+  if (split_host_port(text)) return shown + "has no port: write " + std::string(text) + ":8080";
+  return shown + "is not ip:port, name:port or unix:/path";
 }
 
 void read_endpoint_address(const Node& node, const Reading& reading, Endpoint& into) {
@@ -47,8 +81,7 @@ void read_endpoint_address(const Node& node, const Reading& reading, Endpoint& i
     return;
   }
   const auto parts = split_host_port(*text);
-  if (!parts || !parts->port)
-    return reading.mistake(node, "\"" + *text + "\" is not ip:port, name:port or unix:/path");
+  if (!parts || !parts->port) return reading.mistake(node, endpoint_problem(*text));
   into.host = parts->host;
   into.port = *parts->port;
 }
@@ -69,7 +102,11 @@ const Table<Endpoint>& endpoint_table() {
 }
 
 void read_endpoints(const Node& node, const Reading& reading, Cluster& into) {
-  if (!node.is_list()) return reading.mistake(node, wrong_kind(node, "a list of endpoints"));
+  if (!node.is_list())
+    return reading.mistake(
+        node, wrong_kind(node, "a list of endpoints") + (node.is_scalar() && !node.is_secret
+                                                             ? ": write [" + in_braces(node) + ']'
+                                                             : std::string()));
   if (node.items.empty()) reading.mistake(node, "at least one endpoint is needed");
   for (const NodePtr& item : node.items) {
     Endpoint endpoint;
@@ -116,6 +153,7 @@ const Table<ClientTls>& tls_table() {
 void read_tls(const Node& node, const Reading& reading, Cluster& into) {
   ClientTls& tls = into.tls.emplace();
   read_table(node, reading, tls_table(), tls);
+  if (const Node::Entry* insecure = node.entry("insecure")) tls.places["insecure"] = insecure->mark;
   if (tls.cert.empty() != tls.key.empty()) reading.mistake(node, "`cert` and `key` go together");
 }
 
@@ -187,12 +225,10 @@ NodePtr write_host(const Cluster& cluster) {
 }
 
 void read_balancing(const Node& node, const Reading& reading, Cluster& into) {
-  read_word(node, reading,
-            {"least_request", "round_robin", "ewma", "random", "ring_hash", "maglev"},
-            [&](std::size_t index) {
-              if (index > 1) return not_yet(node, reading, node.text);
-              into.load_balancer = static_cast<Balancing>(index);
-            });
+  for (const std::string_view known : {"ewma", "random", "ring_hash", "maglev"})
+    if (node.is_scalar() && node.text == known) return not_yet(node, reading, known);
+  read_word(node, reading, {"least_request", "round_robin"},
+            [&](std::size_t index) { into.load_balancer = static_cast<Balancing>(index); });
 }
 
 NodePtr write_balancing(const Cluster& cluster) {
@@ -248,8 +284,8 @@ void complete_tls(const Node& node, const Reading& reading, Cluster& cluster) {
         "endpoints with `tls` need `server_name` or `san`: whose certificate is it?");
 }
 
-void check_source(const Node::Entry& entry, const Reading& reading) {
-  const Node& node = *entry.value;
+// `mark`: of its name.
+void check_source(const Node& node, const Mark& mark, const Reading& reading) {
   const Node::Entry* first = nullptr;
   for (const Node::Entry& field : node.entries) {
     if (field.key != "url" && field.key != "endpoints" && field.key != "discovery") continue;
@@ -260,22 +296,22 @@ void check_source(const Node::Entry& entry, const Reading& reading) {
     first = &field;
   }
   if (node.is_map() && !first)
-    reading.mistakes.add(entry.mark, "the cluster \"" + entry.key +
-                                         "\" says nothing of where it is: write `url: "
-                                         "http://HOST:PORT` or `endpoints: [\"HOST:PORT\"]`");
+    reading.mistakes.add(mark,
+                         "the cluster says nothing of where it is: write `url: "
+                         "http://HOST:PORT` or `endpoints: [\"HOST:PORT\"]`");
 }
 
 }  // namespace
 
 Cluster parse_cluster(const Node::Entry& entry, const Reading& reading) {
-  const Node& node = *entry.value;
+  const Node node = corrected(*entry.value, reading, cluster_table());
   Cluster cluster;
   cluster.name = entry.key;
   cluster.mark = entry.mark;
   if (std::string problem = name_problem(cluster.name); !problem.empty())
     reading.mistakes.add(entry.mark, std::move(problem));
   read_table(node, reading, cluster_table(), cluster);
-  check_source(entry, reading);
+  check_source(node, entry.mark, reading);
   const bool has_url = node.find("url") != nullptr;
   const bool has_name = has_url && !cluster.endpoints.empty() &&
                         !is_ip(cluster.endpoints[0].host) &&

@@ -1,5 +1,7 @@
 #include "config/parse.hpp"
+#include "config/words.hpp"
 
+#include <algorithm>
 #include <map>
 
 namespace config {
@@ -11,42 +13,60 @@ const FilterSpec* find_spec(std::string_view name, const Reading& reading) {
   return nullptr;
 }
 
-std::string unknown_filter(std::string_view name, const Reading& reading) {
-  std::vector<std::string_view> known;
-  for (const FilterSpec* spec : reading.filters) known.push_back(spec->name);
-  return "there is no filter \"" + std::string(name) + "\"" + did_you_mean(name, known);
+// Of a filter with several keys: is the second another filter, or an option of the first?
+void tell_keys_apart(const Node& item, const Reading& reading) {
+  if (item.entries.empty())
+    return reading.mistake(item, "a filter is one name with its options: `- retry: {}`");
+  const Node::Entry& first = item.entries[0];
+  const Node::Entry& second = item.entries[1];
+  const auto is_filter = [&](const FilterSpec* spec) { return spec->name == second.key; };
+  const bool is_another = std::any_of(reading.filters.begin(), reading.filters.end(), is_filter);
+  reading.mistakes.add(second.mark,
+                       is_another
+                           ? "each filter has a dash of its own: write `- " + second.key + "` here"
+                           : "the options of a filter stand within it: indent `" + second.key +
+                                 "` further than `" + first.key + "`, or write `- " + first.key +
+                                 ": { " + second.key + ": ... }`");
 }
 
 // `- retry`, `- retry:` and `- retry: {}` are the same.
 void parse_filter(const Node& item, const Reading& reading, Filters& into) {
-  static const Node empty = [] {
-    Node node;
-    node.kind = Node::Kind::map;
-    return node;
-  }();
-  std::string name;
-  Node options = empty;
-  options.mark = item.mark;
-  if (item.is_scalar()) {
-    name = item.text;
-  } else if (item.is_map() && item.entries.size() == 1) {
+  static const NodePtr empty = map({});
+  std::string name = item.text;
+  Mark mark = item.mark;
+  NodePtr options = empty;
+  if (item.is_map() && item.entries.size() == 1) {
     name = item.entries[0].key;
-    options.mark = item.entries[0].mark;
-    if (!item.entries[0].value->is_null()) options = *item.entries[0].value;
-  } else {
-    return reading.mistake(item, "a filter is one name with its options: `- retry: {}`");
+    mark = item.entries[0].mark;
+    if (!item.entries[0].value->is_null()) options = item.entries[0].value;
+  } else if (item.is_map()) {
+    return tell_keys_apart(item, reading);
+  } else if (!item.is_scalar()) {
+    return reading.mistake(item, wrong_kind(item, "a filter such as `retry` or `retry: {}`"));
   }
   const FilterSpec* spec = find_spec(name, reading);
   if (!spec) return reading.mistake(item, unknown_filter(name, reading));
   if (!spec->is_built)
     return reading.mistake(item, "the filter \"" + name + "\" is not yet in this version");
-  into.push_back({name, spec, spec->read(options, reading), item.mark, 0});
+  if (options == empty) {
+    auto placed = std::make_shared<Node>(*empty);
+    placed->mark = mark;  // of what is missing in it
+    options = std::move(placed);
+  }
+  into.push_back({name, spec, spec->read(*options, reading), item.mark, 0});
+}
+
+std::string list_expected(const Node& node) {
+  const std::string message = wrong_kind(node, "a list of filters");
+  if (node.is_scalar() && !node.is_secret) return message + ": write [" + in_braces(node) + ']';
+  if (!node.is_map() || node.entries.empty()) return message;
+  return message + ": write a dash before each, as in `- " + node.entries[0].key + ": ...`";
 }
 
 }  // namespace
 
 void parse_filters(const Node& node, const Reading& reading, Filters& into) {
-  if (!node.is_list()) return reading.mistake(node, wrong_kind(node, "a list of filters"));
+  if (!node.is_list()) return reading.mistake(node, list_expected(node));
   into.clear();
   for (const NodePtr& item : node.items) parse_filter(*item, reading, into);
   std::map<std::string, int> seen;
@@ -95,11 +115,9 @@ NodePtr write_path(const NodePtr& written, const std::string& path) {
 void read_address(const Node& node, const Reading& reading, base::Address& into) {
   const std::string* text = scalar_of(node, reading, "an address");
   if (!text) return;
-  const auto address = base::Address::parse(*text);
-  if (!address || (address->is_unix() && !address->path().starts_with('/')))
-    return reading.mistake(node,
-                           "\"" + *text + "\" is not an address: ip:port, [v6]:port or unix:/path");
-  into = *address;
+  if (std::string problem = address_problem(*text); !problem.empty())
+    return reading.mistake(node, std::move(problem));
+  into = *base::Address::parse(*text);
 }
 
 }  // namespace config

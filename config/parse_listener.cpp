@@ -10,7 +10,9 @@ void read_bind(const Node& node, const Reading& reading, Listener& into) {
   for_each_text(node, reading, [&](const Node& item, const std::string&) {
     base::Address address;
     read_address(item, reading, address);
-    if (address.is_ip() || address.is_unix()) into.bind.push_back(address);
+    if (address.is_none()) return;
+    into.bind.push_back(address);
+    into.places[address.to_string()] = item.mark;
   });
   if (node.is_list() && node.items.empty()) reading.mistake(node, "at least one address is needed");
 }
@@ -154,7 +156,7 @@ bool is_local(const base::Address& address) {
 }  // namespace
 
 Listener parse_listener(const Node::Entry& entry, const Reading& reading) {
-  const Node& node = *entry.value;
+  const Node node = corrected(*entry.value, reading, listener_table());
   Listener listener;
   listener.name = entry.key;
   listener.mark = entry.mark;

@@ -22,11 +22,21 @@ void read_alternatives(const Node& node, const Reading& reading,
     reading.mistake(node, "an empty list matches nothing: leave it out to match everything");
 }
 
+std::string match_host_problem(const std::string& text) {
+  const std::string shown = '"' + text + "\" ";
+  const auto parts = split_host_port(text);
+  if (parts && parts->port)
+    return shown + "has a port, and hosts are matched without: write " + parts->host;
+  if (const std::size_t scheme = text.find("://"); scheme != text.npos)
+    return shown + "is a URL: write its host alone";
+  if (text == "*") return "to match every host, leave `host` out";
+  return shown + "is not a host name such as orders.internal or *.internal";
+}
+
 void read_hosts(const Node& node, const Reading& reading, Match& into) {
   read_alternatives(node, reading, [&](const Node& item, const std::string& text) {
     std::string host = base::lower_case(text);
-    if (!valid_host_pattern(host))
-      reading.mistake(item, "\"" + text + "\" is not a host name (no port) or *.name");
+    if (!valid_host_pattern(host)) reading.mistake(item, match_host_problem(text));
     if (host.ends_with('.')) host.pop_back();
     into.host.push_back(std::move(host));
   });
@@ -45,26 +55,60 @@ bool has_odd_character(std::string_view path) {
   return false;
 }
 
+// "^/v1/.*/x$" for "/v1/*/x".
+std::string as_regex(std::string_view path) {
+  std::string regex = "^";
+  for (const char c : path) {
+    if (c == '*')
+      regex += "[^/]*";
+    else if (base::is_alpha(c) || base::is_digit(c) || c == '/' || c == '-' || c == '_')
+      regex += c;
+    else
+      regex.append({'\\', c});
+  }
+  return regex + '$';
+}
+
+std::string match_path_problem(const std::string& path) {
+  const std::string shown = '"' + path + "\" ";
+  const std::size_t star = path.find('*');
+  if (const std::size_t end = path.find_first_of("?#"); end != path.npos)
+    return "a path is matched without its query: write " + path.substr(0, end) +
+           (path[end] == '?' ? ", and the query as `query: { NAME: VALUE }`" : "");
+  if (path.find("\xe2\x80") != path.npos)
+    return shown + "holds a typographic quotation mark or dash: write a plain one";
+  if (path.empty()) return "a path is missing, such as /v1/*";
+  if (!path.starts_with('/')) return shown + "does not begin with /: write /" + path;
+  if (star != path.npos && star != path.size() - 1)
+    return shown + "has a * elsewhere than at its end: write `path_regex: \"" + as_regex(path) +
+           "\"` instead of `path`";
+  if (star != path.npos && !path.ends_with("/*"))
+    return shown + "is not a prefix: it ends at a slash, as in " + path.substr(0, star) + "/*";
+  if (has_odd_character(path))
+    return shown + "is matched as it is sent: escape what a path cannot hold, a blank as %20";
+  return {};
+}
+
 void read_match_paths(const Node& node, const Reading& reading, Match& into) {
   read_alternatives(node, reading, [&](const Node& item, const std::string& path) {
-    const std::size_t star = path.find('*');
-    const bool is_prefix = path.ends_with("/*") && star == path.size() - 1;
-    if (!path.starts_with('/') || (star != path.npos && !is_prefix))
-      reading.mistake(item, "\"" + path + "\" is not a path such as /a or a prefix such as /a/*");
-    else if (path.find_first_of("?#") != path.npos)
-      reading.mistake(item, "a path is matched without its query: use `query`");
-    else if (has_odd_character(path))
-      reading.mistake(item,
-                      "\"" + path + "\" is matched as it is sent: escape what a path cannot hold");
+    if (std::string problem = match_path_problem(path); !problem.empty())
+      reading.mistake(item, std::move(problem));
     into.path.push_back(path);
   });
+}
+
+std::string method_problem(const std::string& method) {
+  std::string capitals = method;
+  for (char& c : capitals)
+    if (c >= 'a' && c <= 'z') c = static_cast<char>(c - 'a' + 'A');
+  return "\"" + method + "\" is not a method: " +
+         (is_token(method) ? "write " + capitals : "write a word such as GET");
 }
 
 void read_methods(const Node& node, const Reading& reading, Match& into) {
   read_alternatives(node, reading, [&](const Node& item, const std::string& method) {
     if (!is_token(method) || base::lower_case(method) == method)
-      return reading.mistake(item,
-                             "\"" + method + "\" is not a method: they are written as in GET");
+      return reading.mistake(item, method_problem(method));
     if (method == "CONNECT")
       return reading.mistake(item, "routes for CONNECT are not yet in this version");
     into.method.push_back(method);
@@ -148,9 +192,8 @@ void read_targets(const Node& node, const Reading& reading, Route& into) {
       std::accumulate(shares.begin(), shares.end(), 0U,
                       [](std::uint32_t total, const Share& share) { return total + share.parts; });
   if (sum != 10'000) {
-    const std::string hundredths = std::to_string(100 + sum % 100).substr(1);
-    reading.mistake(node, "the shares add up to " + std::to_string(sum / 100) +
-                              (sum % 100 ? "." + hundredths : "") + " %, not to 100 %");
+    reading.mistake(
+        node, "the shares add up to " + percentage_text(sum) + ", and have to make exactly 100%");
   }
 }
 
@@ -309,8 +352,17 @@ void check_template(const Node* of, const Match& match, const Reading& reading) 
 
 void check_kind(const Node& node, const Route& route, const Reading& reading) {
   if (!node.is_map()) return;
-  const int ways = (node.find("to") ? 1 : 0) + (route.redirect ? 1 : 0) + (route.respond ? 1 : 0);
-  if (ways != 1) reading.mistake(node, "a route has exactly one of `to`, `redirect` and `respond`");
+  const Node::Entry* way = nullptr;
+  for (const Node::Entry& entry : node.entries) {
+    if (entry.key != "to" && entry.key != "redirect" && entry.key != "respond") continue;
+    if (way)
+      reading.mistakes.add(entry.mark, "a route has one of `to`, `redirect` and `respond`, and `" +
+                                           way->key + "` stands in line " +
+                                           std::to_string(way->mark.line));
+    way = &entry;
+  }
+  if (!way)
+    reading.mistake(node, "this route leads nowhere: write `to: CLUSTER`, `redirect` or `respond`");
   const Node::Entry* rewrite = node.entry("rewrite");
   if (rewrite && !node.find("to"))
     reading.mistakes.add(rewrite->mark, "`rewrite` goes with `to`: here nothing is forwarded");
@@ -323,7 +375,8 @@ void check_kind(const Node& node, const Route& route, const Reading& reading) {
     reading.mistake(node, "an answer " + std::to_string(route.respond->status) + " has no body");
 }
 
-Route parse_route(const Node& node, const Reading& reading) {
+Route parse_route(const Node& written, const Reading& reading) {
+  const Node node = corrected(written, reading, route_table());
   Route route;
   route.mark = node.mark;
   read_table(node, reading, route_table(), route);

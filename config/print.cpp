@@ -1,5 +1,6 @@
 #include "config/print.hpp"
 
+#include "config/words.hpp"
 #include "proxy/base/ascii.hpp"
 
 #include <algorithm>
@@ -8,14 +9,6 @@ namespace config {
 namespace {
 
 constexpr std::string_view redacted = "(redacted)";
-
-bool is_secret_field(std::string_view field) {
-  constexpr std::string_view parts[] = {"authorization", "cookie", "token",   "secret",
-                                        "password",      "apikey", "api-key", "credential"};
-  const std::string name = base::lower_case(field);
-  return std::any_of(std::begin(parts), std::end(parts),
-                     [&](std::string_view part) { return name.find(part) != name.npos; });
-}
 
 // Whether the text is itself without quotation marks, in a block and within brackets.
 bool is_plain(std::string_view text) {

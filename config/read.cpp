@@ -3,48 +3,6 @@
 namespace config {
 namespace {
 
-struct Hint {
-  std::string_view word, here;
-};
-
-// Words of other proxies' configurations, and ours for the same thing.
-constexpr Hint hints[] = {
-    {"upstreams", "clusters"},
-    {"upstream", "clusters"},
-    {"backends", "clusters"},
-    {"backend", "clusters"},
-    {"servers", "endpoints"},
-    {"hosts", "endpoints"},
-    {"targets", "endpoints"},
-    {"services", "clusters"},
-    {"frontends", "listeners"},
-    {"listen", "bind"},
-    {"address", "bind"},
-    {"num_retries", "max_retries"},
-    {"attempts", "max_retries"},
-    {"proxy_pass", "to"},
-    {"cluster", "to"},
-    {"perTryTimeout", "attempt_timeout"},
-    {"per_try_timeout", "attempt_timeout"},
-    {"retryOn", "retry_on"},
-    {"domains", "match: {host: ...}"},
-    {"prefix", "path: /prefix/*"},
-    {"regex", "path_regex"},
-    {"lb_policy", "load_balancer"},
-    {"health_checks", "health"},
-    {"outlier_detection", "outlier"},
-    {"http_filters", "filters"},
-    {"middlewares", "filters"},
-    {"max_connections", "pool: {connections: ...}"},
-    {"timeout", "filters: [timeout: {...}]"},
-    {"timeouts", "filters: [timeout: {...}]"},
-    {"retry", "filters: [retry: {...}]"},
-    {"retries", "filters: [retry: {...}]"},
-    {"circuit_breaker", "filters: [circuit_breaker: {...}]"},
-    {"rate_limit", "throttle"},
-    {"access_logs", "access_log"},
-};
-
 std::string listed(const std::vector<std::string_view>& words) {
   std::string list;
   for (const std::string_view word : words) {
@@ -56,16 +14,13 @@ std::string listed(const std::vector<std::string_view>& words) {
 
 }  // namespace
 
-std::string unknown_key(std::string_view key, const std::vector<std::string_view>& known) {
-  std::string message = "unknown key \"" + std::string(key) + "\"";
-  for (const Hint& hint : hints)
-    if (hint.word == key) return message + ": here it is `" + std::string(hint.here) + '`';
-  const std::string near = did_you_mean(key, known);
-  return message + (near.empty() ? ": known are " + listed(known) : near);
-}
-
 std::string wrong_kind(const Node& node, std::string_view expected) {
-  return std::string(expected) + " is expected, not " + std::string(kind_name(node));
+  std::string message = std::string(expected) + " is expected, not " + std::string(kind_name(node));
+  const bool is_braced_word =
+      node.is_map() && node.entries.size() == 1 && node.entries[0].value->is_null();
+  if (is_braced_word && node.mark.begins_with('{'))
+    message += ": text that begins with { needs quotes, as in \"{" + node.entries[0].key + "}\"";
+  return message;
 }
 
 const std::string* scalar_of(const Node& node, const Reading& reading, std::string_view expected) {
@@ -82,7 +37,8 @@ void read_duration(const Node& node, const Reading& reading, Zero zero, base::Mi
   base::Millis value{};
   if (!take(node, reading, parse_duration, "a duration such as 5s", value)) return;
   if (zero == Zero::refused && value == base::Millis{0})
-    return reading.mistake(node, "0 is not allowed here: a bound is needed");
+    return reading.mistake(node,
+                           "0 is not allowed here: it would mean no bound, and one is needed");
   into = value;
 }
 
@@ -90,7 +46,8 @@ void read_size(const Node& node, const Reading& reading, Zero zero, std::uint64_
   std::uint64_t value = 0;
   if (!take(node, reading, parse_size, "a size such as 64KiB", value)) return;
   if (zero == Zero::refused && value == 0)
-    return reading.mistake(node, "0 is not allowed here: a bound is needed");
+    return reading.mistake(node,
+                           "0 is not allowed here: it would mean no bound, and one is needed");
   into = value;
 }
 
@@ -99,8 +56,8 @@ void read_integer(const Node& node, const Reading& reading, std::uint64_t least,
   std::uint64_t value = 0;
   if (!take(node, reading, parse_integer, "a whole number", value)) return;
   if (value < least || value > most)
-    return reading.mistake(node, node.text + " is not between " + std::to_string(least) + " and " +
-                                     std::to_string(most));
+    return reading.mistake(
+        node, node.text + " is not from " + std::to_string(least) + " to " + std::to_string(most));
   into = value;
 }
 

@@ -28,7 +28,6 @@ struct Reading {
   }
 };
 
-std::string unknown_key(std::string_view key, const std::vector<std::string_view>& known);
 std::string wrong_kind(const Node& node, std::string_view expected);
 
 enum class Zero { allowed, refused };

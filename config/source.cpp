@@ -50,10 +50,27 @@ std::optional<std::size_t> first_bad_byte(std::string_view text) {
   return std::nullopt;
 }
 
+// A byte order mark says nothing in UTF-8.
+std::string without_mark(std::string text) {
+  if (text.starts_with("\xef\xbb\xbf")) text.erase(0, 3);
+  return text;
+}
+
+std::string what_is_wrong(std::string_view text, std::size_t at) {
+  const std::string_view first = text.substr(0, 4);
+  if (first.starts_with("\xff\xfe") || first.starts_with("\xfe\xff") ||
+      (first.size() > 1 && (first[0] == 0) != (first[1] == 0)))
+    return "the file is UTF-16: save it as UTF-8";
+  if (sequence_length(text.substr(at, 4)) == 0)
+    return "this byte is not UTF-8: save the file as UTF-8";
+  if (text[at] == 0) return "a NUL byte cannot stand here";
+  return "a control character cannot stand here";
+}
+
 }  // namespace
 
 Source::Source(std::string file, std::string content)
-    : name(std::move(file)), text(std::move(content)) {
+    : name(std::move(file)), text(without_mark(std::move(content))) {
   starts_.push_back(0);
   for (std::size_t i = text.find('\n'); i != text.npos; i = text.find('\n', i + 1))
     starts_.push_back(i + 1);
@@ -120,10 +137,7 @@ Unreadable unreadable(const std::shared_ptr<const Source>& source) {
     const auto line = std::count(before.begin(), before.end(), '\n') + 1;
     const std::size_t start = before.rfind('\n');
     const std::size_t column = start == before.npos ? *bad + 1 : *bad - start;
-    return {{source, static_cast<int>(line), static_cast<int>(column)},
-            sequence_length(std::string_view(text).substr(*bad, 4)) > 0
-                ? "a control character cannot stand here"
-                : "this byte is not UTF-8"};
+    return {{source, static_cast<int>(line), static_cast<int>(column)}, what_is_wrong(text, *bad)};
   }
   const auto openers = std::count_if(text.begin(), text.end(),
                                      [](char c) { return c == '[' || c == '{' || c == ','; });

@@ -73,7 +73,10 @@ class Substitution {
                             "${file:PATH}; a literal \"${\" is written \"$${\"");
     const char* value = std::getenv(name.c_str());
     if (value && !is_utf8(value)) return fail(node, "variable " + name + " is not UTF-8");
-    if (value && (*value || rest.empty())) return value;
+    if (value && (*value || rest.empty())) {
+      mistakes_.hide(node.mark, value, "${" + name + '}');
+      return value;
+    }
     if (rest.starts_with('-')) return std::string(rest.substr(1));
     if (rest.size() > 1) return fail(node, "variable " + name + ": " + std::string(rest.substr(1)));
     return fail(node,

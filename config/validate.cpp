@@ -8,6 +8,7 @@
 namespace config {
 namespace {
 
+constexpr std::size_t most_listed = 8;
 constexpr int most_suggestions = 100;  // each looks at all clusters
 
 std::string place_of(const Mark& mark) {
@@ -19,8 +20,9 @@ class Validation {
   Validation(const Config& config, Mistakes& mistakes) : config_(config), mistakes_(mistakes) {}
 
   void run() {
-    if (config_.listeners.empty())
+    if (config_.listeners.empty() && mistakes_.empty())
       mistakes_.add({}, config_.file + ": there is no listener: nothing would be served");
+    are_clusters_known_ = !config_.clusters.empty() || mistakes_.empty();
     for (const Cluster& cluster : config_.clusters) {
       names_.push_back(cluster.name);
       Known& known = clusters_[cluster.name];
@@ -69,7 +71,9 @@ class Validation {
     for (const Share& share : route.to) {
       const auto found = clusters_.find(share.cluster);
       if (found == clusters_.end()) {
-        mistakes_.add(share.mark, "there is no cluster \"" + share.cluster + "\"" + suggest(share));
+        if (are_clusters_known_)
+          mistakes_.add(share.mark,
+                        "there is no cluster \"" + share.cluster + "\"" + suggest(share));
         continue;
       }
       check_path(listener, found->second.once, route);
@@ -77,8 +81,14 @@ class Validation {
     }
   }
 
+  // What was probably meant, or what there is.
   std::string suggest(const Share& share) {
-    return suggestions_++ < most_suggestions ? did_you_mean(share.cluster, names_) : std::string();
+    if (suggestions_++ >= most_suggestions) return {};
+    std::string near = did_you_mean(share.cluster, names_);
+    if (!near.empty() || names_.size() > most_listed) return near;
+    for (const std::string_view name : names_)
+      near += (near.empty() ? ": there is \"" : ", \"") + std::string(name) + '"';
+    return near.empty() ? ": write it below `clusters`" : near;
   }
 
   Once once_in(const Filters& filters) {
@@ -118,18 +128,20 @@ class Validation {
       if (address.is_ip() && address.port() == 0) return;
       const auto [first, is_new] = users.emplace(address.to_string(), who);
       if (!is_new)
-        mistakes_.add(mark, address.to_string() + " is bound already, by " + first->second);
+        mistakes_.add(mark, address.to_string() + " is bound already, by " + first->second +
+                                ": write another port");
     };
     if (config_.admin) use(config_.admin->bind, "admin", {});
     for (const Listener& listener : config_.listeners)
       for (const base::Address& address : listener.bind)
-        use(address, "listener \"" + listener.name + '"', listener.mark);
+        use(address, "listener \"" + listener.name + '"', listener.places.at(address.to_string()));
   }
 
   const Config& config_;
   Mistakes& mistakes_;
   std::vector<std::string_view> names_;
   std::unordered_map<std::string_view, Known> clusters_;
+  bool are_clusters_known_ = true;  // not if what says them could not be read
   int suggestions_ = 0;
   std::set<std::pair<const FilterConfig*, const FilterConfig*>> told_;  // once, not for each route
 };

@@ -46,12 +46,53 @@ std::optional<Millis> unit_of(std::string_view name) {
   return std::nullopt;
 }
 
+// As people write units elsewhere, and what they are here.
+struct Spelling {
+  std::string_view elsewhere, here;
+};
+
+constexpr Spelling time_spellings[] = {
+    {"msec", "ms"},   {"msecs", "ms"},  {"millis", "ms"}, {"sec", "s"},   {"secs", "s"},
+    {"second", "s"},  {"seconds", "s"}, {"min", "m"},     {"mins", "m"},  {"minute", "m"},
+    {"minutes", "m"}, {"hr", "h"},      {"hour", "h"},    {"hours", "h"}, {"S", "s"},
+    {"M", "m"},       {"H", "h"},       {"MS", "ms"},     {"ms", "ms"},   {"s", "s"},
+    {"m", "m"},       {"h", "h"},
+};
+constexpr Spelling size_spellings[] = {
+    {"K", "KiB"},   {"k", "KiB"},   {"M", "MiB"},   {"m", "MiB"},   {"G", "GiB"},   {"g", "GiB"},
+    {"KB", "kB"},   {"kb", "kB"},   {"mb", "MB"},   {"Mb", "MB"},   {"gb", "GB"},   {"Gb", "GB"},
+    {"kib", "KiB"}, {"Ki", "KiB"},  {"mib", "MiB"}, {"Mi", "MiB"},  {"gib", "GiB"}, {"Gi", "GiB"},
+    {"b", "B"},     {"bytes", "B"}, {"KiB", "KiB"}, {"MiB", "MiB"}, {"B", "B"},
+};
+
+// ": write 5s" for "5 sec", or "".
+template <std::size_t size>
+std::string respelt(std::string_view text, const Spelling (&spellings)[size]) {
+  const std::string_view digits = leading_digits(text);
+  std::string_view unit = text.substr(digits.size());
+  while (unit.starts_with(' ')) unit.remove_prefix(1);
+  for (const Spelling& spelling : spellings)
+    if (!digits.empty() && !has_leading_zero(digits) && spelling.elsewhere == unit)
+      return ": write " + std::string(digits).append(spelling.here);
+  return {};
+}
+
+// Of "0.5", which is 5000: as other languages write a percentage.
+std::optional<std::uint32_t> hundredths_of_share(std::string_view text) {
+  const std::size_t point = text.find('.');
+  if (point == text.npos || point > 1 || (point == 1 && text[0] != '0')) return std::nullopt;
+  std::string digits(text.substr(point + 1));
+  if (digits.empty() || digits.size() > 4) return std::nullopt;
+  digits.resize(4, '0');
+  return base::parse_decimal<std::uint32_t>(digits);
+}
+
 }  // namespace
 
 Parsed<std::uint64_t> parse_integer(std::string_view text) {
   const auto value = base::parse_decimal<std::uint64_t>(text);
   if (!value || has_leading_zero(text))
-    return {std::nullopt, quoted(text) + " is not a whole number"};
+    return {std::nullopt, quoted(text) + " is not a whole number such as 10"};
   return {value, {}};
 }
 
@@ -73,7 +114,8 @@ Parsed<Millis> parse_duration(std::string_view text) {
     rest.remove_prefix(letters);
     const auto count = base::parse_decimal<std::uint32_t>(digits);
     if (!unit || !count || has_leading_zero(digits) || *unit >= last_unit)
-      return {std::nullopt, quoted(text) + " is not a duration such as 250ms, 5s, 1m30s or 2h"};
+      return {std::nullopt, quoted(text) + " is not a duration such as 250ms, 5s, 1m30s or 2h" +
+                                respelt(text, time_spellings)};
     last_unit = *unit;
     sum += *unit * *count;
     if (sum > longest_duration) return {std::nullopt, quoted(text) + " is more than 8760h"};
@@ -93,14 +135,20 @@ Parsed<std::uint64_t> parse_size(std::string_view text) {
   }
   for (const auto& unit : sizes)
     if (count && !has_leading_zero(digits) && unit.name == name) return {*count * unit.value, {}};
-  return {std::nullopt,
-          quoted(text) + " is not a size such as 512B, 64KiB, 10MiB (or kB, MB, GB, GiB)"};
+  return {std::nullopt, quoted(text) +
+                            " is not a size such as 512B, 64KiB, 10MiB (or kB, MB, GB, GiB)" +
+                            respelt(text, size_spellings)};
 }
 
 Parsed<std::uint32_t> parse_percentage(std::string_view text) {
-  const std::string problem = quoted(text) + " is not a percentage such as 25% or 0.5%";
+  const std::string problem =
+      quoted(text) + " is not a percentage from 0% to 100%, such as 25% or 0.5%";
+  const std::string number(text);
   if (!text.empty() && leading_digits(text).size() == text.size())
-    return {std::nullopt, std::string(text) + " what? write " + std::string(text) + "%"};
+    return {std::nullopt, number + " what? write " + number + "%"};
+  if (const auto share = hundredths_of_share(text))
+    return {std::nullopt,
+            number + " is a share: as a percentage it is written " + percentage_text(*share)};
   if (!text.ends_with('%')) return {std::nullopt, problem};
   text.remove_suffix(1);
   const std::size_t point = text.find('.');
@@ -135,6 +183,13 @@ Parsed<Rate> parse_rate(std::string_view text) {
 Parsed<bool> parse_boolean(std::string_view text) {
   if (text == "true") return {true, {}};
   if (text == "false") return {false, {}};
+  const std::string small = base::lower_case(text);
+  for (const std::string_view yes : {"yes", "on", "y", "1", "true", "enabled"})
+    if (small == yes)
+      return {std::nullopt, quoted(text) + " is neither true nor false: write true"};
+  for (const std::string_view no : {"no", "off", "n", "0", "false", "disabled"})
+    if (small == no)
+      return {std::nullopt, quoted(text) + " is neither true nor false: write false"};
   return {std::nullopt, quoted(text) + " is neither true nor false"};
 }
 

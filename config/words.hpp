@@ -20,9 +20,14 @@ std::optional<HostPort> split_host_port(std::string_view text);
 bool is_host_name(std::string_view text);
 bool is_ip(std::string_view text);
 
+// What is wrong with the address of a socket, and what to write; "" = nothing.
+std::string address_problem(std::string_view text);
+
 // Of a listener, cluster, route: what is wrong with it; "" = nothing.
 std::string name_problem(std::string_view name);
 
+// Whether a field of that name usually carries a secret: authorization, cookies, tokens ...
+bool is_secret_field(std::string_view name);
 bool is_token(std::string_view text);  // RFC 9110, 5.6.2
 // Whether a field is the connection's own, which the proxy alone writes: framing and hop-by-hop.
 bool is_connection_field(std::string_view name);

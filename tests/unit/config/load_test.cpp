@@ -88,15 +88,15 @@ TEST_CASE("all mistakes of a file are found in one run") {
 
 TEST_CASE("each mistake says what is wrong") {
   CHECK(mentions("version: 1\nversion: 1\n", "stands here twice"));
-  CHECK(mentions("a: [\n", "this is not YAML"));
-  CHECK(mentions("version: \"1\n", "is never closed"));
-  CHECK(mentions("version: &a 'it''s\n", "is never closed"));
+  CHECK(mentions("a: [\n", "`[` is never closed"));
+  CHECK(mentions("version: \"1\n", "is not closed in its line"));
+  CHECK(mentions("version: &a 'it''s\n", "never closed"));
   for (const char* text : {"version: &a 'it''s'\n", "version: \"a\\\"\"\n"})
     CHECK(mistakes_of(load(text)).find("is never closed") == std::string::npos);
   CHECK(mentions("x-a: *b\n", "begins with `*` needs quotes"));
   CHECK(mentions("x-a: @b\n", "needs quotes"));
   CHECK(mentions("x-a: ! b\n", "needs quotes"));
-  CHECK(mentions("x-a: 'it's'\n", "a quotation mark"));
+  CHECK(mentions("x-a: 'it's'\n", "the mark itself is written twice"));
   CHECK(mentions("version: 1\n---\nversion: 1\n", "a second document"));
   CHECK(mentions("version: !!int 1\n", "tags are not used"));
   CHECK(mentions("version: 1\nupstreams: {}\n", "here it is `clusters`"));
