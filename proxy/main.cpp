@@ -60,7 +60,9 @@ int open_log(const std::string& to) {
 }
 
 int check(const std::string& file) {
-  if (!plan_of(file)) return failed;
+  const std::unique_ptr<server::Plan> plan = plan_of(file);
+  if (!plan) return failed;
+  for (const config::Mistake& warning : plan->warnings) say("warning: " + warning.to_string());
   std::printf("%s: valid\n", file.c_str());
   return done;
 }

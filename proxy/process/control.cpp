@@ -132,15 +132,7 @@ void Control::watch_cluster(std::size_t number) {
 }
 
 void Control::announce() {
-  for (const config::Cluster& cluster : plan_->config->clusters)
-    if (cluster.tls && cluster.tls->insecure)
-      log_.warning("cluster " + cluster.name +
-                   ": insecure: certificates of its endpoints are not verified");
-  for (const auto& [name, context] : plan_->cluster_tls)
-    if (!context->remark.empty()) log_.warning("cluster " + name + ": " + context->remark);
-  for (const server::PlannedListener& listener : plan_->listeners)
-    if (listener.tls && !listener.tls->remark.empty())
-      log_.warning("listener " + listener.config->name + ": " + listener.tls->remark);
+  for (const config::Mistake& warning : plan_->warnings) log_.warning(warning.summary());
   for (const server::PlannedListener& listener : plan_->listeners)
     for (const base::Address& address : listener.addresses)
       log_.info("listener " + listener.config->name + " listening on " + address.to_string());

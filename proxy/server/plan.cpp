@@ -5,8 +5,11 @@
 
 #include <algorithm>
 #include <cmath>
+#include <filesystem>
 #include <fstream>
 #include <sched.h>
+#include <sys/stat.h>
+#include <system_error>
 #include <thread>
 #include <unistd.h>
 
@@ -84,11 +87,42 @@ PlannedListener planned(const config::Listener& listener, const config::Limits& 
   return made;
 }
 
-// As the loader shows its mistakes.
-template <typename Named>
-std::string told(const Named& of, const char* what, const std::string& problem) {
-  return config::Mistake{of.mark, std::string(what) + " \"" + of.name + "\": " + problem}
-      .to_string();
+// At the place of the file that the words begin with, else at the part's own.
+template <typename Part>
+config::Mistake told(const Part& of, const std::string& words) {
+  for (const auto& [file, mark] : of.tls->places)
+    if (words.starts_with(file + ": ")) return {mark, words};
+  return {of.mark, words};
+}
+
+// Takes the context, or says why there is none; what peers will refuse is worth a warning.
+template <typename Part>
+std::shared_ptr<const certs::Context> taken(const Part& of, certs::Loaded loaded, Planned& made) {
+  if (!loaded.context)
+    made.problems.push_back(told(of, loaded.problem).to_string());
+  else if (!loaded.context->remark.empty())
+    made.plan->warnings.push_back(told(of, loaded.context->remark));
+  return std::move(loaded.context);
+}
+
+// Whether lines can be added to the file, or why not. Makes none.
+std::string why_unwritable(const std::string& file) {
+  if (file == "stdout" || file == "stderr") return {};
+  const std::string folder = std::filesystem::path(file).parent_path().string();
+  const bool is_there = ::access(file.c_str(), F_OK) == 0;
+  const std::string& judged = is_there ? file : folder.empty() ? "." : folder;
+  struct stat status {};
+  if (::access(judged.c_str(), W_OK) != 0 || ::stat(judged.c_str(), &status) != 0)
+    return std::generic_category().message(errno);
+  if (is_there == S_ISDIR(status.st_mode)) return is_there ? "is a folder" : "its folder is a file";
+  return {};
+}
+
+template <typename Log>
+void check_log(const Log& log, Planned& made) {
+  if (const std::string why = why_unwritable(log.to); !why.empty())
+    made.problems.push_back(
+        config::Mistake{log.places.at(log.to), "cannot write to " + log.to + ": " + why}.to_string());
 }
 
 }  // namespace
@@ -126,19 +160,21 @@ Planned make_plan(std::shared_ptr<const config::Config> config) {
   plan.config = std::move(config);
   plan.workers =
       plan.config->workers == 0 ? automatic_workers() : static_cast<int>(plan.config->workers);
+  plan.warnings = plan.config->warnings;
+  check_log(plan.config->log, made);
+  if (plan.config->access_log.format != config::AccessLogFormat::none)
+    check_log(plan.config->access_log, made);
   const std::string digits = http::random_digits();
   for (const config::Listener& listener : plan.config->listeners) {
     plan.listeners.push_back(planned(listener, plan.config->limits, digits));
     if (!listener.tls) continue;
-    certs::Loaded loaded = certs::make_server_context(tls_settings(listener));
-    if (!loaded.context) made.problems.push_back(told(listener, "listener", loaded.problem));
-    plan.listeners.back().tls = std::move(loaded.context);
+    plan.listeners.back().tls =
+        taken(listener, certs::make_server_context(tls_settings(listener)), made);
   }
   for (const config::Cluster& cluster : plan.config->clusters) {
     if (!cluster.tls) continue;
-    certs::Loaded loaded = certs::make_client_context(tls_settings(cluster));
-    if (!loaded.context) made.problems.push_back(told(cluster, "cluster", loaded.problem));
-    plan.cluster_tls[cluster.name] = std::move(loaded.context);
+    plan.cluster_tls[cluster.name] =
+        taken(cluster, certs::make_client_context(tls_settings(cluster)), made);
   }
   if (!made.problems.empty()) made.plan.reset();
   return made;

@@ -34,6 +34,7 @@ struct Plan {
   int workers = 1;
   std::vector<PlannedListener> listeners;
   upstream::TlsContexts cluster_tls;  // as of the start
+  std::vector<config::Mistake> warnings;
 };
 
 // How to make a context, at the start and again when its files have changed.

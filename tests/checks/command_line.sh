@@ -25,14 +25,20 @@ clusters: { a: { url: "http://127.0.0.1:1" } }
 END
 sed 's/version: 1/version: 2/; s/to: a/to: ab/' good.yaml >bad.yaml
 sed 's/bind/tls: { cert: no.crt, key: no.key }, bind/' good.yaml >no_file.yaml
+{ cat good.yaml; echo '  b: { url: "http://127.0.0.1:2" }'; } | sed 's/clusters: { a: \(.*\) }$/clusters:\n  a: \1/' >unused.yaml
+{ cat good.yaml; echo 'log: { to: none/x.log }'; } >logs.yaml
 : >empty.yaml
 printf 'version: 1\nx: \377\n' >latin.yaml
 mkdir dir
 
 expect 0 'good.yaml: valid' check good.yaml
+expect 0 'warning: unused.yaml:5:3: no route' check unused.yaml
+expect 0 'no route leads to the cluster "b"' check unused.yaml
+expect 0 'unused.yaml: valid' check unused.yaml
+expect 1 'logs.yaml:4:12: cannot write to none/x.log: No such file' check logs.yaml
 expect 1 'bad.yaml:1:10: this version understands `version: 1`' check bad.yaml
 expect 1 'there is no cluster "ab", did you mean "a"?' check bad.yaml
-expect 1 'no_file.yaml:2:14: listener "in": no.crt: No such file' check no_file.yaml
+expect 1 'no_file.yaml:2:33: no.crt: No such file' check no_file.yaml
 expect 1 'cannot read missing.yaml: No such file' check missing.yaml
 expect 1 'cannot read missing.yaml: No such file' run missing.yaml
 expect 1 'cannot read "": No such file' check ''
