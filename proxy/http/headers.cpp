@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <array>
-#include <cassert>
 #include <cstring>
 
 #include "proxy/base/ascii.hpp"
@@ -162,7 +161,7 @@ Headers::Store& Headers::own() {
     store_ = take_store();
   } else if (store_->references > 1) {
     Store* copy = take_store();
-    std::memcpy(copy->extend(store_->used), store_->text.get(), store_->used);
+    std::memcpy(copy->extend(store_->used).at, store_->text.get(), store_->used);
     copy->used = store_->used;
     copy->seen = store_->seen;
     copy->entries = store_->entries;
@@ -172,43 +171,36 @@ Headers::Store& Headers::own() {
   return *store_;
 }
 
-void Headers::Store::grow(std::size_t count) {
+Headers::Room Headers::Store::grow(std::size_t count) {
   const std::size_t wanted = std::max<std::size_t>({used + count, 2 * std::size_t{capacity}, 256});
   std::unique_ptr<char[]> larger(new char[wanted]);
   if (used > 0) std::memcpy(larger.get(), text.get(), used);
-  text = std::move(larger);
+  text.swap(larger);
   capacity = static_cast<std::uint32_t>(wanted);
+  return {text.get() + used, std::move(larger)};
 }
 
-std::size_t Headers::counted_bytes() const {
-  std::size_t bytes = 0;
-  for (const Field field : *this) bytes += field.name.size() + field.value.size() + 32;
-  return bytes;
-}
-
-char* Headers::append(Name id, std::size_t name_size, std::string_view value) {
-  assert(name_size <= UINT16_MAX);  // parsers take no name as long
+Headers::Room Headers::append(Name id, std::size_t name_size, std::string_view value) {
   Store& store = own();
   const std::size_t value_at = store.used + name_size + separator.size();
-  char* const name =
-      store.extend(name_size + separator.size() + value.size() + line_end.size());
-  char* at = name + name_size;
+  Room room = store.extend(name_size + separator.size() + value.size() + line_end.size());
+  char* at = room.at + name_size;
   std::memcpy(at, separator.data(), separator.size());
   at += separator.size();
   if (!value.empty()) std::memcpy(at, value.data(), value.size());
   at += value.size();
   std::memcpy(at, line_end.data(), line_end.size());
   store.entries.push_back({store.used, static_cast<std::uint32_t>(value_at),
-                           static_cast<std::uint32_t>(value.size()),
-                           static_cast<std::uint16_t>(name_size), id});
+                           static_cast<std::uint32_t>(value.size()), id});
   store.used = static_cast<std::uint32_t>(at + line_end.size() - store.text.get());
   store.seen.add(id);
-  return name;
+  return room;
 }
 
 void Headers::add(Name id, std::string_view name, std::string_view value) {
   if (id != Name::other) return add(id, value);
-  char* lower = append(id, name.size(), value);
+  const Room room = append(id, name.size(), value);
+  char* lower = room.at;
   for (const char c : name) *lower++ = lower_table[static_cast<unsigned char>(c)];
 }
 
@@ -221,20 +213,19 @@ void Headers::add(std::string_view name, std::string_view value) {
 
 void Headers::add(Name name, std::string_view value) {
   const std::string_view text = to_string(name);
-  std::memcpy(append(name, text.size(), value), text.data(), text.size());
+  const Room room = append(name, text.size(), value);
+  std::memcpy(room.at, text.data(), text.size());
 }
 
 void Headers::set(std::string_view name, std::string_view value) {
   const std::string lower = base::lower_case(name);
-  const std::string kept(value);  // it may be one of our own
   remove(lower);
-  add(lower, kept);
+  add(lower, value);
 }
 
 void Headers::set(Name name, std::string_view value) {
-  const std::string kept(value);
   remove(name);
-  add(name, kept);
+  add(name, value);
 }
 
 std::size_t Headers::remove(std::string_view name) {

@@ -104,10 +104,9 @@ class Headers {
   Field operator[](std::size_t index) const {
     return field_of(store_->text.get(), store_->entries[index]);
   }
-  // As RFC 9113 6.5.2 counts them: name, value and 32 for each.
-  std::size_t counted_bytes() const;
 
-  // `name` in any case; it is lower-cased here.
+  // `name` in any case; it is lower-cased here. What is added or set may be a part of these very
+  // fields.
   void add(std::string_view name, std::string_view value);
   void add(Name name, std::string_view value);
   // For a parser, which knows the name's number already.
@@ -163,8 +162,12 @@ class Headers {
     std::uint32_t name_at;
     std::uint32_t value_at;
     std::uint32_t value_size;
-    std::uint16_t name_size;
     Name id;
+  };
+  struct Room {
+    char* at;
+    std::unique_ptr<char[]>
+        former;  // the text until now, if it had to grow: what is written may view it
   };
   struct Store {
     std::uint32_t references = 1;
@@ -175,16 +178,15 @@ class Headers {
     std::vector<Entry> entries;
 
     // Room for so much more text.
-    char* extend(std::size_t count) {
-      if (capacity - used < count) grow(count);
-      return text.get() + used;
+    Room extend(std::size_t count) {
+      return capacity - used < count ? grow(count) : Room{text.get() + used, nullptr};
     }
-    void grow(std::size_t count);
+    Room grow(std::size_t count);
   };
   struct FreeStores;
 
   static Field field_of(const char* text, const Entry& entry) {
-    return {{text + entry.name_at, entry.name_size},
+    return {{text + entry.name_at, entry.value_at - separator.size() - entry.name_at},
             {text + entry.value_at, entry.value_size},
             entry.id};
   }
@@ -194,7 +196,7 @@ class Headers {
   Store& own();
   std::optional<std::string_view> search(Name name) const;
   // Room for a name, which the caller writes there in lower case.
-  char* append(Name id, std::size_t name_size, std::string_view value);
+  Room append(Name id, std::size_t name_size, std::string_view value);
 
   Store* store_ = nullptr;
 };

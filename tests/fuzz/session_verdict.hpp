@@ -22,6 +22,14 @@ inline http::RequestHead request_of(http::Method method) {
   return head;
 }
 
+// RFC 9113 6.5.2.
+inline std::size_t counted_bytes(const http::Headers& headers) {
+  std::size_t bytes = 0;
+  for (const http::Headers::Field field : headers)
+    bytes += field.name.size() + field.value.size() + 32;
+  return bytes;
+}
+
 inline std::string text_of(const http::Headers& headers) {
   std::string text;
   for (const http::Headers::Field field : headers)
@@ -96,10 +104,10 @@ class SessionVerdict final : http2::Session::Owner, http2::Session::Output {
   }
 
   void check_section(const http2::Section& head, const Each& stream) const {
-    require(head.headers.counted_bytes() <= limits_.header_bytes + 64,
+    require(counted_bytes(head.headers) <= limits_.header_bytes + 64,
             "no more fields than allowed");
     require(head.path.size() <= limits_.target_bytes, "no longer path than allowed");
-    require(stream.trailers.counted_bytes() <= limits_.trailer_bytes,
+    require(counted_bytes(stream.trailers) <= limits_.trailer_bytes,
             "no more trailers than allowed");
     require(stream.interim.size() <= 16, "a few interim responses");
     for (const http::Headers::Field field : head.headers)

@@ -55,6 +55,23 @@ TEST_CASE("a field may be set to what is its own value's text") {
   CHECK(headers.find("a") == headers.find("b"));
 }
 
+TEST_CASE("a field may be added that is a part of the fields that must grow for it") {
+  Headers headers;
+  headers.add("first", std::string(100, 'v'));
+  for (int i = 0; i < 12; ++i) {  // over and over where the text has no room left
+    const std::string_view value = headers[0].value;
+    headers.add(Name::cookie, value);
+    headers.set("second", *headers.find("first"));
+    headers.add(Name::other, headers[0].name, headers[0].value);
+    headers.add(headers[0].name, headers[0].value);
+    Headers shared = headers;
+    shared.set("copy", *shared.find("first"));
+    CHECK(shared.find("copy") == std::string(100, 'v'));
+  }
+  CHECK(headers.find("first") == std::string(100, 'v'));
+  CHECK(headers.count(Name::cookie) == 12);
+}
+
 http::RequestHead request_with(std::initializer_list<std::pair<const char*, const char*>> fields) {
   http::RequestHead head;
   for (const auto& [name, value] : fields) head.headers.add(name, value);
