@@ -56,11 +56,10 @@ class ChunkedDecoder {
   State state_ = State::size_first;
   std::uint64_t left_ = 0;  // of the chunk; while its size is read, the size so far
   std::size_t digits_ = 0;
-  std::size_t overhead_ = 0;  // bytes of extensions, over the whole body
+  std::uint64_t overhead_ = 0;  // bytes of extensions, less those of data
   std::size_t trailer_limit_;
   std::size_t trailer_bytes_ = 0;
-  std::size_t trailer_count_ = 0;
-  std::string line_;          // of the trailer section
+  std::string line_;  // of the trailer section
   http::Headers trailers_;
 };
 

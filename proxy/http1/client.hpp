@@ -15,7 +15,7 @@ namespace http1 {
 
 struct ClientLimits {
   HeadLimits head;  // of responses
-  std::size_t trailer_bytes = 8 * 1024;
+  std::size_t trailer_bytes = 32 * 1024;
 };
 
 class Exchange;

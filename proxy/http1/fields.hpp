@@ -12,9 +12,9 @@ enum class Side : std::uint8_t { request, response };
 
 base::Error refused(Side side, std::string_view why, base::Reason of_request);
 
-// Finds the end of a head: the offset behind its empty line, 0 = not there yet. Checks, in the order
-// in which the bytes come, that there are no controls but the CRLF that ends a line, and that neither
-// a line nor all field lines together are too long.
+// Finds the end of a head: the offset behind its empty line, 0 = not there yet. Checks, in the
+// order in which the bytes come, that there are no controls but the CRLF that ends a line, and that
+// neither the start line nor all field lines together are too long.
 base::Result<std::size_t> find_head_end(std::string_view bytes, Side side, const HeadLimits& limits,
                                         ScanState& scan);
 

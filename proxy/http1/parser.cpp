@@ -73,7 +73,8 @@ Result<void> parse_request_line(std::string_view line, const HeadLimits& limits,
     return bad_request("the method is not a token");
   const std::string_view target = line.substr(first + 1, last - first - 1);
   if (target.size() > limits.target_bytes)
-    return refused(Side::request, "the request target is too long", Reason::target_too_long);
+    return refused(Side::request, "the request target is over limits.target_bytes",
+                   Reason::target_too_long);
   head.minor_version = minor_version_of(line.substr(last + 1));
   if (head.minor_version < 0) return bad_request("the version is not HTTP/1.0 or HTTP/1.1");
   return take_target(target, head);

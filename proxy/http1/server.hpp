@@ -20,7 +20,7 @@ namespace http1 {
 
 struct ServerSettings {
   HeadLimits head;
-  std::size_t trailer_bytes = 8 * 1024;
+  std::size_t trailer_bytes = 32 * 1024;
   base::Millis idle_timeout{60'000};    // without a request, also before the first byte
   base::Millis header_timeout{10'000};  // from a head's first byte to its end
   base::Millis body_timeout{30'000};    // without a byte of the body though we would read

@@ -75,9 +75,29 @@ TEST_CASE("http1 response: what cannot be read safely") {
         "HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\n"s,
         "HTTP/1.1 200 OK\r\nContent-Length : 5\r\n\r\n"s,
         "HTTP/1.1 200 OK\r\nLocation: /a\r\n\tX: b\r\n\r\n"s,
-        "HTTP/1.1 200 OK\r\nX: a\0b\r\n\r\n"s,
-        "HTTP/1.1 200 " + std::string(9000, 'x')})
+        "HTTP/1.1 200 OK\r\nX: a\0b\r\n\r\n"s})
     check({{wire, "upstream_protocol_error"}});
+}
+
+TEST_CASE("http1 response: limits hold to the byte, and a field alone may be as large as all") {
+  const HeadLimits small{.header_bytes = 40, .header_count = 3};
+  const auto verdict = [&small](const std::vector<std::string_view>& pieces) {
+    return response_verdict(pieces, small);
+  };
+  const std::string phrase(27, 'p');
+  const std::string value(35, 'v');
+  for (const std::string& wire :
+       {"HTTP/1.1 200 " + phrase + "\r\n\r\n", "HTTP/1.1 200 OK\r\nX: " + value + "\r\n\r\n",
+        std::string("HTTP/1.1 200 OK\r\nA:1\r\nB:2\r\nC:3\r\n\r\n")}) {
+    CHECK(verdict({wire}).starts_with("200 1.1 keep body"));
+    every_split(wire, verdict);
+  }
+  for (const std::string& wire :
+       {"HTTP/1.1 200 p" + phrase, "HTTP/1.1 200 OK\r\nX: v" + value + "\r\n\r\n",
+        std::string("HTTP/1.1 200 OK\r\nA:\r\nB:\r\nC:\r\nD:\r\n\r\n")}) {
+    CHECK(verdict({wire}) == "upstream_protocol_error");
+    every_split(wire, verdict);
+  }
 }
 
 TEST_CASE("http1 response: no timeout but a number of seconds") {
