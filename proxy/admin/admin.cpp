@@ -1,5 +1,6 @@
 #include "proxy/admin/admin.hpp"
 
+#include "proxy/http/final_head.hpp"
 #include "proxy/routing/route_match.hpp"
 
 #include <algorithm>
@@ -109,7 +110,8 @@ base::Task<> Admin::serve(http::Incoming incoming, http::ServerStream& stream) {
     const std::string clusters = co_await source_.clusters();
     response = say(200, clusters, json);
   }
-  const bool ends = response.body.is_empty() || incoming.head.method == http::Method::head;
+  http::complete_head(response, incoming.head.method, loop_.now());
+  const bool ends = response.body.is_empty();
   const base::Result<void> sent = stream.send_head(response, ends);
   if (!sent || ends) co_return;
   base::Result<base::Bytes> text = co_await response.body.read();

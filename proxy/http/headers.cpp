@@ -9,7 +9,7 @@
 namespace http {
 namespace {
 
-constexpr std::array<std::string_view, 37> names = {
+constexpr std::array<std::string_view, 38> names = {
     "",
     "accept",
     "authorization",
@@ -17,6 +17,7 @@ constexpr std::array<std::string_view, 37> names = {
     "content-length",
     "content-type",
     "cookie",
+    "date",
     "expect",
     "forwarded",
     "grpc-message",

@@ -25,6 +25,7 @@ enum class Name : std::uint8_t {
   content_length,
   content_type,
   cookie,
+  date,
   expect,
   forwarded,
   grpc_message,

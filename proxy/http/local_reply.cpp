@@ -3,6 +3,7 @@
 #include "proxy/base/ascii.hpp"
 #include "proxy/base/log.hpp"
 #include "proxy/http/characters.hpp"
+#include "proxy/http/final_head.hpp"
 #include "proxy/http/grpc.hpp"
 #include "proxy/http/status.hpp"
 
@@ -163,11 +164,6 @@ void say_proxy_status(Headers& headers, const Error& error, const StreamInfo& in
   headers.add(Name::proxy_status, value);
 }
 
-// The fault filter may be told to answer with any status.
-bool may_have_body(int status) {
-  return status != 204 && status != 205 && status != 304;
-}
-
 void add_body(Response& response, const Error& error, const std::string& detail, Request& request) {
   const bool is_json = wants_json(request.headers);
   const std::string body = is_json ? problem_json(error, response.status, detail, request.info)
@@ -202,7 +198,9 @@ Response local_reply(const Error& error, Request& request) {
     response.headers.add(Name::grpc_message, grpc_message(detail));
   } else {
     response.status = status_of(error);
-    if (may_have_body(response.status)) add_body(response, error, detail, request);
+    // The fault filter may be told to answer with any status.
+    if (response.status != 205 && may_have_content(response.status, Method::get))
+      add_body(response, error, detail, request);
   }
   if (error.retry_after > 0)
     response.headers.add(Name::retry_after, std::to_string(error.retry_after));

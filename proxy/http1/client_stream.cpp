@@ -145,7 +145,7 @@ std::optional<http::Reply> Exchange::take_head(http::Interim& interim) {
     else if (++interim_count_ > most_interim)
       return http::Reply(protocol_error("too many interim responses"));
     else
-      interim.send_interim(head.status, headers_of(head));
+      pass_on(head, interim);
     input_.remove_prefix(input_.size() - (bytes.size() - *size));
     partial_ = std::string();
     scan_ = {};
@@ -156,6 +156,12 @@ std::optional<http::Reply> Exchange::take_head(http::Interim& interim) {
     if (reply) return reply;
     if (input_.empty()) return std::nullopt;
   }
+}
+
+// One that seems to have a body may yet be followed by one.
+void Exchange::pass_on(const ResponseHead& head, http::Interim& interim) {
+  if (!head.keeps_alive) is_fit_ = false;
+  interim.send_interim(head.status, headers_of(head));
 }
 
 http::Headers Exchange::headers_of(const ResponseHead& head) const {
@@ -171,7 +177,7 @@ http::Reply Exchange::understand(const ResponseHead& head) {
   http::Response response;
   response.status = head.status;
   response.headers = headers_of(head);
-  keeps_alive_ = head.keeps_alive && !was_asked_to_upgrade_;
+  keeps_alive_ = head.keeps_alive && is_fit_ && !was_asked_to_upgrade_;
   connection_->keep_alive_timeout_ = head.keep_alive_timeout;
   size_ = head.content_length;
   if (!head.has_body) {

@@ -37,6 +37,7 @@ class Exchange final : public http::ClientStream {
   base::Task<base::Result<base::Bytes>> more_body();
   // A head from what was read: nothing = more is needed.
   std::optional<http::Reply> take_head(http::Interim& interim);
+  void pass_on(const ResponseHead& head, http::Interim& interim);
   http::Reply understand(const ResponseHead& head);
   base::Result<base::Bytes> next_piece();
   base::Result<base::Bytes> end_of_input(const net::Input& input);
@@ -65,6 +66,7 @@ class Exchange final : public http::ClientStream {
   bool request_has_ended_ = false;
   bool response_has_ended_ = false;
   bool keeps_alive_ = false;
+  bool is_fit_ = true;                 // for another exchange, as far as the interim responses go
   bool was_asked_to_upgrade_ = false;  // by the client: no tunnel may come of it, not even by mistake
 };
 

@@ -219,7 +219,6 @@ Result<void> FieldReader::decide_framing() {
 }
 
 void FieldReader::forget_body() {
-  if (head_.is_chunked || head_.content_length.value_or(0) > 0) head_.keeps_alive = false;
   head_.is_chunked = false;
   head_.content_length.reset();
   std::erase_if(head_.fields_,

@@ -30,8 +30,7 @@ class FieldReader {
   base::Result<void> read(std::string_view lines, const HeadLimits& limits);
   // After read(): content-length, transfer-encoding and connection are consistent.
   base::Result<void> decide_framing();
-  // For a response that never has a body: takes content-length away. A connection on which something
-  // seems to follow all the same is not used again.
+  // For a response that must not have a length: takes it away.
   void forget_body();
 
   std::optional<std::string_view> host;

@@ -1,6 +1,7 @@
 #include "proxy/http1/parser.hpp"
 
 #include "proxy/base/ascii.hpp"
+#include "proxy/http/final_head.hpp"
 #include "proxy/http/target.hpp"
 #include "proxy/http1/fields.hpp"
 
@@ -134,12 +135,6 @@ std::optional<std::chrono::seconds> timeout_of(std::string_view keep_alive) {
   return timeout;
 }
 
-// RFC 9112 6.3.
-bool may_have_body(int status, http::Method request) {
-  if (status < 200 || status == 204 || status == 304 || request == http::Method::head) return false;
-  return !(request == http::Method::connect && status < 300);
-}
-
 // The start line of a whole head, and its field lines.
 struct HeadText {
   HeadText(std::string_view bytes, std::size_t end, const ScanState& scan)
@@ -183,8 +178,14 @@ Result<std::size_t> parse_response_head(std::string_view bytes, const HeadLimits
   FieldReader reader(head, Side::response);
   if (auto fields = reader.read(text.fields, limits); !fields) return fields.error();
   if (auto framing = reader.decide_framing(); !framing) return framing.error();
-  if (head.status < 200 || head.status == 204) reader.forget_body();
-  head.has_body = may_have_body(head.status, request) &&
+  // Something follows all the same, or two might not agree that nothing does.
+  const bool is_unclear = head.is_chunked || head.content_length.value_or(0) > 0 ||
+                          (head.content_length && head.status < 200);
+  if (!http::may_have_length(head.status, request)) {
+    if (is_unclear) head.keeps_alive = false;
+    reader.forget_body();
+  }
+  head.has_body = http::may_have_content(head.status, request) &&
                   (head.is_chunked || head.content_length.value_or(1) > 0);
   head.keep_alive_timeout = timeout_of(reader.keep_alive);
   return end;

@@ -180,7 +180,7 @@ void ServerConnection::refuse(http::Incoming& incoming, const Error& why) {
   body_has_ended_ = true;
   keeps_alive_ = false;
   is_http10_ = false;
-  is_head_request_ = incoming.head.method == Method::head;
+  method_ = incoming.head.method;
   input_ = Bytes();
   partial_ = std::string();
 }
@@ -198,7 +198,7 @@ void ServerConnection::understand(const RequestHead& head, http::Incoming& incom
   for (const FieldView& field : head.fields()) request.headers.add(field.id, field.name, field.value);
 
   is_http10_ = head.minor_version == 0;
-  is_head_request_ = request.method == Method::head;
+  method_ = request.method;
   // Behind a CONNECT come the tunnel's bytes, not a request.
   keeps_alive_ = head.keeps_alive && request.method != Method::connect;
   wants_continue_ = head.expects_continue && !is_http10_;

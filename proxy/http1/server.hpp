@@ -114,12 +114,12 @@ class ServerConnection final : net::Transport::Owner, http::ServerStream, http::
   bool body_has_ended_ = true;
   bool wants_continue_ = false;
 
+  http::Method method_ = http::Method::get;
   Sending sending_ = Sending::nothing;
   std::uint64_t send_left_ = 0;    // of Sending::length
   int interim_count_ = 0;
   int in_a_row_ = 0;               // requests served without having waited for one
   bool is_http10_ = false;
-  bool is_head_request_ = false;
   bool keeps_alive_ = true;
   bool is_serving_ = false;
   bool is_draining_ = false;

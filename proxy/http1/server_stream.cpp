@@ -1,11 +1,11 @@
 // One request and its answer on a downstream HTTP/1 connection. See server.hpp.
-#include <sys/socket.h>
-
-#include <algorithm>
-
 #include "proxy/base/ascii.hpp"
+#include "proxy/http/final_head.hpp"
 #include "proxy/http1/server.hpp"
 #include "proxy/http1/writer.hpp"
+
+#include <algorithm>
+#include <sys/socket.h>
 
 namespace http1 {
 namespace {
@@ -25,9 +25,6 @@ constexpr std::string_view continue_head = "HTTP/1.1 100 Continue\r\n\r\n";
 Error client_gone(boost::system::error_code cause = {}) {
   return {Reason::client_gone, Fault::downstream, "the client closed the connection", cause};
 }
-
-// A status that has no body, whatever its fields say (RFC 9112 6.3).
-bool is_bodiless(int status) { return status == 204 || status == 304 || status < 200; }
 
 }  // namespace
 
@@ -120,7 +117,7 @@ bool ServerConnection::leaves_much_unread(const http::Response& response) const 
 Result<void> ServerConnection::send_head(const http::Response& response, bool ends) {
   if (is_draining_ || service_.is_draining()) keeps_alive_ = false;
   const bool has_length = response.headers.contains(Name::content_length);
-  const bool is_empty = is_bodiless(response.status) || is_head_request_;
+  const bool is_empty = !http::may_have_content(response.status, method_);
   if (is_empty || ends) {
     sending_ = Sending::complete;
   } else if (has_length) {

@@ -69,7 +69,8 @@ Task<Reply> RespondHandler::handle(Request&) {
   response.status = respond_.status;
   response.is_from_upstream = false;
   for (const auto& [name, value] : respond_.headers) response.headers.add(name, value);
-  add_body(response, respond_.body);
+  // A 304 that said 0 would tell that what the client has is empty.
+  if (!respond_.body.empty() || respond_.status != 304) add_body(response, respond_.body);
   return base::just(Reply(std::move(response)));
 }
 

@@ -1,6 +1,7 @@
 #include "proxy/server/exchange.hpp"
 
 #include "proxy/base/ascii.hpp"
+#include "proxy/http/final_head.hpp"
 #include "proxy/http/grpc.hpp"
 #include "proxy/http/hop_by_hop.hpp"
 #include "proxy/http/local_reply.hpp"
@@ -57,10 +58,6 @@ http::Body counted(http::Body body, http::StreamInfo& info) {
 // Most paths hold neither an escape nor a segment that begins with a dot.
 bool may_not_be_normal(std::string_view path) {
   return path.starts_with('/') && (path.find('%') != path.npos || path.find("/.") != path.npos);
-}
-
-bool has_no_body(int status) {
-  return status == 204 || status == 304;
 }
 
 }  // namespace
@@ -162,8 +159,8 @@ bool Exchange::send_head(http::Response& response) {
   scope_.outcome.status = response.status;
   info_.first_byte = info_.now();
   if (info_.is_grpc) note_grpc_status(response.headers);
-  const bool ends = response.body.is_empty() || request_.method == http::Method::head ||
-                    has_no_body(response.status);
+  http::complete_head(response, request_.method, info_.now());
+  const bool ends = response.body.is_empty();
   is_head_sent_ = true;
   const base::Result<void> sent = stream_.send_head(response, ends);
   if (!sent) client_lost(sent.error());

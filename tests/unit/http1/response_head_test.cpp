@@ -57,6 +57,9 @@ TEST_CASE("http1 response: what never has a body loses its length") {
       {"HTTP/1.1 204 No Content\r\nTransfer-Encoding: chunked\r\n\r\n", "204 1.1 close"},
       {"HTTP/1.1 100 Continue\r\n\r\n", "100 1.1 keep"},
       {"HTTP/1.1 103 Early Hints\r\nContent-Length: 5\r\n\r\n", "103 1.1 close"},
+      {"HTTP/1.1 103 Early Hints\r\nContent-Length: 0\r\n\r\n", "103 1.1 close"},
+      {"HTTP/1.1 100 Continue\r\nTransfer-Encoding: chunked\r\n\r\n", "100 1.1 close"},
+      {"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n", "200 1.1 close", Method::connect},
   });
 }
 
