@@ -40,6 +40,7 @@ Reply answer(const Ask& ask) {
     reply.interim = {103};
   } else if (ask.path.ends_with("/204")) {
     reply.status = 204;
+    reply.fields.emplace_back("content-length", "0");
   } else if (ask.path.ends_with("/304")) {
     reply.status = 304;
     reply.fields.emplace_back("etag", "\"x\"");
@@ -80,6 +81,11 @@ class World {
       if (way.is_tls) tls = Tls::server("good", alpn_of(way.version));
       const Origin& origin = origins_.emplace_back(harness::serving(answer, way.version, tls));
       const std::string name = name_of(way);
+      for (const char* own : {"204", "304"})
+        routes += "      - { match: { path: /" + name + "/own/" + own + " }, respond: { status: " +
+                  own + " } }\n";
+      routes += "      - { match: { path: /" + name +
+                "/own/200 }, respond: { status: 200, body: here } }\n";
       routes += "      - { match: { path: /" + name + "/* }, to: " + name + " }\n";
       clusters += "  " + name + ":\n    url: \"" + (way.is_tls ? "https://" : "http://") +
                   origin.address().to_string() + "\"\n    protocol: " +
@@ -170,14 +176,22 @@ void bodiless(Passage& passage) {
   CHECK(head.field("content-length") == "12345");
   CHECK(head.body.empty());
   CHECK(head.is_whole);
-  for (const int status : {204, 304}) {
-    CAPTURE(status);
-    const Reply reply = passage.ask({.path = "/" + std::to_string(status)});
-    CHECK(reply.status == status);
+  CHECK(head.field("date").size() == 29);
+  for (const std::string path : {"/204", "/304", "/own/204", "/own/304"}) {
+    CAPTURE(path);
+    const Reply reply = passage.ask({.path = path});
+    CHECK(std::to_string(reply.status) == path.substr(path.size() - 3));
     CHECK(reply.is_whole);
     CHECK(reply.body.empty());
-    if (status == 304) CHECK(reply.field("etag") == "\"x\"");
+    CHECK(reply.field("content-length") == "");
+    CHECK(reply.field("date").size() == 29);
+    if (path == "/304") CHECK(reply.field("etag") == "\"x\"");
   }
+  const Reply own = passage.ask({.method = "HEAD", .path = "/own/200"});
+  CHECK(own.field("content-length") == "4");
+  CHECK(own.body.empty());
+  CHECK(own.is_whole);
+  CHECK(own.field("date").size() == 29);
 }
 
 void interim_and_trailers(Passage& passage) {
