@@ -5,7 +5,6 @@
 #include "proxy/base/ascii.hpp"
 #include "proxy/http/characters.hpp"
 #include "proxy/http/trailers.hpp"
-#include "proxy/http1/fields.hpp"
 
 namespace http1 {
 namespace {
@@ -22,7 +21,7 @@ constexpr std::uint64_t largest_chunk = std::uint64_t{1} << 40;  // 1 TiB: nobod
 }  // namespace
 
 Error ChunkedDecoder::bad(std::string_view why) const {
-  return {Reason::bad_request, base::Fault::downstream, why};
+  return refused(side_, why, Reason::bad_request);
 }
 
 Result<Bytes> ChunkedDecoder::next(Bytes& input) {
@@ -122,9 +121,9 @@ ChunkedDecoder::State ChunkedDecoder::behind_extension(char c) const {
 }
 
 Result<void> ChunkedDecoder::take_trailer(char c) {
-  if (++trailer_bytes_ > trailer_limit_)
-    return Error{Reason::headers_too_large, base::Fault::downstream,
-                 "the trailer section is over limits.trailer_bytes"};
+  if (++trailer_bytes_ > limits_.bytes)
+    return refused(side_, "the trailer section is over limits.trailer_bytes",
+                   Reason::headers_too_large);
   if (c != '\n') {
     line_ += c;
     return {};
@@ -139,8 +138,9 @@ Result<void> ChunkedDecoder::end_trailer_line() {
     state_ = State::ended;
     return {};
   }
-  const Result<FieldView> field = parse_field_line(line_, Side::request);
+  const Result<FieldView> field = parse_field_line(line_, side_);
   if (!field) return field.error();
+  if (++trailer_count_ > limits_.count) return too_many_fields(side_);
   if (http::may_be_trailer(base::lower_case(field->name))) trailers_.add(field->name, field->value);
   line_.clear();
   return {};

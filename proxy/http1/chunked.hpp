@@ -9,12 +9,18 @@
 #include "proxy/base/bytes.hpp"
 #include "proxy/base/error.hpp"
 #include "proxy/http/headers.hpp"
+#include "proxy/http1/fields.hpp"
 
 namespace http1 {
 
+struct TrailerLimits {
+  std::size_t bytes = 32 * 1024;  // of all lines with their ends
+  std::size_t count = 100;
+};
+
 class ChunkedDecoder {
  public:
-  explicit ChunkedDecoder(std::size_t trailer_bytes) : trailer_limit_(trailer_bytes) {}
+  ChunkedDecoder(Side side, const TrailerLimits& limits) : side_(side), limits_(limits) {}
 
   // The next data out of `input`, which loses what was used. Empty: more input is needed, or the
   // body has ended and what is left of `input` lies behind it.
@@ -57,8 +63,10 @@ class ChunkedDecoder {
   std::uint64_t left_ = 0;  // of the chunk; while its size is read, the size so far
   std::size_t digits_ = 0;
   std::uint64_t overhead_ = 0;  // bytes of extensions, less those of data
-  std::size_t trailer_limit_;
+  Side side_;
+  TrailerLimits limits_;
   std::size_t trailer_bytes_ = 0;
+  std::size_t trailer_count_ = 0;
   std::string line_;  // of the trailer section
   http::Headers trailers_;
 };

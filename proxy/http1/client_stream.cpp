@@ -184,7 +184,8 @@ http::Reply Exchange::understand(const ResponseHead& head) {
     framing_ = Framing::none;
   } else if (head.is_chunked) {
     framing_ = Framing::chunked;
-    chunks_.emplace(connection_->limits_.trailer_bytes);
+    const ClientLimits& limits = connection_->limits_;
+    chunks_.emplace(Side::response, TrailerLimits{limits.trailer_bytes, limits.head.header_count});
   } else if (head.content_length) {
     body_left_ = *head.content_length;
     framing_ = body_left_ > 0 ? Framing::length : Framing::none;
@@ -231,7 +232,7 @@ Result<Bytes> Exchange::next_piece() {
   }
   Result<Bytes> piece = chunks_->next(input_);
   if (!piece) {
-    failure_ = protocol_error(piece.error().detail);
+    failure_ = piece.error();
     return *failure_;
   }
   if (chunks_->has_ended()) {

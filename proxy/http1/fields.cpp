@@ -27,13 +27,6 @@ Error too_large(Side side) {
                  Reason::headers_too_large);
 }
 
-Error too_many(Side side) {
-  return refused(side,
-                 side == Side::request ? "more header fields than limits.header_count"
-                                       : "more header fields than limits.response_header_count",
-                 Reason::headers_too_large);
-}
-
 // `at`: where the line that began last ends, or the bytes do. A field has no bound of its own, nor
 // has a status line: what users may set bounds them all.
 std::optional<Error> over_bounds(std::size_t at, Side side, const HeadLimits& limits,
@@ -78,6 +71,13 @@ Error refused(Side side, std::string_view why, Reason of_request) {
   return {Reason::upstream_protocol_error, Fault::upstream, why};
 }
 
+Error too_many_fields(Side side) {
+  return refused(side,
+                 side == Side::request ? "more fields than limits.header_count"
+                                       : "more fields than limits.response_header_count",
+                 Reason::headers_too_large);
+}
+
 Result<std::size_t> find_head_end(std::string_view bytes, Side side, const HeadLimits& limits,
                                   ScanState& scan) {
   std::size_t at = scan.searched;
@@ -120,7 +120,7 @@ Result<void> FieldReader::read(std::string_view lines, const HeadLimits& limits)
   while (!lines.empty()) {
     const std::optional<std::size_t> size = split_field(lines, field);
     if (!size) return refused(side_, "a header line is not `name: value`", Reason::bad_request);
-    if (++count > limits.header_count) return too_many(side_);
+    if (++count > limits.header_count) return too_many_fields(side_);
     if (field.id == Name::other)
       head_.fields_.push_back(field);
     else if (Result<void> noted = note(field); !noted)

@@ -12,6 +12,9 @@ enum class Side : std::uint8_t { request, response };
 
 base::Error refused(Side side, std::string_view why, base::Reason of_request);
 
+// Of a head, or of trailers.
+base::Error too_many_fields(Side side);
+
 // Finds the end of a head: the offset behind its empty line, 0 = not there yet. Checks, in the
 // order in which the bytes come, that there are no controls but the CRLF that ends a line, and that
 // neither the start line nor all field lines together are too long.

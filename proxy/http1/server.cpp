@@ -208,7 +208,8 @@ void ServerConnection::understand(const RequestHead& head, http::Incoming& incom
   body_has_ended_ = false;
   if (head.is_chunked) {
     framing_ = Framing::chunked;
-    chunks_ = std::make_unique<ChunkedDecoder>(settings_.trailer_bytes);
+    chunks_ = std::make_unique<ChunkedDecoder>(
+        Side::request, TrailerLimits{settings_.trailer_bytes, settings_.head.header_count});
   } else {
     framing_ = body_left_ > 0 ? Framing::length : Framing::none;
     body_has_ended_ = body_left_ == 0;

@@ -97,12 +97,13 @@ TEST_CASE("http1 chunked: trailers that must not come are dropped, the rest is b
          {"0\r\nX : y\r\n\r\n", ";bad_request"},
          {std::string("0\r\nX: a\0b\r\n\r\n", 13), ";bad_request"}});
   std::string many = "0\r\n";
-  for (int i = 0; i < 1000; ++i) many += "a: y\r\n";
+  for (int i = 0; i < 100; ++i) many += "a: y\r\n";
   CHECK(chunked_verdict({many + "\r\n"}).ends_with(";a=y;+0"));
+  CHECK(chunked_verdict({many + "a: y\r\n\r\n"}) == ";headers_too_large");
   const std::string value(20'000, 'v');
-  CHECK(chunked_verdict({"0\r\nX: " + value + "\r\n\r\n"}, 32 * 1024) == ";x=" + value + ";+0");
+  CHECK(chunked_verdict({"0\r\nX: " + value + "\r\n\r\n"}) == ";x=" + value + ";+0");
   const auto verdict = [](const std::vector<std::string_view>& pieces) {
-    return chunked_verdict(pieces, 20);
+    return chunked_verdict(pieces, {.bytes = 20});
   };
   CHECK(verdict({"0\r\nX: 0123456789012\r\n\r\n"}) == ";x=0123456789012;+0");
   CHECK(verdict({"0\r\nX: 01234567890123\r\n\r\n"}) == ";headers_too_large");

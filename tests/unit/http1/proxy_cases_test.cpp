@@ -36,7 +36,7 @@ std::optional<Result<void>> take_body(const MessageHead& head, std::string_view&
     wire.remove_prefix(static_cast<std::size_t>(size));
     return Result<void>();
   }
-  ChunkedDecoder decoder(8192);
+  ChunkedDecoder decoder(Side::request, {});
   Bytes input = Bytes::copy_of(wire);
   while (!decoder.has_ended() && !input.empty())
     if (const Result<Bytes> some = decoder.next(input); !some) return Result<void>(some.error());

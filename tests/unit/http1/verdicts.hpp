@@ -79,8 +79,8 @@ inline std::string response_verdict(const std::vector<std::string_view>& pieces,
 
 // "DATA;name=value;+BYTES LEFT", or "DATA;" and what is wrong or "incomplete".
 inline std::string chunked_verdict(const std::vector<std::string_view>& pieces,
-                                   std::size_t trailer_bytes = 8192) {
-  ChunkedDecoder decoder(trailer_bytes);
+                                   const TrailerLimits& limits = {}) {
+  ChunkedDecoder decoder(Side::request, limits);
   std::string data;
   std::size_t left = 0;
   for (const std::string_view piece : pieces) {
