@@ -10,10 +10,8 @@
 #include <csignal>
 #include <cstdio>
 #include <exception>
-#include <fcntl.h>
 #include <string>
 #include <string_view>
-#include <unistd.h>
 #include <vector>
 
 namespace {
@@ -53,12 +51,6 @@ std::unique_ptr<server::Plan> plan_of(const std::string& file) {
   return std::move(planned.plan);
 }
 
-int open_log(const std::string& to) {
-  if (to == "stderr") return STDERR_FILENO;
-  if (to == "stdout") return STDOUT_FILENO;
-  return ::open(to.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0640);
-}
-
 int check(const std::string& file) {
   const std::unique_ptr<server::Plan> plan = plan_of(file);
   if (!plan) return failed;
@@ -71,12 +63,12 @@ int run(const std::string& file) {
   std::unique_ptr<server::Plan> plan = plan_of(file);
   if (!plan) return failed;
   const config::LogSettings settings = plan->config->log;
-  const int descriptor = open_log(settings.to);
-  if (descriptor < 0) {
-    say("log: cannot open " + settings.to);
+  base::Result<base::LogFile> opened = base::LogFile::open(settings.to);
+  if (!opened) {
+    say("log: cannot open " + settings.to + ": " + opened.error().cause.message());
     return failed;
   }
-  base::Log log(descriptor, settings.level, settings.is_json);
+  base::Log log(std::move(*opened), settings.level, settings.is_json);
   process::Control control(std::move(plan), log);
   control.handle_signals();
   const std::string problem = control.start();

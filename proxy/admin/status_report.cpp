@@ -1,5 +1,6 @@
 #include "proxy/admin/status_report.hpp"
 
+#include "proxy/base/json.hpp"
 #include "proxy/base/log.hpp"
 
 #include <algorithm>
@@ -7,57 +8,6 @@
 
 namespace admin {
 namespace {
-
-// Writes one JSON document from left to right; the commas are its business.
-class Json {
- public:
-  Json& open(char bracket) {
-    separate();
-    out_ += bracket;
-    is_first_ = true;
-    return *this;
-  }
-  Json& close(char bracket) {
-    out_ += bracket;
-    is_first_ = false;
-    return *this;
-  }
-  Json& key(std::string_view name) {
-    separate();
-    quote(name);
-    out_ += ':';
-    is_first_ = true;
-    return *this;
-  }
-  Json& text(std::string_view value) {
-    separate();
-    quote(value);
-    return *this;
-  }
-  Json& raw(std::string_view value) {
-    separate();
-    out_ += value;
-    return *this;
-  }
-  Json& number(std::string_view name, std::uint64_t value) {
-    return key(name).raw(std::to_string(value));
-  }
-  std::string take() { return std::move(out_) + "\n"; }
-
- private:
-  void separate() {
-    if (!is_first_) out_ += ',';
-    is_first_ = false;
-  }
-  void quote(std::string_view value) {
-    out_ += '"';
-    base::append_json(out_, value);
-    out_ += '"';
-  }
-
-  std::string out_;
-  bool is_first_ = true;
-};
 
 void add(upstream::PoolSnapshot& sum, const upstream::PoolSnapshot& pool) {
   sum.open += pool.open;
@@ -72,7 +22,7 @@ void add(upstream::PoolSnapshot& sum, const upstream::PoolSnapshot& pool) {
   sum.refused += pool.refused;
 }
 
-void write_counts(Json& json, const upstream::PoolSnapshot& pool) {
+void write_counts(base::JsonWriter& json, const upstream::PoolSnapshot& pool) {
   json.number("connections", pool.open).number("idle", pool.idle);
   json.number("connecting", pool.connecting).number("streams", pool.active);
   json.number("pending", pool.pending).number("requests", pool.requests);
@@ -80,7 +30,7 @@ void write_counts(Json& json, const upstream::PoolSnapshot& pool) {
   json.number("connect_failures", pool.connect_failures).number("pool_full", pool.refused);
 }
 
-void write_worker(Json& json, std::size_t worker, const upstream::PoolSnapshot& pool) {
+void write_worker(base::JsonWriter& json, std::size_t worker, const upstream::PoolSnapshot& pool) {
   json.open('{').number("worker", worker);
   write_counts(json, pool);
   json.key("open").open('[');
@@ -120,9 +70,9 @@ std::string_view protocol_of(const Seen& seen) {
   return {};
 }
 
-void write_endpoint(Json& json, const std::string& address, const Seen& seen) {
+void write_endpoint(base::JsonWriter& json, const std::string& address, const Seen& seen) {
   json.open('{').key("address").text(address).number("weight", seen.weight);
-  if (seen.is_vanished) json.key("vanished").raw("true");
+  if (seen.is_vanished) json.boolean("vanished", true);
   if (const std::string_view protocol = protocol_of(seen); !protocol.empty())
     json.key("protocol").text(protocol);
   write_counts(json, seen.sum);
@@ -144,7 +94,7 @@ std::string wall_time_of(base::Time time) {
 }
 
 // The first of a place is told by its state alone as well, which is what most look for.
-void write_breakers(Json& json, const std::string& place, const Breakers& breakers) {
+void write_breakers(base::JsonWriter& json, const std::string& place, const Breakers& breakers) {
   const auto is_here = [&place](const filters::BreakerStatus& breaker) {
     return breaker.place == place || breaker.place.starts_with(place + '#');
   };
@@ -166,7 +116,7 @@ void write_breakers(Json& json, const std::string& place, const Breakers& breake
 
 std::string clusters_json(const server::Plan& plan, const Snapshots& snapshots,
                           const Breakers& breakers) {
-  Json json;
+  base::JsonWriter json;
   json.open('{').key("clusters").open('[');
   for (std::size_t i = 0; i < plan.config->clusters.size(); ++i) {
     const std::map<std::string, Seen> endpoints = endpoints_of(i, snapshots);
@@ -185,11 +135,11 @@ std::string clusters_json(const server::Plan& plan, const Snapshots& snapshots,
 }
 
 std::string stats_json(const server::Plan& plan, const ProcessStatus& status) {
-  Json json;
+  base::JsonWriter json;
   const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(status.uptime).count();
   json.open('{').number("uptime_seconds", static_cast<std::uint64_t>(seconds));
   json.number("workers", static_cast<std::uint64_t>(plan.workers));
-  json.key("draining").raw(status.is_draining ? "true" : "false");
+  json.boolean("draining", status.is_draining);
   json.number("connections", status.connections);
   json.key("memory").open('{').number("in_use", status.memory_in_use);
   json.number("limit", status.memory_limit).close('}');

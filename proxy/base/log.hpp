@@ -1,7 +1,12 @@
-// The process's own log: one line an event, to standard error or a file. Any thread; it is not for
-// the request path (see the access log).
+// The process's own log: one line an event, to standard error, standard output or a file. Any
+// thread; it is not for the request path (see the access log). It never waits: what its destination
+// does not take is lost, counted, and told on standard error at most once a minute.
 #pragma once
 
+#include "proxy/base/log_file.hpp"
+#include "proxy/base/time.hpp"
+
+#include <atomic>
 #include <chrono>
 #include <cstdint>
 #include <mutex>
@@ -14,26 +19,32 @@ enum class Level : std::uint8_t { debug, info, warning, error };
 
 class Log {
  public:
-  // descriptor: not owned. is_json: one object a line, else text.
-  Log(int descriptor, Level least, bool is_json);
+  // is_json: one object a line, else text.
+  Log(LogFile file, Level least, bool is_json);
+  Log(int descriptor, Level least, bool is_json) : Log(LogFile(descriptor), least, is_json) {}
 
   void debug(std::string_view event) { write(Level::debug, event); }
   void info(std::string_view event) { write(Level::info, event); }
   void warning(std::string_view event) { write(Level::warning, event); }
   void error(std::string_view event) { write(Level::error, event); }
 
+  // Opens its file again, so that it can be rotated; says so if it cannot.
+  void reopen();
+  std::uint64_t dropped() const { return dropped_.load(std::memory_order_relaxed); }
+
  private:
   void write(Level level, std::string_view event);
+  std::string line_of(Level level, std::string_view event) const;
+  void lost(const std::string& why);
 
   std::mutex mutex_;
-  int descriptor_;
+  LogFile file_;
   Level least_;
   bool is_json_;
+  std::atomic<std::uint64_t> dropped_{0};
+  std::uint64_t told_ = 0;  // of the dropped ones
+  Time told_at_ = Time::min();
 };
-
-// Appends `text` as the inside of a JSON string: quotes, backslashes, control characters and bytes
-// that are not UTF-8 escaped; at most `longest` bytes of it.
-void append_json(std::string& out, std::string_view text, std::size_t longest = 8192);
 
 // "2026-01-31T12:34:56.789Z".
 std::string timestamp(std::chrono::system_clock::time_point at = std::chrono::system_clock::now());

@@ -1,7 +1,7 @@
 #include "proxy/http/local_reply.hpp"
 
 #include "proxy/base/ascii.hpp"
-#include "proxy/base/log.hpp"
+#include "proxy/base/json.hpp"
 #include "proxy/http/characters.hpp"
 #include "proxy/http/final_head.hpp"
 #include "proxy/http/grpc.hpp"

@@ -5,7 +5,7 @@
 
 #include "proxy/base/ascii.hpp"
 #include "proxy/base/error.hpp"
-#include "proxy/base/log.hpp"
+#include "proxy/base/json.hpp"
 
 namespace {
 
@@ -38,6 +38,29 @@ TEST_CASE("what goes into a log line cannot break out of it") {
   std::string out;
   base::append_json(out, "a\"b\\c\n\x01\x7f\xff\xc3\xa9\xed\xa0\x80");
   CHECK(out == "a\\\"b\\\\c\\u000a\\u0001\\u007f\\u00ff\xc3\xa9\\u00ed\\u00a0\\u0080");
+}
+
+TEST_CASE("each byte is escaped the same wherever it stands in a text") {
+  for (int byte = 0; byte < 256; ++byte) {
+    const std::string one(1, static_cast<char>(byte));
+    std::string alone;
+    base::append_json(alone, one);
+    for (std::size_t before = 0; before < 17; ++before) {
+      CAPTURE(byte);
+      CAPTURE(before);
+      const std::string left(before, 'l'), right(16 - before, 'r');
+      std::string out;
+      base::append_json(out, left + one + right);
+      CHECK(out == left + alone + right);
+    }
+  }
+}
+
+TEST_CASE("a document's brackets and commas are its writer's business") {
+  base::JsonWriter json;
+  json.open('{').text("a", "b\"c").key("list").open('[').number(1).number(2).close(']');
+  json.key("none").open('{').close('}').boolean("is", true).close('}');
+  CHECK(json.take() == R"({"a":"b\"c","list":[1,2],"none":{},"is":true})" "\n");
 }
 
 }  // namespace

@@ -1,0 +1,144 @@
+#include "proxy/base/json.hpp"
+
+#include <cstring>
+
+namespace base {
+namespace {
+
+// The length of the UTF-8 sequence that `text` begins with; 0 = none (RFC 3629).
+std::size_t sequence_at(std::string_view text) {
+  const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
+  const unsigned char first = byte(0);
+  std::size_t length = 0;
+  if (first >= 0xc2 && first <= 0xdf) length = 2;
+  if (first >= 0xe0 && first <= 0xef) length = 3;
+  if (first >= 0xf0 && first <= 0xf4) length = 4;
+  if (length == 0 || text.size() < length) return 0;
+  for (std::size_t i = 1; i < length; ++i)
+    if ((byte(i) & 0xc0) != 0x80) return 0;
+  if (first == 0xe0 && byte(1) < 0xa0) return 0;
+  if (first == 0xed && byte(1) > 0x9f) return 0;
+  if (first == 0xf0 && byte(1) < 0x90) return 0;
+  if (first == 0xf4 && byte(1) > 0x8f) return 0;
+  return length;
+}
+
+bool is_plain(unsigned char byte) {
+  return byte >= 0x20 && byte < 0x7f && byte != '"' && byte != '\\';
+}
+
+constexpr std::uint64_t each(std::uint64_t byte) {
+  return byte * 0x0101010101010101;
+}
+
+// Whether all eight bytes are plain: each term sets the top bit of a byte that is not (Hacker's
+// Delight 6-1; a borrow may set one too many, which costs a closer look only).
+bool are_plain(std::uint64_t bytes) {
+  const std::uint64_t controls = bytes - each(0x20);
+  const std::uint64_t deletes = bytes + each(1);
+  const std::uint64_t quotes = (bytes ^ each('"')) - each(1);
+  const std::uint64_t backslashes = (bytes ^ each('\\')) - each(1);
+  return ((bytes | controls | deletes | quotes | backslashes) & each(0x80)) == 0;
+}
+
+char* escape_byte(char* out, unsigned char byte) {
+  constexpr char digits[] = "0123456789abcdef";
+  std::memcpy(out, "\\u00", 4);
+  out[4] = digits[byte >> 4];
+  out[5] = digits[byte & 15];
+  return out + 6;
+}
+
+}  // namespace
+
+char* escape_json(char* out, std::string_view text) {
+  const char* in = text.data();
+  const char* const end = in + text.size();
+  while (in != end) {
+    while (end - in >= 8) {
+      std::uint64_t bytes;
+      std::memcpy(&bytes, in, sizeof bytes);
+      if (!are_plain(bytes)) break;
+      std::memcpy(out, in, sizeof bytes);
+      in += 8;
+      out += 8;
+    }
+    if (in == end) break;
+    const auto byte = static_cast<unsigned char>(*in);
+    std::size_t length = 1;
+    if (is_plain(byte)) {
+      *out++ = *in;
+    } else if (byte == '"' || byte == '\\') {
+      *out++ = '\\';
+      *out++ = *in;
+    } else if (const std::string_view rest(in, static_cast<std::size_t>(end - in));
+               (length = sequence_at(rest)) > 0) {
+      std::memcpy(out, in, length);
+      out += length;
+    } else {
+      length = 1;
+      out = escape_byte(out, byte);
+    }
+    in += length;
+  }
+  return out;
+}
+
+void append_json(std::string& out, std::string_view text, std::size_t longest) {
+  text = text.substr(0, longest);
+  const std::size_t size = out.size();
+  out.resize(size + text.size() * longest_escape);
+  out.resize(static_cast<std::size_t>(escape_json(out.data() + size, text) - out.data()));
+}
+
+JsonWriter& JsonWriter::open(char bracket) {
+  separate();
+  out_ += bracket;
+  is_first_ = true;
+  return *this;
+}
+
+JsonWriter& JsonWriter::close(char bracket) {
+  out_ += bracket;
+  is_first_ = false;
+  return *this;
+}
+
+JsonWriter& JsonWriter::key(std::string_view name) {
+  separate();
+  quote(name);
+  out_ += ':';
+  is_first_ = true;
+  return *this;
+}
+
+JsonWriter& JsonWriter::text(std::string_view value) {
+  separate();
+  quote(value);
+  return *this;
+}
+
+JsonWriter& JsonWriter::number(std::uint64_t value) {
+  separate();
+  out_ += std::to_string(value);
+  return *this;
+}
+
+JsonWriter& JsonWriter::boolean(bool value) {
+  separate();
+  out_ += value ? "true" : "false";
+  return *this;
+}
+
+void JsonWriter::separate() {
+  if (!is_first_) out_ += ',';
+  is_first_ = false;
+}
+
+void JsonWriter::quote(std::string_view value) {
+  out_ += '"';
+  append_json(out_, value);
+  out_ += '"';
+}
+
+}  // namespace base

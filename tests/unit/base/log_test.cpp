@@ -1,0 +1,68 @@
+#include "proxy/base/log.hpp"
+
+#include <doctest/doctest.h>
+
+#include <cstdio>
+#include <fcntl.h>
+#include <fstream>
+#include <sstream>
+#include <string>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <utility>
+
+namespace {
+
+class Place {
+ public:
+  Place() : path_("/tmp/outrider-log-test." + std::to_string(::getpid())) {}
+  ~Place() {
+    ::unlink(path_.c_str());
+    ::unlink((path_ + ".1").c_str());
+  }
+  const std::string& path() const { return path_; }
+  static std::string contents(const std::string& path) {
+    std::stringstream text;
+    text << std::ifstream(path).rdbuf();
+    return text.str();
+  }
+
+ private:
+  std::string path_;
+};
+
+TEST_CASE("log: opened again, it goes on in a fresh file") {
+  const Place place;
+  base::Log log(std::move(*base::LogFile::open(place.path())), base::Level::info, false);
+  log.info("first");
+  REQUIRE(std::rename(place.path().c_str(), (place.path() + ".1").c_str()) == 0);
+  log.reopen();
+  log.info("second");
+  CHECK(Place::contents(place.path() + ".1").find("first") != std::string::npos);
+  CHECK(Place::contents(place.path()).find("second") != std::string::npos);
+}
+
+TEST_CASE("log: what its destination refuses is counted, and stops nobody") {
+  base::Log log(std::move(*base::LogFile::open("/dev/full")), base::Level::info, true);
+  log.info("lost");
+  log.info("lost too");
+  log.debug("not wanted, so not lost");
+  CHECK(log.dropped() == 2);
+}
+
+TEST_CASE("log: a FIFO that nobody reads takes what it can hold, and the rest is counted") {
+  const Place place;
+  REQUIRE(::mkfifo(place.path().c_str(), 0600) == 0);
+  base::Log log(std::move(*base::LogFile::open(place.path())), base::Level::info, false);
+  for (int i = 0; i < 5000; ++i) log.info("a line that fills a pipe sooner or later");
+  CHECK(log.dropped() > 0);
+  CHECK(log.dropped() < 5000);
+}
+
+TEST_CASE("log: what cannot be opened says why") {
+  const auto file = base::LogFile::open("/nowhere/at/all");
+  REQUIRE_FALSE(file);
+  CHECK(file.error().cause.message() == "No such file or directory");
+}
+
+}  // namespace
