@@ -15,6 +15,7 @@ namespace {
 // Asio, which costs two system calls.
 constexpr int busy_batch = 4;
 constexpr int most_turns_without_asio = 32;
+constexpr std::chrono::seconds trust_in_anchor{1};  // the wall clock may have been set
 constexpr Duration longest_wait = std::chrono::hours{1};
 
 std::uint64_t random_seed() {
@@ -70,7 +71,7 @@ void EventLoop::turn(Duration longest) {
 // Asio's handlers run inside it, the sockets' events behind them.
 void EventLoop::wait(Duration longest) {
   if (last_batch_ >= busy_batch && ++turns_without_asio_ < most_turns_without_asio) {
-    set_now(Clock::now());
+    look_at_clock();
     last_batch_ = dispatch();
     if (last_batch_ > 0) return;
   }
@@ -79,9 +80,14 @@ void EventLoop::wait(Duration longest) {
   longest = until_due(longest);
   if (longest > Duration::zero()) asio_->io.run_one_for(longest);
   asio_->io.poll();
-  set_now(Clock::now());
+  look_at_clock();
   reap();
   last_batch_ = dispatch();
+}
+
+void EventLoop::look_at_clock() {
+  set_now(Clock::now());
+  if (now() - anchor() >= trust_in_anchor) set_wall(now(), std::chrono::system_clock::now());
 }
 
 // How long the loop may sleep.

@@ -32,6 +32,7 @@ class EventLoop final : public Loop {
  private:
   void wake_up() override;
   void wait(Duration longest);
+  void look_at_clock();
   Duration until_due(Duration longest) const;
   void watch_poller();
   int dispatch();

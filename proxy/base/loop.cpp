@@ -9,7 +9,12 @@ constexpr int most_rounds = 4;  // of the ready list in one turn, before sockets
 
 }  // namespace
 
-Loop::Loop(Time start, std::uint64_t seed) : now_(start), random_(seed), wheel_(start) {}
+Loop::Loop(Time start, std::uint64_t seed)
+    : now_(start),
+      anchor_(start),
+      wall_(std::chrono::system_clock::now()),
+      random_(seed),
+      wheel_(start) {}
 
 Loop::~Loop() {
   reap();

@@ -50,6 +50,10 @@ class Loop {
   virtual ~Loop();
 
   Time now() const { return now_; }  // of this turn; the clock is read once a turn
+  // The wall's time at a moment of this loop, reckoned without a look at the clock.
+  WallTime wall(Time time) const {
+    return wall_ + std::chrono::duration_cast<WallTime::duration>(time - anchor_);
+  }
   Random& random() { return random_; }
   void arm(Timer& timer, Time due) { wheel_.arm(timer, due); }
 
@@ -93,6 +97,12 @@ class Loop {
            has_posts_.load(std::memory_order_acquire);
   }
   void set_now(Time now) { now_ = now; }
+  // From now on the wall's time is reckoned from here.
+  void set_wall(Time steady, WallTime wall) {
+    anchor_ = steady;
+    wall_ = wall;
+  }
+  Time anchor() const { return anchor_; }
   virtual void wake_up() {}  // by any thread: something was posted, do not sleep on it
   void run_posts();          // those that have come so far
   void run_ready();          // bounded; what is left is for the next turn
@@ -103,6 +113,8 @@ class Loop {
 
  private:
   Time now_;
+  Time anchor_;
+  WallTime wall_;  // at anchor_
   Random random_;
   TimerWheel wheel_;
   List<Resumption> ready_;

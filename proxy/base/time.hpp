@@ -1,5 +1,5 @@
-// The units of time that travel through the program. Steady time only: nothing here moves when the
-// wall clock is set.
+// The units of time that travel through the program. Steady time: it does not move when the wall
+// clock is set. The wall's is for people, who read it in logs and identifiers.
 #pragma once
 
 #include <chrono>
@@ -9,6 +9,7 @@ namespace base {
 using Clock = std::chrono::steady_clock;
 using Time = Clock::time_point;
 using Duration = Clock::duration;
+using WallTime = std::chrono::system_clock::time_point;
 using Millis = std::chrono::milliseconds;
 
 // A deadline that never comes.

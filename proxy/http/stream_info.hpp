@@ -8,6 +8,7 @@
 #include "proxy/base/loop.hpp"
 #include "proxy/http/attempt.hpp"
 
+#include <array>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -56,6 +57,9 @@ struct StreamInfo {
   base::Time now() const { return loop.now(); }
   // Made when first asked for (UUIDv7), unless the client's was kept.
   const std::string& request_id();
+  // The same, for whoever asks last: what is made stands in `made` and is not kept.
+  using MadeId = std::array<char, 36>;
+  std::string_view last_request_id(MadeId& made) const;
 
   base::Loop& loop;
   const ConnectionInfo& connection;

@@ -119,4 +119,12 @@ TEST_CASE("a sleeping task is woken by the clock, not before its time") {
   CHECK(woke >= start + Millis{20});
 }
 
+TEST_CASE("the wall's time goes with the loop's") {
+  base::Loop loop(base::Time{} + Millis{500});
+  const base::WallTime start = loop.wall(loop.now());
+  loop.advance(Millis{1500});
+  CHECK(loop.wall(loop.now()) - start == Millis{1500});
+  CHECK(loop.wall(loop.now() - Millis{1500}) == start);
+}
+
 }  // namespace
