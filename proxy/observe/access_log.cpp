@@ -1,35 +1,15 @@
 #include "proxy/observe/access_log.hpp"
 
 #include <algorithm>
-#include <cerrno>
-#include <climits>
 #include <ctime>
-#include <fcntl.h>
-#include <poll.h>
-#include <sys/stat.h>
-#include <unistd.h>
 #include <utility>
 
 namespace observe {
 namespace {
 
 constexpr base::Millis gather{10};              // lines that come within this go out in one write
+constexpr base::Millis patience{100};           // with a full pipe, before orders are looked at
 constexpr base::Millis longest_goodbye{1'000};  // for a destination that takes nothing, at the end
-
-// A pipe that is ready takes so much without blocking (POSIX); a file takes all.
-constexpr std::size_t pipe_write = PIPE_BUF;
-constexpr std::size_t file_write = 1024 * 1024;
-
-std::size_t size_of_one_write(int descriptor) {
-  struct stat status {};
-  return ::fstat(descriptor, &status) == 0 && S_ISREG(status.st_mode) ? file_write : pipe_write;
-}
-
-int open_destination(const std::string& path) {
-  if (path == "stdout") return STDOUT_FILENO;
-  if (path == "stderr") return STDERR_FILENO;
-  return ::open(path.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0640);
-}
 
 // RFC 3339, with room for milliseconds.
 std::string text_of(std::time_t second) {
@@ -39,22 +19,23 @@ std::string text_of(std::time_t second) {
   return std::string(text, std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%S.000Z", &parts));
 }
 
+std::uint64_t lines_in(std::string_view text) {
+  return static_cast<std::uint64_t>(std::count(text.begin(), text.end(), '\n'));
+}
+
 }  // namespace
 
 base::Result<std::unique_ptr<AccessLog>> AccessLog::open(std::string path, Format format,
                                                          int workers) {
-  const int descriptor = open_destination(path);
-  if (descriptor < 0)
-    return base::Error{base::Reason::internal,
-                       base::Fault::proxy,
-                       "cannot open the access log",
-                       {errno, boost::system::system_category()}};
-  return std::unique_ptr<AccessLog>(new AccessLog(std::move(path), descriptor, format, workers));
+  base::Result<base::LogFile> file = base::LogFile::open(std::move(path));
+  if (!file) return file.error();
+  return std::unique_ptr<AccessLog>(new AccessLog(std::move(*file), format, workers));
 }
 
-AccessLog::AccessLog(std::string path, int descriptor, Format format, int workers)
-    : path_(std::move(path)), descriptor_(descriptor), format_(format) {
-  for (int i = 0; i < workers; ++i) queues_.emplace_back(new Queue(*this));
+AccessLog::AccessLog(base::LogFile file, Format format, int workers)
+    : name_(file.name()), file_(std::move(file)), format_(format) {
+  const std::size_t most = most_waiting / static_cast<std::size_t>(workers);
+  for (int i = 0; i < workers; ++i) queues_.emplace_back(new Queue(*this, most));
   writer_ = std::thread([this] { run(); });
 }
 
@@ -63,17 +44,28 @@ AccessLog::~AccessLog() {
     const std::lock_guard lock(mutex_);
     is_ending_ = true;
   }
-  woken_.notify_one();
+  changed_.notify_one();
   writer_.join();
-  if (descriptor_ > STDERR_FILENO) ::close(descriptor_);
+}
+
+std::uint64_t AccessLog::dropped() const {
+  std::uint64_t sum = refused_.load(std::memory_order_relaxed);
+  for (const std::unique_ptr<Queue>& queue : queues_) sum += queue->lines_.dropped();
+  return sum;
+}
+
+std::string AccessLog::trouble() const {
+  const int error = last_error_.load(std::memory_order_relaxed);
+  return error == 0 ? ""
+                    : boost::system::error_code(error, boost::system::system_category()).message();
 }
 
 void AccessLog::wake() {
   {
     const std::lock_guard lock(mutex_);
-    is_work_ = true;
+    is_awake_.store(true, std::memory_order_relaxed);
   }
-  woken_.notify_one();
+  changed_.notify_one();
 }
 
 void AccessLog::reopen() {
@@ -81,70 +73,88 @@ void AccessLog::reopen() {
   wake();
 }
 
+// --- the writer's thread ---
+
+// While lines come it looks every few milliseconds, and no worker has to wake it. When none have
+// come it says that it sleeps, and looks once more: a line whose writer did not see that is there
+// by then.
 void AccessLog::run() {
+  const auto is_ending = [this] { return is_ending_; };
+  const auto is_wanted = [this] { return is_ending_ || is_awake_.load(std::memory_order_relaxed); };
   for (;;) {
-    bool is_last = false;
-    {
-      std::unique_lock lock(mutex_);
-      woken_.wait(lock, [this] { return is_work_ || is_ending_; });
-      is_last = woken_.wait_for(lock, gather, [this] { return is_ending_; });
-      is_work_ = false;
+    const bool had_lines = write_all();
+    std::unique_lock lock(mutex_);
+    if (is_ending_) break;
+    if (had_lines) {
+      changed_.wait_for(lock, gather, is_ending);
+      continue;
     }
-    write_all();
-    if (is_last) return;
+    is_awake_.store(false, std::memory_order_seq_cst);
+    if (!changed_.wait_for(lock, gather, is_wanted) && !has_lines()) changed_.wait(lock, is_wanted);
+    is_awake_.store(true, std::memory_order_relaxed);
   }
+  write_all();
 }
 
-void AccessLog::write_all() {
-  if (is_reopen_wanted_.exchange(false) && descriptor_ > STDERR_FILENO) {
-    const int fresh = open_destination(path_);
-    if (fresh >= 0) ::close(std::exchange(descriptor_, fresh));
-  }
-  std::string text;
-  for (const std::unique_ptr<Queue>& queue : queues_) {
-    {
-      const std::lock_guard lock(queue->mutex_);
-      text.swap(queue->waiting_);
-    }
-    write_out(text);
-    waiting_bytes_.fetch_sub(text.size(), std::memory_order_relaxed);
-    text = std::string();
-  }
+bool AccessLog::has_lines() {
+  return std::any_of(queues_.begin(), queues_.end(), [](const std::unique_ptr<Queue>& queue) {
+    return !queue->lines_.front().empty();
+  });
+}
+
+bool AccessLog::write_all() {
+  reopen_if_wanted();
+  const bool had_lines = has_lines();
+  for (const std::unique_ptr<Queue>& queue : queues_) write_out(queue->lines_);
+  return had_lines;
+}
+
+void AccessLog::reopen_if_wanted() {
+  if (!is_reopen_wanted_.exchange(false)) return;
+  const boost::system::error_code failed = file_.reopen();
+  last_error_.store(failed.value(), std::memory_order_relaxed);
+  if (!failed) is_torn_ = false;
 }
 
 // The destination may be a pipe that nobody reads: only this thread waits for it.
-void AccessLog::write_out(std::string_view text) {
-  base::Time give_up = base::never;
-  const std::size_t one_write = text.empty() ? 0 : size_of_one_write(descriptor_);
-  while (!text.empty()) {
-    pollfd writable{descriptor_, POLLOUT, 0};
-    if (::poll(&writable, 1, 100) > 0) {
-      const ssize_t count = ::write(descriptor_, text.data(), std::min(text.size(), one_write));
-      if (count > 0) text.remove_prefix(static_cast<std::size_t>(count));
-      if (count > 0 || errno == EINTR || errno == EAGAIN) continue;
-      return drop(text);
+void AccessLog::write_out(LogQueue& lines) {
+  for (std::string_view text = lines.front(); !text.empty(); text = lines.front()) {
+    if (file_.is_ready(patience)) {
+      write_some(lines, text);
+    } else if (is_to_give_up()) {
+      refused_.fetch_add(lines_in(text), std::memory_order_relaxed);
+      lines.pop(text.size());
+    } else {
+      reopen_if_wanted();
     }
-    const base::Time now = base::Clock::now();
-    const std::lock_guard lock(mutex_);
-    if (is_ending_ && give_up == base::never) give_up = now + longest_goodbye;
-    if (now < give_up) continue;
-    return drop(text);
   }
 }
 
-void AccessLog::drop(std::string_view text) {
-  const auto lines = std::count(text.begin(), text.end(), '\n');
-  dropped_.fetch_add(static_cast<std::uint64_t>(lines), std::memory_order_relaxed);
+void AccessLog::write_some(LogQueue& lines, std::string_view text) {
+  base::Result<std::size_t> written = file_.write(is_torn_ ? std::string_view("\n") : text);
+  if (!written) {
+    last_error_.store(written.error().cause.value(), std::memory_order_relaxed);
+    refused_.fetch_add(lines_in(text), std::memory_order_relaxed);
+    return lines.pop(text.size());
+  }
+  if (*written == 0) return;
+  last_error_.store(0, std::memory_order_relaxed);
+  if (std::exchange(is_torn_, false)) return;
+  lines.pop(*written);
 }
 
-std::string_view AccessLog::Queue::timestamp(base::Time time) {
-  if (time - std::chrono::seconds{1} > anchor_ || anchor_ == base::Time::min()) {
-    anchor_ = base::Clock::now();
-    anchor_wall_ = std::chrono::system_clock::now();
-  }
-  const auto wall = std::chrono::floor<base::Millis>(
-      anchor_wall_ +
-      std::chrono::duration_cast<std::chrono::system_clock::duration>(time - anchor_));
+bool AccessLog::is_to_give_up() {
+  const std::lock_guard lock(mutex_);
+  if (!is_ending_) return false;
+  const base::Time now = base::Clock::now();
+  if (give_up_ == base::never) give_up_ = now + longest_goodbye;
+  return now >= give_up_;
+}
+
+// --- a worker's thread ---
+
+std::string_view AccessLog::Queue::timestamp(base::WallTime time) {
+  const auto wall = std::chrono::floor<base::Millis>(time);
   const auto second = std::chrono::floor<std::chrono::seconds>(wall);
   if (second != written_second_ || stamp_.empty()) {
     written_second_ = second;
@@ -156,25 +166,24 @@ std::string_view AccessLog::Queue::timestamp(base::Time time) {
   return stamp_;
 }
 
-void AccessLog::Queue::write(http::StreamInfo& info, const AccessRecord& record) {
+// Requests come in rows from one client; the text is made once for each row.
+std::string_view AccessLog::Queue::source(const base::Address& address) {
+  if (address != source_ || source_text_.empty()) {
+    source_ = address;
+    source_text_ = address.is_unix() ? address.to_string() : address.ip();
+  }
+  return source_text_;
+}
+
+void AccessLog::Queue::write(const http::StreamInfo& info, const AccessRecord& record) {
+  const std::string_view stamp = timestamp(info.loop.wall(info.started));
   line_.clear();
   if (log_.format_ == Format::json)
-    append_json_line(line_, info, record, timestamp(info.started));
+    append_json_line(line_, info, record, stamp, source(info.source));
   else
-    append_text_line(line_, info, record, timestamp(info.started));
-  if (log_.waiting_bytes_.fetch_add(line_.size(), std::memory_order_relaxed) + line_.size() >
-      most_waiting) {
-    log_.waiting_bytes_.fetch_sub(line_.size(), std::memory_order_relaxed);
-    log_.dropped_.fetch_add(1, std::memory_order_relaxed);
-    return;
-  }
-  bool is_first = false;
-  {
-    const std::lock_guard lock(mutex_);
-    is_first = waiting_.empty();
-    waiting_.append(line_);
-  }
-  if (is_first) log_.wake();
+    append_text_line(line_, info, record, stamp);
+  lines_.write(line_);
+  if (!log_.is_awake_.load(std::memory_order_relaxed)) log_.wake();
 }
 
 }  // namespace observe

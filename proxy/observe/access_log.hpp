@@ -1,9 +1,12 @@
 // One line for each exchange, in JSON or text. A worker formats into its own queue; one thread
-// writes what all queues hold. A worker never waits: when the queues are full the line is dropped
-// and counted. Owned by control; queues are used by their worker's thread, the rest by any.
+// writes what all queues hold. A worker never waits: when its queue is full the line is dropped and
+// counted, and so is what the destination refuses. Owned by control; queues are used by their
+// worker's thread, the rest by any.
 #pragma once
 
+#include "proxy/base/log_file.hpp"
 #include "proxy/http/stream_info.hpp"
+#include "proxy/observe/log_queue.hpp"
 
 #include <atomic>
 #include <condition_variable>
@@ -31,21 +34,21 @@ class AccessLog {
 
   class Queue {
    public:
-    void write(http::StreamInfo& info, const AccessRecord& record);
+    void write(const http::StreamInfo& info, const AccessRecord& record);
 
    private:
     friend class AccessLog;
-    explicit Queue(AccessLog& log) : log_(log) {}
-    std::string_view timestamp(base::Time time);
+    Queue(AccessLog& log, std::size_t most) : log_(log), lines_(most) {}
+    std::string_view timestamp(base::WallTime time);
+    std::string_view source(const base::Address& address);
 
     AccessLog& log_;
+    LogQueue lines_;
     std::string line_;
-    base::Time anchor_ = base::Time::min();  // when the wall clock was last looked at
-    std::chrono::system_clock::time_point anchor_wall_;
-    std::chrono::system_clock::time_point written_second_;  // that stamp_ holds
+    base::WallTime written_second_;  // that stamp_ holds
     std::string stamp_;
-    std::mutex mutex_;
-    std::string waiting_;
+    base::Address source_;  // of the line before
+    std::string source_text_;
   };
 
   // path: a file, appended to; or "stdout", "stderr". The error's cause says why it cannot be
@@ -57,38 +60,48 @@ class AccessLog {
   AccessLog& operator=(const AccessLog&) = delete;
 
   Queue& queue(int worker) { return *queues_[static_cast<std::size_t>(worker)]; }
-  std::uint64_t dropped() const { return dropped_.load(std::memory_order_relaxed); }
+  std::uint64_t dropped() const;
+  // Why the last line was lost that its destination did not take; "" = it is only slow.
+  std::string trouble() const;
+  const std::string& name() const { return name_; }
   // Opens the file again, so that it can be rotated: soon, also if no line comes.
   void reopen();
 
  private:
-  static constexpr std::size_t most_waiting = 8 * 1024 * 1024;
+  static constexpr std::size_t most_waiting = 8 * 1024 * 1024;  // of all queues
 
-  AccessLog(std::string path, int descriptor, Format format, int workers);
+  AccessLog(base::LogFile file, Format format, int workers);
   void run();
-  void write_all();
-  void write_out(std::string_view text);
-  void drop(std::string_view text);
+  bool write_all();
+  void write_out(LogQueue& lines);
+  void write_some(LogQueue& lines, std::string_view text);
+  bool has_lines();
+  void reopen_if_wanted();
+  bool is_to_give_up();
   void wake();
 
-  std::string path_;
-  int descriptor_;
+  const std::string name_;
+  base::LogFile file_;
   Format format_;
+  bool is_torn_ = false;  // the last that was written is not a line's end
   std::vector<std::unique_ptr<Queue>> queues_;
-  std::atomic<std::size_t> waiting_bytes_{0};
-  std::atomic<std::uint64_t> dropped_{0};
+  std::atomic<std::uint64_t> refused_{0};  // lines, by the destination
+  std::atomic<int> last_error_{0};
   std::atomic<bool> is_reopen_wanted_{false};
+  // Cleared by the writer before it sleeps; whoever finds it so wakes it.
+  alignas(64) std::atomic<bool> is_awake_{true};
   std::mutex mutex_;
-  std::condition_variable woken_;
-  bool is_work_ = false;
+  std::condition_variable changed_;
   bool is_ending_ = false;
+  base::Time give_up_ = base::never;
   std::thread writer_;
 };
 
-// One line with its newline, as config.md describes it. `timestamp` is RFC 3339.
-void append_json_line(std::string& out, http::StreamInfo& info, const AccessRecord& record,
-                      std::string_view timestamp);
-void append_text_line(std::string& out, http::StreamInfo& info, const AccessRecord& record,
+// One line with its newline, as config.md describes it. `timestamp` is RFC 3339, `source` the
+// client's address.
+void append_json_line(std::string& out, const http::StreamInfo& info, const AccessRecord& record,
+                      std::string_view timestamp, std::string_view source);
+void append_text_line(std::string& out, const http::StreamInfo& info, const AccessRecord& record,
                       std::string_view timestamp);
 
 }  // namespace observe

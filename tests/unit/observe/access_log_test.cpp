@@ -3,11 +3,13 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <cstdio>
 #include <cstdlib>
 #include <fcntl.h>
 #include <fstream>
 #include <sstream>
 #include <sys/stat.h>
+#include <thread>
 #include <unistd.h>
 
 namespace {
@@ -48,7 +50,7 @@ std::string temporary_file() {
 TEST_CASE("access log: JSON has a fixed order and leaves out what is absent") {
   Fixture f;
   std::string line;
-  observe::append_json_line(line, f.info, f.record, "T");
+  observe::append_json_line(line, f.info, f.record, "T", "127.0.0.1");
   CHECK(line ==
         R"({"ts":"T","listener":"egress","direction":"outbound","route":"egress.0","method":"GET",)"
         R"("host":"a.test","path":"/x\u0001\"y","protocol":"http1","status":200,"bytes_in":0,)"
@@ -93,5 +95,69 @@ TEST_CASE("access log: a destination that takes nothing costs lines, never the w
     CHECK((*log)->dropped() > 0);
   }
   ::close(reader);
+  ::unlink(path.c_str());
+}
+
+TEST_CASE("access log: a destination that refuses lines counts them and says why") {
+  Fixture f;
+  const auto log = observe::AccessLog::open("/dev/full", observe::AccessLog::Format::json, 1);
+  REQUIRE(log);
+  (*log)->queue(0).write(f.info, f.record);
+  while ((*log)->dropped() == 0) std::this_thread::yield();
+  CHECK((*log)->dropped() == 1);
+  CHECK((*log)->trouble() == "No space left on device");
+}
+
+TEST_CASE("access log: opened again, it goes on in a fresh file") {
+  Fixture f;
+  const std::string path = temporary_file();
+  const std::string rotated = path + ".1";
+  {
+    const auto log = observe::AccessLog::open(path, observe::AccessLog::Format::text, 1);
+    REQUIRE(log);
+    (*log)->queue(0).write(f.info, f.record);
+    while (contents(path).empty()) std::this_thread::yield();
+    REQUIRE(std::rename(path.c_str(), rotated.c_str()) == 0);
+    (*log)->reopen();
+    while (::access(path.c_str(), F_OK) != 0) std::this_thread::yield();
+    (*log)->queue(0).write(f.info, f.record);
+  }
+  CHECK(contents(path) == contents(rotated));
+  ::unlink(path.c_str());
+  ::unlink(rotated.c_str());
+}
+
+TEST_CASE(
+    "access log: a FIFO without a reader is no reason not to start, and keeps lines for one") {
+  Fixture f;
+  const std::string path = temporary_file();
+  ::unlink(path.c_str());
+  REQUIRE(::mkfifo(path.c_str(), 0600) == 0);
+  const auto log = observe::AccessLog::open(path, observe::AccessLog::Format::text, 1);
+  REQUIRE(log);
+  (*log)->queue(0).write(f.info, f.record);
+  const int reader = ::open(path.c_str(), O_RDONLY);
+  char byte = 0;
+  CHECK(::read(reader, &byte, 1) == 1);
+  ::close(reader);
+  ::unlink(path.c_str());
+}
+
+TEST_CASE("access log: the text of a client's address is its own, whoever came before") {
+  Fixture f;
+  const std::string path = temporary_file();
+  {
+    const auto log = observe::AccessLog::open(path, observe::AccessLog::Format::json, 1);
+    REQUIRE(log);
+    for (const char* from : {"127.0.0.1:5", "[::1]:5", "[::1]:6"}) {
+      f.info.source = *base::Address::parse(from);
+      (*log)->queue(0).write(f.info, f.record);
+    }
+  }
+  const std::string text = contents(path);
+  const std::size_t v4 = text.find("\"source\":\"127.0.0.1\"");
+  const std::size_t v6 = text.find("\"source\":\"::1\"");
+  CHECK(v4 < v6);
+  CHECK(text.find("\"source\":\"::1\"", v6 + 1) != text.npos);
   ::unlink(path.c_str());
 }
