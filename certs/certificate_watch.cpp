@@ -1,10 +1,13 @@
 #include "certs/certificate_watch.hpp"
 
+#include <algorithm>
 #include <sys/stat.h>
+#include <utility>
 
 namespace certs {
+namespace {
 
-std::string CertificateWatch::state_of(const std::vector<std::string>& files) {
+std::string state_of(const std::vector<std::string>& files) {
   std::string state;
   for (const std::string& file : files) {
     struct stat status {};
@@ -22,26 +25,49 @@ std::string CertificateWatch::state_of(const std::vector<std::string>& files) {
   return state;
 }
 
+}  // namespace
+
+struct CertificateWatch::Entry {
+  std::string what;
+  std::vector<std::string> files;
+  Load load;
+  Take take;
+  std::string state;  // of the files, as last seen; whoever looks changes it
+};
+
 void CertificateWatch::add(std::string what, std::vector<std::string> files, Load load, Take take) {
   std::string state = state_of(files);
-  entries_.push_back(
-      {std::move(what), std::move(files), std::move(load), std::move(take), std::move(state)});
+  entries_.push_back(std::make_shared<Entry>(Entry{
+      std::move(what), std::move(files), std::move(load), std::move(take), std::move(state)}));
 }
 
-void CertificateWatch::check(const Say& info, const Say& warning) {
-  for (Entry& entry : entries_) {
-    std::string state = state_of(entry.files);
-    if (state == entry.state) continue;
-    entry.state = std::move(state);
-    const certs::Loaded loaded = entry.load();
-    if (loaded.context) {
-      entry.take(loaded.context);
-      info(entry.what + ": certificates read again");
-      if (!loaded.context->remark.empty()) warning(entry.what + ": " + loaded.context->remark);
-    } else {
+std::function<std::vector<CertificateWatch::Change>()> CertificateWatch::look() const {
+  return [entries = entries_] {
+    std::vector<Change> changes;
+    for (const std::shared_ptr<Entry>& entry : entries) {
+      std::string state = state_of(entry->files);
+      if (state == entry->state) continue;
+      entry->state = std::move(state);
+      changes.push_back({entry, entry->load()});
+    }
+    return changes;
+  };
+}
+
+void CertificateWatch::take(const std::vector<Change>& changes, const Say& info,
+                            const Say& warning) const {
+  for (const Change& change : changes) {
+    const Entry& entry = *change.of;
+    if (std::find(entries_.begin(), entries_.end(), change.of) == entries_.end()) continue;
+    const certs::Loaded& loaded = change.loaded;
+    if (!loaded.context) {
       warning(entry.what +
               ": certificates changed but cannot be used, the old ones stay: " + loaded.problem);
+      continue;
     }
+    entry.take(loaded.context);
+    info(entry.what + ": certificates read again");
+    if (!loaded.context->remark.empty()) warning(entry.what + ": " + loaded.context->remark);
   }
 }
 

@@ -1,11 +1,12 @@
 // Notices that certificate files have changed and reads them again. A pair that does not fit
-// together is not taken: the old one stays. Owned by control; its thread.
+// together is not taken: the old one stays. Looking blocks (files on whatever disk), so it is a job
+// for an executor; all else is its owner's: control, its thread.
 #pragma once
 
 #include "certs/store.hpp"
 
 #include <functional>
-#include <map>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -17,22 +18,23 @@ class CertificateWatch {
   using Take = std::function<void(std::shared_ptr<const certs::Context>)>;
   using Say = std::function<void(const std::string&)>;
 
-  // `what` is for the log: "listener ingress".
+  // `what` is for the log: "listener ingress". `load` runs in whatever thread looks, and may
+  // outlive its configuration.
   void add(std::string what, std::vector<std::string> files, Load load, Take take);
-  // Looks at all files; loads and takes what has changed; says what happened.
-  void check(const Say& info, const Say& warning);
+
+  struct Entry;
+  struct Change {
+    std::shared_ptr<const Entry> of;
+    certs::Loaded loaded;
+  };
+  // The job: looks at all files that are watched now, and loads what has changed. Any thread, one
+  // job at a time.
+  std::function<std::vector<Change>()> look() const;
+  // Takes what a look found, unless it is not watched any more; says what happened.
+  void take(const std::vector<Change>& changes, const Say& info, const Say& warning) const;
 
  private:
-  struct Entry {
-    std::string what;
-    std::vector<std::string> files;
-    Load load;
-    Take take;
-    std::string state;  // of the files, as last seen
-  };
-  static std::string state_of(const std::vector<std::string>& files);
-
-  std::vector<Entry> entries_;
+  std::vector<std::shared_ptr<Entry>> entries_;
 };
 
 }  // namespace certs

@@ -12,6 +12,8 @@ namespace {
 constexpr base::Millis memory_interval{250};
 constexpr base::Millis certificate_interval{1'000};
 constexpr base::Millis drain_step{20};
+constexpr base::Millis log_interval{1'000};
+constexpr std::chrono::minutes between_complaints{1};
 
 std::size_t connection_limit(const config::Limits& limits, base::Log& log) {
   const std::size_t descriptors = raise_descriptor_limit();
@@ -66,6 +68,7 @@ std::string Control::start() {
   for (std::size_t i = 0; i < plan_->config->clusters.size(); ++i) watch_cluster(i);
   tasks_.spawn(watch_memory()).release();
   tasks_.spawn(watch_certificates()).release();
+  if (access_log_) tasks_.spawn(watch_access_log()).release();
   started_ = loop_.now();
   is_started_ = true;
   announce();
@@ -111,7 +114,7 @@ void Control::watch_listener(std::size_t number) {
   if (!listener.tls) return;
   certificates_.add(
       "listener " + listener.name, {listener.tls->cert, listener.tls->key, listener.tls->client_ca},
-      [&listener] { return certs::make_server_context(server::tls_settings(listener)); },
+      [settings = server::tls_settings(listener)] { return certs::make_server_context(settings); },
       [this, number](std::shared_ptr<const certs::Context> context) {
         for (const auto& worker : workers_)
           worker->post([=](server::Runtime& runtime) { runtime.set_tls(number, context); });
@@ -123,7 +126,7 @@ void Control::watch_cluster(std::size_t number) {
   if (!cluster.tls) return;
   certificates_.add(
       "cluster " + cluster.name, {cluster.tls->ca, cluster.tls->cert, cluster.tls->key},
-      [&cluster] { return certs::make_client_context(server::tls_settings(cluster)); },
+      [settings = server::tls_settings(cluster)] { return certs::make_client_context(settings); },
       [this, name = cluster.name](std::shared_ptr<const certs::Context> context) {
         for (const auto& worker : workers_)
           worker->post(
@@ -159,6 +162,8 @@ base::Address Control::listener_address(std::string_view listener, std::size_t n
 
 void Control::handle_signals() {
   signals_ = std::make_unique<boost::asio::signal_set>(loop_.io(), SIGTERM, SIGINT, SIGHUP);
+  signals_->add(SIGUSR1);
+  signals_->add(SIGUSR2);
   await_signal();
 }
 
@@ -172,15 +177,38 @@ void Control::await_signal() {
 
 void Control::on_signal(int number) {
   if (number == SIGHUP) {
-    log_.warning("reload: not yet in this version; the access log is opened again");
-    if (access_log_) access_log_->reopen();
-    return;
+    reopen_logs();
+    return log_.warning("reload: not yet in this version; the logs were opened again");
   }
+  if (number == SIGUSR1) return reopen_logs();
+  if (number == SIGUSR2) return log_.warning("SIGUSR2: upgrade: not yet in this version; ignored");
   if (std::exchange(is_told_to_end_, true)) {
     log_.warning("a second signal: ending at once");
     return stop();
   }
   drain();  // if the admin side has not begun it
+}
+
+// As rotation asks for it: whatever cannot be opened anew stays as it is, and is told.
+void Control::reopen_logs() {
+  log_.reopen();
+  if (access_log_) access_log_->reopen();
+  log_.info("logs opened again");
+}
+
+// The other log says that lines of the access log are lost, at most once a minute.
+base::Task<> Control::watch_access_log() {
+  std::uint64_t told = 0;
+  for (;;) {
+    co_await base::sleep_until(loop_, loop_.now() + log_interval);
+    const std::uint64_t dropped = access_log_->dropped();
+    if (dropped == told) continue;
+    const std::string trouble = access_log_->trouble();
+    log_.warning("access_log: " + access_log_->name() + ": " +
+                 (trouble.empty() ? "it takes lines too slowly, or not at all" : trouble) +
+                 "; lines lost: " + std::to_string(dropped - std::exchange(told, dropped)));
+    co_await base::sleep_until(loop_, loop_.now() + between_complaints);
+  }
 }
 
 void Control::drain() {
@@ -273,13 +301,16 @@ base::Task<> Control::watch_memory() {
 base::Task<> Control::watch_certificates() {
   for (;;) {
     co_await base::sleep_until(loop_, loop_.now() + certificate_interval);
-    check_certificates();
+    const auto look = certificates_.look();
+    const auto found = co_await executor_.run(loop_, look);
+    if (found) take_certificates(*found);
   }
 }
 
-void Control::check_certificates() {
-  certificates_.check([this](const std::string& text) { log_.info(text); },
-                      [this](const std::string& text) { log_.warning(text); });
+void Control::take_certificates(const std::vector<certs::CertificateWatch::Change>& changes) {
+  certificates_.take(
+      changes, [this](const std::string& text) { log_.info(text); },
+      [this](const std::string& text) { log_.warning(text); });
 }
 
 }  // namespace process

@@ -7,6 +7,7 @@
 #include "proxy/admin/admin.hpp"
 #include "proxy/admin/status_report.hpp"
 #include "proxy/base/event_loop.hpp"
+#include "proxy/base/executor.hpp"
 #include "proxy/base/log.hpp"
 #include "proxy/process/memory.hpp"
 #include "proxy/server/shared.hpp"
@@ -31,7 +32,7 @@ class Control final : admin::AdminSource {
   std::string start();
   // Until drained, or stopped.
   void run();
-  // SIGTERM and SIGINT drain, a second one ends at once; SIGHUP opens the access log again.
+  // SIGTERM and SIGINT drain, a second one ends at once; SIGHUP and SIGUSR1 open the logs again.
   void handle_signals();
 
   // --- any thread, after start() ---
@@ -59,6 +60,8 @@ class Control final : admin::AdminSource {
   void publish(std::shared_ptr<const upstream::PublishedEndpoints> endpoints);
   void watch_listener(std::size_t listener);
   void watch_cluster(std::size_t cluster);
+  void reopen_logs();
+  base::Task<> watch_access_log();
   void await_signal();
   void on_signal(int number);
   base::Task<> drain_in_order();
@@ -66,7 +69,7 @@ class Control final : admin::AdminSource {
   base::Task<> until_idle(base::Time limit);
   base::Task<> watch_memory();
   base::Task<> watch_certificates();
-  void check_certificates();
+  void take_certificates(const std::vector<certs::CertificateWatch::Change>& changes);
   void drain_listeners(bool outbound);
   std::int64_t exchanges(bool is_outbound) const;
   std::int64_t inbound_connections() const;
@@ -75,6 +78,7 @@ class Control final : admin::AdminSource {
   std::unique_ptr<server::Plan> plan_;
   base::Log& log_;
   base::EventLoop loop_;
+  base::Executor executor_;
   net::Lingering lingering_;
   std::unique_ptr<observe::AccessLog> access_log_;
   server::Shared shared_;

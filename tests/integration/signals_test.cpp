@@ -9,6 +9,8 @@
 #include <doctest/doctest.h>
 
 #include <csignal>
+#include <cstdio>
+#include <fstream>
 #include <future>
 #include <unistd.h>
 
@@ -139,4 +141,30 @@ TEST_CASE("signals: the first SIGTERM after POST /drain is not a second one") {
   CHECK(admin.read_answer().status == 200);
   slow.answers.set_value();
   CHECK(client.read_answer().body == "done");
+}
+
+TEST_CASE("signals: SIGUSR1 and SIGHUP open the access log again, SIGUSR2 changes nothing") {
+  Origin origin(Origin::answering("x"));
+  const std::string path = "/tmp/outrider-signals." + std::to_string(::getpid());
+  {
+    Process process("version: 1\nworkers: 1\naccess_log: { to: " + path + " }\n"
+                    "listeners: { egress: { bind: 127.0.0.1:0, routes: [{ to: app }] } }\n"
+                    "clusters: { app: { url: \"" + origin.url() + "\" } }\n");
+    for (const int number : {SIGUSR1, SIGHUP}) {
+      REQUIRE(std::rename(path.c_str(), (path + ".1").c_str()) == 0);
+      ::kill(::getpid(), number);
+      while (::access(path.c_str(), F_OK) != 0) std::this_thread::yield();
+    }
+    ::kill(::getpid(), SIGUSR2);
+    Socket client = asking(process);
+    CHECK(client.read_answer().status == 200);
+    client.close();
+    ::kill(::getpid(), SIGTERM);
+  }
+  std::ifstream log(path);
+  std::string line;
+  CHECK(std::getline(log, line));
+  CHECK(line.find("\"status\":200") != line.npos);
+  ::unlink(path.c_str());
+  ::unlink((path + ".1").c_str());
 }

@@ -1,0 +1,81 @@
+#include "certs/certificate_watch.hpp"
+
+#include <doctest/doctest.h>
+
+#include <fstream>
+#include <unistd.h>
+
+namespace {
+
+struct Watched {
+  Watched() : path("/tmp/outrider-watch." + std::to_string(::getpid())) { write("one"); }
+  ~Watched() { ::unlink(path.c_str()); }
+  void write(const std::string& text) const { std::ofstream(path) << text; }
+  void take(const std::vector<certs::CertificateWatch::Change>& changes) {
+    watch.take(
+        changes, [this](const std::string& text) { infos.push_back(text); },
+        [this](const std::string& text) { warnings.push_back(text); });
+  }
+
+  const std::string path;
+  certs::CertificateWatch watch;
+  std::vector<std::string> infos, warnings;
+};
+
+}  // namespace
+
+TEST_CASE("certificate watch: loads what has changed, and once only") {
+  Watched w;
+  int loads = 0, takes = 0;
+  w.watch.add(
+      "listener x", {w.path, ""},
+      [&loads] {
+        ++loads;
+        return certs::Loaded{std::make_shared<certs::Context>(nullptr), ""};
+      },
+      [&takes](const std::shared_ptr<const certs::Context>&) { ++takes; });
+  w.take(w.watch.look()());
+  CHECK(loads == 0);
+  w.write("another text");
+  const auto changes = w.watch.look()();
+  CHECK(loads == 1);
+  CHECK(takes == 0);
+  w.take(changes);
+  CHECK(takes == 1);
+  CHECK(w.infos == std::vector<std::string>{"listener x: certificates read again"});
+  w.take(w.watch.look()());
+  CHECK(loads == 1);
+}
+
+TEST_CASE("certificate watch: what cannot be used is not taken, and said") {
+  Watched w;
+  int takes = 0;
+  w.watch.add(
+      "cluster y", {w.path},
+      [] {
+        return certs::Loaded{nullptr, "no pair"};
+      },
+      [&takes](const std::shared_ptr<const certs::Context>&) { ++takes; });
+  w.write("another text");
+  w.take(w.watch.look()());
+  CHECK(takes == 0);
+  REQUIRE(w.warnings.size() == 1);
+  CHECK(w.warnings[0].find("cluster y: ") == 0);
+  CHECK(w.warnings[0].find("no pair") != std::string::npos);
+}
+
+TEST_CASE("certificate watch: what is not watched any more is not taken") {
+  Watched w;
+  int takes = 0;
+  w.watch.add(
+      "listener x", {w.path},
+      [] {
+        return certs::Loaded{std::make_shared<certs::Context>(nullptr), ""};
+      },
+      [&takes](const std::shared_ptr<const certs::Context>&) { ++takes; });
+  w.write("another text");
+  const auto changes = w.watch.look()();
+  w.watch = {};
+  w.take(changes);
+  CHECK(takes == 0);
+}
