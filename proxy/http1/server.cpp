@@ -50,6 +50,13 @@ void ServerConnection::drain() {
   if (!is_serving_ && !is_closed_) transport_->interrupt();
 }
 
+void ServerConnection::cut() {
+  if (is_closed_) return;
+  tasks_.cancel_all();
+  if (is_serving_ && sending_ == Sending::until_close) reset();
+  close();
+}
+
 void ServerConnection::close() {
   if (std::exchange(is_closed_, true)) return;
   transport_->set_owner(nullptr);

@@ -49,6 +49,8 @@ class ServerConnection final : net::Transport::Owner, http::ServerStream, http::
   void start(base::Bytes already_read, base::Time begun = base::never);
   // Closes as soon as no request is under way.
   void drain();
+  // Ends now, whatever is under way; what was queued still goes out.
+  void cut();
   bool is_idle() const { return !is_serving_; }
 
  private:

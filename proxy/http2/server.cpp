@@ -168,6 +168,15 @@ void ServerConnection::finish_drain() {
   flush_soon();
 }
 
+void ServerConnection::cut() {
+  if (is_closed_) return;
+  tasks_.cancel_all();
+  for (ServerStream* stream : streams_) stream->conclude();
+  session_.shutdown();
+  flush();
+  close();
+}
+
 void ServerConnection::close() {
   if (std::exchange(is_closed_, true)) return;
   Flushable::unlink();

@@ -44,6 +44,8 @@ class ServerConnection final : net::Transport::Owner, base::Flushable, Session::
   void start(base::Bytes already_read);
   // GOAWAY; closes when the last stream has ended.
   void drain();
+  // Ends now, whatever is under way; what was queued still goes out.
+  void cut();
   bool is_idle() const { return open_ == 0; }
 
  private:

@@ -12,6 +12,7 @@ namespace {
 constexpr base::Millis memory_interval{250};
 constexpr base::Millis certificate_interval{1'000};
 constexpr base::Millis drain_step{20};
+constexpr base::Millis longest_goodbye{1'000};  // for what was cut to be told so
 constexpr base::Millis log_interval{1'000};
 constexpr std::chrono::minutes between_complaints{1};
 
@@ -184,6 +185,7 @@ void Control::on_signal(int number) {
   if (number == SIGUSR2) return log_.warning("SIGUSR2: upgrade: not yet in this version; ignored");
   if (std::exchange(is_told_to_end_, true)) {
     log_.warning("a second signal: ending at once");
+    for (const auto& worker : workers_) worker->post([](server::Runtime& runtime) { runtime.cut(); });
     return stop();
   }
   drain();  // if the admin side has not begun it
@@ -227,8 +229,11 @@ base::Task<> Control::drain_in_order() {
     co_await until_inbound_is_done(limit);
   }
   drain_listeners(true);
-  co_await until_idle(limit);
-  log_.info(loop_.now() < limit ? "drained" : "drain timeout: cutting what is left");
+  const bool is_idle = co_await until_idle(limit);
+  if (is_idle)
+    log_.info("drained");
+  else
+    co_await cut_what_is_left();
   stop();
 }
 
@@ -244,7 +249,8 @@ base::Task<> Control::until_inbound_is_done(base::Time limit) {
   }
 }
 
-base::Task<> Control::until_idle(base::Time limit) {
+// False: `limit` came first.
+base::Task<bool> Control::until_idle(base::Time limit) {
   for (;;) {
     auto busy = std::make_shared<std::atomic<int>>(static_cast<int>(workers_.size()));
     for (const auto& worker : workers_)
@@ -252,8 +258,17 @@ base::Task<> Control::until_idle(base::Time limit) {
         if (runtime.is_idle()) --*busy;
       });
     co_await base::sleep_until(loop_, loop_.now() + drain_step);
-    if (*busy == 0 || loop_.now() >= limit) co_return;
+    if (*busy == 0) co_return true;
+    if (loop_.now() >= limit) co_return false;
   }
+}
+
+base::Task<> Control::cut_what_is_left() {
+  const auto exchanges = std::make_shared<std::atomic<std::size_t>>(0);
+  for (const auto& worker : workers_)
+    worker->post([exchanges](server::Runtime& runtime) { *exchanges += runtime.cut(); });
+  co_await until_idle(loop_.now() + longest_goodbye);
+  log_.warning("drain.timeout: " + std::to_string(*exchanges) + " exchanges were cut");
 }
 
 void Control::drain_listeners(bool outbound) {

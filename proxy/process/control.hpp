@@ -66,7 +66,8 @@ class Control final : admin::AdminSource {
   void on_signal(int number);
   base::Task<> drain_in_order();
   base::Task<> until_inbound_is_done(base::Time limit);
-  base::Task<> until_idle(base::Time limit);
+  base::Task<bool> until_idle(base::Time limit);
+  base::Task<> cut_what_is_left();
   base::Task<> watch_memory();
   base::Task<> watch_certificates();
   void take_certificates(const std::vector<certs::CertificateWatch::Change>& changes);

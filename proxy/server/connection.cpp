@@ -36,6 +36,12 @@ void Connection::drain() {
   if (is_opening()) listener_.loop().arm(*this, listener_.loop().now() + last_chance);
 }
 
+void Connection::cut() {
+  if (http1_) http1_->cut();
+  if (h2_) h2_->cut();
+  if (is_opening()) close();
+}
+
 void Connection::expired() {
   if (is_opening()) close();
 }

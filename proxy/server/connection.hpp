@@ -26,6 +26,8 @@ class Connection final : http1::ServerConnection::Owner,
   void start();
   // Closes as soon as no request is under way.
   void drain();
+  // Ends now, whatever is under way; what was queued still goes out.
+  void cut();
 
   std::size_t place = 0;  // in its listener's table
 

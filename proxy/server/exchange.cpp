@@ -97,6 +97,19 @@ base::Task<> Exchange::run() {
   is_over_ = true;
 }
 
+base::Task<> Exchange::cut_short() {
+  const base::Error why{base::Reason::drained, base::Fault::proxy,
+                        "the proxy ended before the answer was complete"};
+  scope_.cut(why.reason);
+  if (is_head_sent_) {
+    client_lost(why);
+    stream_.abort(why);
+    co_return;
+  }
+  http::Response response = response_of(why);
+  if (send_head(response)) co_await pump(response.body);
+}
+
 base::Task<http::Reply> Exchange::reply() {
   if (const std::optional<base::Error> error = prepare()) return base::just(http::Reply(*error));
   return front_.chain.handle(request_);

@@ -39,7 +39,7 @@ struct Front {
   std::string via_h2{};
 };
 
-class Exchange {
+class Exchange : public base::Link {
  public:
   Exchange(const Front& front, http::Incoming incoming, http::ServerStream& stream);
   Exchange(const Exchange&) = delete;
@@ -47,6 +47,9 @@ class Exchange {
   ~Exchange();
 
   base::Task<> run();
+  // The drain's time is over: a client that has no answer yet is told so. From the loop, in a task
+  // of its own; the frame that this lives in is to be destroyed next.
+  base::Task<> cut_short();
 
  private:
   std::optional<base::Error> prepare();

@@ -40,6 +40,19 @@ void Listener::drain() {
   for (Connection* each : connections_) each->drain();
 }
 
+std::size_t Listener::cut() {
+  std::size_t count = 0;
+  {
+    base::TaskGroup answers(loop_);  // what a client does not take at once is not waited for
+    while (Exchange* each = exchanges_.pop_front()) {
+      answers.spawn(each->cut_short()).release();
+      ++count;
+    }
+  }
+  for (Connection* each : connections_) each->cut();
+  return count;
+}
+
 void Listener::on_accept(int descriptor, const base::Address& remote) {
   net::ConnectionLimits::Place place = place_for(remote);
   if (!place) {
@@ -75,6 +88,7 @@ void Listener::forget(const Connection& connection) {
 
 base::Task<> Listener::serve(http::Incoming incoming, http::ServerStream& stream) {
   Exchange exchange(front_, std::move(incoming), stream);
+  exchanges_.push_back(exchange);
   co_await exchange.run();
 }
 

@@ -41,6 +41,8 @@ class Listener final : public http::Service, net::Acceptor::Handler {
   void resume();
   // Takes what waits to be accepted, closes the sockets; connections are to go when they can.
   void drain();
+  // Ends all connections: what is under way is `drained`. How many exchanges that were.
+  std::size_t cut();
   std::size_t connections() const { return connections_.size(); }
 
   base::Task<> serve(http::Incoming incoming, http::ServerStream& stream) override;
@@ -70,6 +72,7 @@ class Listener final : public http::Service, net::Acceptor::Handler {
   Front front_;
   std::shared_ptr<const certs::Context> tls_;
   std::vector<std::unique_ptr<net::Acceptor>> acceptors_;
+  base::List<Exchange> exchanges_;
   std::vector<Connection*> connections_;  // owned; each knows its place
   bool is_draining_ = false;
 };

@@ -145,6 +145,12 @@ void Runtime::drain(bool outbound) {
     if (plan_.listeners[i].is_outbound() == outbound) listeners_[i]->drain();
 }
 
+std::size_t Runtime::cut() {
+  std::size_t count = 0;
+  for (const auto& listener : listeners_) count += listener->cut();
+  return count;
+}
+
 bool Runtime::is_idle() const {
   for (const auto& listener : listeners_)
     if (listener->connections() > 0) return false;

@@ -34,6 +34,7 @@ class Runtime {
 
   void accept(bool is_wanted);  // false: new connections wait in the kernel
   void drain(bool outbound);    // the listeners of that direction
+  std::size_t cut();            // all exchanges that are left: how many
   bool is_idle() const;         // no connection is left, and all was sent
 
  private:

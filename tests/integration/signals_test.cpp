@@ -105,6 +105,7 @@ TEST_CASE("signals: a second SIGTERM cuts it") {
   ::kill(::getpid(), SIGTERM);
   wait_until_it_refuses(process);
   ::kill(::getpid(), SIGTERM);
+  CHECK(client.read_answer().status == 503);
   CHECK(client.read_to_end().empty());
   slow.answers.set_value();
 }
