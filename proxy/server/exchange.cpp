@@ -11,8 +11,6 @@
 namespace server {
 namespace {
 
-constexpr int most_pieces = 16;  // before others have their turn
-constexpr std::size_t most_bytes = 1024 * 1024;
 constexpr int client_closed_request = 499;  // in the log only
 constexpr std::uint32_t retry_after_shedding = 1;
 
@@ -93,7 +91,10 @@ Exchange::~Exchange() {
 base::Task<> Exchange::run() {
   http::Reply answer = co_await reply();
   http::Response response = response_of(std::move(answer));
-  if (send_head(response)) co_await pump(response.body);
+  if (send_head(response)) {
+    const http::Pumped how = co_await http::pump(response.body, stream_, info_);
+    note_end(response.body, how);
+  }
   is_over_ = true;
 }
 
@@ -107,7 +108,10 @@ base::Task<> Exchange::cut_short() {
     co_return;
   }
   http::Response response = response_of(why);
-  if (send_head(response)) co_await pump(response.body);
+  if (send_head(response)) {
+    const http::Pumped how = co_await http::pump(response.body, stream_, info_);
+    note_end(response.body, how);
+  }
 }
 
 base::Task<http::Reply> Exchange::reply() {
@@ -180,32 +184,10 @@ bool Exchange::send_head(http::Response& response) {
   return sent && !ends;
 }
 
-base::Task<> Exchange::pump(http::Body& body) {
-  int pieces = 0;
-  std::size_t bytes = 0;
-  for (;;) {
-    base::Result<base::Bytes> piece = co_await body.read();
-    if (!piece) {
-      cut(piece.error());
-      co_return;
-    }
-    if (piece->empty()) break;
-    info_.bytes_out += piece->size();
-    bytes += piece->size();
-    const base::Result<void> taken = co_await stream_.write(std::move(*piece));
-    info_.last_byte = info_.now();
-    if (!taken) {
-      client_lost(taken.error());
-      co_return;
-    }
-    if (++pieces < most_pieces && bytes < most_bytes) continue;
-    pieces = 0;
-    bytes = 0;
-    co_await front_.loop.yield();
-  }
-  if (info_.is_grpc) note_grpc_status(body.trailers());
-  const base::Result<void> finished = stream_.finish(body.trailers());
-  if (!finished) client_lost(finished.error());
+void Exchange::note_end(const http::Body& body, const http::Pumped& how) {
+  if (how.source) return cut(*how.source);
+  if (info_.is_grpc && !how.sink) note_grpc_status(body.trailers());
+  if (how.sink) client_lost(*how.sink);
 }
 
 void Exchange::client_lost(const base::Error& why) {

@@ -5,6 +5,7 @@
 
 #include "proxy/http/filter.hpp"
 #include "proxy/http/forwarded.hpp"
+#include "proxy/http/pump.hpp"
 #include "proxy/http/stream.hpp"
 #include "proxy/observe/access_log.hpp"
 #include "proxy/observe/request_metrics.hpp"
@@ -58,7 +59,7 @@ class Exchange : public base::Link {
   base::Task<http::Reply> reply();
   http::Response response_of(http::Reply answer);
   bool send_head(http::Response& response);
-  base::Task<> pump(http::Body& body);
+  void note_end(const http::Body& body, const http::Pumped& how);
   void note_grpc_status(const http::Headers& headers);
   void client_lost(const base::Error& why);
   void cut(const base::Error& why);
