@@ -41,6 +41,27 @@ bool are_plain(std::uint64_t bytes) {
   return ((bytes | controls | deletes | quotes | backslashes) & each(0x80)) == 0;
 }
 
+std::uint64_t load(const char* at, std::size_t size) {
+  std::uint64_t bytes = 0;
+  std::memcpy(&bytes, at, size);
+  return bytes;
+}
+
+// As nearly all texts are. The last step may look at bytes twice.
+bool is_plain(std::string_view text) {
+  const char* at = text.data();
+  const char* const end = at + text.size();
+  if (text.size() >= 8) {
+    for (; end - at > 8; at += 8)
+      if (!are_plain(load(at, 8))) return false;
+    return are_plain(load(end - 8, 8));
+  }
+  if (text.size() >= 4) return are_plain(load(at, 4) | load(end - 4, 4) << 32);
+  for (; at != end; ++at)
+    if (!is_plain(static_cast<unsigned char>(*at))) return false;
+  return true;
+}
+
 char* escape_byte(char* out, unsigned char byte) {
   constexpr char digits[] = "0123456789abcdef";
   std::memcpy(out, "\\u00", 4);
@@ -52,34 +73,26 @@ char* escape_byte(char* out, unsigned char byte) {
 }  // namespace
 
 char* escape_json(char* out, std::string_view text) {
-  const char* in = text.data();
-  const char* const end = in + text.size();
-  while (in != end) {
-    while (end - in >= 8) {
-      std::uint64_t bytes;
-      std::memcpy(&bytes, in, sizeof bytes);
-      if (!are_plain(bytes)) break;
-      std::memcpy(out, in, sizeof bytes);
-      in += 8;
-      out += 8;
-    }
-    if (in == end) break;
-    const auto byte = static_cast<unsigned char>(*in);
+  if (is_plain(text)) {
+    std::memcpy(out, text.data(), text.size());
+    return out + text.size();
+  }
+  while (!text.empty()) {
+    const auto byte = static_cast<unsigned char>(text[0]);
     std::size_t length = 1;
     if (is_plain(byte)) {
-      *out++ = *in;
+      *out++ = text[0];
     } else if (byte == '"' || byte == '\\') {
       *out++ = '\\';
-      *out++ = *in;
-    } else if (const std::string_view rest(in, static_cast<std::size_t>(end - in));
-               (length = sequence_at(rest)) > 0) {
-      std::memcpy(out, in, length);
+      *out++ = text[0];
+    } else if ((length = sequence_at(text)) > 0) {
+      std::memcpy(out, text.data(), length);
       out += length;
     } else {
       length = 1;
       out = escape_byte(out, byte);
     }
-    in += length;
+    text.remove_prefix(length);
   }
   return out;
 }
