@@ -32,13 +32,24 @@ struct CertificateWatch::Entry {
   std::vector<std::string> files;
   Load load;
   Take take;
+  std::shared_ptr<const certs::Context> context;  // in use
   std::string state;  // of the files, as last seen; whoever looks changes it
 };
 
-void CertificateWatch::add(std::string what, std::vector<std::string> files, Load load, Take take) {
+void CertificateWatch::add(std::string what, std::vector<std::string> files, Load load, Take take,
+                           std::shared_ptr<const certs::Context> now) {
   std::string state = state_of(files);
-  entries_.push_back(std::make_shared<Entry>(Entry{
-      std::move(what), std::move(files), std::move(load), std::move(take), std::move(state)}));
+  entries_.push_back(
+      std::make_shared<Entry>(Entry{std::move(what), std::move(files), std::move(load),
+                                    std::move(take), std::move(now), std::move(state)}));
+}
+
+std::vector<std::pair<std::string, std::int64_t>> CertificateWatch::expiries() const {
+  std::vector<std::pair<std::string, std::int64_t>> all;
+  for (const std::shared_ptr<Entry>& entry : entries_)
+    if (entry->context && entry->context->not_after != 0)
+      all.emplace_back(entry->what, entry->context->not_after);
+  return all;
 }
 
 std::function<std::vector<CertificateWatch::Change>()> CertificateWatch::look() const {
@@ -55,16 +66,18 @@ std::function<std::vector<CertificateWatch::Change>()> CertificateWatch::look() 
 }
 
 void CertificateWatch::take(const std::vector<Change>& changes, const Say& info,
-                            const Say& warning) const {
+                            const Say& warning) {
   for (const Change& change : changes) {
-    const Entry& entry = *change.of;
-    if (std::find(entries_.begin(), entries_.end(), change.of) == entries_.end()) continue;
+    const auto found = std::find(entries_.begin(), entries_.end(), change.of);
+    if (found == entries_.end()) continue;
+    Entry& entry = **found;
     const certs::Loaded& loaded = change.loaded;
     if (!loaded.context) {
       warning(entry.what +
               ": certificates changed but cannot be used, the old ones stay: " + loaded.problem);
       continue;
     }
+    entry.context = loaded.context;
     entry.take(loaded.context);
     info(entry.what + ": certificates read again");
     if (!loaded.context->remark.empty()) warning(entry.what + ": " + loaded.context->remark);

@@ -8,6 +8,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace certs {
@@ -20,7 +21,12 @@ class CertificateWatch {
 
   // `what` is for the log: "listener ingress". `load` runs in whatever thread looks, and may
   // outlive its configuration.
-  void add(std::string what, std::vector<std::string> files, Load load, Take take);
+  // `now` is what is in use.
+  void add(std::string what, std::vector<std::string> files, Load load, Take take,
+           std::shared_ptr<const certs::Context> now = nullptr);
+  // What is watched, and when the certificate that is shown there expires (seconds since 1970);
+  // without those that show none.
+  std::vector<std::pair<std::string, std::int64_t>> expiries() const;
 
   struct Entry;
   struct Change {
@@ -31,7 +37,7 @@ class CertificateWatch {
   // job at a time.
   std::function<std::vector<Change>()> look() const;
   // Takes what a look found, unless it is not watched any more; says what happened.
-  void take(const std::vector<Change>& changes, const Say& info, const Say& warning) const;
+  void take(const std::vector<Change>& changes, const Say& info, const Say& warning);
 
  private:
   std::vector<std::shared_ptr<Entry>> entries_;

@@ -10,6 +10,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <ctime>
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <system_error>
@@ -148,6 +149,13 @@ std::string use_certificate(SSL_CTX* context, const std::string& cert, const std
   return key + ": is not the key of " + cert;
 }
 
+std::int64_t expiry_of(SSL_CTX* context) {
+  const X509* certificate = SSL_CTX_get0_certificate(context);
+  std::tm parts{};
+  if (!certificate || ASN1_TIME_to_tm(X509_get0_notAfter(certificate), &parts) != 1) return 0;
+  return timegm(&parts);
+}
+
 // Peers refuse such a certificate, but a wrong clock is no reason not to start.
 std::string remark_on(SSL_CTX* context, const std::string& cert) {
   const X509* certificate = SSL_CTX_get0_certificate(context);
@@ -242,6 +250,7 @@ Loaded make_server_context(const ServerSettings& settings) {
   ERR_clear_error();
   if (!problem.empty()) return {nullptr, problem};
   made->remark = remark_on(context, settings.cert);
+  made->not_after = expiry_of(context);
   made->protocols = wire_form(settings.protocols);
   if (made->protocols.empty()) return {made, {}};
   SSL_CTX_set_alpn_select_cb(context, choose_protocol, made.get());
@@ -265,6 +274,7 @@ Loaded make_client_context(const ClientSettings& settings) {
   if (is_name(name) && !base::Address::parse_ip(name, 0)) made->sni = name;
   made->san = settings.insecure ? std::vector<std::string>{} : settings.san;
   made->remark = remark_on(context, settings.cert);
+  made->not_after = expiry_of(context);
   made->protocols = wire_form(settings.protocols);
   if (!made->protocols.empty()) {
     SSL_CTX_set_alpn_protos(context,

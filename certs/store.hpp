@@ -4,6 +4,7 @@
 
 #include <openssl/ssl.h>
 
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <vector>
@@ -40,6 +41,8 @@ class Context {
   std::string sni;               // of a client context; "" = none is sent
   std::vector<std::string> san;  // of a client context: the peer must have one; empty = not asked here
   std::string protocols;         // in wire form
+  // When the certificate that we show expires, in seconds since 1970; 0 = none is shown.
+  std::int64_t not_after = 0;
   // For the log, "" = nothing: the certificate that we show was usable once, or will be.
   std::string remark;
 

@@ -25,7 +25,7 @@ struct Connections {
 
 std::map<std::string_view, Connections> connections_of(std::size_t cluster,
                                                        const Snapshots& snapshots) {
-  std::map<std::string_view, Connections> all;
+  std::map<std::string_view, Connections> all = {{"http1", {}}, {"h2", {}}};
   for (const auto& worker : snapshots) {
     if (cluster >= worker.size()) continue;
     for (const upstream::EndpointSnapshot& endpoint : worker[cluster].endpoints)
@@ -34,6 +34,24 @@ std::map<std::string_view, Connections> connections_of(std::size_t cluster,
                                   : all[connection.protocol].idle);
   }
   return all;
+}
+
+// Exchanges of a cluster that wait for a connection.
+std::int64_t pending_of(std::size_t cluster, const Snapshots& snapshots) {
+  std::int64_t pending = 0;
+  for (const auto& worker : snapshots) {
+    if (cluster >= worker.size()) continue;
+    for (const upstream::EndpointSnapshot& endpoint : worker[cluster].endpoints)
+      pending += endpoint.pool.pending;
+  }
+  return pending;
+}
+
+// A metric without labels.
+void single(std::string& out, std::string_view name, std::string_view type, std::string_view help,
+            std::uint64_t value) {
+  head(out, name, type, help);
+  sample(out, name, {}, static_cast<std::int64_t>(value));
 }
 
 }  // namespace
@@ -50,6 +68,10 @@ void append_pool_metrics(std::string& out, const server::Plan& plan, const Snaps
              count.idle);
     }
   }
+  constexpr std::string_view pending = "outrider_pool_pending";
+  head(out, pending, "gauge", "Exchanges that wait for a connection.");
+  for (std::size_t i = 0; i < plan.config->clusters.size(); ++i)
+    sample(out, pending, {{"cluster", plan.config->clusters[i].name}}, pending_of(i, snapshots));
 }
 
 void append_breaker_metrics(std::string& out, const Breakers& breakers) {
@@ -75,16 +97,29 @@ void append_listener_metrics(std::string& out, const server::Plan& plan,
   for (std::size_t i = 0; i < plan.listeners.size(); ++i)
     sample(out, "outrider_connections_refused_total",
            {{"listener", plan.listeners[i].config->name}}, status.listeners[i].refused);
-  head(out, "outrider_access_log_dropped_total", "counter", "Lines that found no room.");
-  sample(out, "outrider_access_log_dropped_total", {},
-         static_cast<std::int64_t>(status.log_lines_dropped));
-  head(out, "outrider_memory_bytes", "gauge", "Memory in use, as limits.memory counts it.");
-  sample(out, "outrider_memory_bytes", {}, static_cast<std::int64_t>(status.memory_in_use));
-  head(out, "outrider_memory_limit_bytes", "gauge",
-       "limits.memory, or 90 % of the control group's.");
-  sample(out, "outrider_memory_limit_bytes", {}, static_cast<std::int64_t>(status.memory_limit));
-  head(out, "outrider_config_reload_success", "gauge", "Whether the configuration was taken.");
-  sample(out, "outrider_config_reload_success", {}, 1);
+}
+
+void append_process_metrics(std::string& out, const ProcessStatus& status) {
+  head(out, "outrider_build_info", "gauge", "What is running; always 1.");
+  sample(out, "outrider_build_info", {{"version", status.version}}, 1);
+  single(out, "outrider_access_log_dropped_total", "counter",
+         "Lines of the access log that found no room or that its destination refused.",
+         status.log_lines_dropped);
+  single(out, "outrider_log_dropped_total", "counter",
+         "Lines of the process's own log that its destination did not take.",
+         status.own_log_lines_dropped);
+  single(out, "outrider_memory_bytes", "gauge", "Memory in use, as limits.memory counts it.",
+         status.memory_in_use);
+  single(out, "outrider_memory_limit_bytes", "gauge",
+         "limits.memory, or 90 % of the control group's.", status.memory_limit);
+  single(out, "outrider_config_reload_success", "gauge",
+         "Whether the last configuration that was offered is in force.",
+         status.is_config_current ? 1 : 0);
+  single(out, "outrider_config_last_reload_success_timestamp_seconds", "gauge",
+         "When the configuration in force was taken, since 1970.", status.config_taken_at);
+  constexpr std::string_view expiry = "outrider_certificate_not_after_timestamp_seconds";
+  head(out, expiry, "gauge", "When the certificate shown there expires, since 1970.");
+  for (const auto& [place, at] : status.certificates) sample(out, expiry, {{"place", place}}, at);
 }
 
 }  // namespace admin

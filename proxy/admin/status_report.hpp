@@ -33,7 +33,13 @@ struct ProcessStatus {
   std::size_t connections = 0;  // downstream
   std::size_t memory_in_use = 0;
   std::size_t memory_limit = 0;
-  std::uint64_t log_lines_dropped = 0;
+  bool is_config_current = true;        // false: a reload was refused since it was taken
+  std::uint64_t config_taken_at = 0;    // seconds since 1970
+  std::uint64_t log_lines_dropped = 0;  // of the access log
+  std::uint64_t own_log_lines_dropped = 0;
+  std::string version;
+  // By place ("listener ingress"): when what is shown there expires, in seconds since 1970.
+  std::vector<std::pair<std::string, std::int64_t>> certificates;
   std::string admin;                      // address; "" = none
   std::vector<ListenerStatus> listeners;  // in the order of the plan
 };
@@ -43,6 +49,7 @@ void append_pool_metrics(std::string& out, const server::Plan& plan, const Snaps
 void append_breaker_metrics(std::string& out, const Breakers& breakers);
 void append_listener_metrics(std::string& out, const server::Plan& plan,
                              const ProcessStatus& status);
+void append_process_metrics(std::string& out, const ProcessStatus& status);
 
 std::string stats_json(const server::Plan& plan, const ProcessStatus& status);
 

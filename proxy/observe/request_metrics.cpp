@@ -6,6 +6,8 @@ namespace observe {
 namespace {
 
 constexpr std::string_view requests_help = "Requests answered, by what became of them.";
+constexpr std::string_view bytes_in_help = "Of requests' bodies, from clients.";
+constexpr std::string_view bytes_out_help = "Of responses' bodies, to clients.";
 constexpr std::string_view durations_help = "From a request's head to the end of its response.";
 
 }  // namespace
@@ -28,28 +30,38 @@ void RequestMetrics::count(const http::StreamInfo& info, http::Method method) {
                     static_cast<std::uint32_t>(info.status)};
   if (!last_ || !(key == last_key_)) {
     const auto found = series_.find(key);
-    last_ = found != series_.end() ? &found->second
-                                   : &series_.emplace(key, make(info, method)).first->second;
+    last_ = found != series_.end() ? &found->second : &add(key, info, method);
     last_key_ = key;
   }
   last_->requests->add(shard_);
   last_->durations->observe(shard_, info.now() - info.started);
+  if (info.bytes_in > 0) last_->bytes_in->add(shard_, info.bytes_in);
+  if (info.bytes_out > 0) last_->bytes_out->add(shard_, info.bytes_out);
 }
 
-RequestMetrics::Series RequestMetrics::make(const http::StreamInfo& info, http::Method method) {
-  const std::string status = std::to_string(info.status);
-  const std::string_view method_name = http::to_string(method);
-  stats::Counter& requests = registry_.counter("outrider_requests_total", requests_help,
-                                               {{"listener", info.listener},
-                                                {"route", info.route},
-                                                {"cluster", info.cluster},
-                                                {"method", method_name},
-                                                {"code", status},
-                                                {"reason", base::to_string(info.reason)}});
-  stats::Histogram& durations = registry_.histogram(
-      "outrider_request_duration_seconds", durations_help,
-      {{"listener", info.listener}, {"route", info.route}, {"cluster", info.cluster}});
-  return {&requests, &durations};
+RequestMetrics::Series& RequestMetrics::add(const Key& key, const http::StreamInfo& info,
+                                            http::Method method) {
+  const std::string code = std::to_string(info.status);
+  const Series made =
+      make(registry_, {info.listener, info.route, info.cluster, http::to_string(method), code,
+                       base::to_string(info.reason)});
+  return series_.emplace(key, made).first->second;
+}
+
+void RequestMetrics::expect(stats::Registry& registry, std::string_view listener,
+                            std::string_view route, std::string_view cluster) {
+  make(registry, {listener, route, cluster, http::to_string(http::Method::get), "200", ""});
+}
+
+RequestMetrics::Series RequestMetrics::make(stats::Registry& registry, const Words& words) {
+  const stats::Labels place = {
+      {"listener", words.listener}, {"route", words.route}, {"cluster", words.cluster}};
+  stats::Labels all = place;
+  all.insert(all.end(), {{"method", words.method}, {"code", words.code}, {"reason", words.reason}});
+  return {&registry.counter("outrider_requests_total", requests_help, all),
+          &registry.histogram("outrider_request_duration_seconds", durations_help, place),
+          &registry.counter("outrider_request_body_bytes_total", bytes_in_help, place),
+          &registry.counter("outrider_response_body_bytes_total", bytes_out_help, place)};
 }
 
 }  // namespace observe

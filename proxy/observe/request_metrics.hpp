@@ -1,4 +1,5 @@
-// Counts a worker's exchanges: outrider_requests_total and outrider_request_duration_seconds. The
+// Counts a worker's exchanges: outrider_requests_total, outrider_request_duration_seconds and the
+// bytes of their bodies. The
 // series of an exchange is found again by what tells it from others, without making its labels.
 // Owned by the worker; its thread.
 #pragma once
@@ -19,6 +20,11 @@ class RequestMetrics {
 
   void count(const http::StreamInfo& info, http::Method method);
 
+  // What may be counted there, at 0, so that a rate is known from the first request on. cluster: ""
+  // for a route that answers by itself.
+  static void expect(stats::Registry& registry, std::string_view listener, std::string_view route,
+                     std::string_view cluster);
+
  private:
   // Listener, route and cluster are names that the configuration holds: where they lie is who they
   // are.
@@ -35,9 +41,16 @@ class RequestMetrics {
   struct Series {
     stats::Counter* requests;
     stats::Histogram* durations;
+    stats::Counter* bytes_in;
+    stats::Counter* bytes_out;
   };
 
-  Series make(const http::StreamInfo& info, http::Method method);
+  // What tells series apart, in words.
+  struct Words {
+    std::string_view listener, route, cluster, method, code, reason;
+  };
+  Series& add(const Key& key, const http::StreamInfo& info, http::Method method);
+  static Series make(stats::Registry& registry, const Words& words);
 
   stats::Registry& registry_;
   std::size_t shard_;

@@ -57,6 +57,7 @@ class Control final : admin::AdminSource {
   std::string open_access_log();
   std::string open_admin();
   void announce();
+  void expect_series();
   void publish(std::shared_ptr<const upstream::PublishedEndpoints> endpoints);
   void watch_listener(std::size_t listener);
   void watch_cluster(std::size_t cluster);

@@ -44,7 +44,9 @@ base::Task<std::string> Control::metrics() {
   std::string text = shared_.metrics.render();
   admin::append_pool_metrics(text, *plan_, all);
   admin::append_breaker_metrics(text, filters::breakers(shared_.filter_state, loop_.now()));
-  admin::append_listener_metrics(text, *plan_, status());
+  const admin::ProcessStatus now = status();
+  admin::append_listener_metrics(text, *plan_, now);
+  admin::append_process_metrics(text, now);
   co_return text + process_metrics();
 }
 
@@ -55,6 +57,11 @@ admin::ProcessStatus Control::status() const {
   status.connections = shared_.admission.connections();
   status.memory_in_use = shared_.admission.memory_in_use();
   status.memory_limit = shared_.admission.memory_limit();
+  status.version = OUTRIDER_VERSION;
+  status.config_taken_at =
+      static_cast<std::uint64_t>(std::chrono::system_clock::to_time_t(loop_.wall(started_)));
+  status.certificates = certificates_.expiries();
+  status.own_log_lines_dropped = log_.dropped();
   status.log_lines_dropped = access_log_ ? access_log_->dropped() : 0;
   if (admin_) status.admin = admin_->address().to_string();
   status.listeners.resize(plan_->listeners.size());
@@ -69,6 +76,19 @@ admin::ProcessStatus Control::status() const {
 
 std::string Control::stats() {
   return admin::stats_json(*plan_, status());
+}
+
+// A series that is not there yet cannot rise.
+void Control::expect_series() {
+  for (const config::Listener& listener : plan_->config->listeners)
+    for (const config::Route& route : listener.routes) {
+      if (route.to.empty())
+        observe::RequestMetrics::expect(shared_.metrics, listener.name, route.name, "");
+      for (const config::Share& share : route.to)
+        observe::RequestMetrics::expect(shared_.metrics, listener.name, route.name, share.cluster);
+    }
+  for (const config::Cluster& cluster : plan_->config->clusters)
+    server::AttemptCounter::expect(shared_.metrics, cluster.name);
 }
 
 }  // namespace process

@@ -19,27 +19,55 @@ std::string_view text_of(const http::Outcome& outcome) {
 
 }  // namespace
 
+void AttemptCounter::expect(stats::Registry& registry, std::string_view cluster) {
+  durations_of(registry, cluster);
+  for (const std::string_view outcome : {"2xx", "4xx", "5xx"})
+    attempts_of(registry, cluster, outcome);
+  for (const base::Reason reason :
+       {base::Reason::connect_failure, base::Reason::reset, base::Reason::response_timeout}) {
+    attempts_of(registry, cluster, base::to_string(reason));
+    retries_of(registry, cluster, base::to_string(reason));
+  }
+  retries_of(registry, cluster, "5xx");
+}
+
+stats::Histogram& AttemptCounter::durations_of(stats::Registry& registry,
+                                               std::string_view cluster) {
+  return registry.histogram("outrider_attempt_duration_seconds",
+                            "From a request's head on its way to its answer's head.",
+                            {{"cluster", cluster}});
+}
+
+stats::Counter& AttemptCounter::attempts_of(stats::Registry& registry, std::string_view cluster,
+                                            std::string_view outcome) {
+  return registry.counter("outrider_attempts_total", "Attempts upstream, by what became of them.",
+                          {{"cluster", cluster}, {"outcome", outcome}});
+}
+
+stats::Counter& AttemptCounter::retries_of(stats::Registry& registry, std::string_view cluster,
+                                           std::string_view cause) {
+  return registry.counter("outrider_retries_total",
+                          "Attempts after the first, by what became of the one before.",
+                          {{"cluster", cluster}, {"reason", cause}});
+}
+
 void AttemptCounter::ended(const http::Attempt& attempt) noexcept {
   const std::string_view previous = text_of(attempt.previous);
   if (!previous.empty()) count_retry(previous);
   count_attempt(text_of(attempt.outcome));
+  if (attempt.first_byte != base::never && attempt.sent != base::never)
+    durations_.observe(shard_, attempt.first_byte - attempt.sent);
 }
 
 void AttemptCounter::count_attempt(std::string_view outcome) {
   stats::Counter*& counter = attempts_[outcome.data()];
-  if (!counter)
-    counter =
-        &registry_.counter("outrider_attempts_total", "Attempts upstream, by what became of them.",
-                           {{"cluster", cluster_}, {"outcome", outcome}});
+  if (!counter) counter = &attempts_of(registry_, cluster_, outcome);
   counter->add(shard_);
 }
 
 void AttemptCounter::count_retry(std::string_view cause) {
   stats::Counter*& counter = retries_[cause.data()];
-  if (!counter)
-    counter = &registry_.counter("outrider_retries_total",
-                                 "Attempts after the first, by what became of the one before.",
-                                 {{"cluster", cluster_}, {"reason", cause}});
+  if (!counter) counter = &retries_of(registry_, cluster_, cause);
   counter->add(shard_);
 }
 

@@ -1,6 +1,7 @@
 // Stands between a cluster's filters and its Forward: counts each attempt by what became of it up
 // to its response's head (outrider_attempts_total), and each that was not the exchange's first by
-// what became of the one before (outrider_retries_total). Owned by the runtime; the worker's
+// what became of the one before (outrider_retries_total), and how long the answers took
+// (outrider_attempt_duration_seconds). Owned by the runtime; the worker's
 // thread.
 #pragma once
 
@@ -18,18 +19,30 @@ class AttemptCounter final : public http::Handler, http::AttemptObserver {
   // shard: the worker's, in the registry.
   AttemptCounter(std::string_view cluster, http::Handler& forward, stats::Registry& registry,
                  std::size_t shard)
-      : cluster_(cluster), forward_(forward), registry_(registry), shard_(shard) {}
+      : cluster_(cluster),
+        forward_(forward),
+        registry_(registry),
+        shard_(shard),
+        durations_(durations_of(registry, cluster)) {}
 
   http::Task<http::Reply> handle(http::Request& request) override {
     request.attempt.observer = this;
     return forward_.handle(request);
   }
 
+  // The outcomes that are most asked about, at 0, so that a rate is known from the first on.
+  static void expect(stats::Registry& registry, std::string_view cluster);
+
  private:
   // By their outcome, a static text: where it lies is what it is.
   using Counters = std::unordered_map<const char*, stats::Counter*>;
 
   void ended(const http::Attempt& attempt) noexcept override;
+  static stats::Histogram& durations_of(stats::Registry& registry, std::string_view cluster);
+  static stats::Counter& attempts_of(stats::Registry& registry, std::string_view cluster,
+                                     std::string_view outcome);
+  static stats::Counter& retries_of(stats::Registry& registry, std::string_view cluster,
+                                    std::string_view cause);
   void count_attempt(std::string_view outcome);
   void count_retry(std::string_view cause);
 
@@ -37,6 +50,7 @@ class AttemptCounter final : public http::Handler, http::AttemptObserver {
   http::Handler& forward_;
   stats::Registry& registry_;
   std::size_t shard_;
+  stats::Histogram& durations_;
   Counters attempts_;
   Counters retries_;
 };

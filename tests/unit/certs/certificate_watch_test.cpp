@@ -79,3 +79,21 @@ TEST_CASE("certificate watch: what is not watched any more is not taken") {
   w.take(changes);
   CHECK(takes == 0);
 }
+
+TEST_CASE("certificate watch: tells when what is shown expires, also after it has changed") {
+  Watched w;
+  const auto of = [](std::int64_t not_after) {
+    const auto context = std::make_shared<certs::Context>(nullptr);
+    context->not_after = not_after;
+    return context;
+  };
+  w.watch.add(
+      "listener x", {w.path}, [&of] { return certs::Loaded{of(7), ""}; },
+      [](const std::shared_ptr<const certs::Context>&) {}, of(5));
+  w.watch.add("cluster y", {}, {}, {}, of(0));
+  using Expiries = std::vector<std::pair<std::string, std::int64_t>>;
+  CHECK(w.watch.expiries() == Expiries{{"listener x", 5}});
+  w.write("another text");
+  w.take(w.watch.look()());
+  CHECK(w.watch.expiries() == Expiries{{"listener x", 7}});
+}

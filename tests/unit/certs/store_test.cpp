@@ -3,6 +3,8 @@
 #include <doctest/doctest.h>
 #include <openssl/err.h>
 
+#include <ctime>
+
 #include "tests/unit/certs/made.hpp"
 
 namespace {
@@ -218,6 +220,18 @@ TEST_CASE("certs store: who demands clients' certificates says whose") {
       make_server_context({.cert = files.cert, .key = files.key, .client_ca = {},
                            .client_auth = certs::ClientAuth::require, .protocols = {}});
   CHECK(loaded.problem == "client_auth needs client_ca");
+}
+
+TEST_CASE("a context knows when the certificate that it shows expires") {
+  const Files files;
+  const certs::Loaded loaded = make_server_context({.cert = files.cert, .key = files.key,
+                                                    .client_ca = {}, .protocols = {}});
+  REQUIRE(loaded.context);
+  const std::int64_t left = loaded.context->not_after - std::time(nullptr);
+  CHECK(left > 0);
+  CHECK(left < 1000LL * 24 * 3600);
+  CHECK(make_client_context({.ca = files.ca_file, .cert = {}, .key = {}, .server_name = "a.test",
+                             .san = {}, .protocols = {}}).context->not_after == 0);
 }
 
 }  // namespace
