@@ -39,7 +39,7 @@ clean_up() {
 trap clean_up EXIT
 trap 'exit 1' INT TERM
 
-# await_port FILE PATTERN: waits for a line that matches (10 s at most), sets `port` from its end.
+# await_port FILE PATTERN: waits for a line that matches (10 s at most), sets `port` from what follows it.
 await_port() {
   tries=0
   until grep -q "$2" "$1" 2>/dev/null; do
@@ -47,7 +47,7 @@ await_port() {
     [ "$tries" -lt 100 ] || fail "no line like \"$2\" in $1"
     sleep 0.1
   done
-  port=$(grep "$2" "$1" | head -n 1 | sed 's/.*[: ]//')
+  port=$(grep "$2" "$1" | head -n 1 | sed "s/.*$2 [^ ]*:\([0-9]*\).*/\1/")
 }
 
 # start_app: the application of the examples; sets APP_PORT. What it was asked is in app.out.

@@ -1,44 +1,66 @@
 #include "proxy/admin/admin.hpp"
 
 #include "proxy/http/final_head.hpp"
-#include "proxy/routing/route_match.hpp"
+#include "proxy/http/local_reply.hpp"
+#include "proxy/http/pump.hpp"
 
-#include <algorithm>
-#include <iterator>
 #include <unistd.h>
 
 namespace admin {
 namespace {
 
-constexpr std::string_view plain = "text/plain; charset=utf-8";
 constexpr std::string_view json = "application/json";
 constexpr std::string_view prometheus = "text/plain; version=0.0.4; charset=utf-8";
 
-http::Response say(int status, std::string_view text, std::string_view type = plain) {
-  http::Response response;
-  response.status = status;
-  response.is_from_upstream = false;
-  response.headers.add(http::Name::content_type, type);
-  response.headers.add(http::Name::content_length, std::to_string(text.size()));
-  response.headers.add("cache-control", "no-store");
-  response.body = http::Body::of(base::Bytes::copy_of(text));
-  return response;
+http::Task<http::Reply> now(http::Response response) {
+  return base::just(http::Reply(std::move(response)));
 }
 
-http::Response refuse_method(std::string_view allowed) {
-  http::Response response = say(405, "method not allowed\n");
-  response.headers.add("allow", allowed);
-  return response;
+http::Task<http::Reply> metrics(AdminSource& source) {
+  const std::string text = co_await source.metrics();
+  co_return say(200, text, prometheus);
 }
 
-bool is_read(http::Method method) {
-  return method == http::Method::get || method == http::Method::head;
+http::Task<http::Reply> clusters(AdminSource& source) {
+  const std::string text = co_await source.clusters();
+  co_return say(200, text, json);
 }
 
-bool is_for_reading(std::string_view path) {
-  constexpr std::string_view known[] = {"/live",   "/ready",    "/metrics",
-                                        "/config", "/clusters", "/stats"};
-  return std::find(std::begin(known), std::end(known), path) != std::end(known);
+http::Task<http::Reply> not_yet(http::Request&) {
+  return now(say(501, "not yet in this version\n"));
+}
+
+std::vector<Route> routes_of(AdminSource& source) {
+  using http::Method;
+  using http::Request;
+  return {
+      {Method::get, "/live", "200 while the process runs",
+       [](Request&) { return now(say(200, "live\n")); }},
+      {Method::get, "/ready", "200 while it takes traffic, else 503",
+       [&source](Request&) {
+         return now(source.is_ready() ? say(200, "ready\n") : say(503, "not ready\n"));
+       }},
+      {Method::get, "/metrics", "for Prometheus", [&source](Request&) { return metrics(source); }},
+      {Method::get, "/config", "what is in force, as YAML",
+       [&source](Request&) { return now(say(200, source.config(), "application/yaml")); }},
+      {Method::get, "/clusters", "endpoints, pools and breakers, as JSON",
+       [&source](Request&) { return clusters(source); }},
+      {Method::get, "/stats", "the process and its listeners, as JSON",
+       [&source](Request&) { return now(say(200, source.stats(), json)); }},
+      {Method::post, "/drain", "ends, letting what is under way finish",
+       [&source](Request&) {
+         source.drain();
+         return now(say(202, "draining\n"));
+       }},
+      {Method::post, "/reload", "reads the configuration again", not_yet},
+      {Method::post, "/breakers/*", "?state=open, closed or auto", not_yet},
+  };
+}
+
+http::Chain chain_of(http::Handler& routes, const base::Address& address) {
+  std::vector<std::unique_ptr<http::Filter>> filters;
+  filters.push_back(std::make_unique<Guard>(address.is_unix() ? "" : address.ip()));
+  return http::Chain(std::move(filters), routes);
 }
 
 }  // namespace
@@ -73,13 +95,12 @@ class Admin::Connection final : http1::ServerConnection::Owner, base::Reapable {
   std::unique_ptr<http1::ServerConnection> http1_;
 };
 
-Admin::Admin(base::EventLoop& loop, net::Lingering& lingering, int descriptor, bool is_unix,
-             AdminSource& source)
+Admin::Admin(base::EventLoop& loop, net::Lingering& lingering, int descriptor, AdminSource& source)
     : loop_(loop),
       lingering_(lingering),
-      source_(source),
       address_(base::Address::local_of(descriptor)),
-      is_unix_(is_unix),
+      routes_(routes_of(source)),
+      chain_(chain_of(routes_, address_)),
       acceptor_(loop, descriptor, false, *this) {}
 
 Admin::~Admin() {
@@ -98,57 +119,19 @@ void Admin::on_accept(int descriptor, const base::Address& remote) {
 }
 
 base::Task<> Admin::serve(http::Incoming incoming, http::ServerStream& stream) {
-  http::Response response;
-  if (incoming.refused) {
-    response = say(400, "bad request\n");
-  } else if (!asks_workers(incoming.head)) {
-    response = answer(incoming.head);
-  } else if (incoming.head.path_only() == "/metrics") {
-    const std::string metrics = co_await source_.metrics();
-    response = say(200, metrics, prometheus);
-  } else {
-    const std::string clusters = co_await source_.clusters();
-    response = say(200, clusters, json);
-  }
-  http::complete_head(response, incoming.head.method, loop_.now());
+  http::StreamInfo info(loop_, stream.connection());
+  http::Scope scope(info.started);
+  const std::optional<base::Error> refused = incoming.refused;
+  http::Request request(std::move(incoming.head), std::move(incoming.body), stream, scope, info);
+  http::Reply reply = refused ? http::Reply(*refused) : http::Reply(http::Response());
+  if (!refused) reply = co_await chain_.handle(request);
+  http::Response response = reply ? std::move(*reply) : http::local_reply(reply.error(), request);
+  http::complete_head(response, request.method, loop_.now());
   const bool ends = response.body.is_empty();
   const base::Result<void> sent = stream.send_head(response, ends);
   if (!sent || ends) co_return;
-  base::Result<base::Bytes> text = co_await response.body.read();
-  if (!text) co_return;
-  const base::Result<void> taken = co_await stream.write(std::move(*text));
-  if (taken) (void)stream.finish({});
-}
-
-bool Admin::asks_workers(const http::RequestHead& head) const {
-  const std::string_view path = head.path_only();
-  return (path == "/clusters" || path == "/metrics") && is_read(head.method) &&
-         is_known_host(head.authority);
-}
-
-http::Response Admin::answer(const http::RequestHead& head) {
-  const std::string_view path = head.path_only();
-  const bool is_later = path == "/reload" || path.starts_with("/breakers/");
-  const bool is_command = is_later || path == "/drain";
-  if (!is_known_host(head.authority)) return say(403, "unknown host\n");
-  if (is_command && head.method != http::Method::post) return refuse_method("POST");
-  if (!is_command && !is_for_reading(path)) return say(404, "not found\n");
-  if (!is_command && !is_read(head.method)) return refuse_method("GET, HEAD");
-  if (is_later) return say(501, "not yet in this version\n");
-  if (path == "/live") return say(200, "live\n");
-  if (path == "/ready") return source_.is_ready() ? say(200, "ready\n") : say(503, "not ready\n");
-  if (path == "/config") return say(200, source_.config(), "application/yaml");
-  if (path == "/stats") return say(200, source_.stats(), json);
-  source_.drain();
-  return say(202, "draining\n");
-}
-
-// Against web pages that have a name of theirs resolve to this address (DNS rebinding).
-bool Admin::is_known_host(std::string_view authority) const {
-  char buffer[256];
-  const std::string_view host = routing::host_of(authority, buffer, sizeof buffer);
-  return is_unix_ || host == "localhost" || host == address_.ip() || host == "127.0.0.1" ||
-         host == "::1";
+  const http::Pumped how = co_await http::pump(response.body, stream, info);
+  if (how.source) stream.abort(*how.source);
 }
 
 }  // namespace admin

@@ -1,7 +1,8 @@
-// The admin side: an HTTP/1 service on the control loop that shows what the process does. GET never
-// changes anything. Owned by control; its thread.
+// The admin side: an HTTP/1 service on the control loop that shows what the process does, through
+// the same handlers and pump as traffic. Owned by control; its thread.
 #pragma once
 
+#include "proxy/admin/routes.hpp"
 #include "proxy/http1/server.hpp"
 #include "proxy/net/acceptor.hpp"
 
@@ -31,11 +32,12 @@ class AdminSource {
 class Admin final : public http::Service, net::Acceptor::Handler {
  public:
   // Takes the listening descriptor.
-  Admin(base::EventLoop& loop, net::Lingering& lingering, int descriptor, bool is_unix,
-        AdminSource& source);
+  Admin(base::EventLoop& loop, net::Lingering& lingering, int descriptor, AdminSource& source);
   ~Admin();
 
   const base::Address& address() const { return address_; }
+  // Nobody new is listened to, and another process may take the address; who is connected stays.
+  void release() { acceptor_.close(); }
   base::Task<> serve(http::Incoming incoming, http::ServerStream& stream) override;
   bool is_draining() const override { return false; }
 
@@ -44,16 +46,13 @@ class Admin final : public http::Service, net::Acceptor::Handler {
   static constexpr std::size_t most_connections = 64;
 
   void on_accept(int descriptor, const base::Address& remote) override;
-  http::Response answer(const http::RequestHead& head);
-  bool asks_workers(const http::RequestHead& head) const;
-  bool is_known_host(std::string_view authority) const;
 
   base::EventLoop& loop_;
   net::Lingering& lingering_;
-  AdminSource& source_;
   http1::ServerSettings settings_;
   base::Address address_;
-  bool is_unix_;
+  Routes routes_;
+  http::Chain chain_;
   std::vector<Connection*> connections_;  // owned; each knows its place
   net::Acceptor acceptor_;
 };

@@ -34,6 +34,23 @@ std::size_t memory_limit(const config::Limits& limits, base::Log& log) {
   return *group / 10 * 9;
 }
 
+// "listener NAME listening on ADDRESSES: direction, protocols, TLS".
+std::string description_of(const server::PlannedListener& listener) {
+  const config::Listener& config = *listener.config;
+  std::string text = "listener " + config.name + " listening on ";
+  for (std::size_t i = 0; i < listener.addresses.size(); ++i)
+    text.append(i == 0 ? "" : ", ").append(listener.addresses[i].to_string());
+  text.append(listener.is_outbound() ? ": outbound, " : ": inbound, ");
+  text.append(config.http1 && config.h2 ? "http1 and h2" : config.h2 ? "h2" : "http1");
+  if (!config.tls) return text + ", without TLS";
+  text += ", TLS";
+  if (config.tls->client_auth == config::ClientAuth::require)
+    text += " with client certificates required";
+  if (config.tls->client_auth == config::ClientAuth::request)
+    text += " with client certificates asked for";
+  return text;
+}
+
 }  // namespace
 
 Control::Control(std::unique_ptr<server::Plan> plan, base::Log& log)
@@ -72,6 +89,7 @@ std::string Control::start() {
   if (access_log_) tasks_.spawn(watch_access_log()).release();
   started_ = loop_.now();
   is_started_ = true;
+  expect_series();
   announce();
   return {};
 }
@@ -99,8 +117,7 @@ std::string Control::open_admin() {
     return "admin: " + std::string(bound.error().detail) + " " + address.to_string() + ": " +
            bound.error().cause.message();
   admin::AdminSource& source = *this;
-  admin_ =
-      std::make_unique<admin::Admin>(loop_, lingering_, bound->front(), address.is_unix(), source);
+  admin_ = std::make_unique<admin::Admin>(loop_, lingering_, bound->front(), source);
   return {};
 }
 
@@ -119,7 +136,8 @@ void Control::watch_listener(std::size_t number) {
       [this, number](std::shared_ptr<const certs::Context> context) {
         for (const auto& worker : workers_)
           worker->post([=](server::Runtime& runtime) { runtime.set_tls(number, context); });
-      });
+      },
+      plan_->listeners[number].tls);
 }
 
 void Control::watch_cluster(std::size_t number) {
@@ -132,14 +150,14 @@ void Control::watch_cluster(std::size_t number) {
         for (const auto& worker : workers_)
           worker->post(
               [=](server::Runtime& runtime) { runtime.clusters().renew_tls(name, context); });
-      });
+      },
+      plan_->cluster_tls.at(cluster.name));
 }
 
 void Control::announce() {
   for (const config::Mistake& warning : plan_->warnings) log_.warning(warning.summary());
   for (const server::PlannedListener& listener : plan_->listeners)
-    for (const base::Address& address : listener.addresses)
-      log_.info("listener " + listener.config->name + " listening on " + address.to_string());
+    log_.info(description_of(listener));
   if (admin_) log_.info("admin listening on " + admin_->address().to_string());
 }
 
@@ -229,6 +247,7 @@ base::Task<> Control::drain_in_order() {
     co_await until_inbound_is_done(limit);
   }
   drain_listeners(true);
+  if (admin_) admin_->release();  // as the listeners: another process may stand in
   const bool is_idle = co_await until_idle(limit);
   if (is_idle)
     log_.info("drained");

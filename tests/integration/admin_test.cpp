@@ -1,6 +1,7 @@
 // The admin side: what it says, to whom, and that the numbers are right.
 #include <doctest/doctest.h>
 
+#include <future>
 #include <map>
 #include <set>
 #include <sstream>
@@ -18,9 +19,9 @@ using harness::TestProxy;
 namespace {
 
 Answer ask(const TestProxy& proxy, const std::string& method, const std::string& path,
-           const std::string& host = "localhost") {
+           const std::string& host = "localhost", const std::string& more = "x-outrider: 1\r\n") {
   Socket client = Socket::connect(proxy.admin());
-  client.send(method + " " + path + " HTTP/1.1\r\nhost: " + host + "\r\n\r\n");
+  client.send(method + " " + path + " HTTP/1.1\r\nhost: " + host + "\r\n" + more + "\r\n");
   return client.read_answer(method == "HEAD");
 }
 
@@ -93,6 +94,79 @@ TEST_CASE("admin: answers reads only, to those who name this host") {
   CHECK(ask(proxy, "GET", "/ready").body == "ready\n");
 }
 
+TEST_CASE("admin: what changes something is not done for a page of another site") {
+  Origin origin(Origin::answering("x"));
+  TestProxy proxy(harness::egress_to(origin.url()));
+  const std::string here = "http://localhost";
+  for (const std::string& more : {
+           std::string(),
+           std::string("content-type: application/x-www-form-urlencoded\r\n"),
+           std::string("content-type: text/plain\r\nx-outrider: 0\r\n"),
+           std::string("x-outrider: 1\r\norigin: http://evil.test\r\n"),
+           std::string("x-outrider: 1\r\norigin: null\r\n"),
+           "x-outrider: 1\r\norigin: " + here + ":3000\r\n",
+           "x-outrider: 1\r\norigin: " + here + "\r\nsec-fetch-site: cross-site\r\n",
+           std::string("content-type: application/json\r\nsec-fetch-site: same-site\r\n"),
+       }) {
+    CAPTURE(more);
+    CHECK(ask(proxy, "POST", "/breakers/x", "localhost", more).status == 403);
+    CHECK(ask(proxy, "POST", "/drain", "localhost", more).status == 403);
+  }
+  for (const std::string& more : {
+           std::string("x-outrider: 1\r\n"),
+           std::string("content-type: application/json; charset=utf-8\r\n"),
+           "x-outrider: 1\r\nsec-fetch-site: same-origin\r\norigin: " + here + "\r\n",
+       }) {
+    CAPTURE(more);
+    CHECK(ask(proxy, "POST", "/breakers/x", "localhost", more).status == 501);
+  }
+  CHECK(ask(proxy, "GET", "/live", "localhost", "sec-fetch-site: cross-site\r\n").status == 200);
+  CHECK(ask(proxy, "GET", "/ready").body == "ready\n");
+}
+
+TEST_CASE("admin: the root lists what there is") {
+  Origin origin(Origin::answering("x"));
+  TestProxy proxy(harness::egress_to(origin.url()));
+  const std::string index = ask(proxy, "GET", "/").body;
+  for (const char* path : {"/live", "/ready", "/metrics", "/config", "/clusters", "/stats"})
+    CHECK(index.find(std::string("GET ") + path) != std::string::npos);
+  CHECK(index.find("POST /drain") != std::string::npos);
+  const Answer refused = ask(proxy, "GET", "/drain");
+  CHECK(refused.status == 405);
+  CHECK(refused.field("allow") == "POST");
+}
+
+TEST_CASE("admin: while draining its address is free once the listeners are closed") {
+  std::promise<void> asked, answers;
+  Origin origin([&](Socket& peer) {
+    peer.read_head();
+    asked.set_value();
+    answers.get_future().wait();
+    peer.send("HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n");
+  });
+  TestProxy proxy(harness::egress_to(origin.url()));
+  Socket client = Socket::connect(proxy.address());
+  client.send("GET / HTTP/1.1\r\nhost: a\r\n\r\n");
+  asked.get_future().wait();
+  Socket admin = Socket::connect(proxy.admin());
+  admin.send("GET /ready HTTP/1.1\r\nhost: localhost\r\n\r\n");
+  CHECK(admin.read_answer().status == 200);
+  const base::Address address = proxy.admin();
+  proxy.begin_drain();
+  for (bool is_free = false; !is_free;) {
+    try {
+      Socket late = Socket::connect(address);
+    } catch (const std::system_error&) {
+      is_free = true;
+    }
+  }
+  admin.send("GET /ready HTTP/1.1\r\nhost: localhost\r\n\r\n");
+  CHECK(admin.read_answer().status == 503);
+  answers.set_value();
+  CHECK(client.read_answer().status == 200);
+  proxy.wait_until_ended();
+}
+
 TEST_CASE("admin: serves at most 64 connections at a time") {
   Origin origin(Origin::answering("x"));
   TestProxy proxy(harness::egress_to(origin.url()));
@@ -146,6 +220,36 @@ TEST_CASE("admin: metrics hold what Prometheus wants, and count each request onc
   CHECK(metrics.value("process_open_fds") > 0);
   CHECK(metrics.value("process_resident_memory_bytes") > 0);
   CHECK(metrics.value("outrider_config_reload_success") == 1);
+}
+
+TEST_CASE("admin: series are there from the start, at 0") {
+  Origin origin(Origin::echo());
+  TestProxy proxy(harness::egress_to(origin.url()));
+  const std::string place = "{listener=\"egress\",route=\"egress.1\",cluster=\"app\"}";
+  Exposition before(proxy.ask("/metrics").body);
+  CHECK(before.sum("outrider_requests_total{listener=\"egress\"") == 0);
+  for (const std::string name :
+       {"outrider_request_duration_seconds_count", "outrider_request_body_bytes_total",
+        "outrider_response_body_bytes_total"})
+    CHECK(before.value(name + place) == 0);
+  for (const char* series :
+       {"outrider_attempts_total{cluster=\"app\",outcome=\"2xx\"}",
+        "outrider_retries_total{cluster=\"app\",reason=\"5xx\"}",
+        "outrider_attempt_duration_seconds_count{cluster=\"app\"}",
+        "outrider_pool_pending{cluster=\"app\"}",
+        "outrider_pool_connections{cluster=\"app\",protocol=\"h2\",state=\"idle\"}",
+        "outrider_access_log_dropped_total", "outrider_log_dropped_total"})
+    CHECK_MESSAGE(before.value(series) == 0, series);
+  CHECK(before.sum("outrider_build_info{") == 1);
+  CHECK(before.value("outrider_config_last_reload_success_timestamp_seconds") > 1.7e9);
+
+  Socket client = Socket::connect(proxy.address());
+  client.send("POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 5\r\n\r\nhello");
+  CHECK(client.read_answer().body == "hello");
+  Exposition after(proxy.ask("/metrics").body);
+  CHECK(after.value("outrider_request_body_bytes_total" + place) == 5);
+  CHECK(after.value("outrider_response_body_bytes_total" + place) == 5);
+  CHECK(after.value("outrider_attempt_duration_seconds_count{cluster=\"app\"}") == 1);
 }
 
 TEST_CASE("admin: JSON of clusters and stats, and the configuration without its secrets") {

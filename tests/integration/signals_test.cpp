@@ -134,7 +134,7 @@ TEST_CASE("signals: the first SIGTERM after POST /drain is not a second one") {
   Socket client = asking(process);
   slow.asked.get_future().wait();
   Socket admin = Socket::connect(process.admin());
-  admin.send("POST /drain HTTP/1.1\r\nhost: localhost\r\n\r\n");
+  admin.send("POST /drain HTTP/1.1\r\nhost: localhost\r\nx-outrider: 1\r\n\r\n");
   CHECK(admin.read_answer().status == 202);
   wait_until_it_refuses(process);
   ::kill(::getpid(), SIGTERM);

@@ -1,0 +1,97 @@
+#include "proxy/admin/routes.hpp"
+
+#include "proxy/base/ascii.hpp"
+#include "proxy/routing/route_match.hpp"
+
+namespace admin {
+namespace {
+
+constexpr std::string_view how_to_change =
+    "refused: what changes something needs `content-type: application/json` or `x-outrider: 1`, "
+    "and "
+    "must not be sent by a page of another site\n";
+
+bool is_read(http::Method method) {
+  return method == http::Method::get || method == http::Method::head;
+}
+
+bool matches(std::string_view pattern, std::string_view path) {
+  if (!pattern.ends_with("/*")) return pattern == path;
+  return path.starts_with(pattern.substr(0, pattern.size() - 1)) && path.size() >= pattern.size();
+}
+
+bool matches(http::Method wanted, http::Method asked) {
+  return wanted == asked || (is_read(wanted) && is_read(asked));
+}
+
+// By what browsers say; others say nothing.
+bool is_of_another_site(const http::Request& request) {
+  const auto site = request.headers.find("sec-fetch-site");
+  if (site && *site != "same-origin" && *site != "none") return true;
+  const auto origin = request.headers.find("origin");
+  return origin && *origin != "http://" + request.authority;
+}
+
+// Either is more than a page may add to a form.
+bool is_meant(const http::Request& request) {
+  const auto mark = request.headers.find("x-outrider");
+  if (mark && *mark == "1") return true;
+  const auto type = request.headers.find(http::Name::content_type);
+  return type &&
+         base::same_ignoring_case(base::trim(type->substr(0, type->find(';'))), "application/json");
+}
+
+}  // namespace
+
+http::Response say(int status, std::string_view text, std::string_view type) {
+  http::Response response;
+  response.status = status;
+  response.is_from_upstream = false;
+  response.headers.add(http::Name::content_type, type);
+  response.headers.add(http::Name::content_length, std::to_string(text.size()));
+  response.headers.add("cache-control", "no-store");
+  response.body = http::Body::of(base::Bytes::copy_of(text));
+  return response;
+}
+
+http::Task<http::Reply> Routes::handle(http::Request& request) {
+  const std::string_view path = request.path_only();
+  if (path == "/" && is_read(request.method)) return base::just(http::Reply(say(200, index())));
+  std::string allowed;
+  for (const Route& route : table_) {
+    if (!matches(route.path, path)) continue;
+    if (matches(route.method, request.method)) return route.answer(request);
+    if (!allowed.empty()) allowed += ", ";
+    allowed += is_read(route.method) ? "GET, HEAD" : std::string(http::to_string(route.method));
+  }
+  if (path == "/") allowed = "GET, HEAD";
+  if (allowed.empty()) return base::just(http::Reply(say(404, "not found\n")));
+  http::Response refused = say(405, "method not allowed\n");
+  refused.headers.add("allow", allowed);
+  return base::just(http::Reply(std::move(refused)));
+}
+
+std::string Routes::index() const {
+  std::string text = "outrider\n\n";
+  for (const Route& route : table_) {
+    std::string what = std::string(http::to_string(route.method)).append(" ").append(route.path);
+    what.resize(std::max<std::size_t>(what.size() + 2, 22), ' ');
+    text.append(what).append(route.doc).append("\n");
+  }
+  return text;
+}
+
+http::Task<http::Reply> Guard::handle(http::Request& request, http::Next next) {
+  if (!is_known_host(request.authority)) return base::just(http::Reply(say(403, "unknown host\n")));
+  if (!is_read(request.method) && (is_of_another_site(request) || !is_meant(request)))
+    return base::just(http::Reply(say(403, how_to_change)));
+  return next(request);
+}
+
+bool Guard::is_known_host(std::string_view authority) const {
+  char buffer[256];
+  const std::string_view host = routing::host_of(authority, buffer, sizeof buffer);
+  return ip_.empty() || host == "localhost" || host == ip_ || host == "127.0.0.1" || host == "::1";
+}
+
+}  // namespace admin

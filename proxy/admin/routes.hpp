@@ -1,0 +1,53 @@
+// What the admin side answers: one table of methods, paths, what each is for, and who answers. GET
+// never changes anything; HEAD goes with it. Owned by the admin side; its thread.
+#pragma once
+
+#include "proxy/http/filter.hpp"
+
+#include <functional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace admin {
+
+struct Route {
+  http::Method method;
+  std::string_view path;  // exact, or with /* at its end: what lies below
+  std::string_view doc;   // for people, one line
+  std::function<http::Task<http::Reply>(http::Request&)> answer;
+};
+
+// `/` lists the table; what is not in it is 404, or 405 with what is allowed.
+class Routes final : public http::Handler {
+ public:
+  explicit Routes(std::vector<Route> table) : table_(std::move(table)) {}
+  http::Task<http::Reply> handle(http::Request& request) override;
+
+ private:
+  std::string index() const;
+
+  std::vector<Route> table_;
+};
+
+// Only those who name this very host are answered, against web pages that have a name of theirs
+// resolve to it (DNS rebinding); and what changes something is not done for a page of another site:
+// a form can be sent from anywhere.
+class Guard final : public http::Filter {
+ public:
+  // ip: that the admin side is bound to; "" = a Unix socket, where any name will do.
+  explicit Guard(std::string ip) : ip_(std::move(ip)) {}
+  http::Task<http::Reply> handle(http::Request& request, http::Next next) override;
+
+ private:
+  bool is_known_host(std::string_view authority) const;
+
+  std::string ip_;
+};
+
+constexpr std::string_view plain_text = "text/plain; charset=utf-8";
+
+// A whole answer, not to be kept by caches.
+http::Response say(int status, std::string_view text, std::string_view type = plain_text);
+
+}  // namespace admin
