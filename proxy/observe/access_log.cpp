@@ -113,7 +113,7 @@ void AccessLog::reopen_if_wanted() {
   if (!is_reopen_wanted_.exchange(false)) return;
   const boost::system::error_code failed = file_.reopen();
   last_error_.store(failed.value(), std::memory_order_relaxed);
-  if (!failed) is_torn_ = false;
+  if (!failed) is_torn_ = is_mid_line_ = false;
 }
 
 // The destination may be a pipe that nobody reads: only this thread waits for it.
@@ -131,16 +131,18 @@ void AccessLog::write_out(LogQueue& lines) {
 }
 
 void AccessLog::write_some(LogQueue& lines, std::string_view text) {
-  base::Result<std::size_t> written = file_.write(is_torn_ ? std::string_view("\n") : text);
+  const std::string_view next = is_torn_ ? std::string_view("\n") : text;
+  const base::Result<std::size_t> written = file_.write(next);
   if (!written) {
     last_error_.store(written.error().cause.value(), std::memory_order_relaxed);
     refused_.fetch_add(lines_in(text), std::memory_order_relaxed);
+    is_torn_ = is_mid_line_;
     return lines.pop(text.size());
   }
   if (*written == 0) return;
   last_error_.store(0, std::memory_order_relaxed);
-  if (std::exchange(is_torn_, false)) return;
-  lines.pop(*written);
+  is_mid_line_ = next[*written - 1] != '\n';
+  if (!std::exchange(is_torn_, false)) lines.pop(*written);
 }
 
 bool AccessLog::is_to_give_up() {

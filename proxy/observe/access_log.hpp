@@ -83,7 +83,8 @@ class AccessLog {
   const std::string name_;
   base::LogFile file_;
   Format format_;
-  bool is_torn_ = false;  // the last that was written is not a line's end
+  bool is_mid_line_ = false;  // the last byte that was written is not a line's end
+  bool is_torn_ = false;      // and the rest of that line is lost
   std::vector<std::unique_ptr<Queue>> queues_;
   std::atomic<std::uint64_t> refused_{0};  // lines, by the destination
   std::atomic<int> last_error_{0};

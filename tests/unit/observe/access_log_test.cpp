@@ -5,9 +5,11 @@
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
+#include <csignal>
 #include <fcntl.h>
 #include <fstream>
 #include <sstream>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <thread>
 #include <unistd.h>
@@ -159,5 +161,32 @@ TEST_CASE("access log: the text of a client's address is its own, whoever came b
   const std::size_t v6 = text.find("\"source\":\"::1\"");
   CHECK(v4 < v6);
   CHECK(text.find("\"source\":\"::1\"", v6 + 1) != text.npos);
+  ::unlink(path.c_str());
+}
+
+TEST_CASE("access log: a line that its destination cut is not continued by the next") {
+  Fixture f;
+  const std::string path = temporary_file();
+  std::signal(SIGXFSZ, SIG_IGN);
+  rlimit unlimited{};
+  REQUIRE(getrlimit(RLIMIT_FSIZE, &unlimited) == 0);
+  const rlimit little{100, unlimited.rlim_max};  // less than two lines
+  {
+    const auto log = observe::AccessLog::open(path, observe::AccessLog::Format::text, 1);
+    REQUIRE(log);
+    REQUIRE(setrlimit(RLIMIT_FSIZE, &little) == 0);
+    for (int i = 0; i < 3; ++i) (*log)->queue(0).write(f.info, f.record);
+    while ((*log)->dropped() < 2) std::this_thread::yield();
+    REQUIRE(setrlimit(RLIMIT_FSIZE, &unlimited) == 0);
+    CHECK((*log)->trouble() == "File too large");
+    (*log)->queue(0).write(f.info, f.record);
+  }
+  std::istringstream lines(contents(path));
+  std::string last;
+  int count = 0;
+  for (std::string line; std::getline(lines, line); ++count) last = line;
+  CHECK(count == 3);
+  CHECK(last.ends_with(" the-id"));
+  CHECK(last.find("the-id") == last.size() - 6);
   ::unlink(path.c_str());
 }
