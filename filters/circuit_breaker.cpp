@@ -182,7 +182,9 @@ class CircuitBreaker final : public http::Filter {
     Admitted admitted(part_, ticket, request);
     Reply reply = co_await next(request);
     if (!reply) {
-      admitted.tell(reply.error().reason);
+      // A probe for which nobody was asked has probed nothing.
+      const bool is_known = ticket.is_probe && reply.error().untried;
+      if (!is_known) admitted.tell(reply.error().reason);
       co_return reply;
     }
     const bool is_open_ended = request.info.is_grpc && reply->is_from_upstream &&

@@ -117,7 +117,8 @@ bool RetryMethods::cover(const http::RequestHead& head) const {
 bool RetryOptions::mean(const http::RequestHead& request, const http::Reply& reply) const {
   if (!reply) {
     const Error& error = reply.error();
-    return retry_on.matches(error.reason) && (was_not_processed(error) || methods.cover(request));
+    return !error.lasting && retry_on.matches(error.reason) &&
+           (was_not_processed(error) || methods.cover(request));
   }
   return reply->is_from_upstream && retry_on.matches_status(http::status_by_meaning(*reply)) &&
          (http::means_unsent(reply->reason) || methods.cover(request));

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <boost/system/error_code.hpp>
+
 #include <cassert>
 #include <cstdint>
 #include <optional>
@@ -62,15 +63,16 @@ struct Error {
   Fault fault = Fault::proxy;
   std::string_view detail{};          // static text; how much a client sees of it is the listener's
   boost::system::error_code cause{};  // the operating system's or library's words
-  bool unsent = false;  // no byte of the request left us: a request of any method may be repeated
+  bool unsent = false;   // no byte of the request left us: a request of any method may be repeated
+  bool lasting = false;  // another attempt would end alike: a certificate that is not trusted
+  bool untried = false;  // nobody was asked: it is the outcome of an earlier attempt, told again
   std::uint32_t code = 0;         // of a stream reset by the peer: its HTTP/2 error code
   std::uint16_t status = 0;       // when not the reason's own (fault filter, denied): this status
   std::uint32_t retry_after = 0;  // seconds, sent to the client; 0 = not said
 };
 
 // A T, or the Error that kept it from being.
-template <typename T>
-class [[nodiscard]] Result {
+template <typename T> class [[nodiscard]] Result {
  public:
   using value_type = T;
   Result(T value) : state_(std::in_place_index<0>, std::move(value)) {}
@@ -78,19 +80,30 @@ class [[nodiscard]] Result {
 
   bool ok() const { return state_.index() == 0; }
   explicit operator bool() const { return ok(); }
-  T& operator*() { assert(ok()); return *std::get_if<0>(&state_); }
-  const T& operator*() const { assert(ok()); return *std::get_if<0>(&state_); }
+  T& operator*() {
+    assert(ok());
+    return *std::get_if<0>(&state_);
+  }
+  const T& operator*() const {
+    assert(ok());
+    return *std::get_if<0>(&state_);
+  }
   T* operator->() { return &**this; }
   const T* operator->() const { return &**this; }
-  const Error& error() const { assert(!ok()); return *std::get_if<1>(&state_); }
-  Error& error() { assert(!ok()); return *std::get_if<1>(&state_); }
+  const Error& error() const {
+    assert(!ok());
+    return *std::get_if<1>(&state_);
+  }
+  Error& error() {
+    assert(!ok());
+    return *std::get_if<1>(&state_);
+  }
 
  private:
   std::variant<T, Error> state_;
 };
 
-template <>
-class [[nodiscard]] Result<void> {
+template <> class [[nodiscard]] Result<void> {
  public:
   using value_type = void;
   Result() = default;
@@ -98,7 +111,10 @@ class [[nodiscard]] Result<void> {
 
   bool ok() const { return !error_; }
   explicit operator bool() const { return ok(); }
-  const Error& error() const { assert(error_); return *error_; }
+  const Error& error() const {
+    assert(error_);
+    return *error_;
+  }
 
  private:
   std::optional<Error> error_;

@@ -14,6 +14,7 @@
 #include <exception>
 #include <optional>
 #include <utility>
+#include <variant>
 
 namespace base {
 
@@ -126,5 +127,30 @@ inline Task<void> Promise<void>::get_return_object() {
 template <typename T> Task<T> just(T value) {
   co_return value;
 }
+
+// What is often there already: a value, for which no frame is made, or else the task that waits for
+// it. Awaited like a Task.
+template <typename T> class [[nodiscard]] Prompt {
+ public:
+  Prompt(T value) : state_(std::in_place_index<0>, std::move(value)) {}
+  Prompt(Task<T> task) : state_(std::in_place_index<1>, std::move(task)) {}
+
+  const T* value() const { return std::get_if<0>(&state_); }  // null = it is waited for
+
+  bool await_ready() const {
+    const Task<T>* task = std::get_if<1>(&state_);
+    return !task || task->await_ready();
+  }
+  void await_suspend(std::coroutine_handle<> awaiter) const {
+    std::get_if<1>(&state_)->await_suspend(awaiter);
+  }
+  T await_resume() {
+    if (T* value = std::get_if<0>(&state_)) return std::move(*value);
+    return std::get_if<1>(&state_)->await_resume();
+  }
+
+ private:
+  std::variant<T, Task<T>> state_;
+};
 
 }  // namespace base

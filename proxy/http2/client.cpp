@@ -14,17 +14,17 @@ using base::Reason;
 using base::Task;
 using net::Input;
 
-constexpr std::uint32_t streams_before_settings = 100;
-
 }  // namespace
 
 ClientConnection::ClientConnection(std::unique_ptr<net::Transport> transport,
-                                   const ClientSettings& settings, Owner& owner)
+                                   const ClientSettings& settings, Owner& owner,
+                                   std::uint32_t first_streams)
     : loop_(transport->loop()),
       transport_(std::move(transport)),
       output_(*transport_),
       settings_(settings),
       owner_(owner),
+      first_streams_(first_streams),
       session_(Role::client, settings.limits, *this),
       tasks_(loop_) {
   transport_->set_owner(this);
@@ -46,18 +46,23 @@ std::unique_ptr<http::ClientStream> ClientConnection::open() {
   return std::make_unique<Exchange>(*this);
 }
 
+std::uint32_t ClientConnection::stream_limit() const {
+  const std::uint32_t allowed =
+      session_.has_settings() ? session_.peer_stream_limit() : first_streams_;
+  return std::min(settings_.streams, allowed);
+}
+
 std::uint32_t ClientConnection::free_streams() const {
   if (is_draining_ || is_closed_ || transport_->write_error() || transport_->has_hung_up())
     return 0;
-  const std::uint32_t allowed =
-      session_.has_settings() ? session_.peer_stream_limit() : streams_before_settings;
-  const std::uint32_t limit = std::min(settings_.streams, allowed);
+  const std::uint32_t limit = stream_limit();
   return limit > open_ ? limit - open_ : 0;
 }
 
 bool ClientConnection::may_widen() const {
-  return !is_closed_ && !is_draining_ && !session_.has_settings() &&
-         settings_.streams > streams_before_settings;
+  if (is_closed_ || is_draining_) return false;
+  return session_.has_settings() ? session_.peer_stream_limit() == 0
+                                 : settings_.streams > first_streams_;
 }
 
 void ClientConnection::stream_ended() {

@@ -34,13 +34,16 @@ class ClientConnection final : net::Transport::Owner, base::Flushable, Session::
     ~Owner() = default;
   };
 
+  // first_streams: at most so many before the upstream's SETTINGS say how many it allows.
   ClientConnection(std::unique_ptr<net::Transport> transport, const ClientSettings& settings,
-                   Owner& owner);
+                   Owner& owner, std::uint32_t first_streams = 100);
   ~ClientConnection();  // streams that are left fail
 
   std::unique_ptr<http::ClientStream> open();  // only if free_streams() > 0
   std::uint32_t free_streams() const;
-  // The upstream's SETTINGS have not come: they may allow more streams than we dare to open before.
+  // How many may be open at once, as far as is known.
+  std::uint32_t stream_limit() const;
+  // That is few for now: the upstream's SETTINGS have not come, or allow none at all.
   bool may_widen() const;
   std::uint32_t open_streams() const { return open_; }
   bool is_idle() const { return open_ == 0; }
@@ -78,6 +81,7 @@ class ClientConnection final : net::Transport::Owner, base::Flushable, Session::
   TransportOutput output_;
   const ClientSettings& settings_;
   Owner& owner_;
+  const std::uint32_t first_streams_;
   std::uint32_t open_ = 0;
   bool is_draining_ = false;
   bool is_closed_ = false;

@@ -2,11 +2,10 @@
 
 #include "proxy/net/tcp_options.hpp"
 
+#include <cerrno>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <unistd.h>
-
-#include <cerrno>
 
 namespace net {
 namespace {
@@ -14,7 +13,9 @@ namespace {
 constexpr unsigned user_timeout_ms = 30'000;  // unacknowledged for so long: the peer is gone
 
 Error connect_error(int problem) {
-  return {base::Reason::connect_failure, base::Fault::upstream, "cannot connect",
+  return {base::Reason::connect_failure,
+          base::Fault::upstream,
+          "cannot connect",
           {problem, boost::system::system_category()}};
 }
 
@@ -25,8 +26,7 @@ void set_options(int descriptor) {
 
 // A descriptor that is connected, or about to be.
 Result<int> begin(const base::Address& address) {
-  const int descriptor =
-      ::socket(address.family(), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+  const int descriptor = ::socket(address.family(), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
   if (descriptor < 0) return connect_error(errno);
   if (address.is_ip()) set_options(descriptor);
   const base::Address::Socket to = address.socket();
@@ -45,7 +45,7 @@ Error unsent(Error error) {
 
 Task<Result<std::unique_ptr<Transport>>> connect(base::EventLoop& loop, base::Address address,
                                                  std::shared_ptr<const certs::Context> tls,
-                                                 Time until) {
+                                                 Time until, Offer offer) {
   const Result<int> descriptor = begin(address);
   if (!descriptor) co_return unsent(descriptor.error());
   auto transport = std::make_unique<Transport>(loop, *descriptor);
@@ -54,6 +54,7 @@ Task<Result<std::unique_ptr<Transport>>> connect(base::EventLoop& loop, base::Ad
   if (tls) {
     auto session =
         std::make_unique<TlsSession>(tls, transport->descriptor(), TlsSession::Role::client);
+    session->offer(offer);
     const Result<void> done = co_await transport->handshake(std::move(session), until);
     if (!done) co_return unsent(done.error());
   }

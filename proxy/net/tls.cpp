@@ -1,13 +1,13 @@
 #include "proxy/net/tls.hpp"
 
+#include "certs/identity.hpp"
+
 #include <openssl/err.h>
 #include <openssl/x509_vfy.h>
 
 #include <algorithm>
 #include <array>
 #include <cstring>
-
-#include "certs/identity.hpp"
 
 namespace net {
 namespace {
@@ -20,8 +20,8 @@ class TlsCategory final : public boost::system::error_category {
  public:
   const char* name() const noexcept override { return "tls"; }
   std::string message(int code) const override {
-    const char* reason = ERR_reason_error_string(static_cast<unsigned long>(
-        static_cast<unsigned>(code)));
+    const char* reason =
+        ERR_reason_error_string(static_cast<unsigned long>(static_cast<unsigned>(code)));
     return reason ? reason : "TLS error";
   }
 };
@@ -53,6 +53,7 @@ base::Error explained(const SSL* ssl, base::Error error) {
   if (is_of_certificate && verdict != X509_V_OK) {
     error.detail = "the certificate is not trusted";
     error.cause = {static_cast<int>(verdict), verify_category()};
+    error.lasting = true;
     return error;
   }
   if (reason == SSL_R_PEER_DID_NOT_RETURN_A_CERTIFICATE)
@@ -62,6 +63,7 @@ base::Error explained(const SSL* ssl, base::Error error) {
   else
     error.detail = "the TLS protocol was violated, or nothing is supported in common";
   error.cause = {static_cast<int>(static_cast<unsigned>(code)), tls_category()};
+  error.lasting = reason != SSL_R_UNEXPECTED_EOF_WHILE_READING;
   return error;
 }
 
@@ -173,6 +175,15 @@ TlsStatus TlsSession::outcome(int result, std::size_t bytes) {
   }
 }
 
+void TlsSession::offer(Offer what) {
+  if (what == Offer::as_configured || !ssl_) return;
+  std::string_view wire;
+  if (what == Offer::http1) wire = "\x08http/1.1";
+  if (what == Offer::h2) wire = "\x02h2";
+  SSL_set_alpn_protos(ssl_.get(), reinterpret_cast<const unsigned char*>(wire.data()),
+                      static_cast<unsigned>(wire.size()));
+}
+
 TlsStatus TlsSession::handshake(bool may_end) {
   if (has_failed_) return {TlsStatus::State::failed, 0};
   wire_.begin(may_end);
@@ -196,6 +207,7 @@ TlsStatus TlsSession::check_peer() {
   base::Error error = error_;
   error.detail = "the certificate has none of the names in `san`";
   error.cause = {X509_V_ERR_HOSTNAME_MISMATCH, verify_category()};
+  error.lasting = true;
   return fail(error, 0);
 }
 

@@ -1,19 +1,19 @@
-// TLS on a non-blocking descriptor, either side. It knows nothing of pollers: each call says what it
-// waits for. Owned by a transport; its thread.
+// TLS on a non-blocking descriptor, either side. It knows nothing of pollers: each call says what
+// it waits for. Owned by a transport; its thread.
 #pragma once
 
+#include "certs/store.hpp"
+#include "proxy/base/error.hpp"
+#include "proxy/net/tls_wire.hpp"
+
 #include <openssl/ssl.h>
-#include <sys/uio.h>
 
 #include <cstdint>
 #include <memory>
 #include <span>
 #include <string>
 #include <string_view>
-
-#include "certs/store.hpp"
-#include "proxy/base/error.hpp"
-#include "proxy/net/tls_wire.hpp"
+#include <sys/uio.h>
 
 namespace net {
 
@@ -23,6 +23,9 @@ struct TlsStatus {
   std::size_t bytes = 0;  // moved before that
 };
 
+// What a client offers by ALPN: what its context says, one protocol alone, or none.
+enum class Offer : std::uint8_t { as_configured, http1, h2, nothing };
+
 class TlsSession {
  public:
   enum class Role { server, client };
@@ -31,19 +34,21 @@ class TlsSession {
   TlsSession(const TlsSession&) = delete;
   TlsSession& operator=(const TlsSession&) = delete;
 
+  // Client: before the handshake.
+  void offer(Offer what);
   // `may_end`, here and below: the peer has hung up, so its end may follow its last bytes at once.
   TlsStatus handshake(bool may_end);
-  // Reads records until `room` is full or there is none: only want_read says that the socket is dry.
-  // `end` is the peer's close_notify; a connection that ends without is `failed`, and so is one whose
-  // peer sends more key updates and the like than its data explains.
+  // Reads records until `room` is full or there is none: only want_read says that the socket is
+  // dry. `end` is the peer's close_notify; a connection that ends without is `failed`, and so is
+  // one whose peer sends more key updates and the like than its data explains.
   TlsStatus read(char* room, std::size_t size, bool may_end);
-  // Makes full records of the parts, small ones joined and large ones from where they are, and sends
-  // them together. What is made has been taken, and is sent before anything else; want_write says
-  // that some of it waits for the socket, and no more is made until it is out.
+  // Makes full records of the parts, small ones joined and large ones from where they are, and
+  // sends them together. What is made has been taken, and is sent before anything else; want_write
+  // says that some of it waits for the socket, and no more is made until it is out.
   TlsStatus write(std::span<const iovec> parts);
   // Makes a close_notify, once, unless the session failed.
   void shutdown();
-  std::size_t unsent() const { return wire_.unsent(); }     // of what is made
+  std::size_t unsent() const { return wire_.unsent(); }  // of what is made
   std::uint64_t bytes_sent() const { return wire_.sent(); }
 
   const base::Error& error() const { return error_; }  // after failed

@@ -19,6 +19,7 @@ std::optional<Error> refusal_of(const Transport& transport) {
     case SSL_R_TLSV13_ALERT_CERTIFICATE_REQUIRED:
       error.detail = "the upstream refused our certificate, or wants one";
       error.unsent = true;
+      error.lasting = true;
       return error;
     default:
       return std::nullopt;

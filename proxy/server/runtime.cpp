@@ -23,7 +23,7 @@ Runtime::Runtime(base::EventLoop& loop, int worker, const Plan& plan, Shared& sh
       lingering_(loop),
       handshake_turns_(loop),
       metrics_(shared.metrics, static_cast<std::size_t>(worker)),
-      pools_(loop),
+      pools_(loop, upstream::net_dialers(loop)),
       clusters_(pools_, *plan.config, plan.cluster_tls) {
   make_cluster_chains();
   for (std::size_t i = 0; i < plan.listeners.size(); ++i) {

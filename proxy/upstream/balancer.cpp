@@ -15,10 +15,14 @@ void Balancer::reset(const Endpoints& endpoints) {
   choices_.clear();
   total_weight_ = 0;
   has_equal_weights_ = true;
+  const bool is_any_reachable =
+      std::any_of(endpoints.begin(), endpoints.end(),
+                  [](const WeightedEndpoint& each) { return each.endpoint->is_reachable; });
   for (const auto& [endpoint, weight] : endpoints) {
+    if (is_any_reachable && !endpoint->is_reachable) continue;
     choices_.push_back({endpoint.target(), weight, total_weight_});
     total_weight_ += weight;
-    has_equal_weights_ = has_equal_weights_ && weight == endpoints.front().weight;
+    has_equal_weights_ = has_equal_weights_ && weight == choices_.front().weight;
   }
 }
 

@@ -15,8 +15,8 @@ class Balancer {
  public:
   explicit Balancer(config::Balancing method) : method_(method) {}
 
-  // What to choose from, as of now; call it whenever that changes. The endpoints outlive their
-  // turn.
+  // What to choose from, as of now: those that can be connected to, or all if none can. Call it
+  // whenever that changes. The endpoints outlive their turn.
   void reset(const Endpoints& endpoints);
   // Another than `avoid` if there is one. Null = there is none at all.
   Endpoint* pick(const void* avoid, base::Random& random);

@@ -9,28 +9,50 @@ using base::Error;
 using base::Fault;
 using base::Reason;
 using base::Result;
+using base::Task;
+using base::Time;
+
+namespace {
+
+constexpr std::chrono::seconds names_slack{1};  // beyond the timeout of one question
+
+class Counting {
+ public:
+  explicit Counting(std::uint32_t& count) : count_(count) { ++count_; }
+  Counting(const Counting&) = delete;
+  Counting& operator=(const Counting&) = delete;
+  ~Counting() { --count_; }
+
+ private:
+  std::uint32_t& count_;
+};
+
+}  // namespace
 
 Cluster::Cluster(base::Ref<EndpointPools> pools, const config::Cluster& config)
-    : pools_(std::move(pools)), config_(config), balancer_(config.load_balancer) {}
+    : pools_(std::move(pools)), config_(config), balancer_(config.load_balancer) {
+  pools_->watch(*this);
+}
 
 Cluster::~Cluster() = default;
 
 void Cluster::publish(const EndpointSet& set) {
   Endpoints next;
-  for (const Target& target : set.targets)
-    next.push_back({pools_->at(target.address), target.weight});
+  for (const auto& [address, weight] : set.addresses) next.push_back({pools_->at(address), weight});
   balancer_.reset(next);
   endpoints_ = std::move(next);  // lets go of what is not among them
   pools_->sweep();
   failure_ = set.failure;
   is_known_ = true;
-  while (Waiter* waiter = waiting_.pop_front()) waiter->event.set();
+  wake(waiting_);
+  wake(held_);
 }
 
-base::Task<> Cluster::known(base::Time until) {
+Task<> Cluster::known(Time until) {
   Waiter waiter(loop());
   waiting_.push_back(waiter);
-  co_await waiter.event.wait(until);
+  const Time answered_by = loop().now() + config_.dns.timeout + names_slack;
+  co_await waiter.event.wait(std::min(until, answered_by));
 }
 
 Result<Endpoint*> Cluster::pick(const void* avoid) {
@@ -41,6 +63,43 @@ Result<Endpoint*> Cluster::pick(const void* avoid) {
   return Error{Reason::no_endpoint, Fault::upstream, "the cluster has no endpoint", {}, true};
 }
 
+// --- holding exchanges ---
+
+void Cluster::on_reachability() {
+  balancer_.reset(endpoints_);
+  if (is_reachable()) wake(held_);
+}
+
+bool Cluster::is_reachable() const {
+  return std::any_of(endpoints_.begin(), endpoints_.end(),
+                     [](const WeightedEndpoint& each) { return each.endpoint->is_reachable; });
+}
+
+// What lasts is not waited for.
+Time Cluster::held_until() const {
+  Time until = Time::min();
+  for (const auto& [endpoint, weight] : endpoints_) {
+    const Outage* outage = endpoint->pool->outage();
+    if (outage && !outage->error().lasting)
+      until = std::max(until, outage->since() + config_.pool.hold);
+  }
+  return until;
+}
+
+Task<bool> Cluster::reachable(Time until) {
+  if (held_count_ >= config_.pool.pending) co_return false;
+  Waiter waiter(loop());
+  const Counting counting(held_count_);
+  held_.push_back(waiter);
+  co_return co_await waiter.event.wait(until);
+}
+
+void Cluster::wake(base::List<Waiter>& waiters) {
+  while (Waiter* waiter = waiters.pop_front()) waiter->event.set();
+}
+
+// --- looking at it ---
+
 ClusterSnapshot Cluster::snapshot() const {
   ClusterSnapshot now;
   now.name = config().name;
@@ -50,6 +109,7 @@ ClusterSnapshot Cluster::snapshot() const {
   } else if (!is_known_) {
     now.failure = "not resolved yet";
   }
+  now.held = held_count_;
   for (const auto& [endpoint, weight] : endpoints_)
     now.endpoints.push_back({endpoint->text, weight, false, endpoint->pool->snapshot()});
   return now;

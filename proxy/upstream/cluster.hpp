@@ -4,7 +4,6 @@
 #pragma once
 
 #include "proxy/base/event.hpp"
-#include "proxy/base/event_loop.hpp"
 #include "proxy/base/task.hpp"
 #include "proxy/upstream/balancer.hpp"
 #include "proxy/upstream/endpoint_pools.hpp"
@@ -14,7 +13,7 @@
 
 namespace upstream {
 
-class Cluster {
+class Cluster final : EndpointPools::Watcher {
  public:
   // The configuration outlives it.
   Cluster(base::Ref<EndpointPools> pools, const config::Cluster& config);
@@ -24,22 +23,31 @@ class Cluster {
 
   const config::Cluster& config() const { return config_; }
   EndpointPools& pools() const { return *pools_; }
-  bool is_tls() const { return pools_->is_tls(); }
   // Its endpoints prove who they are.
-  bool is_verified() const { return is_tls() && config_.tls && !config_.tls->insecure; }
-  base::EventLoop& loop() const { return pools_->loop(); }
+  bool is_verified() const { return config_.tls && !config_.tls->insecure; }
+  base::Loop& loop() const { return pools_->loop(); }
 
   // From now on these. An address that stays keeps its pool; one that no configuration names any
   // more takes no new exchange and finishes its old ones.
   void publish(const EndpointSet& set);
   // Whether anything was published yet: names are resolved while the first exchanges come in.
   bool is_known() const { return is_known_; }
-  // Waits for that, or for `until`.
+  // Waits for that, for as long as a question takes, or until `until`.
   base::Task<> known(base::Time until);
 
-  // Another than `avoid` if there is one. The error is dns_failure or no_endpoint.
+  // One that can be connected to if there is one, and another than `avoid` if there is one. The
+  // error is dns_failure or no_endpoint.
   base::Result<Endpoint*> pick(const void* avoid);
   bool has_alternatives() const { return balancer_.has_alternatives(); }
+
+  // Some endpoint can be connected to, as far as is known.
+  bool is_reachable() const;
+  // If none can: until when exchanges are held, counted from the first refusal. The past: they are
+  // not.
+  base::Time held_until() const;
+  // Holds an exchange until one can be connected to, or others were published: true. False: `until`
+  // came first, or too many are held.
+  base::Task<bool> reachable(base::Time until);
 
   const Endpoints& endpoints() const { return endpoints_; }
   ClusterSnapshot snapshot() const;  // of these endpoints
@@ -50,13 +58,18 @@ class Cluster {
     base::Event event;
   };
 
+  void on_reachability() override;
+  static void wake(base::List<Waiter>& waiters);
+
   const base::Ref<EndpointPools> pools_;
   const config::Cluster& config_;
   Balancer balancer_;
   Endpoints endpoints_;
   std::optional<base::Error> failure_;
   bool is_known_ = false;
-  base::List<Waiter> waiting_;
+  base::List<Waiter> waiting_;  // for endpoints
+  base::List<Waiter> held_;     // until one can be connected to
+  std::uint32_t held_count_ = 0;
 };
 
 }  // namespace upstream

@@ -30,17 +30,18 @@ net::AddressFamily family_of(config::Family family) {
 }
 
 void add(EndpointSet& set, const base::Address& address, std::uint32_t weight) {
-  const auto is_there = [&](const Target& target) { return target.address == address; };
-  if (std::none_of(set.targets.begin(), set.targets.end(), is_there))
-    set.targets.push_back({address, weight});
+  const auto is_there = [&](const WeightedAddress& each) { return each.address == address; };
+  if (std::none_of(set.addresses.begin(), set.addresses.end(), is_there))
+    set.addresses.push_back({address, weight});
 }
 
 bool is_same(const EndpointSet& a, const EndpointSet& b) {
-  const auto same = [](const Target& x, const Target& y) {
+  const auto same = [](const WeightedAddress& x, const WeightedAddress& y) {
     return x.address == y.address && x.weight == y.weight;
   };
   return a.failure.has_value() == b.failure.has_value() &&
-         std::equal(a.targets.begin(), a.targets.end(), b.targets.begin(), b.targets.end(), same);
+         std::equal(a.addresses.begin(), a.addresses.end(), b.addresses.begin(), b.addresses.end(),
+                    same);
 }
 
 bool is_same_name(const config::Endpoint& a, const config::Endpoint& b) {
@@ -140,7 +141,8 @@ base::Task<> Discovery::Service::follow(std::size_t endpoint) {
   }
 }
 
-// Not before something is known that exchanges can use, or nothing is left to be asked.
+// A set without addresses fails the exchanges that wait for them: it is not published while a name
+// was never answered.
 void Discovery::Service::publish() {
   auto set = std::make_shared<EndpointSet>();
   std::optional<base::Error> failure;
@@ -150,7 +152,7 @@ void Discovery::Service::publish() {
     for (const base::Address& address : known.addresses)
       upstream::add(*set, address, names_.endpoints[i].weight);
   }
-  if (set->targets.empty()) {
+  if (set->addresses.empty()) {
     if (!is_settled()) return;
     set->failure = failure;
   }

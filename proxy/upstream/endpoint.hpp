@@ -15,20 +15,21 @@ namespace upstream {
 
 class Pool;
 
-struct Target {
+// What a name or a written address came to.
+struct WeightedAddress {
   base::Address address;
   std::uint32_t weight = 1;
 };
 
 // Immutable once published. Any thread.
 struct EndpointSet {
-  std::vector<Target> targets;           // each address once
-  std::optional<base::Error> failure{};  // why there are none, if a name could not be resolved
+  std::vector<WeightedAddress> addresses;  // each once
+  std::optional<base::Error> failure{};    // why there are none, if a name could not be resolved
 };
 
 // Owned by its EndpointPools; the worker's thread. Whoever may choose it or looks at it holds a
-// reference; with the last one its pool takes no exchange any more. Its address is its identity
-// (see http::Scope).
+// reference; with the last one its pool takes no exchange any more. Its address in memory is its
+// identity (see http::Scope).
 struct Endpoint final : base::Counted {
   class Owner {
    public:
@@ -44,6 +45,7 @@ struct Endpoint final : base::Counted {
   const base::Address address;
   const std::string text;       // as in logs
   std::uint32_t in_flight = 0;  // exchanges that have a stream or wait for one; kept by the pool
+  bool is_reachable = true;     // as far as its pool knows; kept by EndpointPools
   std::unique_ptr<Pool> pool;   // null only in tests of the balancer
 
  private:

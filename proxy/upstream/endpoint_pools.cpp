@@ -15,33 +15,25 @@ config::Cluster without_filters(const config::Cluster& cluster) {
 
 }  // namespace
 
-EndpointPools::EndpointPools(base::EventLoop& loop, const config::Cluster& cluster,
-                             const config::Limits& limits,
+EndpointPools::EndpointPools(base::Loop& loop, std::unique_ptr<Dialer> dialer,
+                             const config::Cluster& cluster, const config::Limits& limits,
                              std::shared_ptr<const certs::Context> tls)
-    : loop_(loop) {
+    : loop_(loop), dialer_(std::move(dialer)) {
   renew(cluster, limits, std::move(tls));
 }
 
 EndpointPools::~EndpointPools() = default;
 
 bool EndpointPools::serves(const config::Cluster& cluster) const {
-  return settings_.name == cluster.name && settings_.tls == cluster.tls &&
-         settings_.protocol == cluster.protocol && settings_.pool == cluster.pool;
+  return config_.name == cluster.name && config_.tls == cluster.tls &&
+         config_.protocol == cluster.protocol && config_.pool == cluster.pool;
 }
 
 void EndpointPools::renew(const config::Cluster& cluster, const config::Limits& limits,
                           std::shared_ptr<const certs::Context> tls) {
-  settings_ = without_filters(cluster);
-  setup_.cluster = &settings_;
-  setup_.tls = std::move(tls);
-  setup_.http1.head.header_bytes = limits.response_header_bytes;
-  setup_.http1.head.header_count = limits.response_header_count;
-  setup_.http1.trailer_bytes = limits.trailer_bytes;
-  setup_.http2.limits.header_bytes = limits.response_header_bytes;
-  setup_.http2.limits.header_count = limits.response_header_count;
-  setup_.http2.limits.trailer_bytes = limits.trailer_bytes;
-  setup_.http2.streams = static_cast<std::uint32_t>(settings_.pool.streams);
-  setup_.http2.ping = settings_.pool.ping;
+  config_ = without_filters(cluster);
+  settings_ = PoolSettings(config_, tls != nullptr);
+  dialer_->renew(config_, limits, std::move(tls));
 }
 
 base::Ref<Endpoint> EndpointPools::at(const base::Address& address) {
@@ -50,8 +42,10 @@ base::Ref<Endpoint> EndpointPools::at(const base::Address& address) {
                    [&](const Endpoint& endpoint) { return endpoint.address == address; });
   if (found != endpoints_.end()) return base::Ref<Endpoint>(*found);
   Endpoint::Owner& owner = *this;
+  Pool::Owner& pool_owner = *this;
   Endpoint& made = endpoints_.emplace_back(owner, address);
-  made.pool = std::make_unique<Pool>(loop_, setup_, made.address, made.in_flight);
+  made.pool =
+      std::make_unique<Pool>(loop_, settings_, *dialer_, made.address, made.in_flight, pool_owner);
   return base::Ref<Endpoint>(made);
 }
 
@@ -60,6 +54,12 @@ void EndpointPools::on_unused(Endpoint& endpoint) noexcept {
                                   [&](const Endpoint& each) { return &each == &endpoint; });
   vanished_.splice(vanished_.end(), endpoints_, found);
   endpoint.pool->retire();
+}
+
+void EndpointPools::on_reachability() {
+  for (Endpoint& endpoint : endpoints_) endpoint.is_reachable = !endpoint.pool->outage();
+  for (Watcher* each = watchers_.front(); each; each = watchers_.after(*each))
+    each->on_reachability();
 }
 
 void EndpointPools::sweep() {

@@ -14,21 +14,30 @@
 
 namespace upstream {
 
-class EndpointPools final : public base::Counted, Endpoint::Owner {
+class EndpointPools final : public base::Counted, Endpoint::Owner, Pool::Owner {
  public:
-  EndpointPools(base::EventLoop& loop, const config::Cluster& cluster, const config::Limits& limits,
-                std::shared_ptr<const certs::Context> tls);
+  // Told when an endpoint can be connected to again, or not any more.
+  class Watcher : public base::Link {
+   public:
+    virtual void on_reachability() = 0;
+
+   protected:
+    ~Watcher() = default;
+  };
+
+  EndpointPools(base::Loop& loop, std::unique_ptr<Dialer> dialer, const config::Cluster& cluster,
+                const config::Limits& limits, std::shared_ptr<const certs::Context> tls);
   ~EndpointPools();  // no exchange may be left
 
-  base::EventLoop& loop() const { return loop_; }
-  const std::string& cluster() const { return settings_.name; }
-  bool is_tls() const { return setup_.tls != nullptr; }
+  base::Loop& loop() const { return loop_; }
+  const std::string& cluster() const { return config_.name; }
+  void watch(Watcher& watcher) { watchers_.push_back(watcher); }
   // Whether a configuration with this cluster goes on using these pools.
   bool serves(const config::Cluster& cluster) const;
   // For connections made from now on, of a cluster that they serve.
   void renew(const config::Cluster& cluster, const config::Limits& limits,
              std::shared_ptr<const certs::Context> tls);
-  void renew_tls(std::shared_ptr<const certs::Context> tls) { setup_.tls = std::move(tls); }
+  void renew_tls(std::shared_ptr<const certs::Context> tls) { dialer_->renew_tls(std::move(tls)); }
 
   // The one at this address; made if there is none.
   base::Ref<Endpoint> at(const base::Address& address);
@@ -42,10 +51,13 @@ class EndpointPools final : public base::Counted, Endpoint::Owner {
  private:
   void unused() noexcept override {}  // Pools looks from time to time
   void on_unused(Endpoint& endpoint) noexcept override;
+  void on_reachability() override;
 
-  base::EventLoop& loop_;
-  config::Cluster settings_;  // a copy without filters: the configuration goes, the pools stay
-  PoolSetup setup_;
+  base::Loop& loop_;
+  const std::unique_ptr<Dialer> dialer_;
+  config::Cluster config_;  // a copy without filters: the configuration goes, the pools stay
+  PoolSettings settings_;
+  base::List<Watcher> watchers_;
   std::list<Endpoint> endpoints_;
   std::list<Endpoint> vanished_;
 };

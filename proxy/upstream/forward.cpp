@@ -3,6 +3,7 @@
 #include "proxy/http/grpc.hpp"
 #include "proxy/http/proxy_status.hpp"
 #include "proxy/upstream/first_read.hpp"
+#include "proxy/upstream/placement.hpp"
 #include "proxy/upstream/upload.hpp"
 
 #include <algorithm>
@@ -16,8 +17,6 @@ using http::Reply;
 using http::Request;
 using http::Result;
 using http::Task;
-
-constexpr std::chrono::seconds names_slack{1};  // beyond the timeout of one question
 
 // The stream of one exchange at a time, and whatever of the request follows its head.
 class Sending {
@@ -77,7 +76,7 @@ class Underway {
   }
 
   void waits() { attempt_.queued = info_.now(); }
-  void has(const Pool::Opened& opened) {
+  void has(const Opened& opened) {
     attempt_.connected = info_.now();
     attempt_.was_reused = opened.was_reused;
     const base::Duration waited = attempt_.connected - attempt_.queued;
@@ -121,40 +120,27 @@ void note_reason_of_proxy(http::Response& response) {
 }  // namespace
 
 Forward::Forward(Cluster& cluster)
-    : cluster_(cluster), scheme_(cluster.is_tls() ? "https" : "http") {}
+    : cluster_(cluster), scheme_(cluster.config().tls ? "https" : "http") {}
 
 Task<Reply> Forward::handle(Request& request) {
   Underway underway(request);
-  const base::Time deadline = request.scope.deadline;
-  if (!cluster_.is_known()) {
-    const base::Duration longest = cluster_.config().dns.timeout + names_slack;
-    co_await cluster_.known(std::min(deadline, request.info.now() + longest));
-  }
-  const Result<Endpoint*> chosen = choose(request);
-  if (!chosen) co_return underway.over(chosen.error());
-  Endpoint& endpoint = **chosen;
-  const base::Ref<Endpoint> use(endpoint);  // also if its address vanishes meanwhile
-
+  request.info.cluster = cluster_.config().name;
   Sending sending(request);
-  std::uint64_t newer_than = 0;
+  Placement placement(cluster_, request.attempt, request.scope.deadline);
+  Want want;
   for (;;) {
     underway.waits();
-    Pool::Opened opened;
-    if (newer_than == 0) opened = endpoint.pool->open_now();
-    if (!opened.stream) {
-      Result<Pool::Opened> waited = co_await endpoint.pool->open(deadline, newer_than);
-      if (!waited) co_return underway.over(waited.error());
-      opened = std::move(*waited);
-    }
-    underway.has(opened);
-    http::ClientStream& stream = *opened.stream;
-    const Result<void> sent = send_head(stream, request, endpoint, !sending.has_body());
-    if (!sent && (!sent.error().unsent || newer_than != 0)) co_return underway.over(sent.error());
+    Result<Opened> opened = co_await placement.open(want);
+    if (!opened) co_return underway.over(opened.error());
+    underway.has(*opened);
+    http::ClientStream& stream = *opened->stream;
+    const Result<void> sent = send_head(stream, request, placement.endpoint(), !sending.has_body());
+    if (!sent && (!sent.error().unsent || want.fresh)) co_return underway.over(sent.error());
     if (sent) {
       underway.has_sent();
-      http::Interim& interim = sending.go_on(std::move(opened.stream));
+      http::Interim& interim = sending.go_on(std::move(opened->stream));
       Reply reply = co_await stream.read_head(interim);
-      const bool is_last = reply || !reply.error().unsent || newer_than != 0;
+      const bool is_last = reply || !reply.error().unsent || want.fresh;
       if (reply) {
         Body body = sending.head_came();
         if (stream.has_body()) reply->body = std::move(body);
@@ -163,18 +149,8 @@ Task<Reply> Forward::handle(Request& request) {
       }
       if (is_last || !sending.can_go_on()) co_return underway.over(std::move(reply));
     }
-    newer_than = endpoint.pool->newest();
+    want.fresh = true;
   }
-}
-
-Result<Endpoint*> Forward::choose(Request& request) {
-  request.info.cluster = cluster_.config().name;
-  Result<Endpoint*> chosen = cluster_.pick(request.attempt.avoid);
-  if (!chosen) return chosen;
-  request.attempt.chosen = *chosen;
-  request.attempt.has_alternatives = cluster_.has_alternatives();
-  request.attempt.endpoint = (*chosen)->text;
-  return chosen;
 }
 
 // What goes upstream differs in host and scheme from what the client sent, and only there: the log

@@ -25,7 +25,6 @@ class Forward final : public http::Handler {
   http::Task<http::Reply> handle(http::Request& request) override;
 
  private:
-  http::Result<Endpoint*> choose(http::Request& request);
   http::Result<void> send_head(http::ClientStream& stream, http::Request& request,
                                const Endpoint& endpoint, bool ends);
   // Puts it into host_; false = the client's is sent.

@@ -1,24 +1,22 @@
 #include "proxy/upstream/pool.hpp"
 
+#include "proxy/upstream/pool_waiter.hpp"
+
 #include <algorithm>
 #include <utility>
-
-#include "proxy/net/connector.hpp"
-#include "proxy/upstream/pool_http1.hpp"
-#include "proxy/upstream/pool_http2.hpp"
 
 namespace upstream {
 namespace {
 
 using base::Error;
 using base::Fault;
+using base::Prompt;
 using base::Reason;
 using base::Result;
 using base::Task;
 using base::Time;
+using config::Protocol;
 
-constexpr double age_jitter = 0.1;
-constexpr base::Millis connect_pause{500};  // after one that failed, while others serve
 constexpr base::Millis connect_slack{100};  // a connect that fails by its own limit is to say so
 
 Error pool_full() {
@@ -27,254 +25,151 @@ Error pool_full() {
   return error;
 }
 
-Error no_common_protocol() {
-  Error error{Reason::tls_failure, Fault::upstream, "the upstream does not offer HTTP/2"};
+Error not_spoken() {
+  Error error{Reason::upstream_protocol_error, Fault::upstream,
+              "the cluster's `protocol` is another one"};
   error.unsent = true;
+  error.lasting = true;
   return error;
-}
-
-Error closed_at_once() {
-  Error error{Reason::reset, Fault::upstream, "the upstream closed the new connection"};
-  error.unsent = true;
-  return error;
-}
-
-void forget(std::vector<Connection*>& list, const Connection& connection) {
-  list.erase(std::remove(list.begin(), list.end(), &connection), list.end());
 }
 
 }  // namespace
 
-// An exchange that waits; lives in the frame of open(), which may be destroyed at any time.
-class Pool::Waiter : public base::Link {
- public:
-  Waiter(Pool& pool, std::uint64_t newer_than)
-      : newer_than_(newer_than), ready_(pool.loop_), pool_(pool) {
-    ++pool_.in_flight_;
-    ++pool_.waiting_count_;
-    (newer_than == 0 ? pool_.waiting_ : pool_.waiting_for_fresh_).push_back(*this);
-  }
-  ~Waiter() {
-    --pool_.in_flight_;
-    if (is_linked()) --pool_.waiting_count_;
-  }
+PoolSettings::PoolSettings(const config::Cluster& cluster, bool has_tls)
+    : limits(cluster.pool),
+      connect_timeout(cluster.connect_timeout),
+      protocol(cluster.protocol == Protocol::automatic && !has_tls ? Protocol::http1
+                                                                   : cluster.protocol) {}
 
-  void done() {
-    unlink();
-    --pool_.waiting_count_;
-    ready_.set();
-  }
-  // There will be no fresh connection: the next that is free will do.
-  void take_any() {
-    unlink();
-    newer_than_ = 0;
-    pool_.waiting_.push_front(*this);
-  }
-
-  std::uint64_t newer_than_;
-  Opened opened_;
-  std::optional<Error> error_;
-  base::Event ready_;
-
- private:
-  Pool& pool_;
-};
-
-Pool::Pool(base::EventLoop& loop, const PoolSetup& setup, const base::Address& address,
-           std::uint32_t& in_flight)
+Pool::Pool(base::Loop& loop, const PoolSettings& settings, Dialer& dialer,
+           const base::Address& address, std::uint32_t& in_flight, Owner& owner)
     : loop_(loop),
-      setup_(setup),
-      limits_(setup.cluster->pool),
+      settings_(settings),
+      dialer_(dialer),
       address_(address),
       in_flight_(in_flight),
-      connects_(loop) {
-  const config::Protocol protocol = setup.cluster->protocol;
-  if (protocol == config::Protocol::h2) is_h2_ = true;
-  if (protocol == config::Protocol::http1 || (protocol != config::Protocol::h2 && !setup.tls))
-    is_h2_ = false;
+      owner_(owner),
+      changed_(loop),
+      connects_(loop),
+      running_(loop) {
+  http1_lane().protocol = Protocol::http1;
+  h2_lane().protocol = Protocol::h2;
+  tunnel_lane().is_tunnel = true;
+  any_lane().protocol = settings.protocol;
+  running_.spawn(run()).release();
 }
 
 Pool::~Pool() = default;
 
-// --- handing out ---
+// --- lending ---
 
-Pool::Opened Pool::open_now() { return waiting_.empty() ? take(0) : Opened(); }
-
-Pool::Opened Pool::take(std::uint64_t newer_than) {
-  for (std::size_t i = h2_.size(); i-- > 0;) {
-    Connection& connection = *h2_[i];
-    if (connection.is_worn()) {
-      connection.drain();
-    } else if (connection.origin().serial > newer_than && connection.free_streams() > 0) {
-      return open_on(connection);
-    }
+Prompt<Result<Opened>> Pool::open(Want want, Time until) {
+  Lane* lane = lane_for(want);
+  if (!lane) return Result<Opened>(not_spoken());
+  if (!want.fresh && lane->waiting.empty()) {
+    Opened now = take(*lane, 0);
+    if (now.stream) return Result<Opened>(std::move(now));
   }
-  for (std::size_t i = idle_http1_.size(); i-- > 0;) {
-    Connection& connection = *idle_http1_[i];
-    if (connection.origin().serial <= newer_than) continue;
-    if (connection.free_streams() == 0) {
-      connection.leave();
-      continue;
-    }
-    idle_http1_.erase(idle_http1_.begin() + static_cast<std::ptrdiff_t>(i));
-    return open_on(connection);
+  if (const std::optional<Error> error = refusal(*lane, want.fresh)) return Result<Opened>(*error);
+  return wait(*lane, want.fresh ? newest_ : 0, until);
+}
+
+Pool::Lane* Pool::lane_for(const Want& want) {
+  if (want.tunnel) return &tunnel_lane();
+  if (want.protocol == Protocol::automatic || want.protocol == settings_.protocol)
+    return &any_lane();
+  if (settings_.protocol != Protocol::automatic) return nullptr;
+  return want.protocol == Protocol::h2 ? &h2_lane() : &http1_lane();
+}
+
+Opened Pool::take(const Lane& lane, std::uint64_t newer_than) {
+  PooledConnection::Available* place = available_.back();
+  while (place) {
+    PooledConnection& connection = place->connection;
+    place = available_.before(*place);
+    if (!serves(lane, connection) || connection.tenure().serial <= newer_than) continue;
+    if (connection.free_streams() > 0) return lend(connection);
+    set_aside(connection);
   }
   return {};
 }
 
-Pool::Opened Pool::open_on(Connection& connection) {
+Opened Pool::lend(PooledConnection& connection) {
+  if (!connection.is_h2()) connection.available.unlink();
   const bool was_reused = connection.requests() > 0;
   if (was_reused) ++counts_.reused;
-  return {connection.open(), was_reused,
-          was_reused ? base::Duration::zero() : connection.origin().connect_time};
+  Opened opened;
+  opened.stream = connection.open();
+  opened.was_reused = was_reused;
+  if (!was_reused) opened.connect_time = connection.tenure().connect_time;
+  return opened;
 }
 
-Task<Result<Pool::Opened>> Pool::open(Time until, std::uint64_t newer_than) {
-  if ((newer_than == 0 ? waiting_ : waiting_for_fresh_).empty()) {
-    Opened now = take(newer_than);
-    if (now.stream) co_return now;
+// It was said to be available, and takes nothing: it comes back by itself, or is to go.
+void Pool::set_aside(PooledConnection& connection) {
+  connection.available.unlink();
+  if (connection.streams() == 0 && !connection.may_widen())
+    connection.leave();
+  else if (connection.is_worn())
+    connection.drain();
+}
+
+// Why nobody may wait in this lane now.
+std::optional<Error> Pool::refusal(const Lane& lane, bool wants_fresh) {
+  if (outage_.is_on() && (wants_fresh || serving(lane) == 0)) {
+    const bool is_next =
+        outage_.error().lasting && connecting_ == 0 && loop_.now() >= outage_.next_attempt(true);
+    Error known = outage_.error();
+    known.untried = true;
+    if (!is_next) return known;
   }
-  const std::size_t served = served_by_connects();
-  if (waiting_count_ >= served + limits_.pending) {
-    ++counts_.refused;
-    co_return pool_full();
-  }
-  base::Duration longest = limits_.wait;
-  if (waiting_count_ < served)
-    longest = std::max<base::Duration>(longest, setup_.cluster->connect_timeout + connect_slack);
-  Waiter waiter(*this, newer_than);
-  serve();
-  const bool came = co_await waiter.ready_.wait(std::min(until, loop_.now() + longest));
-  if (waiter.error_) co_return *waiter.error_;
-  if (came && waiter.opened_.stream) co_return std::move(waiter.opened_);
+  if (waiting_ < places(lane) + settings_.limits.pending) return std::nullopt;
   ++counts_.refused;
-  co_return pool_full();
+  return pool_full();
 }
 
-// Gives what is there to those who wait, in their order, and opens what is missing.
-void Pool::serve() {
-  if (std::exchange(is_serving_, true)) return;
-  do {
-    serve(waiting_for_fresh_);
-    if (!waiting_for_fresh_.empty()) make_room();
-    serve(waiting_);
-  } while (connect_more());
-  is_serving_ = false;
+Task<Result<Opened>> Pool::wait(Lane& lane, std::uint64_t newer_than, Time until) {
+  base::Duration longest = settings_.limits.wait;
+  if (lane.count < places(lane))
+    longest = std::max<base::Duration>(longest, settings_.connect_timeout + connect_slack);
+  Waiter waiter(*this, lane, newer_than);
+  changed_.set();
+  const bool came = co_await waiter.ready.wait(std::min(until, loop_.now() + longest));
+  if (waiter.error) co_return *waiter.error;
+  if (came) co_return std::move(waiter.opened);
+  ++counts_.refused;
+  co_return outage_.is_on() ? outage_.error() : pool_full();
 }
 
-void Pool::serve(base::List<Waiter>& line) {
-  while (Waiter* waiter = line.front()) {
-    waiter->opened_ = take(waiter->newer_than_);
-    if (!waiter->opened_.stream) return;
-    waiter->done();
-  }
-}
-
-// --- opening ---
-
-bool Pool::is_multiplexed() const { return is_h2_.value_or(true); }
-
-// Connections that serve those who wait, now or later.
-std::size_t Pool::serving() const {
-  const auto serves = [](const auto& connection) { return !connection->is_draining(); };
-  return static_cast<std::size_t>(std::count_if(connections_.begin(), connections_.end(), serves));
-}
-
-// Connections that may still be opened. Those that drain do not count: they would keep a new one out
-// for as long as their last stream lasts.
+// Connections that may still be opened. Those that drain do not count: they would keep a new one
+// out for as long as their last stream lasts.
 std::size_t Pool::room() const {
-  const std::size_t open = serving() + connecting_;
-  return open < limits_.connections ? limits_.connections - open : 0;
+  const std::size_t open = serving_http1_ + serving_h2_ + tunnels_ + connecting_;
+  return open < settings_.limits.connections ? settings_.limits.connections - open : 0;
 }
 
 // How many of those who wait can count on a connection that is being opened, or may be.
-std::size_t Pool::served_by_connects() const {
-  return (connecting_ + room()) * (is_multiplexed() ? limits_.streams : 1);
+std::size_t Pool::places(const Lane& lane) const {
+  return (lane.connecting + room()) * (is_multiplexed(lane) ? settings_.limits.streams : 1);
 }
 
-std::size_t Pool::wanted_connects() const {
-  if (waiting_count_ == 0) return 0;
-  if (loop_.now() < connects_again_ && waiting_for_fresh_.empty() && serving() > 0) return 0;
-  if (is_multiplexed()) return connecting_ > 0 || may_widen() ? 0 : 1;
-  return waiting_count_ > connecting_ ? waiting_count_ - connecting_ : 0;
+bool Pool::is_multiplexed(const Lane& lane) const {
+  if (lane.is_tunnel) return false;
+  if (lane.protocol == Protocol::automatic) return is_h2_.value_or(true);
+  return lane.protocol == Protocol::h2;
 }
 
-// Whether what is open may soon take those who wait.
-bool Pool::may_widen() const {
-  return waiting_for_fresh_.empty() &&
-         std::any_of(h2_.begin(), h2_.end(), [](const auto* each) { return each->may_widen(); });
+// Connections that serve those who wait, now or later.
+std::size_t Pool::serving(const Lane& lane) const {
+  if (lane.is_tunnel) return 0;
+  if (lane.protocol == Protocol::automatic) return serving_http1_ + serving_h2_;
+  return lane.protocol == Protocol::h2 ? serving_h2_ : serving_http1_;
 }
 
-// Whether something may have changed for those who wait.
-bool Pool::connect_more() {
-  const std::size_t possible = std::min(wanted_connects(), room());
-  for (std::size_t count = possible; count > 0; --count) {
-    ++connecting_;
-    connects_.spawn(connect()).release();
-  }
-  return possible > 0;
-}
-
-// For an exchange that needs a fresh connection while all places are taken: an idle older one goes.
-// Where streams share connections none is idle for it, and it takes what it can get.
-void Pool::make_room() {
-  if (connecting_ > 0 || room() > 0) return;
-  if (!idle_http1_.empty())
-    idle_http1_.front()->leave();
-  else if (!h2_.empty())
-    waiting_for_fresh_.front()->take_any();
-}
-
-Task<> Pool::connect() {
-  const Time begun = loop_.now();
-  const Time until = begun + setup_.cluster->connect_timeout;
-  auto transport = co_await net::connect(loop_, address_, setup_.tls, until);
-  --connecting_;
-  if (transport) {
-    add(std::move(*transport), loop_.now() - begun);
-  } else {
-    ++counts_.connect_failures;
-    fail_waiters(transport.error());
-  }
-  serve();
-  if (is_retired_) retire();
-}
-
-void Pool::add(std::unique_ptr<net::Transport> transport, base::Duration took) {
-  const bool demands_h2 = setup_.cluster->protocol == config::Protocol::h2;
-  const net::TlsSession* tls = transport->tls();
-  const bool is_h2 = tls ? tls->protocol() == "h2" : demands_h2;
-  if (demands_h2 && !is_h2) return fail_waiters(no_common_protocol());
-  is_h2_ = is_h2;
-  ++counts_.connects;
-  const double age = loop_.random().between(1 - age_jitter, 1 + age_jitter);
-  const auto max_age = std::chrono::duration_cast<base::Duration>(limits_.max_age * age);
-  const Origin origin{++newest_, took, base::deadline(loop_.now(), max_age), limits_.max_requests};
-  // An HTTP/2 connection reads at once, and may have something to tell before it is here.
-  const bool was_serving = std::exchange(is_serving_, true);
-  auto connection = is_h2 ? make_h2_connection(*this, setup_, origin, std::move(transport))
-                          : make_http1_connection(*this, setup_, origin, std::move(transport));
-  is_serving_ = was_serving;
-  if (connection->has_left()) {
-    (void)connection.release();  // it destroys itself
-    return fail_waiters(closed_at_once());
-  }
-  (is_h2 ? h2_ : idle_http1_).push_back(connection.get());
-  connections_.push_back(std::move(connection));
-}
-
-// A handshake that was to serve all fails all; else each connect answers for one. Whom a connection
-// that is there may serve yet waits for that.
-void Pool::fail_waiters(const Error& error) {
-  connects_again_ = loop_.now() + connect_pause;
-  for (base::List<Waiter>* line : {&waiting_for_fresh_, &waiting_}) {
-    if (line == &waiting_ && serving() > 0) return;
-    while (Waiter* waiter = line->front()) {
-      waiter->error_ = error;
-      waiter->done();
-      if (!is_multiplexed()) return;
-    }
-  }
+bool Pool::serves(const Lane& lane, const PooledConnection& connection) const {
+  if (lane.is_tunnel) return false;
+  return lane.protocol == Protocol::automatic ||
+         connection.is_h2() == (lane.protocol == Protocol::h2);
 }
 
 // --- what connections tell ---
@@ -290,54 +185,76 @@ void Pool::ended() {
   --in_flight_;
 }
 
-void Pool::became_free(Connection& connection) {
-  if (is_retired_ && waiting_count_ == 0) {
+void Pool::became_free(PooledConnection& connection) {
+  if (is_retired_ && waiting_ == 0) {
     if (connection.streams() == 0) connection.leave();
     return;
   }
-  if (!connection.is_h2()) idle_http1_.push_back(&connection);
-  if (waiting_count_ > 0) serve();
+  if (!connection.is_draining() && !connection.available.is_linked())
+    available_.push_back(connection.available);
+  look_again();
 }
 
-void Pool::drains(Connection& connection) {
-  forget(h2_, connection);
-  forget(idle_http1_, connection);
+// The next connection begins with no more than that: what is over it would only be refused.
+void Pool::learned_limit(std::uint32_t streams) {
+  first_streams_ = std::min(streams, most_first_streams);
 }
 
-void Pool::remove(Connection& connection) {
-  drains(connection);
-  const auto found = std::find_if(connections_.begin(), connections_.end(),
-                                  [&](const auto& owned) { return owned.get() == &connection; });
-  if (found != connections_.end()) {
-    (void)found->release();  // it destroys itself
-    connections_.erase(found);
-  }
-  if (waiting_count_ > 0) serve();
+void Pool::drains(PooledConnection& connection) {
+  connection.available.unlink();
+  --(connection.is_h2() ? serving_h2_ : serving_http1_);
+  look_again();
+}
+
+void Pool::remove(PooledConnection& connection) {
+  if (!connection.is_draining()) drains(connection);
+  connections_.back()->index = connection.index;
+  std::swap(connections_[connection.index], connections_.back());
+  (void)connections_.back().release();  // it destroys itself
+  connections_.pop_back();
+}
+
+void Pool::tunnel_began() {
+  began();
+  ++tunnels_;
+}
+
+void Pool::tunnel_ended() {
+  ended();
+  --tunnels_;
+  look_again();
 }
 
 // --- the end, and looking at it ---
 
 void Pool::retire() {
   is_retired_ = true;
-  while (!idle_http1_.empty()) idle_http1_.back()->leave();
-  while (!h2_.empty()) h2_.back()->drain();
+  for (std::size_t i = connections_.size(); i-- > 0;) {
+    PooledConnection& connection = *connections_[i];
+    if (connection.is_h2())
+      connection.drain();
+    else if (connection.streams() == 0)
+      connection.leave();
+  }
 }
 
 bool Pool::is_empty() const {
-  return connections_.empty() && waiting_count_ == 0 && connects_.empty() && in_flight_ == 0;
+  return connections_.empty() && waiting_ == 0 && connects_.empty() && in_flight_ == 0;
 }
 
 PoolSnapshot Pool::snapshot() const {
   PoolSnapshot now = counts_;
   now.connecting = static_cast<std::uint32_t>(connecting_);
   now.active = active_;
-  now.pending = static_cast<std::uint32_t>(waiting_count_);
+  now.pending = static_cast<std::uint32_t>(waiting_);
   now.open = static_cast<std::uint32_t>(connections_.size());
+  now.tunnels = static_cast<std::uint32_t>(tunnels_);
   for (const auto& connection : connections_) {
     if (connection->streams() == 0) ++now.idle;
-    now.connections.push_back({connection->is_h2() ? "h2" : "http1", connection->streams(),
-                               connection->requests()});
+    now.connections.push_back(
+        {connection->is_h2() ? "h2" : "http1", connection->streams(), connection->requests()});
   }
+  if (outage_.is_on()) now.out_for = loop_.now() - outage_.since();
   return now;
 }
 

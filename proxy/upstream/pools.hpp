@@ -4,15 +4,22 @@
 
 #include "proxy/upstream/endpoint_pools.hpp"
 
+#include <functional>
 #include <list>
 #include <memory>
 #include <string_view>
+#include <utility>
 
 namespace upstream {
 
+// How the pools of a cluster come by connections: see Dialer.
+using MakeDialer = std::function<std::unique_ptr<Dialer>()>;
+MakeDialer net_dialers(base::EventLoop& loop);
+
 class Pools {
  public:
-  explicit Pools(base::EventLoop& loop) : loop_(loop) {}
+  Pools(base::Loop& loop, MakeDialer make_dialer)
+      : loop_(loop), make_dialer_(std::move(make_dialer)) {}
 
   // Those that serve this cluster: kept from an earlier configuration, or new. `tls` (null = clear)
   // and the limits hold for connections made from now on.
@@ -27,7 +34,8 @@ class Pools {
   }
 
  private:
-  base::EventLoop& loop_;
+  base::Loop& loop_;
+  const MakeDialer make_dialer_;
   std::list<EndpointPools> all_;
 };
 

@@ -2,6 +2,8 @@
 // cross threads.
 #pragma once
 
+#include "proxy/base/time.hpp"
+
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -10,22 +12,26 @@
 namespace upstream {
 
 struct ConnectionSnapshot {
-  std::string_view protocol;  // "http1" or "h2"
-  std::uint32_t streams = 0;  // exchanges on it now
+  std::string_view protocol;   // "http1" or "h2"
+  std::uint32_t streams = 0;   // exchanges on it now
   std::uint64_t requests = 0;  // ever begun on it
 };
 
 struct PoolSnapshot {
   std::uint32_t open = 0;  // connections
   std::uint32_t idle = 0;  // of them, without an exchange
+  std::uint32_t tunnels = 0;
   std::uint32_t connecting = 0;
   std::uint32_t active = 0;   // exchanges that have a stream
   std::uint32_t pending = 0;  // exchanges that wait for one
   std::uint64_t connects = 0;
   std::uint64_t connect_failures = 0;
+  std::uint64_t connect_timeouts = 0;  // of them
+  std::uint64_t tls_failures = 0;      // of them
   std::uint64_t requests = 0;
-  std::uint64_t reused = 0;  // of them, on a connection that had served before
+  std::uint64_t reused = 0;   // of them, on a connection that had served before
   std::uint64_t refused = 0;  // pool_full
+  base::Duration out_for{};   // since when it cannot be connected to; 0 = it can
   std::vector<ConnectionSnapshot> connections;
 };
 
@@ -38,7 +44,8 @@ struct EndpointSnapshot {
 
 struct ClusterSnapshot {
   std::string name;
-  std::string failure;  // why it has no endpoint; "" = it has
+  std::string failure;     // why it has no endpoint; "" = it has
+  std::uint32_t held = 0;  // exchanges that wait until an endpoint can be connected to
   std::vector<EndpointSnapshot> endpoints;
 };
 

@@ -1,7 +1,7 @@
-#include <doctest/doctest.h>
-
 #include "tests/harness/origin.hpp"
 #include "tests/harness/test_proxy.hpp"
+
+#include <doctest/doctest.h>
 
 using harness::Answer;
 using harness::Origin;
@@ -62,7 +62,8 @@ TEST_CASE("nobody behind the cluster is 502, no route 404, and both say why") {
       "    routes:\n"
       "      - { match: { path: /a/* }, to: app }\n"
       "clusters:\n"
-      "  app: { url: \"http://" + harness::unused_address().to_string() + "\" }\n");
+      "  app: { url: \"http://" +
+      harness::unused_address().to_string() + "\", pool: { hold: 0s } }\n");
   const Answer refused = harness::get(proxy.address(), "/a/b");
   CHECK(refused.status == 502);
   CHECK(refused.field("proxy-status") ==
@@ -95,7 +96,8 @@ TEST_CASE("routes answer, redirect and rewrite") {
       "        to: app\n"
       "        rewrite: { path: /orders/* }\n"
       "clusters:\n"
-      "  app: { url: \"" + origin.url() + "\" }\n");
+      "  app: { url: \"" +
+      origin.url() + "\" }\n");
   const Answer blocked = harness::get(proxy.address(), "/blocked");
   CHECK(blocked.status == 403);
   CHECK(blocked.body == "no\n");
@@ -127,9 +129,10 @@ TEST_CASE("the admin side shows pools and metrics, and knows its hosts") {
   const std::string clusters = proxy.ask("/clusters").body;
   CHECK(clusters.find("\"protocol\":\"http1\"") != std::string::npos);
   CHECK(clusters.find("\"requests\":1") != std::string::npos);
-  CHECK(proxy.ask("/metrics").body.find(
-            "outrider_requests_total{listener=\"egress\",route=\"egress.1\",cluster=\"app\","
-            "method=\"GET\",code=\"200\",reason=\"\"} 1") != std::string::npos);
+  CHECK(proxy.ask("/metrics")
+            .body.find(
+                "outrider_requests_total{listener=\"egress\",route=\"egress.1\",cluster=\"app\","
+                "method=\"GET\",code=\"200\",reason=\"\"} 1") != std::string::npos);
   CHECK(proxy.ask("/stats").body.find(proxy.address().to_string()) != std::string::npos);
   CHECK(proxy.ask("/nothing").status == 404);
   CHECK(harness::get(proxy.admin(), "/live", "evil.test").status == 403);

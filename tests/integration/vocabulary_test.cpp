@@ -1,14 +1,14 @@
-// Each reason that an exchange may fail for says the same in the status, `proxy-status`, the body, the
-// access log and the metrics.
-#include <doctest/doctest.h>
-#include <unistd.h>
-
-#include <chrono>
-#include <fstream>
-
+// Each reason that an exchange may fail for says the same in the status, `proxy-status`, the body,
+// the access log and the metrics.
 #include "tests/harness/json.hpp"
 #include "tests/harness/origin.hpp"
 #include "tests/harness/test_proxy.hpp"
+
+#include <doctest/doctest.h>
+
+#include <chrono>
+#include <fstream>
+#include <unistd.h>
 
 using harness::Answer;
 using harness::Json;
@@ -43,7 +43,9 @@ constexpr Row rows[] = {
 };
 
 // A gRPC call is a stream: `total` does not count for it.
-bool has_no_grpc(const Row& row) { return std::string_view(row.reason) == "total_timeout"; }
+bool has_no_grpc(const Row& row) {
+  return std::string_view(row.reason) == "total_timeout";
+}
 
 void answer(Socket& peer) {
   for (;;) {
@@ -74,9 +76,12 @@ void speak_clear(Socket& peer) {
 }
 
 std::string listener(const std::string& name, const std::string& direction) {
-  return "  " + name + ":\n"
+  return "  " + name +
+         ":\n"
          "    bind: 127.0.0.1:0\n"
-         "    direction: " + direction + "\n"
+         "    direction: " +
+         direction +
+         "\n"
          "    routes:\n"
          "      - { name: refused, match: { path: /refused }, to: refused }\n"
          "      - { name: unnamed, match: { path: /unnamed }, to: unnamed }\n"
@@ -85,11 +90,16 @@ std::string listener(const std::string& name, const std::string& direction) {
          "      - { name: full, match: { path: /full/* }, to: full }\n"
          "      - { name: broken, match: { path: /broken/* }, to: broken }\n"
          "      - { name: app, match: { path: /app/* }, to: app }\n"
-         "      - { name: hurried, match: { path: /hurried/* }, to: app, filters: [timeout: { response: 50ms }] }\n"
-         "      - { name: total, match: { path: /total/* }, to: app, filters: [timeout: { total: 50ms }] }\n"
-         "      - { name: idle, match: { path: /idle/* }, to: app, filters: [timeout: { idle: 50ms }] }\n"
-         "      - { name: small, match: { path: /small/* }, to: app, filters: [body_limit: { response: 10B }] }\n"
-         "      - { name: fault, match: { path: /fault }, to: app, filters: [fault: { abort: { status: 418, sample: 100% } }] }\n";
+         "      - { name: hurried, match: { path: /hurried/* }, to: app, filters: [timeout: { "
+         "response: 50ms }] }\n"
+         "      - { name: total, match: { path: /total/* }, to: app, filters: [timeout: { total: "
+         "50ms }] }\n"
+         "      - { name: idle, match: { path: /idle/* }, to: app, filters: [timeout: { idle: 50ms "
+         "}] }\n"
+         "      - { name: small, match: { path: /small/* }, to: app, filters: [body_limit: { "
+         "response: 10B }] }\n"
+         "      - { name: fault, match: { path: /fault }, to: app, filters: [fault: { abort: { "
+         "status: 418, sample: 100% } }] }\n";
 }
 
 class World {
@@ -129,18 +139,31 @@ class World {
     return "version: 1\n"
            "workers: 1\n"
            "node: { service: shop }\n"
-           "access_log: { to: " + log_ + ", format: " + format + " }\n"
+           "access_log: { to: " +
+           log_ + ", format: " + format +
+           " }\n"
            "admin: { bind: \"127.0.0.1:0\" }\n"
-           "listeners:\n" + listener("egress", "outbound") + listener("ingress", "inbound") +
+           "listeners:\n" +
+           listener("egress", "outbound") + listener("ingress", "inbound") +
            "clusters:\n"
-           "  app: { url: \"" + app_.url() + "\" }\n"
-           "  refused: { url: \"http://" + harness::unused_address().to_string() + "\" }\n"
+           "  app: { url: \"" +
+           app_.url() +
+           "\" }\n"
+           "  refused: { url: \"http://" +
+           harness::unused_address().to_string() +
+           "\", pool: { hold: 0s } }\n"
            "  unnamed: { url: \"http://no-such-name.invalid\" }\n"
-           "  untrusted: { url: \"https://" + clear_.address().to_string() + "\", tls: { insecure: true } }\n"
-           "  mute: { url: \"https://" + mute_.address().to_string() +
-           "\", tls: { insecure: true }, connect_timeout: 50ms }\n"
-           "  full: { url: \"" + app_.url() + "\", pool: { connections: 1, pending: 0 } }\n"
-           "  broken: { url: \"" + app_.url() +
+           "  untrusted: { url: \"https://" +
+           clear_.address().to_string() +
+           "\", tls: { insecure: true } }\n"
+           "  mute: { url: \"https://" +
+           mute_.address().to_string() +
+           "\", tls: { insecure: true }, connect_timeout: 50ms, pool: { hold: 0s } }\n"
+           "  full: { url: \"" +
+           app_.url() +
+           "\", pool: { connections: 1, pending: 0 } }\n"
+           "  broken: { url: \"" +
+           app_.url() +
            "\", filters: [circuit_breaker: { request_volume: 2, failure_threshold: 2 }] }\n";
   }
 
@@ -159,7 +182,8 @@ TEST_CASE("vocabulary: every failure has its status, proxy-status, body, log lin
     for (const Row& row : rows) {
       CAPTURE(on);
       CAPTURE(std::string(row.reason));
-      const Answer said = world.ask(on, row.path, "accept: text/html, application/problem+json\r\n");
+      const Answer said =
+          world.ask(on, row.path, "accept: text/html, application/problem+json\r\n");
       CHECK(said.status == row.status);
       CHECK(said.field("content-type") == "application/problem+json");
       CHECK(said.field("proxy-status") ==
@@ -174,7 +198,8 @@ TEST_CASE("vocabulary: every failure has its status, proxy-status, body, log lin
       CHECK(line["status"].number() == row.status);
       CHECK(line["path"].text() == row.path);
       CHECK(line["request_id"].text() == body["request_id"].text());
-      const std::string metric = "code=\"" + std::to_string(row.status) + "\",reason=\"" + row.reason;
+      const std::string metric =
+          "code=\"" + std::to_string(row.status) + "\",reason=\"" + row.reason;
       CHECK(world.proxy().ask("/metrics").body.find(metric) != std::string::npos);
     }
   }
@@ -187,7 +212,8 @@ TEST_CASE("vocabulary: gRPC gets a trailers-only answer, HEAD no body, others on
   for (const Row& row : rows) {
     CAPTURE(std::string(row.reason));
     if (!has_no_grpc(row)) {
-      const Answer grpc = world.ask("egress", row.path, "content-type: application/grpc\r\n", "POST");
+      const Answer grpc =
+          world.ask("egress", row.path, "content-type: application/grpc\r\n", "POST");
       CHECK(grpc.status == 200);
       CHECK(grpc.field("grpc-status") == std::to_string(row.grpc));
       CHECK_FALSE(grpc.field("grpc-message").empty());
@@ -222,7 +248,8 @@ TEST_CASE("vocabulary: what cannot be read is logged as far as it was understood
       {head + "transfer-encoding: gzip\r\n\r\n", "not_implemented", 501, "POST", "/some/path"},
       {head + "content-length: -1\r\n\r\n", "bad_request", 400, "POST", "/some/path"},
       {head + "expect: miracles\r\n\r\n", "expectation_failed", 417, "POST", "/some/path"},
-      {head + std::string(101, 'a') + std::string(32 * 1024, 'b'), "headers_too_large", 431, "", ""},
+      {head + std::string(101, 'a') + std::string(32 * 1024, 'b'), "headers_too_large", 431, "",
+       ""},
       {"GET /" + std::string(9000, 'x') + " HTTP/1.1\r\n\r\n", "target_too_long", 414, "", ""},
       {"no http at all\r\n\r\n", "bad_request", 400, "no", ""},
   };
@@ -258,7 +285,8 @@ TEST_CASE("vocabulary: a pool that is full refuses with 503") {
 TEST_CASE("vocabulary: attempts that are given up are counted too") {
   World world("none");
   CHECK(world.ask("egress", "/hurried/waits").status == 504);
-  CHECK(world.proxy().ask("/metrics").body.find(
-            "outrider_attempts_total{cluster=\"app\",outcome=\"response_timeout\"} 1") !=
+  CHECK(world.proxy()
+            .ask("/metrics")
+            .body.find("outrider_attempts_total{cluster=\"app\",outcome=\"response_timeout\"} 1") !=
         std::string::npos);
 }

@@ -61,13 +61,13 @@ TEST_CASE_FIXTURE(DiscoveryTest,
   CHECK(!discovery->is_settled());
   REQUIRE(turn_until([&] { return sets.size() == 1; }));
   CHECK(discovery->is_settled());
-  CHECK(sets[0]->targets[0].address.to_string() == "10.0.0.1:80");
+  CHECK(sets[0]->addresses[0].address.to_string() == "10.0.0.1:80");
   const int asked = server.questions;
   REQUIRE(turn_until([&] { return server.questions >= asked + 4; }));
   CHECK(sets.size() == 1);
   server.answers[a] = {{"orders.test", a, 0, "10.0.0.1"}, {"orders.test", a, 0, "10.0.0.2"}};
   REQUIRE(turn_until([&] { return sets.size() == 2; }));
-  CHECK(sets[1]->targets.size() == 2);
+  CHECK(sets[1]->addresses.size() == 2);
 }
 
 TEST_CASE_FIXTURE(DiscoveryTest, "discovery: a name that fails keeps the last good set") {
@@ -88,18 +88,18 @@ TEST_CASE_FIXTURE(DiscoveryTest, "discovery: a name that fails keeps the last go
 }
 
 TEST_CASE_FIXTURE(DiscoveryTest, "cluster: waits for its first endpoints, and keeps what stays") {
-  upstream::Pools pools(loop);
+  upstream::Pools pools(loop, upstream::net_dialers(loop));
   upstream::Clusters clusters(pools, config, {});
-  const auto publish = [&](std::vector<upstream::Target> targets) {
-    const auto set = std::make_shared<EndpointSet>(EndpointSet{std::move(targets)});
+  const auto publish = [&](std::vector<upstream::WeightedAddress> addresses) {
+    const auto set = std::make_shared<EndpointSet>(EndpointSet{std::move(addresses)});
     clusters.publish({upstream::ClusterNames(config.clusters[1]), set});
   };
   CHECK(clusters[0].is_known());
   upstream::Cluster& cluster = clusters[1];
   CHECK(!cluster.is_known());
   CHECK(cluster.pick(nullptr).error().reason == base::Reason::dns_failure);
-  const upstream::Target one{*base::Address::parse("10.0.0.1:80")};
-  const upstream::Target two{*base::Address::parse("10.0.0.2:80")};
+  const upstream::WeightedAddress one{*base::Address::parse("10.0.0.1:80")};
+  const upstream::WeightedAddress two{*base::Address::parse("10.0.0.2:80")};
   base::TaskGroup tasks(loop);
   const base::Child waiting = tasks.spawn(cluster.known(base::never));
   publish({one});
@@ -131,7 +131,7 @@ TEST_CASE_FIXTURE(DiscoveryTest, "discovery: a reload asks anew only for what it
   heavier.clusters[1].endpoints[0].weight = 3;
   discovery->follow({&same, &heavier});
   REQUIRE(sets.size() == 2);  // at once: its name is known
-  CHECK(sets[1]->targets[0].weight == 3);
+  CHECK(sets[1]->addresses[0].weight == 3);
   CHECK(discovery->published().size() == 2);
   discovery->follow({&heavier});
   CHECK(discovery->published().size() == 1);
@@ -145,7 +145,7 @@ TEST_CASE_FIXTURE(DiscoveryTest, "discovery: a reload asks anew only for what it
 
 TEST_CASE_FIXTURE(DiscoveryTest,
                   "pools: are kept by cluster, address, TLS, protocol and pool settings") {
-  upstream::Pools pools(loop);
+  upstream::Pools pools(loop, upstream::net_dialers(loop));
   auto first = std::make_unique<upstream::Clusters>(pools, config, upstream::TlsContexts());
   const auto chosen = [](upstream::Clusters& clusters) {
     return clusters[0].pick(nullptr).operator*();

@@ -138,7 +138,7 @@ struct ForwardTest {
   base::EventLoop loop;
   Peer peer{loop};
   config::Config config;
-  upstream::Pools pools{loop};
+  upstream::Pools pools{loop, upstream::net_dialers(loop)};
   std::optional<upstream::Clusters> clusters;
   std::deque<Fed> feds;  // outlive the requests that read them
   base::TaskGroup tasks{loop};

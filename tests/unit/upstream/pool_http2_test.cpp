@@ -1,13 +1,15 @@
+#include "proxy/upstream/pool.hpp"
+#include "tests/unit/upstream/peer.hpp"
+#include "tests/unit/upstream/pool_fixture.hpp"
+
 #include <doctest/doctest.h>
 
 #include <deque>
 
-#include "proxy/upstream/pool.hpp"
-#include "tests/unit/upstream/peer.hpp"
-
 namespace {
 
 using base::Millis;
+using upstream::Opened;
 using upstream::Pool;
 using upstream_test::frame;
 using upstream_test::Peer;
@@ -17,7 +19,9 @@ using upstream_test::turn_until;
 const std::string settings = frame(4, 0, 0);
 const std::string one_stream_only = frame(4, 0, 0, std::string_view("\0\3\0\0\0\1", 6));
 const std::string goaway_none = frame(7, 0, 0, std::string_view("\0\0\0\0\0\0\0\0", 8));
-std::string response(std::uint32_t stream) { return frame(1, 5, stream, "\x88"); }
+std::string response(std::uint32_t stream) {
+  return frame(1, 5, stream, "\x88");
+}
 
 struct NoInterim final : http::Interim {
   void send_interim(int, const http::Headers&) noexcept override {}
@@ -26,28 +30,21 @@ struct NoInterim final : http::Interim {
 struct Exchange {
   bool has_stream() const { return opened && opened->ok() && (*opened)->stream; }
   void end() { (*opened)->stream.reset(); }
-  std::optional<base::Result<Pool::Opened>> opened;
+  std::optional<base::Result<Opened>> opened;
   std::optional<base::Result<http::Response>> reply;
   base::Child child;
 };
 
 // Against an upstream that speaks HTTP/2 from the start.
-struct Http2PoolTest {
-  Http2PoolTest() {
-    cluster.protocol = config::Protocol::h2;
-    setup.cluster = &cluster;
-  }
+struct Http2PoolTest : upstream_test::PoolFixture {
+  Http2PoolTest() { cluster.protocol = config::Protocol::h2; }
   ~Http2PoolTest() {
     tasks.cancel_all();
     exchanges.clear();
     pool.reset();
   }
-  void make() {
-    setup.http2.streams = static_cast<std::uint32_t>(cluster.pool.streams);
-    pool = std::make_unique<Pool>(loop, setup, peer.address, in_flight);
-  }
   static base::Task<> run(Http2PoolTest& test, Exchange& self) {
-    base::Result<Pool::Opened> opened = co_await test.pool->open(base::never);
+    base::Result<Opened> opened = co_await test.pool->open({}, base::never);
     self.opened.emplace(std::move(opened));
     if (!*self.opened) co_return;
     http::RequestHead head;
@@ -63,6 +60,7 @@ struct Http2PoolTest {
   Exchange& ask() {
     Exchange& one = exchanges.emplace_back();
     one.child = tasks.spawn(run(*this, one));
+    loop.settle();
     return one;
   }
   int streams() const {
@@ -71,20 +69,14 @@ struct Http2PoolTest {
     return count;
   }
 
-  base::EventLoop loop;
-  Peer peer{loop};
   NoInterim interim;
-  config::Cluster cluster;
-  upstream::PoolSetup setup;
-  std::uint32_t in_flight = 0;
-  base::TaskGroup tasks{loop};
   std::deque<Exchange> exchanges;
-  std::unique_ptr<Pool> pool;
 };
 
-TEST_CASE_FIXTURE(Http2PoolTest, "h2 pool: another connection only when all are full, one at a time") {
+TEST_CASE_FIXTURE(Http2PoolTest,
+                  "h2 pool: another connection only when all are full, one at a time") {
   cluster.pool.streams = 2;
-  make();
+  made();
   for (int i = 0; i < 5; ++i) ask();
   CHECK(pool->snapshot().connecting == 1);
   PeerConnection one = peer.accept();
@@ -103,7 +95,7 @@ TEST_CASE_FIXTURE(Http2PoolTest, "h2 pool: another connection only when all are 
 
 TEST_CASE_FIXTURE(Http2PoolTest, "h2 pool: a burst waits for what the first connection allows") {
   cluster.pool.streams = 1000;
-  make();
+  made();
   for (int i = 0; i < 300; ++i) ask();
   PeerConnection connection = peer.accept();
   REQUIRE(turn_until(loop, [&] { return streams() == 100; }));
@@ -117,7 +109,7 @@ TEST_CASE_FIXTURE(Http2PoolTest, "h2 pool: a burst waits for what the first conn
 TEST_CASE_FIXTURE(Http2PoolTest, "h2 pool: those who wait are served as streams end") {
   cluster.pool.streams = 1;
   cluster.pool.connections = 1;
-  make();
+  made();
   Exchange& first = ask();
   Exchange& second = ask();
   PeerConnection connection = peer.accept();
@@ -133,7 +125,7 @@ TEST_CASE_FIXTURE(Http2PoolTest, "h2 pool: those who wait are served as streams 
 }
 
 TEST_CASE_FIXTURE(Http2PoolTest, "h2 pool: the upstream's limit of streams holds") {
-  make();
+  made();
   Exchange& first = ask();
   PeerConnection one = peer.accept();
   one.send(one_stream_only);
@@ -145,8 +137,10 @@ TEST_CASE_FIXTURE(Http2PoolTest, "h2 pool: the upstream's limit of streams holds
   CHECK(turn_until(loop, [&] { return second.has_stream(); }));
 }
 
-TEST_CASE_FIXTURE(Http2PoolTest, "h2 pool: after GOAWAY a new connection is used, and what it did not take is unsent") {
-  make();
+TEST_CASE_FIXTURE(
+    Http2PoolTest,
+    "h2 pool: after GOAWAY a new connection is used, and what it did not take is unsent") {
+  made();
   Exchange& first = ask();
   PeerConnection one = peer.accept();
   one.send(settings);
@@ -162,9 +156,10 @@ TEST_CASE_FIXTURE(Http2PoolTest, "h2 pool: after GOAWAY a new connection is used
   CHECK(turn_until(loop, [&] { return pool->snapshot().open == 1; }));
 }
 
-TEST_CASE_FIXTURE(Http2PoolTest, "h2 pool: a connect that fails is nothing to those whom others will serve") {
+TEST_CASE_FIXTURE(Http2PoolTest,
+                  "h2 pool: a connect that fails is nothing to those whom others will serve") {
   cluster.pool.streams = 1;
-  make();
+  made();
   Exchange& first = ask();
   PeerConnection one = peer.accept();
   one.send(settings);
@@ -188,12 +183,12 @@ TEST_CASE_FIXTURE(Http2PoolTest, "h2 pool: a connect that fails is nothing to th
 }
 
 base::Task<> open_fresh(Pool& pool, bool& has_come) {
-  const base::Result<Pool::Opened> opened = co_await pool.open(base::never, pool.newest());
+  const base::Result<Opened> opened = co_await pool.open({.fresh = true}, base::never);
   has_come = opened.ok();
 }
 
 TEST_CASE_FIXTURE(Http2PoolTest, "h2 pool: who waits for a fresh connection holds up nobody") {
-  make();
+  made();
   Exchange& first = ask();
   PeerConnection one = peer.accept();
   one.send(settings);
@@ -201,7 +196,7 @@ TEST_CASE_FIXTURE(Http2PoolTest, "h2 pool: who waits for a fresh connection hold
   bool has_fresh = false;
   const base::Child fresh = tasks.spawn(open_fresh(*pool, has_fresh));
   CHECK(pool->snapshot().pending == 1);
-  CHECK(pool->open_now().stream);
+  CHECK(opened_now().stream);
   const Exchange& second = ask();
   CHECK(second.has_stream());
   SUBCASE("and is served when it comes") {
@@ -216,7 +211,7 @@ TEST_CASE_FIXTURE(Http2PoolTest, "h2 pool: who waits for a fresh connection hold
 }
 
 TEST_CASE_FIXTURE(Http2PoolTest, "h2 pool: a lost connection leaves no stream behind") {
-  make();
+  made();
   Exchange& first = ask();
   Exchange& second = ask();
   PeerConnection one = peer.accept();
@@ -234,9 +229,13 @@ TEST_CASE_FIXTURE(Http2PoolTest, "h2 pool: a lost connection leaves no stream be
 }
 
 TEST_CASE_FIXTURE(Http2PoolTest, "h2 pool: closes when idle, and when it is old") {
-  SUBCASE("idle") { cluster.pool.idle = Millis{30}; }
-  SUBCASE("old") { cluster.pool.max_age = Millis{60}; }
-  make();
+  SUBCASE("idle") {
+    cluster.pool.idle = Millis{30};
+  }
+  SUBCASE("old") {
+    cluster.pool.max_age = Millis{60};
+  }
+  made();
   Exchange& first = ask();
   PeerConnection one = peer.accept();
   one.send(settings);

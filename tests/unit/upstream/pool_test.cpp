@@ -1,16 +1,19 @@
 #include "proxy/upstream/pool.hpp"
 
+#include "tests/unit/upstream/peer.hpp"
+#include "tests/unit/upstream/pool_fixture.hpp"
+
 #include <doctest/doctest.h>
 
 #include <list>
-
-#include "tests/unit/upstream/peer.hpp"
 
 namespace {
 
 using base::Millis;
 using base::Reason;
+using upstream::Opened;
 using upstream::Pool;
+using upstream::Want;
 using upstream_test::Peer;
 using upstream_test::PeerConnection;
 using upstream_test::turn_until;
@@ -25,11 +28,11 @@ struct NoInterim final : http::Interim {
 struct Asking {
   bool is_answered() const { return result.has_value(); }
   bool has_stream() const { return result && result->ok() && (*result)->stream; }
-  std::optional<base::Result<Pool::Opened>> result;
+  std::optional<base::Result<Opened>> result;
   base::Child child;
 };
 
-struct PoolTest {
+struct PoolTest : upstream_test::PoolFixture {
   PoolTest() { cluster.protocol = config::Protocol::http1; }
   ~PoolTest() {
     tasks.cancel_all();
@@ -37,22 +40,18 @@ struct PoolTest {
     pool.reset();
   }
 
-  Pool& made() {
-    setup.cluster = &cluster;
-    pool = std::make_unique<Pool>(loop, setup, peer.address, in_flight);
-    return *pool;
-  }
-  static base::Task<> wait(Pool& in, Asking& into, std::uint64_t newer_than) {
-    base::Result<Pool::Opened> opened = co_await in.open(base::never, newer_than);
+  static base::Task<> wait(Pool& in, Asking& into, Want want) {
+    base::Result<Opened> opened = co_await in.open(want, base::never);
     into.result.emplace(std::move(opened));
   }
-  Asking& ask(std::uint64_t newer_than = 0) {
+  Asking& ask(Want want = {}) {
     Asking& one = asking.emplace_back();
-    one.child = tasks.spawn(wait(*pool, one, newer_than));
+    one.child = tasks.spawn(wait(*pool, one, want));
+    loop.settle();
     return one;
   }
-  Asking& ask_and_wait(std::uint64_t newer_than = 0) {
-    Asking& one = ask(newer_than);
+  Asking& ask_and_wait(Want want = {}) {
+    Asking& one = ask(want);
     REQUIRE(turn_until(loop, [&] { return one.is_answered(); }));
     return one;
   }
@@ -71,26 +70,18 @@ struct PoolTest {
     with.send(response);
     bool is_done = false;
     NoInterim interim;
-    const base::Child child =
-        tasks.spawn(read_head(*(*one.result)->stream, interim, is_done));
+    const base::Child child = tasks.spawn(read_head(*(*one.result)->stream, interim, is_done));
     REQUIRE(turn_until(loop, [&] { return is_done; }));
     (*one.result)->stream.reset();
   }
 
-  base::EventLoop loop;
-  Peer peer{loop};
-  config::Cluster cluster;
-  upstream::PoolSetup setup;
-  std::uint32_t in_flight = 0;
-  base::TaskGroup tasks{loop};
   std::list<Asking> asking;
-  std::unique_ptr<Pool> pool;
 };
 
 TEST_CASE_FIXTURE(PoolTest, "pool: an HTTP/1 connection serves one exchange after the other") {
   cluster.pool.connections = 1;
   made();
-  CHECK(!pool->open_now().stream);
+  CHECK(!opened_now().stream);
   Asking& first = ask();
   PeerConnection connection = peer.accept();
   REQUIRE(turn_until(loop, [&] { return first.is_answered(); }));
@@ -112,12 +103,13 @@ TEST_CASE_FIXTURE(PoolTest, "pool: an HTTP/1 connection serves one exchange afte
   CHECK(now.requests == 2);
   CHECK(now.reused == 1);
   CHECK(now.connections[0].requests == 2);
-  Pool::Opened third = pool->open_now();
+  const Opened third = opened_now();
   CHECK(third.stream);
   CHECK(pool->snapshot().active == 1);
 }
 
-TEST_CASE_FIXTURE(PoolTest, "pool: nobody may wait beyond `pending`, but for a connect everybody may") {
+TEST_CASE_FIXTURE(PoolTest,
+                  "pool: nobody may wait beyond `pending`, but for a connect everybody may") {
   cluster.pool.connections = 2;
   cluster.pool.pending = 0;
   made();
@@ -142,7 +134,8 @@ TEST_CASE_FIXTURE(PoolTest, "pool: waiting ends after `wait`") {
   CHECK(pool->snapshot().pending == 0);
 }
 
-TEST_CASE_FIXTURE(PoolTest, "pool: whoever leaves does no harm to those behind him, nor to the connect") {
+TEST_CASE_FIXTURE(PoolTest,
+                  "pool: whoever leaves does no harm to those behind him, nor to the connect") {
   cluster.pool.connections = 1;
   made();
   Asking& first = ask();
@@ -157,16 +150,15 @@ TEST_CASE_FIXTURE(PoolTest, "pool: whoever leaves does no harm to those behind h
   Asking& fourth = ask();
   fourth.child.cancel();
   exchange(third, connection);
-  CHECK(pool->open_now().stream);
+  CHECK(opened_now().stream);
 }
 
 TEST_CASE_FIXTURE(PoolTest, "pool: of idle connections the one used last comes first") {
   made();
-  Asking& a = ask();
-  Asking& b = ask();
+  Asking& a = ask_and_wait();
   PeerConnection one = peer.accept();
+  Asking& b = ask_and_wait();
   PeerConnection two = peer.accept();
-  REQUIRE(turn_until(loop, [&] { return a.has_stream() && b.has_stream(); }));
   exchange(a, one);
   exchange(b, two);
   Asking& c = ask_and_wait();
@@ -193,7 +185,7 @@ TEST_CASE_FIXTURE(PoolTest, "pool: an idle connection on which bytes came is not
   exchange(first, connection);
   connection.send("HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n");
   loop.turn(Millis{50});
-  CHECK(!pool->open_now().stream);
+  CHECK(!opened_now().stream);
   CHECK(pool->snapshot().open == 0);
   CHECK(connection.is_closed());
 }
@@ -224,9 +216,15 @@ TEST_CASE_FIXTURE(PoolTest, "pool: what an answer says about its connection is h
 }
 
 TEST_CASE_FIXTURE(PoolTest, "pool: a connection ends by age, by requests, and when idle for long") {
-  SUBCASE("age") { cluster.pool.max_age = Millis{30}; }
-  SUBCASE("idle") { cluster.pool.idle_http1 = Millis{30}; }
-  SUBCASE("requests") { cluster.pool.max_requests = 1; }
+  SUBCASE("age") {
+    cluster.pool.max_age = Millis{30};
+  }
+  SUBCASE("idle") {
+    cluster.pool.idle_http1 = Millis{30};
+  }
+  SUBCASE("requests") {
+    cluster.pool.max_requests = 1;
+  }
   made();
   Asking& first = ask();
   PeerConnection connection = peer.accept();
@@ -250,21 +248,22 @@ TEST_CASE_FIXTURE(PoolTest, "pool: a refused connect is told to one who waits, a
 
 TEST_CASE_FIXTURE(PoolTest, "pool: a connect takes no longer than connect_timeout") {
   cluster.connect_timeout = Millis{30};
-  setup.tls = certs::make_client_context({"", "", "", "a", {}, "1.2", true, {}}).context;
-  REQUIRE(setup.tls);
+  tls = certs::make_client_context({"", "", "", "a", {}, "1.2", true, {}}).context;
+  REQUIRE(tls);
   made();
   const Asking& first = ask_and_wait();  // nobody answers the handshake
   CHECK(first.result->error().reason == Reason::connect_timeout);
 }
 
-TEST_CASE_FIXTURE(PoolTest, "pool: a fresh connection is a new one, for which an old one makes room") {
+TEST_CASE_FIXTURE(PoolTest,
+                  "pool: a fresh connection is a new one, for which an old one makes room") {
   cluster.pool.connections = 1;
   made();
   Asking& first = ask();
   PeerConnection old = peer.accept();
   REQUIRE(turn_until(loop, [&] { return first.is_answered(); }));
   exchange(first, old);
-  Asking& second = ask(pool->newest());
+  Asking& second = ask({.fresh = true});
   CHECK(!second.is_answered());
   CHECK(old.is_closed());
   PeerConnection fresh = peer.accept();

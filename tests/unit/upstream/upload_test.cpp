@@ -116,6 +116,7 @@ TEST_CASE_FIXTURE(ForwardTest, "forward: cancelled at any time, it leaves no exc
     if (step > 1) CHECK(!connection.read_head().empty());
     if (step > 2) connection.send("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n");
     if (step > 3) REQUIRE(turn_until(loop, [&] { return one.reply.has_value(); }));
+    loop.settle();
     one.child.cancel();
     loop.turn(Millis{0});
     one.reply.reset();

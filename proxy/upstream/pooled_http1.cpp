@@ -1,6 +1,6 @@
-#include "proxy/upstream/pool_http1.hpp"
+#include "proxy/upstream/pooled_http1.hpp"
 
-#include "proxy/http1/client.hpp"
+#include <algorithm>
 
 namespace upstream {
 namespace {
@@ -8,15 +8,12 @@ namespace {
 // The upstream closes at its own time: we do a little before, so that nothing is sent into that.
 constexpr std::chrono::seconds margin{1};
 
-class Http1Connection final : public Connection, http1::ClientConnection::Owner {
+class PooledHttp1 final : public PooledConnection, http1::ClientConnection::Owner {
  public:
-  Http1Connection(Pool& pool, const PoolSetup& setup, const Origin& origin,
-                  std::unique_ptr<net::Transport> transport)
-      : Connection(pool, transport->loop(), origin),
-        longest_idle_(setup.cluster->pool.idle_http1),
-        client_(std::move(transport), setup.http1, *this) {
-    idle_until(loop().now() + longest_idle_);
-  }
+  PooledHttp1(std::unique_ptr<net::Transport> transport, const http1::ClientLimits& limits,
+              base::Duration longest)
+      : PooledConnection(transport->loop(), longest),
+        client_(std::move(transport), limits, *this) {}
 
   bool is_h2() const override { return false; }
   std::uint32_t streams() const override { return is_busy_ ? 1 : 0; }
@@ -35,7 +32,7 @@ class Http1Connection final : public Connection, http1::ClientConnection::Owner 
     stream_ended();
     const base::Duration idle = allowed_idle();
     if (idle <= base::Duration::zero() || is_draining() || is_worn()) return leave();
-    idle_until(loop().now() + idle);
+    rest(idle);
     became_free();
   }
 
@@ -46,7 +43,8 @@ class Http1Connection final : public Connection, http1::ClientConnection::Owner 
 
   base::Duration allowed_idle() const {
     const auto announced = client_.keep_alive_timeout();
-    return announced ? std::min<base::Duration>(longest_idle_, *announced - margin) : longest_idle_;
+    return announced ? std::min<base::Duration>(longest_idle(), *announced - margin)
+                     : longest_idle();
   }
 
   void say_goodbye() noexcept override {
@@ -56,17 +54,16 @@ class Http1Connection final : public Connection, http1::ClientConnection::Owner 
     transport.flush();
   }
 
-  const base::Duration longest_idle_;
   bool is_busy_ = false;
   http1::ClientConnection client_;
 };
 
 }  // namespace
 
-std::unique_ptr<Connection> make_http1_connection(Pool& pool, const PoolSetup& setup,
-                                                  const Origin& origin,
-                                                  std::unique_ptr<net::Transport> transport) {
-  return std::make_unique<Http1Connection>(pool, setup, origin, std::move(transport));
+std::unique_ptr<PooledConnection> pooled_http1(std::unique_ptr<net::Transport> transport,
+                                               const http1::ClientLimits& limits,
+                                               base::Duration longest_idle) {
+  return std::make_unique<PooledHttp1>(std::move(transport), limits, longest_idle);
 }
 
 }  // namespace upstream

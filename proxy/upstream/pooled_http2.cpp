@@ -1,27 +1,21 @@
-#include "proxy/upstream/pool_http2.hpp"
-
-#include "proxy/http2/client.hpp"
+#include "proxy/upstream/pooled_http2.hpp"
 
 namespace upstream {
 namespace {
 
-class Http2Connection final : public Connection, http2::ClientConnection::Owner {
+class PooledHttp2 final : public PooledConnection, http2::ClientConnection::Owner {
  public:
-  Http2Connection(Pool& pool, const PoolSetup& setup, const Origin& origin,
-                  std::unique_ptr<net::Transport> transport)
-      : Connection(pool, transport->loop(), origin),
-        longest_idle_(setup.cluster->pool.idle),
-        client_(std::move(transport), setup.http2, *this) {
-    idle_until(loop().now() + longest_idle_);
-  }
+  PooledHttp2(std::unique_ptr<net::Transport> transport, const http2::ClientSettings& settings,
+              std::uint32_t first_streams, base::Duration longest)
+      : PooledConnection(transport->loop(), longest),
+        client_(std::move(transport), settings, *this, first_streams) {}
 
   bool is_h2() const override { return true; }
   std::uint32_t streams() const override { return is_lost_ ? 0 : client_.open_streams(); }
   std::size_t free_streams() override {
     return is_lost_ || is_draining() || is_worn() ? 0 : client_.free_streams();
   }
-
-  bool may_widen() const override { return !is_lost_ && client_.may_widen(); }
+  bool may_widen() const override { return !is_lost_ && !is_draining() && client_.may_widen(); }
 
  private:
   std::unique_ptr<http::ClientStream> open_stream() override { return client_.open(); }
@@ -31,11 +25,13 @@ class Http2Connection final : public Connection, http2::ClientConnection::Owner 
     stream_ended();
     if (streams() == 0) {
       if (is_draining()) return leave();
-      idle_until(loop().now() + longest_idle_);
+      rest(longest_idle());
     }
     became_free();
   }
-  void on_limit_changed(http2::ClientConnection&) override { became_free(); }
+  void on_limit_changed(http2::ClientConnection&) override {
+    learned_limit(client_.stream_limit());
+  }
   void on_draining(http2::ClientConnection&) override { drain(); }
   // The streams that were open know it themselves, and tell nobody when they end.
   void on_closed(http2::ClientConnection&) override {
@@ -44,17 +40,17 @@ class Http2Connection final : public Connection, http2::ClientConnection::Owner 
     leave();
   }
 
-  const base::Duration longest_idle_;
   bool is_lost_ = false;
   http2::ClientConnection client_;
 };
 
 }  // namespace
 
-std::unique_ptr<Connection> make_h2_connection(Pool& pool, const PoolSetup& setup,
-                                               const Origin& origin,
-                                               std::unique_ptr<net::Transport> transport) {
-  return std::make_unique<Http2Connection>(pool, setup, origin, std::move(transport));
+std::unique_ptr<PooledConnection> pooled_http2(std::unique_ptr<net::Transport> transport,
+                                               const http2::ClientSettings& settings,
+                                               std::uint32_t first_streams,
+                                               base::Duration longest_idle) {
+  return std::make_unique<PooledHttp2>(std::move(transport), settings, first_streams, longest_idle);
 }
 
 }  // namespace upstream

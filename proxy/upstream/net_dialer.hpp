@@ -1,0 +1,36 @@
+// The Dialer of real traffic: TCP or a Unix socket, TLS where the cluster has it, then whatever
+// HTTP was agreed on. Owned by EndpointPools; the worker's thread.
+#pragma once
+
+#include "certs/store.hpp"
+#include "config/model.hpp"
+#include "proxy/http1/client.hpp"
+#include "proxy/http2/client.hpp"
+#include "proxy/upstream/dialer.hpp"
+
+#include <memory>
+#include <utility>
+
+namespace upstream {
+
+class NetDialer final : public Dialer {
+ public:
+  explicit NetDialer(base::EventLoop& loop) : loop_(loop) {}
+
+  base::Task<base::Result<Dialed>> dial(Dial wanted) override;
+  void renew(const config::Cluster& cluster, const config::Limits& limits,
+             std::shared_ptr<const certs::Context> tls) override;
+  void renew_tls(std::shared_ptr<const certs::Context> tls) override { tls_ = std::move(tls); }
+
+ private:
+  base::Result<Dialed> speak(std::unique_ptr<net::Transport> transport, const Dial& wanted);
+
+  base::EventLoop& loop_;
+  std::shared_ptr<const certs::Context> tls_;
+  base::Duration idle_{};
+  base::Duration idle_http1_{};
+  http1::ClientLimits http1_;
+  http2::ClientSettings http2_;
+};
+
+}  // namespace upstream

@@ -1,0 +1,29 @@
+#include "proxy/upstream/outage.hpp"
+
+#include <algorithm>
+
+namespace upstream {
+namespace {
+
+constexpr base::Millis first_pause{50};
+constexpr base::Millis longest_pause{1000};
+constexpr base::Millis lasting_pause{10'000};
+constexpr std::uint32_t most_doublings = 5;
+
+}  // namespace
+
+void Outage::failed(const base::Error& error, base::Time begun, base::Time now) {
+  if (is_on() && begun <= failed_at_) return;
+  if (!is_on()) since_ = begun;
+  ++failures_;
+  failed_at_ = now;
+  error_ = error;
+}
+
+base::Time Outage::next_attempt(bool is_wanted) const {
+  if (error_.lasting && !is_wanted) return failed_at_ + lasting_pause;
+  return failed_at_ +
+         std::min(first_pause * (1 << std::min(failures_ - 1, most_doublings)), longest_pause);
+}
+
+}  // namespace upstream

@@ -1,0 +1,67 @@
+#include "proxy/upstream/placement.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace upstream {
+
+using base::Error;
+using base::Prompt;
+using base::Result;
+using base::Task;
+using base::Time;
+
+namespace {
+
+// It is the endpoint that cannot be connected to, not the pool that is full.
+bool is_outage(const Error& error, const Pool& pool) {
+  return pool.outage() && pool.outage()->error().reason == error.reason;
+}
+
+}  // namespace
+
+Prompt<Result<Opened>> Placement::open(Want want) {
+  if (!cluster_.is_known()) return open_when_known(want);
+  Prompt<Result<Opened>> first = ask(want);
+  const Result<Opened>* now = first.value();
+  if (now && now->ok()) return first;
+  return search(want, std::move(first));
+}
+
+Task<Result<Opened>> Placement::open_when_known(Want want) {
+  co_await cluster_.known(deadline_);
+  co_return co_await search(want, ask(want));
+}
+
+Prompt<Result<Opened>> Placement::ask(Want want) {
+  const Result<Endpoint*> picked = pick();
+  if (!picked) return Result<Opened>(picked.error());
+  return endpoint_->pool->open(want, deadline_);
+}
+
+Task<Result<Opened>> Placement::search(Want want, Prompt<Result<Opened>> first) {
+  Result<Opened> opened = co_await first;
+  while (!opened && endpoint_ && is_outage(opened.error(), *endpoint_->pool)) {
+    if (!cluster_.is_reachable()) {
+      const Time until = std::min(deadline_, cluster_.held_until());
+      if (until <= cluster_.loop().now()) break;
+      const bool came = co_await cluster_.reachable(until);
+      opened.error().untried = false;
+      if (!came) break;
+    }
+    opened = co_await ask(want);
+  }
+  co_return opened;
+}
+
+Result<Endpoint*> Placement::pick() {
+  Result<Endpoint*> picked = cluster_.pick(attempt_.avoid);
+  if (!picked) return picked;
+  endpoint_ = base::Ref<Endpoint>(**picked);
+  attempt_.chosen = *picked;
+  attempt_.has_alternatives = cluster_.has_alternatives();
+  attempt_.endpoint = endpoint_->text;
+  return picked;
+}
+
+}  // namespace upstream

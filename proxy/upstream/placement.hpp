@@ -1,0 +1,37 @@
+// Where one attempt goes: the endpoint that was picked for it, and a stream there. While no
+// endpoint of the cluster can be connected to, the attempt is held here, nothing of it being sent;
+// while another one can, it goes there. Its endpoint stays for as long as it is looked at, even if
+// its address vanishes meanwhile. Owned by Forward, for one exchange; the worker's thread.
+//
+// It writes, of the attempt, where it goes, each time that an endpoint is picked.
+#pragma once
+
+#include "proxy/base/counted.hpp"
+#include "proxy/http/attempt.hpp"
+#include "proxy/upstream/cluster.hpp"
+
+namespace upstream {
+
+class Placement {
+ public:
+  Placement(Cluster& cluster, http::Attempt& attempt, base::Time deadline)
+      : cluster_(cluster), attempt_(attempt), deadline_(deadline) {}
+  Placement(const Placement&) = delete;
+  Placement& operator=(const Placement&) = delete;
+
+  base::Prompt<base::Result<Opened>> open(Want want);
+  const Endpoint& endpoint() const { return *endpoint_; }  // after an open() that went well
+
+ private:
+  base::Result<Endpoint*> pick();
+  base::Prompt<base::Result<Opened>> ask(Want want);
+  base::Task<base::Result<Opened>> open_when_known(Want want);
+  base::Task<base::Result<Opened>> search(Want want, base::Prompt<base::Result<Opened>> first);
+
+  Cluster& cluster_;
+  http::Attempt& attempt_;
+  const base::Time deadline_;
+  base::Ref<Endpoint> endpoint_;
+};
+
+}  // namespace upstream

@@ -1,0 +1,175 @@
+// Who waits is served, and what is missing is opened: run() and what it does. See pool.hpp.
+#include "proxy/upstream/pool.hpp"
+#include "proxy/upstream/pool_waiter.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace upstream {
+namespace {
+
+using base::Error;
+using base::Fault;
+using base::Reason;
+using base::Result;
+using base::Task;
+using base::Time;
+
+constexpr double age_jitter = 0.1;
+// At a time. More would not be accepted sooner, but overflow the backlog of a small upstream.
+constexpr std::size_t most_connecting = 128;
+
+Error closed_at_once() {
+  Error error{Reason::reset, Fault::upstream, "the upstream closed the new connection"};
+  error.unsent = true;
+  return error;
+}
+
+}  // namespace
+
+Task<> Pool::run() {
+  for (;;) {
+    if (waiting_ > 0)
+      for (Lane& lane : lanes_) serve(lane);
+    connect_more();
+    if (waiting_ > 0 && outage_.is_on() && connecting_ == 0)
+      for (Lane& lane : lanes_) give_up(lane);
+    if (is_retired_ && waiting_ == 0) retire();
+    co_await changed_.wait(next_attempt());
+  }
+}
+
+void Pool::serve(Lane& lane) {
+  if (lane.count == 0) return;
+  serve(lane, lane.fresh);
+  make_room(lane);
+  serve(lane, lane.waiting);
+}
+
+void Pool::serve(const Lane& lane, base::List<Waiter>& line) {
+  while (Waiter* waiter = line.front()) {
+    Opened opened = take(lane, waiter->newer_than());
+    if (!opened.stream) return;
+    waiter->serve(std::move(opened));
+  }
+}
+
+// All places are taken, and those who wait cannot use what is idle: it goes. Where streams share
+// connections none is idle, and who wants a fresh one takes what it can get.
+void Pool::make_room(Lane& lane) {
+  if (lane.count == 0 || connecting_ > 0 || room() > 0) return;
+  for (auto* place = available_.front(); place; place = available_.after(*place))
+    if (place->connection.streams() == 0 &&
+        (!lane.fresh.empty() || !serves(lane, place->connection)))
+      return place->connection.leave();
+  if (!lane.fresh.empty() && serving_h2_ > 0) lane.fresh.front()->take_any();
+}
+
+// The endpoint cannot be connected to: only whom a connection that is there may serve yet waits on.
+void Pool::give_up(Lane& lane) {
+  fail(lane.fresh, outage_.error());
+  if (serving(lane) == 0) fail(lane.waiting, outage_.error());
+}
+
+void Pool::fail(base::List<Waiter>& line, const Error& error) {
+  while (Waiter* waiter = line.front()) waiter->fail(error);
+}
+
+// --- opening ---
+
+void Pool::connect_more() {
+  for (Lane& lane : lanes_) {
+    while (wants_connect(lane) && room() > 0) {
+      ++lane.connecting;
+      ++connecting_;
+      connects_.spawn(connect(lane)).release();
+    }
+  }
+}
+
+bool Pool::wants_connect(const Lane& lane) const {
+  if (outage_.is_on()) return &lane == failed_lane_ && loop_.now() >= next_attempt();
+  if (lane.count == 0 || connecting_ >= most_connecting) return false;
+  if (is_multiplexed(lane)) return lane.connecting == 0 && !may_widen(lane);
+  return lane.count > lane.connecting;
+}
+
+// After a connect that failed: one attempt at a time, until one succeeds.
+Time Pool::next_attempt() const {
+  const bool is_wanted = waiting_ > 0;
+  if (!outage_.is_on() || connecting_ > 0 || room() == 0) return base::never;
+  if (is_retired_ && !is_wanted) return base::never;
+  return outage_.next_attempt(is_wanted);
+}
+
+// Whether what is open may soon take those who wait.
+bool Pool::may_widen(const Lane& lane) const {
+  const Waiter* last = lane.fresh.back();
+  const std::uint64_t newer_than = last ? last->newer_than() : 0;
+  return std::any_of(connections_.begin(), connections_.end(), [&](const auto& each) {
+    return each->tenure().serial > newer_than && serves(lane, *each) && each->may_widen();
+  });
+}
+
+Task<> Pool::connect(Lane& lane) {
+  const Time begun = loop_.now();
+  Dial wanted{address_, lane.protocol, lane.is_tunnel, first_streams_,
+              begun + settings_.connect_timeout};
+  Result<Dialed> made = co_await dialer_.dial(std::move(wanted));
+  --lane.connecting;
+  --connecting_;
+  if (!made)
+    failed(lane, made.error(), begun);
+  else if (made->connection && made->connection->has_left())
+    failed(lane, closed_at_once(), begun);
+  else
+    add(lane, std::move(*made), loop_.now() - begun);
+  changed_.set();
+}
+
+void Pool::add(Lane& lane, Dialed made, base::Duration took) {
+  ++counts_.connects;
+  if (outage_.is_on()) {
+    outage_.end();
+    owner_.on_reachability();
+  }
+  if (made.tunnel) return add_tunnel(lane, std::move(made.tunnel), took);
+  PooledConnection& connection = *made.connection;
+  if (&lane == &any_lane()) is_h2_ = connection.is_h2();
+  const double age = loop_.random().between(1 - age_jitter, 1 + age_jitter);
+  const auto max_age = std::chrono::duration_cast<base::Duration>(settings_.limits.max_age * age);
+  connection.index = connections_.size();
+  connections_.push_back(std::move(made.connection));
+  ++(connection.is_h2() ? serving_h2_ : serving_http1_);
+  available_.push_back(connection.available);
+  connection.join(*this, {++newest_, took, base::deadline(loop_.now(), max_age),
+                          settings_.limits.max_requests});
+}
+
+// For the one who has waited longest. If all have left, it goes.
+void Pool::add_tunnel(Lane& lane, std::unique_ptr<net::Transport> transport, base::Duration took) {
+  Waiter* first = lane.waiting.empty() ? lane.fresh.front() : lane.waiting.front();
+  if (!first) return;
+  Opened opened;
+  opened.tunnel = Tunnel(*this, std::move(transport));
+  opened.connect_time = took;
+  first->serve(std::move(opened));
+}
+
+// What lasts and concerns one protocol alone is no outage of the endpoint.
+void Pool::failed(Lane& lane, const Error& error, Time begun) {
+  ++counts_.connect_failures;
+  if (error.reason == Reason::connect_timeout) ++counts_.connect_timeouts;
+  if (error.reason == Reason::tls_failure) ++counts_.tls_failures;
+  if (error.lasting && &lane != &any_lane() && !lane.is_tunnel) {
+    fail(lane.fresh, error);
+    fail(lane.waiting, error);
+    return;
+  }
+  failed_lane_ = &lane;
+  const bool was_on = outage_.is_on();
+  outage_.failed(error, begun, loop_.now());
+  if (!was_on) owner_.on_reachability();
+}
+
+}  // namespace upstream
