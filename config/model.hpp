@@ -27,7 +27,8 @@ struct FilterConfig {
   const FilterSpec* spec = nullptr;
   std::shared_ptr<const void> options;
   Mark mark;
-  int ordinal = 0;  // how many of the same kind stand before it in its list
+  int ordinal = 0;       // how many of the same kind stand before it in its list
+  std::string fields{};  // as canonical() writes them: equal texts mean equal options
 
   template <typename Options> const Options& as() const {
     return *static_cast<const Options*>(options.get());
@@ -77,6 +78,8 @@ struct AccessLog {
   std::string to = "stdout";  // stdout, stderr or a file
   AccessLogFormat format = AccessLogFormat::json;
   Places places;
+
+  bool operator==(const AccessLog&) const = default;
 };
 
 struct Admin {
@@ -91,6 +94,8 @@ struct ServerTls {
   ClientAuth client_auth = ClientAuth::none;
   std::string min_version = "1.2";
   Places places;
+
+  bool operator==(const ServerTls&) const = default;
 };
 
 struct ClientTls {

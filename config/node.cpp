@@ -7,6 +7,7 @@
 #include <yaml-cpp/parser.h>
 
 #include <algorithm>
+#include <map>
 #include <sstream>
 #include <unordered_map>
 
@@ -285,6 +286,20 @@ NodePtr parse_yaml(std::shared_ptr<const Source> source, Mistakes& mistakes) {
     return nullptr;
   }
   return builder.take_root();
+}
+
+// Lengths before texts, so that no text can look like a bracket.
+std::string canonical(const Node& node) {
+  const auto counted = [](const std::string& text) {
+    return std::to_string(text.size()) + ':' + text;
+  };
+  if (node.is_scalar()) return counted(node.text);
+  std::string out(1, node.is_map() ? '{' : '[');
+  for (const NodePtr& item : node.items) out += canonical(*item);
+  std::map<std::string, const Node*> sorted;
+  for (const Node::Entry& entry : node.entries) sorted[entry.key] = entry.value.get();
+  for (const auto& [key, value] : sorted) out += counted(key) + canonical(*value);
+  return out + (node.is_map() ? '}' : ']');
 }
 
 }  // namespace config

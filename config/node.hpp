@@ -45,6 +45,9 @@ class Node {
 // Null if the text cannot be read at all; mistakes say why. Other mistakes leave the rest readable.
 NodePtr parse_yaml(std::shared_ptr<const Source> source, Mistakes& mistakes);
 
+// The tree as one text that does not depend on how it is written: keys in order, values in force.
+std::string canonical(const Node& node);
+
 // "a map", "a list", "text", "nothing".
 std::string_view kind_name(const Node& node);
 

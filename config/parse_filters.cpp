@@ -53,7 +53,7 @@ void parse_filter(const Node& item, const Reading& reading, Filters& into) {
     placed->mark = mark;  // of what is missing in it
     options = std::move(placed);
   }
-  into.push_back({name, spec, spec->read(*options, reading), item.mark, 0});
+  into.push_back({name, spec, spec->read(*options, reading), item.mark, 0, canonical(*options)});
 }
 
 std::string list_expected(const Node& node) {

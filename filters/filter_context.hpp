@@ -17,38 +17,57 @@
 
 namespace filters {
 
-// Objects of the process by their place and kind; they outlive a worker's filters. Any thread.
+// Objects of the process, found by their kind, their place and the configuration of the filter that
+// has them: a filter that a reload does not change keeps its state, a changed one starts anew. They
+// live as long as a filter uses them. Any thread.
 class SharedState {
  public:
   template <typename T, typename Make>
-  std::shared_ptr<T> get(const std::string& kind, const std::string& place, Make make) {
+  std::shared_ptr<T> get(const std::string& kind, const std::string& place, std::string_view fields,
+                         Make make) {
     const std::lock_guard lock(mutex_);
-    std::shared_ptr<void>& held = by_kind_[kind][place];
-    if (!held) held = std::shared_ptr<T>(make());
-    return std::static_pointer_cast<T>(held);
+    std::vector<Entry>& here = by_kind_[kind][place];
+    std::erase_if(here, [](const Entry& entry) { return entry.held.expired(); });
+    for (const Entry& entry : here)
+      if (entry.fields == fields)
+        if (auto held = std::static_pointer_cast<T>(entry.held.lock())) return held;
+    std::shared_ptr<T> made = make();
+    here.push_back({std::string(fields), made});
+    return made;
   }
 
-  // Calls visit(place, object) for each of a kind.
+  // Calls visit(place, object) for each of a kind, of a place for the newest only: others finish
+  // what an earlier configuration began.
   template <typename T, typename Visit> void each(const std::string& kind, Visit visit) const {
     const std::lock_guard lock(mutex_);
     const auto found = by_kind_.find(kind);
     if (found == by_kind_.end()) return;
-    for (const auto& [place, held] : found->second) visit(place, *static_cast<T*>(held.get()));
+    for (const auto& [place, entries] : found->second)
+      for (auto entry = entries.rbegin(); entry != entries.rend(); ++entry)
+        if (const auto held = std::static_pointer_cast<T>(entry->held.lock())) {
+          visit(place, *held);
+          break;
+        }
   }
 
  private:
+  struct Entry {
+    std::string fields;
+    std::weak_ptr<void> held;
+  };
   mutable std::mutex mutex_;
-  std::map<std::string, std::map<std::string, std::shared_ptr<void>>> by_kind_;
+  std::map<std::string, std::map<std::string, std::vector<Entry>>> by_kind_;
 };
 
 struct FilterContext {
-  std::string place;  // "listener NAME", "route NAME" or "cluster NAME"
+  std::string place;  // "listener NAME", "route LISTENER/NAME" or "cluster NAME"
   int ordinal = 0;    // of its kind in its list
   base::Loop& loop;
   SharedState& shared;
   stats::Registry& metrics;
-  std::size_t shard;  // the worker's, in the metrics and in what all workers count together
-  base::Log& log;     // not for each request
+  std::size_t shard;          // the worker's, in the metrics and in what all workers count together
+  base::Log& log;             // not for each request
+  std::string_view fields{};  // its own configuration, as FilterConfig has it
 
   // The place, and which of its kind there.
   std::string place_of_kind() const {
@@ -57,7 +76,7 @@ struct FilterContext {
 
   template <typename T, typename Make>
   std::shared_ptr<T> process(const std::string& kind, Make make) const {
-    return shared.get<T>(kind, place_of_kind(), std::move(make));
+    return shared.get<T>(kind, place_of_kind(), fields, std::move(make));
   }
 };
 

@@ -227,4 +227,19 @@ TEST_CASE("config language: a condition that can never hold is refused") {
   });
 }
 
+std::string fields_of(const std::string& filter) {
+  const config::Loaded loaded =
+      config::load_text("proxy.yaml", with_filter(filter), filters::specs());
+  REQUIRE(loaded.config);
+  return loaded.config->clusters[0].filters[0].fields;
+}
+
+TEST_CASE("config language: the fields of a filter are the same however they are written") {
+  CHECK(fields_of("retry: { max_retries: 2, methods: [GET, PUT] }") ==
+        fields_of("retry: { methods: [\"GET\", 'PUT'], max_retries: \"2\" }"));
+  CHECK(fields_of("retry: {}") == fields_of("retry: "));
+  CHECK(fields_of("retry: {}") != fields_of("retry: { max_retries: 2 }"));
+  CHECK(fields_of("retry: { methods: [GET, PUT] }") != fields_of("retry: { methods: [PUT, GET] }"));
+}
+
 }  // namespace

@@ -1,0 +1,40 @@
+#include "filters/filter_context.hpp"
+
+#include <doctest/doctest.h>
+
+namespace {
+
+using filters::SharedState;
+
+std::shared_ptr<int> get(SharedState& state, const std::string& place, std::string_view fields) {
+  return state.get<int>("kind", place, fields, [] { return std::make_shared<int>(0); });
+}
+
+std::vector<std::pair<std::string, int>> all(const SharedState& state) {
+  std::vector<std::pair<std::string, int>> seen;
+  state.each<int>("kind",
+                  [&](const std::string& place, int value) { seen.emplace_back(place, value); });
+  return seen;
+}
+
+TEST_CASE("shared state: is one object for a place and its fields, while somebody uses it") {
+  SharedState state;
+  auto first = get(state, "cluster a", "x");
+  *first = 1;
+  CHECK(get(state, "cluster a", "x") == first);
+  CHECK(get(state, "cluster b", "x") != first);
+  auto changed = get(state, "cluster a", "y");
+  CHECK(changed != first);
+  *changed = 2;
+  // What an earlier configuration has of the same place is not shown beside it.
+  CHECK(all(state) == std::vector<std::pair<std::string, int>>{{"cluster a", 2}});
+  changed.reset();
+  CHECK(all(state) == std::vector<std::pair<std::string, int>>{{"cluster a", 1}});
+  const std::weak_ptr<int> freed = first;
+  first.reset();
+  CHECK(freed.expired());
+  CHECK(all(state).empty());
+  CHECK(*get(state, "cluster a", "x") == 0);
+}
+
+}  // namespace
