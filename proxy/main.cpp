@@ -41,12 +41,19 @@ void say(const std::string& what) {
   std::fprintf(stderr, "%s\n", what.c_str());
 }
 
+// running: what the plan is to take the place of; null = nothing.
+server::Planned load_plan(const std::string& file, const server::Plan* running) {
+  const config::Loaded loaded = config::load(file, filters::specs());
+  if (loaded.config) return server::make_plan(loaded.config, running);
+  server::Planned none;
+  for (const config::Mistake& mistake : loaded.mistakes)
+    none.problems.push_back(mistake.to_string());
+  return none;
+}
+
 // Null after saying what is wrong.
 std::unique_ptr<server::Plan> plan_of(const std::string& file) {
-  const config::Loaded loaded = config::load(file, filters::specs());
-  for (const config::Mistake& mistake : loaded.mistakes) say(mistake.to_string());
-  if (!loaded.config) return nullptr;
-  server::Planned planned = server::make_plan(loaded.config);
+  server::Planned planned = load_plan(file, nullptr);
   for (const std::string& problem : planned.problems) say(problem);
   return std::move(planned.plan);
 }
@@ -69,7 +76,9 @@ int run(const std::string& file) {
     return failed;
   }
   base::Log log(std::move(*opened), settings.level, settings.is_json);
-  process::Control control(std::move(plan), log);
+  process::Control control(
+      std::move(plan), [&file](const server::Plan& running) { return load_plan(file, &running); },
+      log);
   control.handle_signals();
   const std::string problem = control.start();
   if (!problem.empty()) {

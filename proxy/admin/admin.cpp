@@ -26,6 +26,12 @@ http::Task<http::Reply> clusters(AdminSource& source) {
   co_return say(200, text, json);
 }
 
+http::Task<http::Reply> reload(AdminSource& source) {
+  const std::string problem = co_await source.reload();
+  if (problem.empty()) co_return say(200, "reloaded\n");
+  co_return say(422, problem + '\n');
+}
+
 http::Task<http::Reply> not_yet(http::Request&) {
   return now(say(501, "not yet in this version\n"));
 }
@@ -52,7 +58,8 @@ std::vector<Route> routes_of(AdminSource& source) {
          source.drain();
          return now(say(202, "draining\n"));
        }},
-      {Method::post, "/reload", "reads the configuration again", not_yet},
+      {Method::post, "/reload", "reads the configuration again",
+       [&source](Request&) { return reload(source); }},
       {Method::post, "/breakers/*", "?state=open, closed or auto", not_yet},
   };
 }
@@ -95,13 +102,14 @@ class Admin::Connection final : http1::ServerConnection::Owner, base::Reapable {
   std::unique_ptr<http1::ServerConnection> http1_;
 };
 
-Admin::Admin(base::EventLoop& loop, net::Lingering& lingering, int descriptor, AdminSource& source)
+Admin::Admin(base::EventLoop& loop, net::Lingering& lingering, base::Descriptor listening,
+             AdminSource& source)
     : loop_(loop),
       lingering_(lingering),
-      address_(base::Address::local_of(descriptor)),
+      address_(base::Address::local_of(listening.number())),
       routes_(routes_of(source)),
       chain_(chain_of(routes_, address_)),
-      acceptor_(loop, descriptor, false, *this) {}
+      acceptor_(loop, std::move(listening), false, *this) {}
 
 Admin::~Admin() {
   while (!connections_.empty()) delete connections_.back();

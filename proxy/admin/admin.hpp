@@ -24,6 +24,8 @@ class AdminSource {
   virtual base::Task<std::string> clusters() = 0;  // JSON
   virtual base::Task<std::string> metrics() = 0;   // Prometheus' text format
   virtual void drain() = 0;
+  // Goes over to what the configuration says by now. What is wrong with it, or "".
+  virtual base::Task<std::string> reload() = 0;
 
  protected:
   ~AdminSource() = default;
@@ -31,8 +33,8 @@ class AdminSource {
 
 class Admin final : public http::Service, net::Acceptor::Handler {
  public:
-  // Takes the listening descriptor.
-  Admin(base::EventLoop& loop, net::Lingering& lingering, int descriptor, AdminSource& source);
+  Admin(base::EventLoop& loop, net::Lingering& lingering, base::Descriptor listening,
+        AdminSource& source);
   ~Admin();
 
   const base::Address& address() const { return address_; }

@@ -23,12 +23,13 @@ struct Connections {
   std::int64_t active = 0;
 };
 
-std::map<std::string_view, Connections> connections_of(std::size_t cluster,
+std::map<std::string_view, Connections> connections_of(std::string_view name,
                                                        const Snapshots& snapshots) {
   std::map<std::string_view, Connections> all = {{"http1", {}}, {"h2", {}}};
   for (const auto& worker : snapshots) {
-    if (cluster >= worker.size()) continue;
-    for (const upstream::EndpointSnapshot& endpoint : worker[cluster].endpoints)
+    const upstream::ClusterSnapshot* cluster = snapshot_of(name, worker);
+    if (!cluster) continue;
+    for (const upstream::EndpointSnapshot& endpoint : cluster->endpoints)
       for (const upstream::ConnectionSnapshot& connection : endpoint.pool.connections)
         ++(connection.streams > 0 ? all[connection.protocol].active
                                   : all[connection.protocol].idle);
@@ -61,7 +62,7 @@ void append_pool_metrics(std::string& out, const server::Plan& plan, const Snaps
   head(out, name, "gauge", "Upstream connections.");
   for (std::size_t i = 0; i < plan.config->clusters.size(); ++i) {
     const std::string& cluster = plan.config->clusters[i].name;
-    for (const auto& [protocol, count] : connections_of(i, snapshots)) {
+    for (const auto& [protocol, count] : connections_of(cluster, snapshots)) {
       sample(out, name, {{"cluster", cluster}, {"protocol", protocol}, {"state", "active"}},
              count.active);
       sample(out, name, {{"cluster", cluster}, {"protocol", protocol}, {"state", "idle"}},

@@ -49,11 +49,12 @@ struct Seen {
   std::vector<std::pair<std::size_t, const upstream::PoolSnapshot*>> by_worker;
 };
 
-std::map<std::string, Seen> endpoints_of(std::size_t cluster, const Snapshots& snapshots) {
+std::map<std::string, Seen> endpoints_of(std::string_view name, const Snapshots& snapshots) {
   std::map<std::string, Seen> all;
   for (std::size_t worker = 0; worker < snapshots.size(); ++worker) {
-    if (cluster >= snapshots[worker].size()) continue;
-    for (const upstream::EndpointSnapshot& endpoint : snapshots[worker][cluster].endpoints) {
+    const upstream::ClusterSnapshot* cluster = snapshot_of(name, snapshots[worker]);
+    if (!cluster) continue;
+    for (const upstream::EndpointSnapshot& endpoint : cluster->endpoints) {
       Seen& seen = all[endpoint.address];
       seen.weight = endpoint.weight;
       seen.is_vanished = seen.is_vanished && endpoint.is_vanished;
@@ -81,9 +82,11 @@ void write_endpoint(base::JsonWriter& json, const std::string& address, const Se
   json.close(']').close('}');
 }
 
-std::string_view failure_of(std::size_t cluster, const Snapshots& snapshots) {
+std::string_view failure_of(std::string_view name, const Snapshots& snapshots) {
   for (const auto& worker : snapshots)
-    if (cluster < worker.size() && !worker[cluster].failure.empty()) return worker[cluster].failure;
+    if (const upstream::ClusterSnapshot* cluster = snapshot_of(name, worker);
+        cluster && !cluster->failure.empty())
+      return cluster->failure;
   return {};
 }
 
@@ -114,18 +117,26 @@ void write_breakers(base::JsonWriter& json, const std::string& place, const Brea
 
 }  // namespace
 
+const upstream::ClusterSnapshot* snapshot_of(std::string_view cluster,
+                                             const std::vector<upstream::ClusterSnapshot>& worker) {
+  const auto found =
+      std::find_if(worker.begin(), worker.end(),
+                   [&](const upstream::ClusterSnapshot& each) { return each.name == cluster; });
+  return found == worker.end() ? nullptr : &*found;
+}
+
 std::string clusters_json(const server::Plan& plan, const Snapshots& snapshots,
                           const Breakers& breakers) {
   base::JsonWriter json;
   json.open('{').key("clusters").open('[');
-  for (std::size_t i = 0; i < plan.config->clusters.size(); ++i) {
-    const std::map<std::string, Seen> endpoints = endpoints_of(i, snapshots);
+  for (const config::Cluster& cluster : plan.config->clusters) {
+    const std::map<std::string, Seen> endpoints = endpoints_of(cluster.name, snapshots);
     upstream::PoolSnapshot sum;
     for (const auto& [address, seen] : endpoints) add(sum, seen.sum);
-    json.open('{').key("name").text(plan.config->clusters[i].name);
-    if (const std::string_view failure = failure_of(i, snapshots); !failure.empty())
+    json.open('{').key("name").text(cluster.name);
+    if (const std::string_view failure = failure_of(cluster.name, snapshots); !failure.empty())
       json.key("failure").text(failure);
-    write_breakers(json, "cluster " + plan.config->clusters[i].name, breakers);
+    write_breakers(json, "cluster " + cluster.name, breakers);
     write_counts(json, sum);
     json.key("endpoints").open('[');
     for (const auto& [address, seen] : endpoints) write_endpoint(json, address, seen);

@@ -15,6 +15,10 @@ namespace admin {
 // By worker, then by cluster; a worker that did not answer has none.
 using Snapshots = std::vector<std::vector<upstream::ClusterSnapshot>>;
 
+// Null if there is none: the worker may be a reload behind.
+const upstream::ClusterSnapshot* snapshot_of(std::string_view cluster,
+                                             const std::vector<upstream::ClusterSnapshot>& worker);
+
 using Breakers = std::vector<filters::BreakerStatus>;
 
 // Each cluster with its endpoints: sums over all workers, and what each worker has.

@@ -15,7 +15,7 @@ using http::Method;
 using net::Input;
 
 constexpr base::Millis longest_drain{5'000};
-constexpr int most_in_a_row = 32;                  // requests, before others have their turn
+constexpr int most_in_a_row = 32;  // requests, before others have their turn
 
 }  // namespace
 
@@ -55,6 +55,13 @@ void ServerConnection::cut() {
   tasks_.cancel_all();
   if (is_serving_ && sending_ == Sending::until_close) reset();
   close();
+}
+
+void ServerConnection::adopt(const ServerSettings& settings) {
+  if (is_serving_)
+    next_settings_ = std::make_unique<const ServerSettings>(settings);
+  else
+    settings_ = settings;
 }
 
 void ServerConnection::close() {
@@ -116,6 +123,7 @@ Task<bool> ServerConnection::one_request() {
   co_await service_.serve(std::move(incoming), *this);
   const bool goes_on = co_await finish_request();
   is_serving_ = false;
+  if (next_settings_) settings_ = *std::exchange(next_settings_, nullptr);
   co_return goes_on;
 }
 
@@ -202,7 +210,8 @@ void ServerConnection::understand(const RequestHead& head, http::Incoming& incom
   request.path = head.path;
   if (head.is_websocket) request.protocol = "websocket";
   request.headers.reserve(head.field_bytes(), head.fields().size() + 4);
-  for (const FieldView& field : head.fields()) request.headers.add(field.id, field.name, field.value);
+  for (const FieldView& field : head.fields())
+    request.headers.add(field.id, field.name, field.value);
 
   is_http10_ = head.minor_version == 0;
   method_ = request.method;
@@ -224,8 +233,8 @@ void ServerConnection::understand(const RequestHead& head, http::Incoming& incom
   if (!body_has_ended_) incoming.body = http::Body(this);
 }
 
-// After the answer: the next request may follow if this one was read whole, or its rest is small, and
-// if the client takes the answers.
+// After the answer: the next request may follow if this one was read whole, or its rest is small,
+// and if the client takes the answers.
 Task<bool> ServerConnection::finish_request() {
   if (sending_ != Sending::complete || !keeps_alive_) co_return false;
   // Never told to send it, a client may or may not.

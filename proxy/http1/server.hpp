@@ -1,7 +1,7 @@
 // A downstream connection that speaks HTTP/1: reads one request after the other, has the service
 // answer each, and writes the answers. It is itself the stream and the source of the body of the
-// request under way: HTTP/1 has but one. Owned by its listener, which destroys it after on_closed();
-// the loop's thread.
+// request under way: HTTP/1 has but one. Owned by its listener, which destroys it after
+// on_closed(); the loop's thread.
 #pragma once
 
 #include "proxy/base/task_group.hpp"
@@ -39,7 +39,7 @@ class ServerConnection final : net::Transport::Owner, http::ServerStream, http::
     ~Owner() = default;
   };
 
-  // `settings`, `service`, `info` and `owner` outlive the connection.
+  // `service`, `info` and `owner` outlive the connection.
   ServerConnection(std::unique_ptr<net::Transport> transport, net::Lingering& lingering,
                    const http::ConnectionInfo& info, const ServerSettings& settings,
                    http::Service& service, Owner& owner);
@@ -51,6 +51,8 @@ class ServerConnection final : net::Transport::Owner, http::ServerStream, http::
   void drain();
   // Ends now, whatever is under way; what was queued still goes out.
   void cut();
+  // For the requests that come from now on; one that is under way keeps what it began with.
+  void adopt(const ServerSettings& settings);
   bool is_idle() const { return !is_serving_; }
 
  private:
@@ -98,29 +100,30 @@ class ServerConnection final : net::Transport::Owner, http::ServerStream, http::
   std::unique_ptr<net::Transport> transport_;
   net::Lingering& lingering_;
   const http::ConnectionInfo& info_;
-  const ServerSettings& settings_;
+  ServerSettings settings_;
+  std::unique_ptr<const ServerSettings> next_settings_;  // when the present request is over
   http::Service& service_;
   Owner& owner_;
 
-  base::Bytes input_;     // read and not yet used
+  base::Bytes input_;               // read and not yet used
   base::Time begun_ = base::never;  // when its first byte came, if others read it
-  std::string partial_;   // a head that came in pieces
+  std::string partial_;             // a head that came in pieces
   ScanState scan_;
 
   Framing framing_ = Framing::none;
-  std::uint64_t body_left_ = 0;    // of Framing::length
-  std::uint64_t body_size_ = 0;    // as declared
+  std::uint64_t body_left_ = 0;  // of Framing::length
+  std::uint64_t body_size_ = 0;  // as declared
   std::unique_ptr<ChunkedDecoder> chunks_;
   http::Headers trailers_;
-  http::BodyPace pace_;            // of the body
+  http::BodyPace pace_;  // of the body
   bool body_has_ended_ = true;
   bool wants_continue_ = false;
 
   http::Method method_ = http::Method::get;
   Sending sending_ = Sending::nothing;
-  std::uint64_t send_left_ = 0;    // of Sending::length
+  std::uint64_t send_left_ = 0;  // of Sending::length
   int interim_count_ = 0;
-  int in_a_row_ = 0;               // requests served without having waited for one
+  int in_a_row_ = 0;  // requests served without having waited for one
   bool is_http10_ = false;
   bool keeps_alive_ = true;
   bool is_serving_ = false;

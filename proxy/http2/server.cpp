@@ -162,6 +162,11 @@ void ServerConnection::drain() {
   transport_->interrupt();
 }
 
+void ServerConnection::adopt(const ServerSettings& settings) {
+  next_settings_ = std::make_unique<const ServerSettings>(settings);
+  if (open_ == 0) settings_ = *std::exchange(next_settings_, nullptr);
+}
+
 void ServerConnection::finish_drain() {
   if (std::exchange(drain_by_, base::never) == base::never) return;
   session_.shutdown();
@@ -228,6 +233,7 @@ void ServerConnection::release(ServerStream& stream) {
   if (std::exchange(stream.is_released, true)) return;
   --open_;
   last_active_ = loop_.now();
+  if (open_ == 0 && next_settings_) settings_ = *std::exchange(next_settings_, nullptr);
   loop_.reap_later(stream);
   if (is_closed_) return;
   if (is_done()) transport_->interrupt();

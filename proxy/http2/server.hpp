@@ -46,6 +46,8 @@ class ServerConnection final : net::Transport::Owner, base::Flushable, Session::
   void drain();
   // Ends now, whatever is under way; what was queued still goes out.
   void cut();
+  // Timeouts, from when no stream is open; the bounds were told to the client and stay.
+  void adopt(const ServerSettings& settings);
   bool is_idle() const { return open_ == 0; }
 
  private:
@@ -82,7 +84,8 @@ class ServerConnection final : net::Transport::Owner, base::Flushable, Session::
   TransportOutput output_;
   net::Lingering& lingering_;
   const http::ConnectionInfo& info_;
-  const ServerSettings& settings_;
+  ServerSettings settings_;
+  std::unique_ptr<const ServerSettings> next_settings_;  // when no stream is open
   http::Service& service_;
   Owner& owner_;
   base::Bytes input_;

@@ -2,11 +2,10 @@
 
 #include "proxy/net/tcp_options.hpp"
 
+#include <cerrno>
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-#include <cerrno>
 
 namespace net {
 namespace {
@@ -16,14 +15,15 @@ constexpr int accepts_a_turn = 16;
 constexpr base::Millis pause_when_exhausted{100};
 
 base::Error failure(std::string_view what) {
-  return {base::Reason::internal, base::Fault::proxy, what,
-          {errno, boost::system::system_category()}};
+  return {
+      base::Reason::internal, base::Fault::proxy, what, {errno, boost::system::system_category()}};
 }
 
-// One address bound and listening, or -1.
-int listening_socket(const base::Address& address, bool is_port_shared) {
-  const int descriptor = ::socket(address.family(), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-  if (descriptor < 0) return -1;
+// One address bound and listening, or none and errno.
+base::Descriptor listening_socket(const base::Address& address, bool is_port_shared) {
+  base::Descriptor made(::socket(address.family(), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+  if (!made) return made;
+  const int descriptor = made.number();
   const int one = 1;
   if (address.is_ip()) {
     set_tcp_options(descriptor);
@@ -33,28 +33,21 @@ int listening_socket(const base::Address& address, bool is_port_shared) {
       setsockopt(descriptor, IPPROTO_IPV6, IPV6_V6ONLY, &one, sizeof one);
   }
   const base::Address::Socket socket = address.socket();
-  if (::bind(descriptor, socket.get(), socket.size) == 0 && ::listen(descriptor, backlog) == 0)
-    return descriptor;
-  const int problem = errno;
-  ::close(descriptor);
-  errno = problem;
-  return -1;
+  if (::bind(descriptor, socket.get(), socket.size) != 0 || ::listen(descriptor, backlog) != 0)
+    made.reset();
+  return made;
 }
 
 // Whether the port is free, or the path is nobody's: bound without sharing, and given back.
 bool is_free(const base::Address& address) {
-  const int probe = ::socket(address.family(), SOCK_STREAM | SOCK_CLOEXEC, 0);
-  if (probe < 0) return false;
+  const base::Descriptor probe(::socket(address.family(), SOCK_STREAM | SOCK_CLOEXEC, 0));
+  if (!probe) return false;
   const int one = 1;
-  setsockopt(probe, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
+  setsockopt(probe.number(), SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
   if (address.family() == AF_INET6)
-    setsockopt(probe, IPPROTO_IPV6, IPV6_V6ONLY, &one, sizeof one);
+    setsockopt(probe.number(), IPPROTO_IPV6, IPV6_V6ONLY, &one, sizeof one);
   const base::Address::Socket socket = address.socket();
-  const bool is_bound = ::bind(probe, socket.get(), socket.size) == 0;
-  const int problem = errno;
-  ::close(probe);
-  errno = problem;
-  return is_bound;
+  return ::bind(probe.number(), socket.get(), socket.size) == 0;
 }
 
 // Removes a socket file that nobody listens on.
@@ -65,10 +58,10 @@ bool clear_path(const base::Address& address) {
     errno = EEXIST;
     return false;
   }
-  const int probe = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  base::Descriptor probe(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
   const base::Address::Socket socket = address.socket();
-  const bool is_alive = ::connect(probe, socket.get(), socket.size) == 0;
-  ::close(probe);
+  const bool is_alive = ::connect(probe.number(), socket.get(), socket.size) == 0;
+  probe.reset();
   if (is_alive) {
     errno = EADDRINUSE;
     return false;
@@ -78,34 +71,32 @@ bool clear_path(const base::Address& address) {
 
 }  // namespace
 
-base::Result<std::vector<int>> listen_on(const base::Address& address, int workers) {
-  std::vector<int> descriptors;
+base::Result<std::vector<base::Descriptor>> listen_on(const base::Address& address, int workers) {
+  std::vector<base::Descriptor> descriptors;
   if (address.is_unix()) {
     if (!clear_path(address)) return failure("cannot use the path");
-    const int descriptor = listening_socket(address, false);
-    if (descriptor < 0) return failure("cannot listen");
-    descriptors.assign(1, descriptor);
-    while (static_cast<int>(descriptors.size()) < workers) descriptors.push_back(dup(descriptor));
+    descriptors.push_back(listening_socket(address, false));
+    if (!descriptors.front()) return failure("cannot listen");
+    while (static_cast<int>(descriptors.size()) < workers) {
+      descriptors.emplace_back(::fcntl(descriptors.front().number(), F_DUPFD_CLOEXEC, 0));
+      if (!descriptors.back()) return failure("cannot share the socket");
+    }
     return descriptors;
   }
   if (address.port() != 0 && !is_free(address)) return failure("cannot bind");
   base::Address bound = address;
   for (int i = 0; i < workers; ++i) {
-    const int descriptor = listening_socket(bound, true);
-    if (descriptor < 0) {
-      const base::Error error = failure("cannot bind");
-      for (const int opened : descriptors) ::close(opened);
-      return error;
-    }
-    descriptors.push_back(descriptor);
-    bound = base::Address::local_of(descriptor);
+    descriptors.push_back(listening_socket(bound, true));
+    if (!descriptors.back()) return failure("cannot bind");
+    bound = base::Address::local_of(descriptors.back().number());
   }
   return descriptors;
 }
 
-Acceptor::Acceptor(base::EventLoop& loop, int descriptor, bool is_shared, Handler& handler)
+Acceptor::Acceptor(base::EventLoop& loop, base::Descriptor descriptor, bool is_shared,
+                   Handler& handler)
     : loop_(loop),
-      descriptor_(descriptor),
+      descriptor_(std::move(descriptor)),
       is_shared_(is_shared),
       handler_(handler),
       reserve_(::open("/dev/null", O_RDONLY | O_CLOEXEC)) {
@@ -114,8 +105,6 @@ Acceptor::Acceptor(base::EventLoop& loop, int descriptor, bool is_shared, Handle
 
 Acceptor::~Acceptor() {
   stop_watching();
-  if (descriptor_ >= 0) ::close(descriptor_);
-  if (reserve_ >= 0) ::close(reserve_);
 }
 
 void Acceptor::pause() {
@@ -126,26 +115,27 @@ void Acceptor::pause() {
 // Level-triggered: what one turn leaves is told again in the next.
 void Acceptor::resume() {
   is_paused_ = false;
-  if (slot_ >= 0 || descriptor_ < 0) return;
-  slot_ = loop_.poller().add(descriptor_, *this,
+  if (slot_ >= 0 || !descriptor_) return;
+  slot_ = loop_.poller().add(descriptor_.number(), *this,
                              is_shared_ ? EPOLLIN | EPOLLEXCLUSIVE : std::uint32_t{EPOLLIN});
 }
 
 void Acceptor::stop_watching() {
-  if (slot_ >= 0) loop_.poller().remove(slot_, descriptor_);
+  if (slot_ >= 0) loop_.poller().remove(slot_, descriptor_.number());
   slot_ = -1;
   cancel();
 }
 
 void Acceptor::close() {
-  for (int i = 0; i < backlog && descriptor_ >= 0; ++i)  // more may come without end
+  for (int i = 0; i < backlog && descriptor_; ++i)  // more may come without end
     if (!accept_one()) break;
   stop_watching();
-  if (descriptor_ >= 0) ::close(descriptor_);
-  descriptor_ = -1;
+  descriptor_.reset();
 }
 
-void Acceptor::on_events(std::uint32_t) { accept_some(); }
+void Acceptor::on_events(std::uint32_t) {
+  accept_some();
+}
 
 void Acceptor::expired() {
   if (!is_paused_) resume();
@@ -160,7 +150,8 @@ bool Acceptor::accept_one() {
   base::Address::Socket peer;
   peer.size = sizeof peer.storage;
   auto* raw = reinterpret_cast<sockaddr*>(&peer.storage);
-  const int descriptor = ::accept4(descriptor_, raw, &peer.size, SOCK_NONBLOCK | SOCK_CLOEXEC);
+  const int descriptor =
+      ::accept4(descriptor_.number(), raw, &peer.size, SOCK_NONBLOCK | SOCK_CLOEXEC);
   if (descriptor >= 0) {
     handler_.on_accept(descriptor, base::Address::from(raw, peer.size));
     return true;
@@ -175,11 +166,10 @@ bool Acceptor::accept_one() {
 
 // The first in the queue is turned away with the reserve, so that it does not wait in vain.
 void Acceptor::survive_exhaustion() {
-  if (reserve_ >= 0) {
-    ::close(reserve_);
-    const int turned_away = ::accept4(descriptor_, nullptr, nullptr, SOCK_CLOEXEC);
-    if (turned_away >= 0) ::close(turned_away);
-    reserve_ = ::open("/dev/null", O_RDONLY | O_CLOEXEC);
+  if (reserve_) {
+    reserve_.reset();
+    base::Descriptor(::accept4(descriptor_.number(), nullptr, nullptr, SOCK_CLOEXEC)).reset();
+    reserve_.reset(::open("/dev/null", O_RDONLY | O_CLOEXEC));
   }
   stop_watching();
   loop_.arm(*this, loop_.now() + pause_when_exhausted);

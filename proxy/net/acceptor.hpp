@@ -2,18 +2,19 @@
 // reserve to turn a waiting client away, and accepting pauses for a moment. Loop's thread.
 #pragma once
 
-#include <vector>
-
 #include "proxy/base/address.hpp"
+#include "proxy/base/descriptor.hpp"
 #include "proxy/base/error.hpp"
 #include "proxy/base/event_loop.hpp"
+
+#include <vector>
 
 namespace net {
 
 // Binds `address` for so many workers: a descriptor each (SO_REUSEPORT; port 0 is chosen once), or
-// for a Unix socket one and the same, repeated. A foreign owner of the port is an error, and so is a
-// Unix path on which somebody listens; a stale one is replaced. Any thread.
-base::Result<std::vector<int>> listen_on(const base::Address& address, int workers);
+// for a Unix socket one and the same, repeated. A foreign owner of the port is an error, and so is
+// a Unix path on which somebody listens; a stale one is replaced. Any thread.
+base::Result<std::vector<base::Descriptor>> listen_on(const base::Address& address, int workers);
 
 class Acceptor final : base::Poller::Watch, base::Timer {
  public:
@@ -28,17 +29,17 @@ class Acceptor final : base::Poller::Watch, base::Timer {
     ~Handler() = default;
   };
 
-  // Owns the descriptor; is_shared: other workers watch it too (Unix sockets).
-  Acceptor(base::EventLoop& loop, int descriptor, bool is_shared, Handler& handler);
+  // is_shared: other workers watch the socket too (Unix sockets).
+  Acceptor(base::EventLoop& loop, base::Descriptor descriptor, bool is_shared, Handler& handler);
   Acceptor(const Acceptor&) = delete;
   Acceptor& operator=(const Acceptor&) = delete;
   ~Acceptor();
 
-  void pause();   // connections wait in the kernel's queue
+  void pause();  // connections wait in the kernel's queue
   void resume();
   // Accepts all that wait, then closes.
   void close();
-  base::Address address() const { return base::Address::local_of(descriptor_); }
+  base::Address address() const { return base::Address::local_of(descriptor_.number()); }
 
  private:
   void on_events(std::uint32_t events) override;
@@ -49,11 +50,11 @@ class Acceptor final : base::Poller::Watch, base::Timer {
   void stop_watching();
 
   base::EventLoop& loop_;
-  int descriptor_;
+  base::Descriptor descriptor_;
   bool is_shared_;
   Handler& handler_;
   int slot_ = -1;
-  int reserve_;
+  base::Descriptor reserve_;
   bool is_paused_ = false;
 };
 

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <csignal>
+#include <set>
 
 namespace process {
 namespace {
@@ -53,8 +54,9 @@ std::string description_of(const server::PlannedListener& listener) {
 
 }  // namespace
 
-Control::Control(std::unique_ptr<server::Plan> plan, base::Log& log)
+Control::Control(std::unique_ptr<server::Plan> plan, MakePlan again, base::Log& log)
     : plan_(std::move(plan)),
+      make_plan_again_(std::move(again)),
       log_(log),
       lingering_(loop_),
       shared_(*plan_, connection_limit(plan_->config->limits, log),
@@ -72,86 +74,38 @@ Control::~Control() {
 }
 
 std::string Control::start() {
-  std::string problem = server::bind_listeners(*plan_);
+  server::ListeningSockets::Bound bound;
+  std::string problem = prepare(*plan_, bound);
   if (problem.empty()) problem = open_admin();
-  if (problem.empty()) problem = open_access_log();
   if (!problem.empty()) return problem;
-  for (int i = 0; i < plan_->workers; ++i)
-    workers_.push_back(std::make_unique<server::Worker>(i, *plan_, shared_));
-  for (const auto& worker : workers_) worker->start();
+  for (std::size_t i = 0; i < bound.by_worker.size(); ++i) {
+    workers_.push_back(std::make_unique<server::Worker>(i, shared_));
+    workers_.back()->start(adoption(std::move(bound.by_worker[i])));
+  }
   discovery_ = std::make_unique<upstream::Discovery>(
       loop_, resolver_, [this](auto endpoints) { publish(std::move(endpoints)); });
-  discovery_->follow({plan_->config.get()});
-  for (std::size_t i = 0; i < plan_->listeners.size(); ++i) watch_listener(i);
-  for (std::size_t i = 0; i < plan_->config->clusters.size(); ++i) watch_cluster(i);
+  follow_names();
+  watch_files();
   tasks_.spawn(watch_memory()).release();
   tasks_.spawn(watch_certificates()).release();
-  if (access_log_) tasks_.spawn(watch_access_log()).release();
-  started_ = loop_.now();
+  tasks_.spawn(watch_access_log()).release();
+  started_ = config_taken_ = loop_.now();
   is_started_ = true;
   expect_series();
   announce();
   return {};
 }
 
-std::string Control::open_access_log() {
-  const config::AccessLog& wanted = plan_->config->access_log;
-  if (wanted.format == config::AccessLogFormat::none) return {};
-  const auto format = wanted.format == config::AccessLogFormat::json
-                          ? observe::AccessLog::Format::json
-                          : observe::AccessLog::Format::text;
-  base::Result<std::unique_ptr<observe::AccessLog>> opened =
-      observe::AccessLog::open(wanted.to, format, plan_->workers);
-  if (!opened)
-    return "access_log: cannot open " + wanted.to + ": " + opened.error().cause.message();
-  access_log_ = std::move(*opened);
-  shared_.access_log = access_log_.get();
-  return {};
-}
-
 std::string Control::open_admin() {
   if (!plan_->config->admin) return {};
   const base::Address& address = plan_->config->admin->bind;
-  const auto bound = net::listen_on(address, 1);
+  auto bound = net::listen_on(address, 1);
   if (!bound)
     return "admin: " + std::string(bound.error().detail) + " " + address.to_string() + ": " +
            bound.error().cause.message();
   admin::AdminSource& source = *this;
-  admin_ = std::make_unique<admin::Admin>(loop_, lingering_, bound->front(), source);
+  admin_ = std::make_unique<admin::Admin>(loop_, lingering_, std::move(bound->front()), source);
   return {};
-}
-
-void Control::publish(std::shared_ptr<const upstream::PublishedEndpoints> endpoints) {
-  for (const auto& worker : workers_)
-    worker->post(
-        [endpoints](server::Runtime& runtime) { runtime.clusters().publish(*endpoints); });
-}
-
-void Control::watch_listener(std::size_t number) {
-  const config::Listener& listener = *plan_->listeners[number].config;
-  if (!listener.tls) return;
-  certificates_.add(
-      "listener " + listener.name, {listener.tls->cert, listener.tls->key, listener.tls->client_ca},
-      [settings = server::tls_settings(listener)] { return certs::make_server_context(settings); },
-      [this, number](std::shared_ptr<const certs::Context> context) {
-        for (const auto& worker : workers_)
-          worker->post([=](server::Runtime& runtime) { runtime.set_tls(number, context); });
-      },
-      plan_->listeners[number].tls);
-}
-
-void Control::watch_cluster(std::size_t number) {
-  const config::Cluster& cluster = plan_->config->clusters[number];
-  if (!cluster.tls) return;
-  certificates_.add(
-      "cluster " + cluster.name, {cluster.tls->ca, cluster.tls->cert, cluster.tls->key},
-      [settings = server::tls_settings(cluster)] { return certs::make_client_context(settings); },
-      [this, name = cluster.name](std::shared_ptr<const certs::Context> context) {
-        for (const auto& worker : workers_)
-          worker->post(
-              [=](server::Runtime& runtime) { runtime.clusters().renew_tls(name, context); });
-      },
-      plan_->cluster_tls.at(cluster.name));
 }
 
 void Control::announce() {
@@ -197,13 +151,15 @@ void Control::await_signal() {
 void Control::on_signal(int number) {
   if (number == SIGHUP) {
     reopen_logs();
-    return log_.warning("reload: not yet in this version; the logs were opened again");
+    tasks_.spawn(reload_on_signal()).release();
+    return;
   }
   if (number == SIGUSR1) return reopen_logs();
   if (number == SIGUSR2) return log_.warning("SIGUSR2: upgrade: not yet in this version; ignored");
   if (std::exchange(is_told_to_end_, true)) {
     log_.warning("a second signal: ending at once");
-    for (const auto& worker : workers_) worker->post([](server::Runtime& runtime) { runtime.cut(); });
+    for (const auto& worker : workers_)
+      worker->post([](server::Runtime& runtime) { runtime.cut(); });
     return stop();
   }
   drain();  // if the admin side has not begun it
@@ -212,7 +168,7 @@ void Control::on_signal(int number) {
 // As rotation asks for it: whatever cannot be opened anew stays as it is, and is told.
 void Control::reopen_logs() {
   log_.reopen();
-  if (access_log_) access_log_->reopen();
+  if (plan_->access_log) plan_->access_log->reopen();
   log_.info("logs opened again");
 }
 
@@ -221,12 +177,14 @@ base::Task<> Control::watch_access_log() {
   std::uint64_t told = 0;
   for (;;) {
     co_await base::sleep_until(loop_, loop_.now() + log_interval);
-    const std::uint64_t dropped = access_log_->dropped();
-    if (dropped == told) continue;
-    const std::string trouble = access_log_->trouble();
-    log_.warning("access_log: " + access_log_->name() + ": " +
+    const observe::AccessLog* log = plan_->access_log.get();  // a reload may have changed it
+    const std::uint64_t dropped = log ? log->dropped() : 0;
+    const std::uint64_t before = std::exchange(told, dropped);
+    if (dropped <= before) continue;
+    const std::string trouble = log->trouble();
+    log_.warning("access_log: " + log->name() + ": " +
                  (trouble.empty() ? "it takes lines too slowly, or not at all" : trouble) +
-                 "; lines lost: " + std::to_string(dropped - std::exchange(told, dropped)));
+                 "; lines lost: " + std::to_string(dropped - before));
     co_await base::sleep_until(loop_, loop_.now() + between_complaints);
   }
 }
@@ -295,18 +253,33 @@ void Control::drain_listeners(bool outbound) {
     worker->post([outbound](server::Runtime& runtime) { runtime.drain(outbound); });
 }
 
+// Of every configuration that is left; those of one name share their counts.
+template <typename Visit> void Control::each_listener(Visit visit) const {
+  std::set<const server::ListenerCounts*> seen;
+  const auto visit_all = [&](const server::Plan& plan) {
+    for (const server::PlannedListener& listener : plan.listeners)
+      if (seen.insert(listener.counts.get()).second) visit(listener);
+  };
+  visit_all(*plan_);
+  for (const auto& plan : earlier_) visit_all(*plan);
+}
+
 std::int64_t Control::exchanges(bool is_outbound) const {
   std::int64_t count = 0;
-  for (const auto& worker : workers_) count += worker->exchanges(is_outbound);
+  each_listener([&](const server::PlannedListener& listener) {
+    if (listener.is_outbound() != is_outbound) return;
+    for (std::size_t i = 0; i < workers_.size(); ++i) count += listener.counts[i].exchanges.load();
+  });
   return count;
 }
 
 std::int64_t Control::inbound_connections() const {
   std::int64_t count = 0;
-  for (std::size_t i = 0; i < plan_->listeners.size(); ++i) {
-    if (plan_->listeners[i].is_outbound()) continue;
-    for (const auto& worker : workers_) count += worker->counts(i).connections.load();
-  }
+  each_listener([&](const server::PlannedListener& listener) {
+    if (listener.is_outbound()) return;
+    for (std::size_t i = 0; i < workers_.size(); ++i)
+      count += listener.counts[i].connections.load();
+  });
   return count;
 }
 
@@ -328,6 +301,7 @@ base::Task<> Control::watch_memory() {
       for (const auto& worker : workers_)
         worker->post([must_accept](server::Runtime& runtime) { runtime.accept(must_accept); });
     }
+    forget_earlier_plans();
     co_await base::sleep_until(loop_, loop_.now() + memory_interval);
   }
 }

@@ -10,12 +10,14 @@
 #include "proxy/base/executor.hpp"
 #include "proxy/base/log.hpp"
 #include "proxy/process/memory.hpp"
+#include "proxy/server/listening_sockets.hpp"
 #include "proxy/server/shared.hpp"
 #include "proxy/server/worker.hpp"
 #include "proxy/upstream/discovery.hpp"
 
 #include <boost/asio/signal_set.hpp>
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -25,14 +27,18 @@ namespace process {
 
 class Control final : admin::AdminSource {
  public:
-  Control(std::unique_ptr<server::Plan> plan, base::Log& log);
+  // Makes a plan of what the configuration says by now, or says why it cannot.
+  using MakePlan = std::function<server::Planned(const server::Plan& running)>;
+
+  Control(std::unique_ptr<server::Plan> plan, MakePlan again, base::Log& log);
   ~Control();
 
   // Binds everything and starts the workers. What went wrong, or "".
   std::string start();
   // Until drained, or stopped.
   void run();
-  // SIGTERM and SIGINT drain, a second one ends at once; SIGHUP and SIGUSR1 open the logs again.
+  // SIGTERM and SIGINT drain, a second one ends at once; SIGHUP reloads, and like SIGUSR1 opens the
+  // logs again.
   void handle_signals();
 
   // --- any thread, after start() ---
@@ -46,6 +52,7 @@ class Control final : admin::AdminSource {
   bool is_ready() const override { return is_started_ && !is_draining_; }
   base::Task<std::string> metrics() override;
   std::string config() const override { return plan_->config->effective; }
+  base::Task<std::string> reload() override;
   std::string stats() override;
   base::Task<std::string> clusters() override;
   void drain() override;
@@ -54,13 +61,18 @@ class Control final : admin::AdminSource {
   base::Task<admin::Snapshots> snapshots();
   admin::ProcessStatus status() const;
 
-  std::string open_access_log();
   std::string open_admin();
+  base::Task<> reload_on_signal();
+  std::string prepare(server::Plan& plan, server::ListeningSockets::Bound& sockets);
+  server::Adoption adoption(std::vector<server::NewSocket> sockets) const;
+  void follow_names();
+  void watch_files();
+  void forget_earlier_plans();
   void announce();
   void expect_series();
   void publish(std::shared_ptr<const upstream::PublishedEndpoints> endpoints);
-  void watch_listener(std::size_t listener);
-  void watch_cluster(std::size_t cluster);
+  void watch_listener(const server::PlannedListener& planned);
+  void watch_cluster(const config::Cluster& cluster);
   void reopen_logs();
   base::Task<> watch_access_log();
   void await_signal();
@@ -77,13 +89,17 @@ class Control final : admin::AdminSource {
   std::int64_t inbound_connections() const;
   bool has_inbound() const;
 
-  std::unique_ptr<server::Plan> plan_;
+  template <typename Visit> void each_listener(Visit visit) const;
+
+  std::shared_ptr<server::Plan> plan_;
+  std::vector<std::shared_ptr<server::Plan>> earlier_;  // that exchanges may still be under
+  const MakePlan make_plan_again_;
   base::Log& log_;
   base::EventLoop loop_;
   base::Executor executor_;
   net::Lingering lingering_;
-  std::unique_ptr<observe::AccessLog> access_log_;
   server::Shared shared_;
+  server::ListeningSockets sockets_;
   MemoryUse memory_;
   std::vector<std::unique_ptr<server::Worker>> workers_;
   net::Resolver resolver_;
@@ -92,7 +108,9 @@ class Control final : admin::AdminSource {
   certs::CertificateWatch certificates_;
   std::unique_ptr<boost::asio::signal_set> signals_;
   base::Time started_ = base::never;
+  base::Time config_taken_ = base::never;  // the one in force
   bool is_started_ = false;
+  bool is_config_current_ = true;  // the last reload succeeded, if there was one
   bool is_draining_ = false;
   bool is_told_to_end_ = false;  // by a signal
   bool is_accepting_ = true;

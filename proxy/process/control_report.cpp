@@ -24,7 +24,7 @@ base::Task<admin::Snapshots> Control::snapshots() {
   const auto gathering = std::make_shared<Gathering>(loop_, workers_.size());
   for (std::size_t i = 0; i < workers_.size(); ++i)
     workers_[i]->post([this, gathering, i](server::Runtime& runtime) {
-      loop_.post([gathering, i, snapshot = runtime.clusters().snapshot()] {
+      loop_.post([gathering, i, snapshot = runtime.clusters()] {
         gathering->by_worker[i] = snapshot;
         if (--gathering->missing == 0) gathering->all_came.set();
       });
@@ -54,22 +54,24 @@ admin::ProcessStatus Control::status() const {
   admin::ProcessStatus status;
   status.uptime = loop_.now() - started_;
   status.is_draining = is_draining_;
+  status.is_config_current = is_config_current_;
   status.connections = shared_.admission.connections();
   status.memory_in_use = shared_.admission.memory_in_use();
   status.memory_limit = shared_.admission.memory_limit();
   status.version = OUTRIDER_VERSION;
   status.config_taken_at =
-      static_cast<std::uint64_t>(std::chrono::system_clock::to_time_t(loop_.wall(started_)));
+      static_cast<std::uint64_t>(std::chrono::system_clock::to_time_t(loop_.wall(config_taken_)));
   status.certificates = certificates_.expiries();
   status.own_log_lines_dropped = log_.dropped();
-  status.log_lines_dropped = access_log_ ? access_log_->dropped() : 0;
+  status.log_lines_dropped = plan_->access_log ? plan_->access_log->dropped() : 0;
   if (admin_) status.admin = admin_->address().to_string();
   status.listeners.resize(plan_->listeners.size());
-  for (const auto& worker : workers_)
-    for (std::size_t i = 0; i < status.listeners.size(); ++i) {
-      status.listeners[i].exchanges += worker->counts(i).exchanges.load();
-      status.listeners[i].connections += worker->counts(i).connections.load();
-      status.listeners[i].refused += worker->counts(i).refused.load();
+  for (std::size_t i = 0; i < status.listeners.size(); ++i)
+    for (std::size_t worker = 0; worker < workers_.size(); ++worker) {
+      const server::ListenerCounts& counts = plan_->listeners[i].counts[worker];
+      status.listeners[i].exchanges += counts.exchanges.load();
+      status.listeners[i].connections += counts.connections.load();
+      status.listeners[i].refused += counts.refused.load();
     }
   return status;
 }

@@ -23,27 +23,36 @@ Connection::Connection(Listener& listener, std::unique_ptr<net::Transport> trans
 
 Connection::~Connection() {
   opening_.cancel_all();
-  http1_.reset();
-  h2_.reset();
+  protocol_.reset();
   listener_.forget(*this);
 }
 
-void Connection::start() { opening_.spawn(open()).release(); }
+void Connection::start() {
+  opening_.spawn(open()).release();
+}
 
 void Connection::drain() {
-  if (http1_) http1_->drain();
-  if (h2_) h2_->drain();
-  if (is_opening()) listener_.loop().arm(*this, listener_.loop().now() + last_chance);
+  is_draining_ = true;
+  if (protocol_)
+    protocol_->drain();
+  else
+    listener_.loop().arm(*this, listener_.loop().now() + last_chance);
+}
+
+// One that opens finds them when it has opened.
+void Connection::adopt(const ListenerSettings& settings) {
+  if (protocol_) protocol_->adopt(settings);
 }
 
 void Connection::cut() {
-  if (http1_) http1_->cut();
-  if (h2_) h2_->cut();
-  if (is_opening()) close();
+  if (protocol_)
+    protocol_->cut();
+  else
+    close();
 }
 
 void Connection::expired() {
-  if (is_opening()) close();
+  if (!protocol_) close();
 }
 
 base::Task<> Connection::open() {
@@ -59,15 +68,14 @@ base::Task<> Connection::open() {
 // Where one protocol is spoken alone, its parser refuses the other: HTTP/1 with a 400. HTTP/2 has
 // no words that an HTTP/1 client would understand.
 base::Task<> Connection::find_protocol() {
-  const ListenerSettings& settings = listener_.settings();
-  if (!settings.speaks_h2) co_return speak_http1({});
-  base::Result<net::Detected> found =
-      co_await net::detect(*transport_, settings.idle_timeout,
-                           std::min(settings.handshake_timeout, settings.http1.header_timeout));
+  if (!listener_.settings().speaks_h2) co_return speak_http1({});
+  base::Result<net::Detected> found = co_await net::detect(
+      *transport_, listener_.settings().idle_timeout,
+      std::min(listener_.settings().handshake_timeout, listener_.settings().http1.header_timeout));
   if (!found) co_return close();
   if (found->protocol == net::Protocol::h2)
     speak_h2(std::move(found->read));
-  else if (settings.speaks_http1)
+  else if (listener_.settings().speaks_http1)
     speak_http1(std::move(found->read), found->begun);
   else
     refuse_in_clear("this port speaks HTTP/2 only");
@@ -101,24 +109,28 @@ void Connection::refuse_in_clear(std::string_view why) {
 
 void Connection::speak_http1(base::Bytes already_read, base::Time begun) {
   info_.protocol = "http1";
-  http1::ServerConnection::Owner& owner = *this;
-  http1_ = std::make_unique<http1::ServerConnection>(std::move(transport_), listener_.lingering(),
-                                                     info_, listener_.settings().http1, listener_,
-                                                     owner);
-  http1_->start(std::move(already_read), begun);
-  if (listener_.is_draining()) http1_->drain();
+  speak(make_http1(std::move(transport_), parts()), std::move(already_read), begun);
 }
 
 void Connection::speak_h2(base::Bytes already_read) {
   info_.protocol = "h2";
-  http2::ServerConnection::Owner& owner = *this;
-  h2_ = std::make_unique<http2::ServerConnection>(std::move(transport_), listener_.lingering(),
-                                                  info_, listener_.settings().http2, listener_,
-                                                  owner);
-  h2_->start(std::move(already_read));
-  if (listener_.is_draining()) h2_->drain();
+  speak(make_h2(std::move(transport_), parts()), std::move(already_read), base::never);
 }
 
-void Connection::close() { listener_.loop().reap_later(*this); }
+void Connection::speak(std::unique_ptr<Protocol> protocol, base::Bytes already_read,
+                       base::Time begun) {
+  protocol_ = std::move(protocol);
+  protocol_->start(std::move(already_read), begun);
+  if (is_draining_ || listener_.is_draining()) protocol_->drain();
+}
+
+ProtocolParts Connection::parts() {
+  Protocol::Owner& owner = *this;
+  return {listener_.lingering(), info_, listener_.settings(), listener_, owner};
+}
+
+void Connection::close() {
+  listener_.loop().reap_later(*this);
+}
 
 }  // namespace server

@@ -60,8 +60,10 @@ bool may_not_be_normal(std::string_view path) {
 
 }  // namespace
 
-Exchange::Exchange(const Front& front, http::Incoming incoming, http::ServerStream& stream)
-    : front_(front),
+Exchange::Exchange(base::Ref<base::Counted> generation, const Front& front, http::Incoming incoming,
+                   http::ServerStream& stream)
+    : generation_(std::move(generation)),
+      front_(front),
       stream_(stream),
       refused_(incoming.refused),
       info_(front.loop, stream.connection()),

@@ -3,6 +3,7 @@
 // it is counted and logged once, by its destructor. The worker's thread.
 #pragma once
 
+#include "proxy/base/counted.hpp"
 #include "proxy/http/filter.hpp"
 #include "proxy/http/forwarded.hpp"
 #include "proxy/http/pump.hpp"
@@ -19,7 +20,7 @@
 
 namespace server {
 
-// What an exchange needs of the listener it came by; of one worker, outlives its exchanges.
+// What an exchange needs of the listener it came by; a generation's, which outlives its exchanges.
 struct Front {
   base::Loop& loop;
   http::Handler& chain;
@@ -42,7 +43,9 @@ struct Front {
 
 class Exchange : public base::Link {
  public:
-  Exchange(const Front& front, http::Incoming incoming, http::ServerStream& stream);
+  // generation: what `front` belongs to, kept until the exchange is over; none in tests.
+  Exchange(base::Ref<base::Counted> generation, const Front& front, http::Incoming incoming,
+           http::ServerStream& stream);
   Exchange(const Exchange&) = delete;
   Exchange& operator=(const Exchange&) = delete;
   ~Exchange();
@@ -65,6 +68,7 @@ class Exchange : public base::Link {
   void cut(const base::Error& why);
   void log();
 
+  const base::Ref<base::Counted> generation_;  // dies last
   const Front& front_;
   http::ServerStream& stream_;
   std::optional<base::Error> refused_;

@@ -3,41 +3,57 @@
 #include <unistd.h>
 
 namespace server {
+namespace {
+
+// Whether what a connection settled when it opened would be settled otherwise now.
+bool opens_otherwise(const config::Listener& a, const config::Listener& b) {
+  return a.tls != b.tls || a.http1 != b.http1 || a.h2 != b.h2;
+}
+
+}  // namespace
 
 Listener::Listener(base::EventLoop& loop, net::Lingering& lingering, net::HandshakeTurns& turns,
-                   Admission& admission, const ListenerSettings& settings, Front front)
-    : loop_(loop),
-      lingering_(lingering),
-      handshake_turns_(turns),
-      admission_(admission),
-      settings_(settings),
-      front_(std::move(front)) {}
+                   Admission& admission)
+    : loop_(loop), lingering_(lingering), handshake_turns_(turns), admission_(admission) {}
 
 Listener::~Listener() {
-  acceptors_.clear();
+  acceptor_.reset();
   while (!connections_.empty()) delete connections_.back();
 }
 
-void Listener::accept_on(const std::vector<Bound>& sockets) {
+void Listener::follow(base::Ref<Generation> generation, std::size_t number) {
+  const base::Ref<Generation> before = std::move(generation_);
+  const std::size_t number_before = std::exchange(number_, number);
+  generation_ = std::move(generation);
+  is_outbound_ = plan().is_outbound();
+  tls_ = plan().tls;
+  if (!before) return;
+  const PlannedListener& old = before->plan().listeners[number_before];
+  const auto count = static_cast<std::int64_t>(connections_.size());
+  change(before->front(number_before).counts.connections, -count);
+  change(front().counts.connections, +count);
+  const bool is_to_go = opens_otherwise(*old.config, *plan().config);
+  for (Connection* each : connections_) is_to_go ? each->drain() : each->adopt(settings());
+}
+
+void Listener::accept_on(NewSocket socket) {
+  address_ = socket.address;
   net::Acceptor::Handler& handler = *this;
-  for (const Bound& socket : sockets)
-    acceptors_.push_back(
-        std::make_unique<net::Acceptor>(loop_, socket.descriptor, socket.is_shared, handler));
-}
-
-void Listener::pause() {
-  for (const auto& acceptor : acceptors_) acceptor->pause();
-}
-
-void Listener::resume() {
-  for (const auto& acceptor : acceptors_) acceptor->resume();
+  acceptor_ = std::make_unique<net::Acceptor>(loop_, std::move(socket.descriptor), socket.is_shared,
+                                              handler);
 }
 
 void Listener::drain() {
   if (is_draining_) return;
-  for (const auto& acceptor : acceptors_) acceptor->close();
+  acceptor_->close();
   is_draining_ = true;
   for (Connection* each : connections_) each->drain();
+  let_go_if_over();
+}
+
+// What nobody can come by any more is not to hold a configuration.
+void Listener::let_go_if_over() {
+  if (is_draining_ && connections_.empty()) generation_ = {};
 }
 
 std::size_t Listener::cut() {
@@ -56,7 +72,7 @@ std::size_t Listener::cut() {
 void Listener::on_accept(int descriptor, const base::Address& remote) {
   net::ConnectionLimits::Place place = place_for(remote);
   if (!place) {
-    change(front_.counts.refused, +1);
+    change(front().counts.refused, +1);
     ::close(descriptor);
     return;
   }
@@ -64,7 +80,7 @@ void Listener::on_accept(int descriptor, const base::Address& remote) {
       *this, std::make_unique<net::Transport>(loop_, descriptor, std::move(place)), remote);
   connection->place = connections_.size();
   connections_.push_back(connection);
-  change(front_.counts.connections, +1);
+  change(front().counts.connections, +1);
   connection->start();
 }
 
@@ -83,11 +99,12 @@ void Listener::forget(const Connection& connection) {
   connections_[connection.place] = connections_.back();
   connections_[connection.place]->place = connection.place;
   connections_.pop_back();
-  change(front_.counts.connections, -1);
+  change(front().counts.connections, -1);
+  let_go_if_over();
 }
 
 base::Task<> Listener::serve(http::Incoming incoming, http::ServerStream& stream) {
-  Exchange exchange(front_, std::move(incoming), stream);
+  Exchange exchange(base::Ref<base::Counted>(*generation_), front(), std::move(incoming), stream);
   exchanges_.push_back(exchange);
   co_await exchange.run();
 }

@@ -1,45 +1,41 @@
-// One listener of one worker: its listening sockets, the connections that came by them, and the
-// service that answers their requests. Owned by the worker; its thread.
+// One address that a worker listens on: the socket, the connections that came by it, and whom it
+// has serve them: a listener of the present generation. It outlives configurations; which of their
+// listeners it belongs to may change with each. Owned by the runtime; the worker's thread.
 #pragma once
 
 #include "proxy/net/acceptor.hpp"
+#include "proxy/net/lingering.hpp"
 #include "proxy/net/tls_accept.hpp"
 #include "proxy/server/connection.hpp"
-#include "proxy/server/exchange.hpp"
+#include "proxy/server/generation.hpp"
+#include "proxy/server/listening_sockets.hpp"
 
 #include <memory>
 #include <vector>
 
 namespace server {
 
-struct ListenerSettings {
-  http1::ServerSettings http1;
-  http2::ServerSettings http2;
-  base::Millis handshake_timeout{5'000};
-  base::Millis idle_timeout{60'000};
-  bool speaks_http1 = true;
-  bool speaks_h2 = true;
-};
-
-// A listening socket that control has bound for this worker.
-struct Bound {
-  int descriptor;
-  bool is_shared;  // with the other workers (Unix sockets)
-};
-
 class Listener final : public http::Service, net::Acceptor::Handler {
  public:
   // All that is referred to outlives the listener.
   Listener(base::EventLoop& loop, net::Lingering& lingering, net::HandshakeTurns& turns,
-           Admission& admission, const ListenerSettings& settings, Front front);
+           Admission& admission);
   ~Listener();
 
-  void accept_on(const std::vector<Bound>& sockets);
+  // From now on connections and exchanges are that generation's; those that are under way keep
+  // their own. number: of the listener, in the plan.
+  void follow(base::Ref<Generation> generation, std::size_t number);
+  // Once, and behind the first follow(): what comes from then on is served.
+  void accept_on(NewSocket socket);
+
+  const base::Address& address() const { return address_; }
+  const PlannedListener& plan() const { return generation_->plan().listeners[number_]; }
+  bool is_outbound() const { return is_outbound_; }
   // For connections from now on; null = clear.
   void set_tls(std::shared_ptr<const certs::Context> context) { tls_ = std::move(context); }
-  void pause();
-  void resume();
-  // Takes what waits to be accepted, closes the sockets; connections are to go when they can.
+  void pause() { acceptor_->pause(); }
+  void resume() { acceptor_->resume(); }
+  // Takes what waits to be accepted, closes the socket; connections are to go when they can.
   void drain();
   // Ends all connections: what is under way is `drained`. How many exchanges that were.
   std::size_t cut();
@@ -53,28 +49,32 @@ class Listener final : public http::Service, net::Acceptor::Handler {
   base::EventLoop& loop() const { return loop_; }
   net::Lingering& lingering() const { return lingering_; }
   net::HandshakeTurns& handshake_turns() const { return handshake_turns_; }
-  const ListenerSettings& settings() const { return settings_; }
+  const ListenerSettings& settings() const { return plan().settings; }
   const std::shared_ptr<const certs::Context>& tls() const { return tls_; }
   void forget(const Connection& connection);
   void failed(const net::FailedHandshake& handshake, const base::Address& remote) {
-    front_.handshake_failures->add(handshake, remote);
+    front().handshake_failures->add(handshake, remote);
   }
 
   void on_accept(int descriptor, const base::Address& remote) override;
   bool free_descriptor() override { return lingering_.end_oldest(); }
   net::ConnectionLimits::Place place_for(const base::Address& remote);
+  const Front& front() const { return generation_->front(number_); }
+  void let_go_if_over();
 
   base::EventLoop& loop_;
   net::Lingering& lingering_;
   net::HandshakeTurns& handshake_turns_;
   Admission& admission_;
-  const ListenerSettings& settings_;
-  Front front_;
+  base::Address address_;
+  base::Ref<Generation> generation_;  // none when it has drained
+  std::size_t number_ = 0;
+  bool is_outbound_ = false;
+  bool is_draining_ = false;
   std::shared_ptr<const certs::Context> tls_;
-  std::vector<std::unique_ptr<net::Acceptor>> acceptors_;
+  std::unique_ptr<net::Acceptor> acceptor_;
   base::List<Exchange> exchanges_;
   std::vector<Connection*> connections_;  // owned; each knows its place
-  bool is_draining_ = false;
 };
 
 }  // namespace server

@@ -4,7 +4,6 @@
 #include <atomic>
 #include <cstdint>
 #include <memory>
-#include <vector>
 
 namespace server {
 
@@ -14,8 +13,8 @@ struct alignas(64) ListenerCounts {
   std::atomic<std::int64_t> refused{0};  // connections, by limits
 };
 
-// In the order of the plan's listeners.
-using AllCounts = std::vector<std::unique_ptr<ListenerCounts>>;
+// Those of all workers. A listener keeps them through every reload that keeps its name.
+using CountsByWorker = std::shared_ptr<ListenerCounts[]>;
 
 inline void change(std::atomic<std::int64_t>& count, std::int64_t by) {
   count.store(count.load(std::memory_order_relaxed) + by, std::memory_order_relaxed);

@@ -76,20 +76,43 @@ http::ForwardedPolicy policy_of(const config::Listener& listener) {
   return policy;
 }
 
-PlannedListener planned(const config::Listener& listener, const config::Limits& limits,
-                        const std::string& digits) {
+PlannedListener planned(const config::Listener& listener, const Plan& plan) {
   PlannedListener made;
   made.config = &listener;
-  made.settings = settings_of(listener, limits);
+  made.settings = settings_of(listener, plan.config->limits);
   made.forwarded = policy_of(listener);
-  made.pseudonym = http::pseudonym(digits, listener.name);
+  made.pseudonym = http::pseudonym(plan.digits, listener.name);
   made.routes = std::make_unique<routing::RouteTable>(listener.routes);
   return made;
 }
 
+CountsByWorker counts_of(const std::string& listener, int workers, const Plan* running) {
+  if (running)
+    for (const PlannedListener& each : running->listeners)
+      if (each.config->name == listener) return each.counts;
+  return CountsByWorker(new ListenerCounts[static_cast<std::size_t>(workers)]);
+}
+
+// What a reload cannot change.
+std::vector<std::string> restart_reasons(const Plan& running, const Plan& next) {
+  std::vector<std::string> reasons;
+  const auto differ = [&](std::string_view key, const std::string& now, const std::string& wanted) {
+    if (now != wanted)
+      reasons.push_back(std::string(key) + ": " + now + " is in force and " + wanted +
+                        " is wanted; this cannot change in a reload: restart the process");
+  };
+  const auto bind_of = [](const Plan& plan) {
+    return plan.config->admin ? plan.config->admin->bind.to_string() : std::string("none");
+  };
+  differ("workers", std::to_string(running.workers), std::to_string(next.workers));
+  differ("limits.connections", std::to_string(running.config->limits.connections),
+         std::to_string(next.config->limits.connections));
+  differ("admin.bind", bind_of(running), bind_of(next));
+  return reasons;
+}
+
 // At the place of the file that the words begin with, else at the part's own.
-template <typename Part>
-config::Mistake told(const Part& of, const std::string& words) {
+template <typename Part> config::Mistake told(const Part& of, const std::string& words) {
   for (const auto& [file, mark] : of.tls->places)
     if (words.starts_with(file + ": ")) return {mark, words};
   return {of.mark, words};
@@ -118,11 +141,11 @@ std::string why_unwritable(const std::string& file) {
   return {};
 }
 
-template <typename Log>
-void check_log(const Log& log, Planned& made) {
+template <typename Log> void check_log(const Log& log, Planned& made) {
   if (const std::string why = why_unwritable(log.to); !why.empty())
     made.problems.push_back(
-        config::Mistake{log.places.at(log.to), "cannot write to " + log.to + ": " + why}.to_string());
+        config::Mistake{log.places.at(log.to), "cannot write to " + log.to + ": " + why}
+            .to_string());
 }
 
 }  // namespace
@@ -153,7 +176,7 @@ certs::ClientSettings tls_settings(const config::Cluster& cluster) {
   return settings;
 }
 
-Planned make_plan(std::shared_ptr<const config::Config> config) {
+Planned make_plan(std::shared_ptr<const config::Config> config, const Plan* running) {
   Planned made;
   made.plan = std::make_unique<Plan>();
   Plan& plan = *made.plan;
@@ -161,12 +184,18 @@ Planned make_plan(std::shared_ptr<const config::Config> config) {
   plan.workers =
       plan.config->workers == 0 ? automatic_workers() : static_cast<int>(plan.config->workers);
   plan.warnings = plan.config->warnings;
+  plan.digits = running ? running->digits : http::random_digits();
+  if (running) {
+    made.problems = restart_reasons(*running, plan);
+    if (plan.config->access_log == running->config->access_log)
+      plan.access_log = running->access_log;
+  }
   check_log(plan.config->log, made);
   if (plan.config->access_log.format != config::AccessLogFormat::none)
     check_log(plan.config->access_log, made);
-  const std::string digits = http::random_digits();
   for (const config::Listener& listener : plan.config->listeners) {
-    plan.listeners.push_back(planned(listener, plan.config->limits, digits));
+    plan.listeners.push_back(planned(listener, plan));
+    plan.listeners.back().counts = counts_of(listener.name, plan.workers, running);
     if (!listener.tls) continue;
     plan.listeners.back().tls =
         taken(listener, certs::make_server_context(tls_settings(listener)), made);
@@ -180,19 +209,17 @@ Planned make_plan(std::shared_ptr<const config::Config> config) {
   return made;
 }
 
-std::string bind_listeners(Plan& plan) {
-  for (PlannedListener& listener : plan.listeners) {
-    listener.sockets.resize(static_cast<std::size_t>(plan.workers));
-    for (const base::Address& address : listener.config->bind) {
-      const auto bound = net::listen_on(address, plan.workers);
-      if (!bound)
-        return "listener " + listener.config->name + ": " + std::string(bound.error().detail) +
-               " " + address.to_string() + ": " + bound.error().cause.message();
-      listener.addresses.push_back(base::Address::local_of(bound->front()));
-      for (std::size_t i = 0; i < listener.sockets.size(); ++i)
-        listener.sockets[i].push_back({(*bound)[i], address.is_unix()});
-    }
-  }
+std::string open_access_log(Plan& plan) {
+  const config::AccessLog& wanted = plan.config->access_log;
+  if (plan.access_log || wanted.format == config::AccessLogFormat::none) return {};
+  const auto format = wanted.format == config::AccessLogFormat::json
+                          ? observe::AccessLog::Format::json
+                          : observe::AccessLog::Format::text;
+  base::Result<std::unique_ptr<observe::AccessLog>> opened =
+      observe::AccessLog::open(wanted.to, format, plan.workers);
+  if (!opened)
+    return "access_log: cannot open " + wanted.to + ": " + opened.error().cause.message();
+  plan.access_log = std::move(*opened);
   return {};
 }
 

@@ -1,12 +1,15 @@
 // What control makes of a configuration, doing all that can fail: certificates read, expressions
-// compiled, sockets bound. Immutable, and shared by all workers, which build their objects from it
-// and cannot fail. Any thread.
+// compiled, logs opened. Immutable once its listeners have their addresses, and shared by all
+// workers, which build their generations from it and cannot fail. Any thread.
 #pragma once
 
 #include "certs/store.hpp"
 #include "config/model.hpp"
+#include "proxy/http/forwarded.hpp"
+#include "proxy/observe/access_log.hpp"
 #include "proxy/routing/route_table.hpp"
-#include "proxy/server/listener.hpp"
+#include "proxy/server/listener_counts.hpp"
+#include "proxy/server/listener_settings.hpp"
 #include "proxy/upstream/clusters.hpp"
 
 #include <memory>
@@ -23,8 +26,8 @@ struct PlannedListener {
   std::string pseudonym;
   std::unique_ptr<const routing::RouteTable> routes;
   std::shared_ptr<const certs::Context> tls;  // as of the start; null = clear
-  std::vector<base::Address> addresses;       // as bound
-  std::vector<std::vector<Bound>> sockets;    // by worker; each takes its own
+  std::vector<base::Address> addresses;       // as bound, in the order of the configuration
+  CountsByWorker counts;
 
   bool is_outbound() const { return config->direction == config::Direction::outbound; }
 };
@@ -32,8 +35,10 @@ struct PlannedListener {
 struct Plan {
   std::shared_ptr<const config::Config> config;
   int workers = 1;
+  std::string digits;  // of this process, in its listeners' pseudonyms
   std::vector<PlannedListener> listeners;
-  upstream::TlsContexts cluster_tls;  // as of the start
+  upstream::TlsContexts cluster_tls;               // as of the start
+  std::shared_ptr<observe::AccessLog> access_log;  // null = none
   std::vector<config::Mistake> warnings;
 };
 
@@ -46,9 +51,11 @@ struct Planned {
   std::unique_ptr<Plan> plan;
   std::vector<std::string> problems;
 };
-Planned make_plan(std::shared_ptr<const config::Config> config);
+// running: the plan that this one is to take the place of, which it shares logs and counts with.
+// Null = none: the process starts.
+Planned make_plan(std::shared_ptr<const config::Config> config, const Plan* running = nullptr);
 
-// Binds all listeners, for all workers. Says what is wrong, or "".
-std::string bind_listeners(Plan& plan);
+// Opens the access log, unless the plan has it from the one before. Says what is wrong, or "".
+std::string open_access_log(Plan& plan);
 
 }  // namespace server

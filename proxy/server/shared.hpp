@@ -1,10 +1,9 @@
-// What all workers have in common. Made by control before the workers, destroyed after them; each
-// member says for itself which threads may use it.
+// What all workers have in common, whatever the configuration. Made by control before the workers,
+// destroyed after them; each member says for itself which threads may use it.
 #pragma once
 
 #include "filters/registry.hpp"
 #include "proxy/base/log.hpp"
-#include "proxy/observe/access_log.hpp"
 #include "proxy/server/admission.hpp"
 #include "proxy/server/plan.hpp"
 #include "proxy/stats/registry.hpp"
@@ -18,7 +17,6 @@ struct Shared {
         metrics(static_cast<std::size_t>(plan.workers) + 1) {}
 
   Admission admission;
-  observe::AccessLog* access_log = nullptr;  // null = none
   base::Log& log;
   filters::SharedState filter_state;
   stats::Registry metrics;  // a shard for each worker, one more for control

@@ -10,6 +10,7 @@ config::Cluster without_filters(const config::Cluster& cluster) {
   config::Cluster copy = cluster;
   copy.filters.clear();
   copy.mark = {};
+  if (copy.tls) copy.tls->places.clear();
   return copy;
 }
 

@@ -13,12 +13,18 @@
 namespace harness {
 namespace {
 
-std::unique_ptr<server::Plan> plan_of(const std::string& yaml) {
+server::Planned planned_of(const std::string& yaml, const server::Plan* running) {
   const config::Loaded loaded = config::load_text("test.yaml", yaml, filters::specs());
+  if (loaded.config) return server::make_plan(loaded.config, running);
+  server::Planned none;
+  for (const config::Mistake& mistake : loaded.mistakes)
+    none.problems.push_back(mistake.to_string());
+  return none;
+}
+
+std::unique_ptr<server::Plan> plan_of(const std::string& yaml) {
+  server::Planned planned = planned_of(yaml, nullptr);
   std::string problems;
-  for (const config::Mistake& mistake : loaded.mistakes) problems += mistake.to_string() + "\n";
-  if (!loaded.config) throw std::runtime_error(problems);
-  server::Planned planned = server::make_plan(loaded.config);
   for (const std::string& problem : planned.problems) problems += problem + "\n";
   if (!planned.plan) throw std::runtime_error(problems);
   return std::move(planned.plan);
@@ -27,7 +33,8 @@ std::unique_ptr<server::Plan> plan_of(const std::string& yaml) {
 }  // namespace
 
 // Control is made, used and destroyed by one thread, as by main.
-TestProxy::TestProxy(const std::string& yaml) : log_(STDERR_FILENO, base::Level::error, false) {
+TestProxy::TestProxy(const std::string& yaml)
+    : log_(STDERR_FILENO, base::Level::error, false), yaml_(yaml) {
   std::signal(SIGPIPE, SIG_IGN);
   thread_ = std::thread([this, plan = plan_of(yaml)]() mutable { run(std::move(plan)); });
   const std::string problem = started_.get_future().get();
@@ -38,7 +45,11 @@ TestProxy::TestProxy(const std::string& yaml) : log_(STDERR_FILENO, base::Level:
 }
 
 void TestProxy::run(std::unique_ptr<server::Plan> plan) {
-  process::Control control(std::move(plan), log_);
+  const auto again = [this](const server::Plan& running) {
+    const std::lock_guard lock(mutex_);
+    return planned_of(yaml_, &running);
+  };
+  process::Control control(std::move(plan), again, log_);
   control_ = &control;
   const std::string problem = control.start();
   started_.set_value(problem);
@@ -59,6 +70,18 @@ void TestProxy::wait_until_ended() {
 
 Answer TestProxy::ask(const std::string& path) const {
   return get(admin(), path, "localhost");
+}
+
+Answer TestProxy::reload(const std::string& yaml) {
+  {
+    const std::lock_guard lock(mutex_);
+    yaml_ = yaml;
+  }
+  Socket client = Socket::connect(admin());
+  client.send(
+      "POST /reload HTTP/1.1\r\nhost: localhost\r\nx-outrider: 1\r\n"
+      "content-length: 0\r\n\r\n");
+  return client.read_answer();
 }
 
 bool comes_to_say(const TestProxy& proxy, const std::string& path, std::string_view text) {

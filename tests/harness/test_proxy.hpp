@@ -11,6 +11,7 @@
 
 #include <future>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <string_view>
 #include <thread>
@@ -31,6 +32,8 @@ class TestProxy {
   base::Address admin() const { return control_->admin_address(); }
   // GET on the admin side.
   Answer ask(const std::string& path) const;
+  // POST /reload there, after the configuration has become this: 200 once it is in force.
+  Answer reload(const std::string& yaml);
   void begin_drain() { control_->begin_drain(); }
   void wait_until_ended();  // after begin_drain()
 
@@ -38,6 +41,8 @@ class TestProxy {
   void run(std::unique_ptr<server::Plan> plan);
 
   base::Log log_;
+  std::mutex mutex_;
+  std::string yaml_;                     // as a reload finds it
   process::Control* control_ = nullptr;  // lives in the thread
   std::promise<std::string> started_;    // what went wrong, or ""
   std::promise<void> ended_;

@@ -1,14 +1,14 @@
 // The admin side: what it says, to whom, and that the numbers are right.
+#include "tests/harness/json.hpp"
+#include "tests/harness/origin.hpp"
+#include "tests/harness/test_proxy.hpp"
+
 #include <doctest/doctest.h>
 
 #include <future>
 #include <map>
 #include <set>
 #include <sstream>
-
-#include "tests/harness/json.hpp"
-#include "tests/harness/origin.hpp"
-#include "tests/harness/test_proxy.hpp"
 
 using harness::Answer;
 using harness::Json;
@@ -87,7 +87,8 @@ TEST_CASE("admin: answers reads only, to those who name this host") {
     CHECK(ask(proxy, "POST", path).status == 405);
   }
   CHECK(ask(proxy, "GET", "/drain").status == 405);
-  CHECK(ask(proxy, "POST", "/reload").status == 501);
+  CHECK(ask(proxy, "POST", "/reload").status == 200);
+  CHECK(ask(proxy, "GET", "/reload").status == 405);
   CHECK(ask(proxy, "POST", "/breakers/app?state=open").status == 501);
   CHECK(ask(proxy, "GET", "/nothing").status == 404);
   CHECK(ask(proxy, "POST", "/drain", "evil.test").status == 403);
@@ -188,7 +189,8 @@ TEST_CASE("admin: serves at most 64 connections at a time") {
   }
 }
 
-TEST_CASE("admin: metrics hold what Prometheus wants, and count each request once with two workers") {
+TEST_CASE(
+    "admin: metrics hold what Prometheus wants, and count each request once with two workers") {
   Origin origin(Origin::echo());
   TestProxy proxy(harness::egress_to(origin.url(), "workers: 2\n"));
   constexpr int connections = 20, requests = 10;
@@ -263,7 +265,9 @@ TEST_CASE("admin: JSON of clusters and stats, and the configuration without its 
       "  egress: { bind: 127.0.0.1:0, routes: [{ to: app }] }\n"
       "clusters:\n"
       "  app:\n"
-      "    url: \"" + origin.url() + "\"\n"
+      "    url: \"" +
+      origin.url() +
+      "\"\n"
       "    filters: [headers: { request: { set: { x-key: \"${OUTRIDER_TEST_SECRET}\" } } }]\n");
   CHECK(harness::get(proxy.address(), "/").status == 200);
   const Json clusters = Json::parse(proxy.ask("/clusters").body);

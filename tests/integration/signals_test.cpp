@@ -35,9 +35,13 @@ class Process {
 
  private:
   void run(const std::string& yaml, std::promise<void>& started) {
-    server::Planned planned =
-        server::make_plan(config::load_text("test.yaml", yaml, filters::specs()).config);
-    process::Control control(std::move(planned.plan), log_);
+    const auto plan_in_place_of = [&](const server::Plan* running) {
+      return server::make_plan(config::load_text("test.yaml", yaml, filters::specs()).config,
+                               running);
+    };
+    process::Control control(
+        plan_in_place_of(nullptr).plan,
+        [&](const server::Plan& running) { return plan_in_place_of(&running); }, log_);
     control.handle_signals();
     CHECK(control.start() == "");
     address_ = control.listener_address("egress");

@@ -1,22 +1,24 @@
 #include "proxy/net/acceptor.hpp"
 
+#include "tests/unit/certs/made.hpp"
+
 #include <doctest/doctest.h>
+
 #include <fcntl.h>
 #include <netinet/tcp.h>
+#include <set>
+#include <string>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-#include <set>
-#include <string>
-
-#include "tests/unit/certs/made.hpp"
 
 namespace {
 
 using base::Address;
 
-Address loopback() { return *Address::parse("127.0.0.1:0"); }
+Address loopback() {
+  return *Address::parse("127.0.0.1:0");
+}
 
 // What a client has of its connection.
 enum class Seen { nothing, end };
@@ -37,8 +39,7 @@ struct Listening : net::Acceptor::Handler {
     clients.push_back(client);
     return client;
   }
-  template <typename Done>
-  bool turn_until(Done done) {
+  template <typename Done> bool turn_until(Done done) {
     const base::Time limit = base::Clock::now() + std::chrono::seconds(5);
     while (!done() && base::Clock::now() < limit) loop.turn(base::Millis{1});
     return done();
@@ -75,16 +76,16 @@ class Exhaustion {
 
 TEST_CASE_FIXTURE(Listening, "acceptor: takes whoever comes, over every family") {
   const certs_test::Folder folder;
-  for (const std::string& where : {std::string("127.0.0.1:0"), std::string("[::1]:0"),
-                                  "unix:" + folder.path("socket")}) {
+  for (const std::string& where :
+       {std::string("127.0.0.1:0"), std::string("[::1]:0"), "unix:" + folder.path("socket")}) {
     CAPTURE(where);
-    const auto descriptors = net::listen_on(*Address::parse(where), 1);
+    auto descriptors = net::listen_on(*Address::parse(where), 1);
     if (!descriptors && where.starts_with('[')) {
       MESSAGE("no IPv6 here");
       continue;
     }
     REQUIRE(descriptors);
-    net::Acceptor acceptor(loop, descriptors->front(), false, *this);
+    net::Acceptor acceptor(loop, std::move(descriptors->front()), false, *this);
     const std::size_t before = accepted.size();
     const int client = connect(acceptor.address());
     REQUIRE(turn_until([&] { return accepted.size() == before + 1; }));
@@ -98,7 +99,7 @@ TEST_CASE_FIXTURE(Listening, "acceptor: takes whoever comes, over every family")
 TEST_CASE_FIXTURE(Listening, "acceptor: a client that vanishes in silence will be missed") {
   auto bound = net::listen_on(loopback(), 1);
   REQUIRE(bound);
-  net::Acceptor acceptor(loop, bound->front(), false, *this);
+  net::Acceptor acceptor(loop, std::move(bound->front()), false, *this);
   connect(acceptor.address());
   REQUIRE(turn_until([&] { return accepted.size() == 1; }));
   const auto option = [&](int level, int name) {
@@ -113,9 +114,9 @@ TEST_CASE_FIXTURE(Listening, "acceptor: a client that vanishes in silence will b
 }
 
 TEST_CASE_FIXTURE(Listening, "acceptor: without descriptors one is turned away, the next waits") {
-  const auto descriptors = net::listen_on(loopback(), 1);
+  auto descriptors = net::listen_on(loopback(), 1);
   REQUIRE(descriptors);
-  net::Acceptor acceptor(loop, descriptors->front(), false, *this);
+  net::Acceptor acceptor(loop, std::move(descriptors->front()), false, *this);
   const int first = connect(acceptor.address());
   const int second = connect(acceptor.address());
   connect(acceptor.address());
@@ -132,9 +133,9 @@ TEST_CASE_FIXTURE(Listening, "acceptor: without descriptors one is turned away, 
 }
 
 TEST_CASE_FIXTURE(Listening, "acceptor: paused, connections wait; resumed, they are taken") {
-  const auto descriptors = net::listen_on(loopback(), 1);
+  auto descriptors = net::listen_on(loopback(), 1);
   REQUIRE(descriptors);
-  net::Acceptor acceptor(loop, descriptors->front(), false, *this);
+  net::Acceptor acceptor(loop, std::move(descriptors->front()), false, *this);
   acceptor.pause();
   for (int i = 0; i < 40; ++i) connect(acceptor.address());
   for (int i = 0; i < 3; ++i) loop.turn(base::Millis{1});
@@ -147,9 +148,9 @@ TEST_CASE_FIXTURE(Listening, "acceptor: paused, connections wait; resumed, they 
 }
 
 TEST_CASE_FIXTURE(Listening, "acceptor: closing takes who has come already") {
-  const auto descriptors = net::listen_on(loopback(), 1);
+  auto descriptors = net::listen_on(loopback(), 1);
   REQUIRE(descriptors);
-  net::Acceptor acceptor(loop, descriptors->front(), false, *this);
+  net::Acceptor acceptor(loop, std::move(descriptors->front()), false, *this);
   for (int i = 0; i < 20; ++i) connect(acceptor.address());
   acceptor.close();
   CHECK(accepted.size() == 20);
@@ -160,27 +161,26 @@ TEST_CASE("listen_on: a port for all workers, and nobody else's") {
   REQUIRE(mine);
   REQUIRE(mine->size() == 3);
   std::set<std::string> addresses;
-  for (const int each : *mine) addresses.insert(Address::local_of(each).to_string());
+  for (const base::Descriptor& each : *mine)
+    addresses.insert(Address::local_of(each.number()).to_string());
   CHECK(addresses.size() == 1);
-  const auto taken = net::listen_on(Address::local_of(mine->front()), 1);
+  const auto taken = net::listen_on(Address::local_of(mine->front().number()), 1);
   REQUIRE(!taken);
   CHECK(taken.error().cause == boost::system::errc::address_in_use);
-  for (const int each : *mine) ::close(each);
 }
 
 TEST_CASE("listen_on: a path that is left over is replaced, one in use or of a file is not") {
   const certs_test::Folder folder;
   const Address address = *Address::parse("unix:" + folder.path("socket"));
-  const auto first = net::listen_on(address, 2);
+  auto first = net::listen_on(address, 2);
   REQUIRE(first);
   CHECK(first->size() == 2);
   const auto second = net::listen_on(address, 1);
   REQUIRE(!second);
   CHECK(second.error().cause == boost::system::errc::address_in_use);
-  for (const int each : *first) ::close(each);
+  first->clear();
   const auto third = net::listen_on(address, 1);
   REQUIRE(third);
-  ::close(third->front());
   folder.write("file", "precious");
   CHECK(!net::listen_on(*Address::parse("unix:" + folder.path("file")), 1));
   CHECK(std::filesystem::file_size(folder.path("file")) == 8);

@@ -1,10 +1,11 @@
 #include "proxy/net/connector.hpp"
 
-#include <doctest/doctest.h>
-#include <dirent.h>
-
 #include "proxy/net/acceptor.hpp"
 #include "tests/unit/net/line.hpp"
+
+#include <doctest/doctest.h>
+
+#include <dirent.h>
 
 namespace {
 
@@ -30,9 +31,10 @@ struct Connecting : net::Acceptor::Handler {
         .release();
   }
   void listen(const std::string& where) {
-    const auto descriptors = net::listen_on(*Address::parse(where), 1);
+    auto descriptors = net::listen_on(*Address::parse(where), 1);
     if (descriptors)
-      acceptor = std::make_unique<net::Acceptor>(loop, descriptors->front(), false, *this);
+      acceptor =
+          std::make_unique<net::Acceptor>(loop, std::move(descriptors->front()), false, *this);
   }
   base::Task<> connect(Address to, std::shared_ptr<const certs::Context> tls, base::Time until) {
     auto result = co_await net::connect(loop, to, tls, until);
@@ -62,8 +64,8 @@ struct Connecting : net::Acceptor::Handler {
 TEST_CASE_FIXTURE(Connecting, "connector: reaches every family, clear and over TLS") {
   const certs_test::Folder folder;
   const Identities identities;
-  for (const std::string& where : {std::string("127.0.0.1:0"), std::string("[::1]:0"),
-                                  "unix:" + folder.path("socket")}) {
+  for (const std::string& where :
+       {std::string("127.0.0.1:0"), std::string("[::1]:0"), "unix:" + folder.path("socket")}) {
     for (const bool is_tls : {false, true}) {
       CAPTURE(where);
       CAPTURE(is_tls);

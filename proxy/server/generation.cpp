@@ -1,0 +1,131 @@
+#include "proxy/server/generation.hpp"
+
+#include "filters/registry.hpp"
+
+#include <algorithm>
+
+namespace server {
+namespace {
+
+bool has_timeout(const config::Filters& filters) {
+  return std::any_of(filters.begin(), filters.end(),
+                     [](const config::FilterConfig& filter) { return filter.name == "timeout"; });
+}
+
+}  // namespace
+
+Generation::Generation(const WorkerParts& worker, std::shared_ptr<const Plan> plan, Owner& owner)
+    : worker_(worker),
+      plan_(std::move(plan)),
+      owner_(owner),
+      alive_(worker.shared.metrics.gauge("outrider_generations",
+                                         "Configurations in use, each counted once a worker.", {})),
+      metrics_(worker.shared.metrics, worker.index),
+      clusters_(worker.pools, *plan_->config, plan_->cluster_tls) {
+  make_cluster_chains();
+  for (const PlannedListener& listener : plan_->listeners)
+    listeners_.push_back(make_listener_chain(listener));
+  alive_.add(1);
+}
+
+Generation::~Generation() {
+  alive_.add(-1);
+}
+
+Generation::Filters Generation::make_filters(const config::Filters& wanted,
+                                             const std::string& place) {
+  Filters made;
+  for (const config::FilterConfig& filter : wanted)
+    made.push_back(filters::make(
+        filter, {place, filter.ordinal, worker_.loop, worker_.shared.filter_state,
+                 worker_.shared.metrics, worker_.index, worker_.shared.log, filter.fields}));
+  return made;
+}
+
+void Generation::make_cluster_chains() {
+  for (std::size_t i = 0; i < plan_->config->clusters.size(); ++i) {
+    const config::Cluster& cluster = plan_->config->clusters[i];
+    auto attempts = std::make_unique<AttemptCounter>(cluster.name, clusters_.forward(i),
+                                                     worker_.shared.metrics, worker_.index);
+    auto chain = std::make_unique<http::Chain>(
+        make_filters(cluster.filters, "cluster " + cluster.name), *attempts);
+    cluster_chains_.push_back(
+        {std::move(attempts), std::move(chain), has_timeout(cluster.filters)});
+  }
+}
+
+std::unique_ptr<Generation::ListenerChain> Generation::make_listener_chain(
+    const PlannedListener& listener) {
+  std::vector<routing::RouteChain> routes;
+  for (std::size_t i = 0; i < listener.routes->size(); ++i)
+    routes.push_back(make_route_chain(listener, i));
+  auto handler = std::make_unique<routing::RouteHandler>(*listener.routes, std::move(routes));
+  auto chain = std::make_unique<http::Chain>(
+      make_filters(listener.config->filters, "listener " + listener.config->name), *handler);
+  Front front = front_of(listener, *chain);
+  return std::make_unique<ListenerChain>(
+      ListenerChain{std::move(handler), std::move(chain), std::move(front)});
+}
+
+routing::RouteChain Generation::make_route_chain(const PlannedListener& listener,
+                                                 std::size_t number) {
+  const routing::RouteEntry& route = (*listener.routes)[number];
+  routing::RouteChain made;
+  if (route.config->respond) {
+    made.last = std::make_unique<routing::RespondHandler>(*route.config->respond);
+  } else if (route.config->redirect) {
+    made.last =
+        std::make_unique<routing::RedirectHandler>(route, listener.routes->router().match(number));
+  } else {
+    std::unique_ptr<routing::TargetHandler> targets = make_targets(listener, *route.config);
+    made.targets = targets.get();
+    made.last = std::move(targets);
+  }
+  made.filtered = std::make_unique<http::Chain>(
+      make_filters(route.config->filters,
+                   "route " + listener.config->name + "/" + route.config->name),
+      *made.last);
+  if (made.targets && made.targets->needs_default_timeout()) {
+    std::vector<std::unique_ptr<http::Filter>> timeout;
+    timeout.push_back(filters::make_default_timeout());
+    made.timed = std::make_unique<http::Chain>(std::move(timeout), *made.filtered);
+  }
+  return made;
+}
+
+std::unique_ptr<routing::TargetHandler> Generation::make_targets(const PlannedListener& listener,
+                                                                 const config::Route& route) {
+  const bool is_timed = has_timeout(listener.config->filters) || has_timeout(route.filters);
+  const std::vector<config::Cluster>& clusters = plan_->config->clusters;
+  std::vector<routing::Target> targets;
+  for (const config::Share& share : route.to) {
+    const auto found =
+        std::find_if(clusters.begin(), clusters.end(),
+                     [&](const config::Cluster& each) { return each.name == share.cluster; });
+    const ClusterChain& chain = cluster_chains_[static_cast<std::size_t>(found - clusters.begin())];
+    targets.push_back(
+        {found->name, share.parts, chain.chain.get(), !is_timed && !chain.has_timeout});
+  }
+  return std::make_unique<routing::TargetHandler>(std::move(targets));
+}
+
+Front Generation::front_of(const PlannedListener& listener, http::Handler& chain) {
+  Shared& shared = worker_.shared;
+  Front front{worker_.loop, chain,   shared.admission,
+              metrics_,     nullptr, listener.counts[worker_.index]};
+  if (plan_->access_log) front.log = &plan_->access_log->queue(static_cast<int>(worker_.index));
+  front.handshake_failures = std::make_unique<HandshakeFailures>(
+      worker_.loop, listener.config->name, shared.log, shared.metrics, worker_.index);
+  front.name = listener.config->name;
+  front.service = plan_->config->node.service;
+  front.is_outbound = listener.is_outbound();
+  front.normalizes_path = listener.config->normalize_path;
+  front.rejects_encoded_slash = listener.config->reject_encoded_slash;
+  front.forwarded = listener.forwarded;
+  front.pseudonym = listener.pseudonym;
+  front.via_http1 = "1.1 " + listener.pseudonym;
+  front.via_h2 = "2 " + listener.pseudonym;
+  return front;
+}
+
+}  // namespace server

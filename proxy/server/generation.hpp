@@ -1,0 +1,90 @@
+// What one worker makes of one configuration: clusters, filter chains, routers, the options of its
+// listeners. Nothing in it changes but the endpoints that names stand for. The worker's runtime
+// keeps the present one; each exchange keeps the one it began with to its end. One that nobody
+// keeps is destroyed as soon as no coroutine is on the stack. Owned by the runtime; the worker's
+// thread.
+//
+// The way of a request: the listener's filters, the router, the route's filters, the cluster's
+// filters, upstream::Forward. Where no `timeout` stands on that way, the default one stands before
+// the route's filters.
+#pragma once
+
+#include "proxy/base/counted.hpp"
+#include "proxy/observe/request_metrics.hpp"
+#include "proxy/routing/route_handlers.hpp"
+#include "proxy/server/attempt_counter.hpp"
+#include "proxy/server/exchange.hpp"
+#include "proxy/server/plan.hpp"
+#include "proxy/server/shared.hpp"
+#include "proxy/upstream/clusters.hpp"
+
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace server {
+
+// What a worker lends to its generations; outlives them.
+struct WorkerParts {
+  base::EventLoop& loop;
+  const std::size_t index;
+  Shared& shared;
+  upstream::Pools& pools;
+};
+
+class Generation final : public base::Counted, base::Reapable {
+ public:
+  class Owner {
+   public:
+    // Nobody keeps it: destroys it.
+    virtual void on_over(Generation& generation) noexcept = 0;
+
+   protected:
+    ~Owner() = default;
+  };
+
+  Generation(const WorkerParts& worker, std::shared_ptr<const Plan> plan, Owner& owner);
+  ~Generation();
+
+  const Plan& plan() const { return *plan_; }
+  // By the listener's position in the plan.
+  const Front& front(std::size_t listener) const { return listeners_[listener]->front; }
+  upstream::Clusters& clusters() { return clusters_; }
+
+ private:
+  struct ClusterChain {
+    std::unique_ptr<AttemptCounter> attempts;
+    std::unique_ptr<http::Chain> chain;
+    bool has_timeout;
+  };
+  // The chain of one listener, from the outside in.
+  struct ListenerChain {
+    std::unique_ptr<routing::RouteHandler> routes;
+    std::unique_ptr<http::Chain> chain;
+    Front front;
+  };
+
+  using Filters = std::vector<std::unique_ptr<http::Filter>>;
+  // place: "listener NAME", "route LISTENER/NAME" or "cluster NAME".
+  Filters make_filters(const config::Filters& wanted, const std::string& place);
+  void make_cluster_chains();
+  std::unique_ptr<ListenerChain> make_listener_chain(const PlannedListener& listener);
+  routing::RouteChain make_route_chain(const PlannedListener& listener, std::size_t route);
+  std::unique_ptr<routing::TargetHandler> make_targets(const PlannedListener& listener,
+                                                       const config::Route& route);
+  Front front_of(const PlannedListener& listener, http::Handler& chain);
+
+  void unused() noexcept override { worker_.loop.reap_later(*this); }
+  void reap() noexcept override { owner_.on_over(*this); }
+
+  const WorkerParts& worker_;
+  const std::shared_ptr<const Plan> plan_;
+  Owner& owner_;
+  stats::Gauge& alive_;
+  observe::RequestMetrics metrics_;  // knows names by where they lie in this very configuration
+  upstream::Clusters clusters_;
+  std::vector<ClusterChain> cluster_chains_;               // in the order of the clusters
+  std::vector<std::unique_ptr<ListenerChain>> listeners_;  // in the order of the plan
+};
+
+}  // namespace server

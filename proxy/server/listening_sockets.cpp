@@ -1,0 +1,83 @@
+#include "proxy/server/listening_sockets.hpp"
+
+#include "proxy/net/acceptor.hpp"
+#include "proxy/server/plan.hpp"
+
+#include <algorithm>
+#include <optional>
+
+namespace server {
+namespace {
+
+// None, and a problem, if it cannot be bound.
+std::optional<base::Address> bind_new(const std::string& listener, const base::Address& wanted,
+                                      ListeningSockets::Bound& into) {
+  const int workers = static_cast<int>(into.by_worker.size());
+  auto descriptors = net::listen_on(wanted, workers);
+  if (!descriptors) {
+    const base::Error& error = descriptors.error();
+    into.problem = "listener " + listener + ": " + std::string(error.detail) + " " +
+                   wanted.to_string() + ": " + error.cause.message();
+    return std::nullopt;
+  }
+  const base::Address bound = base::Address::local_of(descriptors->front().number());
+  for (std::size_t i = 0; i < into.by_worker.size(); ++i)
+    into.by_worker[i].push_back({bound, std::move((*descriptors)[i]), wanted.is_unix()});
+  return bound;
+}
+
+}  // namespace
+
+// In this order: a listener that keeps its name keeps its port, also one that the system chose; a
+// port that is written out is taken from whoever has it; a port that the system chose goes to
+// another listener that leaves the choice to it.
+ListeningSockets::Bound ListeningSockets::bind(Plan& plan) {
+  std::vector<Socket> left = sockets_;
+  std::vector<Socket> next;
+  const auto keep = [&](auto is_kept) {
+    for (PlannedListener& listener : plan.listeners)
+      for (std::size_t i = 0; i < listener.addresses.size(); ++i) {
+        if (!listener.addresses[i].is_none()) continue;
+        const std::string& name = listener.config->name;
+        const base::Address& wanted = listener.config->bind[i];
+        const auto found = std::find_if(left.begin(), left.end(), [&](const Socket& socket) {
+          return is_kept(socket, name, wanted);
+        });
+        if (found == left.end()) continue;
+        listener.addresses[i] = found->bound;
+        next.push_back({name, wanted, found->bound});
+        left.erase(found);
+      }
+  };
+  for (PlannedListener& listener : plan.listeners)
+    listener.addresses.assign(listener.config->bind.size(), base::Address());
+  keep([](const Socket& socket, const std::string& name, const base::Address& wanted) {
+    return socket.listener == name && socket.wanted == wanted;
+  });
+  keep([](const Socket& socket, const std::string&, const base::Address& wanted) {
+    return socket.bound == wanted;
+  });
+  keep([](const Socket& socket, const std::string&, const base::Address& wanted) {
+    return socket.wanted == wanted;
+  });
+  Bound made = bind_missing(plan, next);
+  if (made.problem.empty()) sockets_ = std::move(next);
+  return made;
+}
+
+ListeningSockets::Bound ListeningSockets::bind_missing(Plan& plan, std::vector<Socket>& into) {
+  Bound made;
+  made.by_worker.resize(static_cast<std::size_t>(plan.workers));
+  for (PlannedListener& listener : plan.listeners)
+    for (std::size_t i = 0; i < listener.addresses.size(); ++i) {
+      if (!listener.addresses[i].is_none()) continue;
+      const base::Address& wanted = listener.config->bind[i];
+      const std::optional<base::Address> bound = bind_new(listener.config->name, wanted, made);
+      if (!bound) return made;
+      listener.addresses[i] = *bound;
+      into.push_back({listener.config->name, wanted, *bound});
+    }
+  return made;
+}
+
+}  // namespace server

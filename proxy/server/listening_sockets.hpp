@@ -1,0 +1,44 @@
+// The addresses that the process listens on. They outlive configurations: an address that the next
+// one names as well keeps its descriptors, whichever listener it belongs to, and so does a port
+// that the system chose. The descriptors themselves go to the workers. Control's thread.
+#pragma once
+
+#include "proxy/base/address.hpp"
+#include "proxy/base/descriptor.hpp"
+
+#include <string>
+#include <vector>
+
+namespace server {
+
+struct Plan;
+
+// What one worker begins to listen on.
+struct NewSocket {
+  base::Address address;  // as bound
+  base::Descriptor descriptor;
+  bool is_shared;  // with the other workers (Unix sockets)
+};
+
+class ListeningSockets {
+ public:
+  // Finds or binds all that the plan's listeners name, and tells them their addresses. If one
+  // cannot be bound, nothing has changed.
+  struct Bound {
+    std::string problem;                            // "" = all are bound
+    std::vector<std::vector<NewSocket>> by_worker;  // what is new
+  };
+  Bound bind(Plan& plan);
+
+ private:
+  struct Socket {
+    std::string listener;  // its name
+    base::Address wanted;  // as the configuration names it
+    base::Address bound;
+  };
+  static Bound bind_missing(Plan& plan, std::vector<Socket>& into);
+
+  std::vector<Socket> sockets_;
+};
+
+}  // namespace server

@@ -1,0 +1,231 @@
+// What a reload changes, what it keeps, and what it does not disturb: over real sockets.
+#include "tests/harness/h2_frames.hpp"
+#include "tests/harness/origin.hpp"
+#include "tests/harness/test_proxy.hpp"
+
+#include <doctest/doctest.h>
+
+#include <atomic>
+#include <thread>
+
+using harness::Answer;
+using harness::comes_to_say;
+using harness::Origin;
+using harness::Socket;
+using harness::TestProxy;
+
+namespace {
+
+constexpr std::string_view request = "GET / HTTP/1.1\r\nhost: app.test\r\n\r\n";
+
+std::string top(const std::string& more = "") {
+  return "version: 1\naccess_log: { format: none }\nadmin: { bind: \"127.0.0.1:0\" }\n" + more;
+}
+
+std::string listener(const std::string& name, const std::string& routes = "[{ to: app }]",
+                     const std::string& more = "bind: 127.0.0.1:0") {
+  return "  " + name + ":\n    " + more + "\n    routes: " + routes + "\n";
+}
+
+std::string cluster(const std::string& url, const std::string& filters = "[]") {
+  return "clusters:\n  app: { url: \"" + url + "\", filters: " + filters + " }\n";
+}
+
+std::string respond(int status) {
+  return "[{ respond: { status: " + std::to_string(status) + ", body: \"" + std::to_string(status) +
+         "\" } }]";
+}
+
+bool has(const TestProxy& proxy, const std::string& path, std::string_view text) {
+  return proxy.ask(path).body.find(text) != std::string::npos;
+}
+
+int get_status(Socket& client) {
+  client.send(request);
+  return client.read_answer().status;
+}
+
+}  // namespace
+
+TEST_CASE("reload: an idle connection takes the new routes from its next request on") {
+  TestProxy proxy(top() + "listeners:\n" + listener("egress", respond(201)));
+  Socket client = Socket::connect(proxy.address());
+  CHECK(get_status(client) == 201);
+  const base::Address before = proxy.address();
+  CHECK(proxy.reload(top() + "listeners:\n" + listener("egress", respond(202))).status == 200);
+  CHECK(get_status(client) == 202);
+  CHECK(proxy.address() == before);
+  CHECK(harness::get(before, "/").status == 202);
+  CHECK(has(proxy, "/config", "202"));
+  CHECK(has(proxy, "/metrics", "outrider_config_reload_success 1"));
+}
+
+TEST_CASE("reload: what is under way ends under the configuration it began with") {
+  std::atomic<bool> may_go_on{false};
+  Origin origin([&](Socket& peer) {
+    peer.read_head();
+    peer.send("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n5\r\nfirst\r\n");
+    while (!may_go_on) std::this_thread::yield();
+    peer.send("4\r\nlast\r\n0\r\n\r\n");
+    peer.read_some();
+  });
+  const std::string old = top() + "listeners:\n" + listener("egress") +
+                          cluster(origin.url(), "[headers: { response: { add: { x-old: yes } } }]");
+  TestProxy proxy(old);
+  Socket client = Socket::connect(proxy.address());
+  client.send(request);
+  const std::string head = client.read_head();
+  CHECK(harness::field_of(head, "x-old") == "yes");
+  client.read_until("first\r\n");
+  // Neither the cluster nor the route that it came by is there any more.
+  CHECK(proxy.reload(top() + "listeners:\n" + listener("egress", respond(202))).status == 200);
+  CHECK(harness::get(proxy.address(), "/").status == 202);
+  may_go_on = true;
+  CHECK(client.read_until("last\r\n0\r\n\r\n").ends_with("last\r\n0\r\n\r\n"));
+  CHECK(get_status(client) == 202);
+}
+
+TEST_CASE("reload: a mistake leaves all as it is, and is told in full") {
+  const std::string good = top() + "listeners:\n" + listener("egress", respond(201));
+  TestProxy proxy(good);
+  const std::string bad = top("workerz: 2\n") + "listeners:\n" +
+                          listener("egress", "[{ to: nowhere }]") + listener("more", respond(203));
+  const Answer answer = proxy.reload(bad);
+  CHECK(answer.status == 422);
+  CHECK(answer.body.find("test.yaml:4:1") != std::string::npos);
+  CHECK(answer.body.find("workerz") != std::string::npos);
+  CHECK(answer.body.find("nowhere") != std::string::npos);
+  CHECK(harness::get(proxy.address(), "/").status == 201);
+  CHECK(has(proxy, "/metrics", "outrider_config_reload_success 0"));
+  CHECK(proxy.reload(good).status == 200);
+  CHECK(has(proxy, "/metrics", "outrider_config_reload_success 1"));
+}
+
+TEST_CASE("reload: what needs a restart is refused by name") {
+  const std::string rest = "listeners:\n" + listener("egress", respond(201));
+  TestProxy proxy(top("workers: 1\n") + rest);
+  const std::string many = top("workers: 2\nlimits: { connections: 5000 }\n") + rest;
+  const Answer answer = proxy.reload(many);
+  CHECK(answer.status == 422);
+  CHECK(answer.body.find("workers: 1 is in force and 2 is wanted") != std::string::npos);
+  CHECK(answer.body.find("limits.connections: ") != std::string::npos);
+  const Answer no_admin =
+      proxy.reload("version: 1\nworkers: 1\nlisteners:\n" + listener("egress", respond(201)));
+  CHECK(no_admin.body.find("admin.bind") != std::string::npos);
+  CHECK(harness::get(proxy.address(), "/").status == 201);
+}
+
+TEST_CASE("reload: a port that cannot be bound refuses the whole configuration") {
+  Origin taken(Origin::answering("x"));
+  TestProxy proxy(top() + "listeners:\n" + listener("egress", respond(201)));
+  const Answer answer =
+      proxy.reload(top() + "listeners:\n" + listener("egress", respond(202)) +
+                   listener("more", respond(203),
+                            "bind: [\"127.0.0.1:0\", \"" + taken.address().to_string() + "\"]"));
+  CHECK(answer.status == 422);
+  CHECK(answer.body.find("listener more: cannot bind " + taken.address().to_string()) !=
+        std::string::npos);
+  CHECK(harness::get(proxy.address(), "/").status == 201);
+}
+
+TEST_CASE("reload: a changed port is opened before, and the old one closed after the step") {
+  TestProxy proxy(top() + "listeners:\n" + listener("egress", respond(201)));
+  const base::Address old = proxy.address();
+  Socket idle = Socket::connect(old);
+  CHECK(get_status(idle) == 201);
+  const base::Address next = harness::unused_address();
+  CHECK(proxy
+            .reload(top() + "listeners:\n" +
+                    listener("egress", respond(202), "bind: " + next.to_string()))
+            .status == 200);
+  CHECK(proxy.address() == next);
+  CHECK(harness::get(next, "/").status == 202);
+  CHECK(idle.read_some().empty());  // drained
+  CHECK_THROWS(Socket::connect(old));
+}
+
+TEST_CASE("reload: a renamed listener keeps its port and its connections") {
+  TestProxy proxy(top() + "listeners:\n" + listener("egress", respond(201)));
+  const base::Address before = proxy.address();
+  Socket client = Socket::connect(before);
+  CHECK(get_status(client) == 201);
+  CHECK(proxy.reload(top() + "listeners:\n" + listener("renamed", respond(202))).status == 200);
+  CHECK(proxy.address("renamed") == before);
+  CHECK(get_status(client) == 202);
+  CHECK(has(proxy, "/metrics", "outrider_downstream_connections{listener=\"renamed\"} 1"));
+}
+
+TEST_CASE("reload: upstream connections are kept while their pool's settings are") {
+  Origin origin(Origin::answering("x"));
+  const auto with = [&](const std::string& more) {
+    return top() + "listeners:\n" + listener("egress") + "clusters:\n  app: { url: \"" +
+           origin.url() + "\"" + more + " }\n";
+  };
+  TestProxy proxy(with(", load_balancer: round_robin"));
+  CHECK(harness::get(proxy.address(), "/").status == 200);
+  CHECK(proxy.reload(with(", filters: [retry: {}]")).status == 200);
+  CHECK(harness::get(proxy.address(), "/").status == 200);
+  const int kept = origin.connections();
+  CHECK(proxy.reload(with(", pool: { idle_http1: 3s }")).status == 200);
+  CHECK(harness::get(proxy.address(), "/").status == 200);
+  CHECK(kept <= 2);  // one a worker at most
+  CHECK(origin.connections() > kept);
+}
+
+TEST_CASE("reload: a breaker keeps its state until its own fields change") {
+  const auto with = [](const std::string& breaker, const std::string& more) {
+    return top() + "listeners:\n" + listener("egress") +
+           cluster("http://" + harness::unused_address().to_string(),
+                   "[circuit_breaker: " + breaker + more + "]");
+  };
+  const std::string breaker = "{ request_volume: 1, failure_threshold: 1, open_for: 1h }";
+  TestProxy proxy(with(breaker, ""));
+  CHECK(harness::get(proxy.address(), "/").status == 502);
+  CHECK(harness::get(proxy.address(), "/").status == 503);
+  CHECK(has(proxy, "/metrics", "outrider_breaker_state{place=\"cluster app\"} 1"));
+  // Written otherwise, and with a neighbour: the same breaker.
+  CHECK(proxy
+            .reload(with("{ open_for: 1h, failure_threshold: \"1\", request_volume: 1 }",
+                         ", retry: {}"))
+            .status == 200);
+  CHECK(harness::get(proxy.address(), "/").status == 503);
+  CHECK(
+      proxy.reload(with("{ request_volume: 2, failure_threshold: 1, open_for: 1h }", "")).status ==
+      200);
+  CHECK(has(proxy, "/metrics", "outrider_breaker_state{place=\"cluster app\"} 0"));
+  CHECK(harness::get(proxy.address(), "/").status == 502);
+}
+
+TEST_CASE("reload: under load no request fails, and old configurations are freed") {
+  Origin origin(Origin::answering("x"));
+  const auto with = [&](int round) {
+    const std::string added = "[headers: { response: { set: { x-round: \"" + std::to_string(round) +
+                              "\" } } }, circuit_breaker: {}]";
+    return top("workers: 2\n") + "listeners:\n" + listener("egress") + cluster(origin.url(), added);
+  };
+  TestProxy proxy(with(0));
+  std::atomic<bool> is_over{false};
+  std::atomic<int> failed{0};
+  std::atomic<int> served{0};
+  std::vector<std::thread> clients;
+  for (int i = 0; i < 4; ++i)
+    clients.emplace_back([&] {
+      Socket client = Socket::connect(proxy.address());
+      while (!is_over) {
+        if (get_status(client) == 200)
+          ++served;
+        else
+          ++failed;
+      }
+    });
+  for (int round = 1; round <= 40; ++round) {
+    const int before = served;
+    CHECK(proxy.reload(with(round)).status == 200);
+    while (served < before + 8 && failed == 0) std::this_thread::yield();
+  }
+  is_over = true;
+  for (std::thread& client : clients) client.join();
+  CHECK(failed == 0);
+  CHECK(harness::get(proxy.address(), "/").field("x-round") == "40");
+  CHECK(comes_to_say(proxy, "/metrics", "outrider_generations 2\n"));  // one a worker
+}

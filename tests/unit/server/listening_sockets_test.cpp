@@ -1,0 +1,86 @@
+#include "proxy/server/listening_sockets.hpp"
+
+#include "proxy/net/acceptor.hpp"
+#include "proxy/server/plan.hpp"
+
+#include <doctest/doctest.h>
+
+namespace {
+
+using base::Address;
+using server::ListeningSockets;
+using server::Plan;
+
+struct Wanted {
+  std::string listener;
+  std::vector<std::string> bind;
+};
+
+std::unique_ptr<Plan> plan_of(const std::vector<Wanted>& wanted) {
+  auto config = std::make_shared<config::Config>();
+  config->workers = 2;
+  for (const Wanted& each : wanted) {
+    config::Listener& listener = config->listeners.emplace_back();
+    listener.name = each.listener;
+    for (const std::string& address : each.bind) listener.bind.push_back(*Address::parse(address));
+  }
+  return server::make_plan(config).plan;
+}
+
+std::string address(const Plan& plan, std::size_t listener, std::size_t n = 0) {
+  return plan.listeners[listener].addresses[n].to_string();
+}
+
+// Whether nobody listens there.
+bool is_free(const std::string& where) {
+  return net::listen_on(*Address::parse(where), 1).ok();
+}
+
+TEST_CASE("listening sockets: each listener keeps the port that was chosen for it") {
+  ListeningSockets sockets;
+  const auto first = plan_of({{"a", {"127.0.0.1:0", "127.0.0.1:0"}}, {"b", {"127.0.0.1:0"}}});
+  const ListeningSockets::Bound bound = sockets.bind(*first);
+  REQUIRE(bound.problem == "");
+  REQUIRE(bound.by_worker.size() == 2);
+  CHECK(bound.by_worker[1].size() == 3);
+
+  const auto second = plan_of({{"b", {"127.0.0.1:0"}}, {"a", {"127.0.0.1:0", "127.0.0.1:0"}}});
+  const ListeningSockets::Bound kept = sockets.bind(*second);
+  CHECK(kept.problem == "");
+  CHECK(kept.by_worker[0].empty());
+  CHECK(address(*second, 0) == address(*first, 1));
+  CHECK(address(*second, 1) == address(*first, 0));
+  CHECK(address(*second, 1, 1) == address(*first, 0, 1));
+
+  // Another name, and the port written out.
+  const auto third = plan_of({{"c", {"127.0.0.1:0"}}, {"d", {address(*first, 1)}}});
+  const ListeningSockets::Bound renamed = sockets.bind(*third);
+  CHECK(renamed.problem == "");
+  CHECK(renamed.by_worker[0].empty());
+  CHECK(address(*third, 1) == address(*first, 1));
+}
+
+TEST_CASE("listening sockets: what cannot be bound changes nothing, and nothing stays bound") {
+  const auto foreign = net::listen_on(*Address::parse("127.0.0.1:0"), 1);
+  REQUIRE(foreign);
+  const std::string taken = Address::local_of(foreign->front().number()).to_string();
+  ListeningSockets sockets;
+  const auto first = plan_of({{"a", {"127.0.0.1:0"}}});
+  const ListeningSockets::Bound bound = sockets.bind(*first);
+  const auto second = plan_of({{"fresh", {"127.0.0.1:0", "127.0.0.1:0"}}, {"x", {taken}}});
+  std::vector<std::string> midway;
+  {
+    const ListeningSockets::Bound failed = sockets.bind(*second);
+    CHECK(failed.problem.starts_with("listener x: cannot bind " + taken));
+    for (const server::NewSocket& socket : failed.by_worker[0])
+      midway.push_back(socket.address.to_string());
+    REQUIRE(!midway.empty());
+    CHECK(!is_free(midway[0]));
+  }
+  for (const std::string& where : midway) CHECK(is_free(where));
+  const auto third = plan_of({{"a", {"127.0.0.1:0"}}});
+  CHECK(sockets.bind(*third).by_worker[0].empty());
+  CHECK(address(*third, 0) == address(*first, 0));
+}
+
+}  // namespace
