@@ -104,7 +104,7 @@ void measure_rest() {
   chunks += "0\r\n\r\n";
   const base::Bytes wire = base::Bytes::of_static(chunks);
   bench::measure("a body of 64 chunks of 16 bytes", 20'000, [&](std::uint64_t) {
-    http1::ChunkedDecoder decoder(8192);
+    http1::ChunkedDecoder decoder(http1::Side::request, {});
     base::Bytes input = wire;
     while (!decoder.has_ended()) {
       const auto piece = decoder.next(input);

@@ -40,7 +40,7 @@ struct Decoded {
 };
 
 Decoded decode(std::string_view body) {
-  http1::ChunkedDecoder decoder(8192);
+  http1::ChunkedDecoder decoder(http1::Side::request, {});
   Decoded decoded;
   base::Bytes input = base::Bytes::copy_of(body);
   while (!input.empty() && !decoder.has_ended()) {

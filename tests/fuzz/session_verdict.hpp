@@ -89,14 +89,14 @@ class SessionVerdict final : http2::Session::Owner, http2::Session::Output {
     check_section(head, stream);
     std::string text = std::to_string(stream.id) + (stream.has_head ? " head " : " - ");
     if (stream.closed) text += "closed " + std::to_string(*stream.closed) + " ";
-    if (stream.is_flawed) text += "flawed ";
+    if (!stream.rejected_for.empty()) text += "flawed ";
     if (stream.is_reset_by_peer) text += "reset ";
     text += std::to_string(stream.interim.size()) + " " + std::to_string(head.status) + " " +
             head.method + " " + head.scheme + "://" + head.authority + " " + head.path;
     if (head.is_too_large) text += " large";
     if (head.is_target_too_long) text += " long";
     text += fuzz::text_of(head.headers);
-    const bool has_failed = stream.is_flawed || session_.has_violation();
+    const bool has_failed = !stream.rejected_for.empty() || session_.has_violation();
     if (has_failed || (stream.closed && *stream.closed != 0)) return text;
     if (stream.has_ended) text += " ended" + fuzz::text_of(stream.trailers);
     while (stream.has_data()) text += stream.take_data().view();
