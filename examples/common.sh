@@ -47,7 +47,7 @@ await_port() {
     [ "$tries" -lt 100 ] || fail "no line like \"$2\" in $1"
     sleep 0.1
   done
-  port=$(grep "$2" "$1" | head -n 1 | sed "s/.*$2 [^ ]*:\([0-9]*\).*/\1/")
+  port=$(grep "$2" "$1" | head -n 1 | sed "s/.*$2 [^ ]*:\([0-9][0-9]*\).*/\1/")
 }
 
 # start_app: the application of the examples; sets APP_PORT. What it was asked is in app.out.
