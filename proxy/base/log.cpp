@@ -67,6 +67,16 @@ void Log::lost(const std::string& why) {
   [[maybe_unused]] const ssize_t written = ::write(STDERR_FILENO, what.data(), what.size());
 }
 
+void Log::adopt(Level least, bool is_json) {
+  least_.store(least, std::memory_order_relaxed);
+  is_json_.store(is_json, std::memory_order_relaxed);
+}
+
+void Log::adopt(LogFile file) {
+  const std::lock_guard lock(mutex_);
+  file_ = std::move(file);
+}
+
 void Log::reopen() {
   boost::system::error_code failed;
   {

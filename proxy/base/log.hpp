@@ -28,6 +28,9 @@ class Log {
   void warning(std::string_view event) { write(Level::warning, event); }
   void error(std::string_view event) { write(Level::error, event); }
 
+  // As a later configuration wants it.
+  void adopt(Level least, bool is_json);
+  void adopt(LogFile file);
   // Opens its file again, so that it can be rotated; says so if it cannot.
   void reopen();
   std::uint64_t dropped() const { return dropped_.load(std::memory_order_relaxed); }
@@ -39,8 +42,8 @@ class Log {
 
   std::mutex mutex_;
   LogFile file_;
-  Level least_;
-  bool is_json_;
+  std::atomic<Level> least_;
+  std::atomic<bool> is_json_;
   std::atomic<std::uint64_t> dropped_{0};
   std::uint64_t told_ = 0;  // of the dropped ones
   Time told_at_ = Time::min();

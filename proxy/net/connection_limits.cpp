@@ -73,7 +73,7 @@ bool ConnectionLimits::take_for(const Source& source) {
   Shard& shard = shard_of(source);
   const std::lock_guard lock(shard.mutex);
   std::size_t& taken = shard.taken[source];
-  if (taken >= most_from_one_) return false;
+  if (taken >= most_from_one_.load(std::memory_order_relaxed)) return false;
   ++taken;
   return true;
 }

@@ -44,6 +44,10 @@ class ConnectionLimits {
 
   // None: a bound was reached.
   Place admit(const base::Address& source);
+  // From now on; connections that are there stay. Any thread.
+  void bound_sources(std::size_t most) {
+    most_from_one_.store(most, std::memory_order_relaxed);
+  }
   std::size_t taken() const { return taken_.load(std::memory_order_relaxed); }
   bool is_full() const { return taken() >= most_; }  // for whatever source
 
@@ -60,7 +64,7 @@ class ConnectionLimits {
   void give_back_for(const Source& source);
 
   const std::size_t most_;
-  const std::size_t most_from_one_;
+  std::atomic<std::size_t> most_from_one_;
   std::atomic<std::size_t> taken_{0};
   std::array<Shard, 16> shards_;
 };

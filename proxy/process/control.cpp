@@ -27,14 +27,6 @@ std::size_t connection_limit(const config::Limits& limits, base::Log& log) {
   return possible;
 }
 
-std::size_t memory_limit(const config::Limits& limits, base::Log& log) {
-  const std::optional<std::size_t> group = cgroup_memory();
-  if (!group || *group / 10 * 9 >= limits.memory) return limits.memory;
-  log.info("limits.memory lowered from " + std::to_string(limits.memory) + " to " +
-           std::to_string(*group / 10 * 9) + ": 90 % of what the control group may have");
-  return *group / 10 * 9;
-}
-
 // "listener NAME listening on ADDRESSES: direction, protocols, TLS".
 std::string description_of(const server::PlannedListener& listener) {
   const config::Listener& config = *listener.config;
@@ -53,6 +45,14 @@ std::string description_of(const server::PlannedListener& listener) {
 }
 
 }  // namespace
+
+std::size_t memory_limit(const config::Limits& limits, base::Log& log) {
+  const std::optional<std::size_t> group = cgroup_memory();
+  if (!group || *group / 10 * 9 >= limits.memory) return limits.memory;
+  log.info("limits.memory lowered from " + std::to_string(limits.memory) + " to " +
+           std::to_string(*group / 10 * 9) + ": 90 % of what the control group may have");
+  return *group / 10 * 9;
+}
 
 Control::Control(std::unique_ptr<server::Plan> plan, MakePlan again, base::Log& log)
     : plan_(std::move(plan)),
@@ -74,13 +74,13 @@ Control::~Control() {
 }
 
 std::string Control::start() {
-  server::ListeningSockets::Bound bound;
-  std::string problem = prepare(*plan_, bound);
+  Prepared prepared = prepare(*plan_);
+  std::string problem = std::move(prepared.problem);
   if (problem.empty()) problem = open_admin();
   if (!problem.empty()) return problem;
-  for (std::size_t i = 0; i < bound.by_worker.size(); ++i) {
+  for (std::size_t i = 0; i < prepared.sockets.size(); ++i) {
     workers_.push_back(std::make_unique<server::Worker>(i, shared_));
-    workers_.back()->start(adoption(std::move(bound.by_worker[i])));
+    workers_.back()->start(adoption(std::move(prepared.sockets[i])));
   }
   discovery_ = std::make_unique<upstream::Discovery>(
       loop_, resolver_, [this](auto endpoints) { publish(std::move(endpoints)); });
@@ -290,8 +290,8 @@ bool Control::has_inbound() const {
 }
 
 base::Task<> Control::watch_memory() {
-  const std::size_t limit = shared_.admission.memory_limit();
   for (;;) {
+    const std::size_t limit = shared_.admission.memory_limit();
     shared_.admission.memory_in_use(memory_.look(loop_.now()));
     base::ReadBlock::spare_memory(shared_.admission.memory_in_use() > limit / 4 * 3);
     const bool must_accept = !shared_.admission.must_not_accept();

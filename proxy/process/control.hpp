@@ -25,6 +25,9 @@
 
 namespace process {
 
+// limits.memory, or less where the control group has less; says so.
+std::size_t memory_limit(const config::Limits& limits, base::Log& log);
+
 class Control final : admin::AdminSource {
  public:
   // Makes a plan of what the configuration says by now, or says why it cannot.
@@ -58,13 +61,20 @@ class Control final : admin::AdminSource {
   void drain() override;
 
   struct Gathering;
+  // What a plan needs beside it, or why it cannot be had.
+  struct Prepared {
+    std::string problem;
+    std::vector<std::vector<server::NewSocket>> sockets;  // by worker
+    std::optional<base::LogFile> log;                     // null = it stays
+  };
   base::Task<admin::Snapshots> snapshots();
   admin::ProcessStatus status() const;
 
   std::string open_admin();
   base::Task<> reload_on_signal();
-  std::string prepare(server::Plan& plan, server::ListeningSockets::Bound& sockets);
+  Prepared prepare(server::Plan& plan);
   server::Adoption adoption(std::vector<server::NewSocket> sockets) const;
+  void follow_limits();
   void follow_names();
   void watch_files();
   void forget_earlier_plans();

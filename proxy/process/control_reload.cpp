@@ -27,20 +27,32 @@ struct Steps {
 
 }  // namespace
 
-// What is wrong, or "". Nothing has changed then but the plan.
-std::string Control::prepare(server::Plan& plan, server::ListeningSockets::Bound& sockets) {
-  std::string problem = server::open_access_log(plan);
-  if (!problem.empty()) return problem;
-  sockets = sockets_.bind(plan);
-  return sockets.problem;
+// In this order: what is bound is told to nobody if a later step fails, so binding is the last.
+Control::Prepared Control::prepare(server::Plan& plan) {
+  Prepared made;
+  const config::LogSettings& wanted = plan.config->log;
+  if (wanted.to != plan_->config->log.to) {
+    base::Result<base::LogFile> opened = base::LogFile::open(wanted.to);
+    if (!opened)
+      made.problem = "log: cannot open " + wanted.to + ": " + opened.error().cause.message();
+    else
+      made.log.emplace(std::move(*opened));
+  }
+  if (made.problem.empty()) made.problem = server::open_access_log(plan);
+  if (!made.problem.empty()) return made;
+  server::ListeningSockets::Bound bound = sockets_.bind(plan);
+  made.problem = std::move(bound.problem);
+  made.sockets = std::move(bound.by_worker);
+  return made;
 }
 
 base::Task<std::string> Control::reload() {
   if (is_draining_) co_return "the process is draining: its configuration stays";
   server::Planned planned = make_plan_again_(*plan_);
-  std::string problem = joined(planned.problems);
-  server::ListeningSockets::Bound bound;
-  if (problem.empty()) problem = prepare(*planned.plan, bound);
+  Prepared prepared;
+  prepared.problem = joined(planned.problems);
+  if (planned.plan) prepared = prepare(*planned.plan);
+  const std::string& problem = prepared.problem;
   is_config_current_ = problem.empty();
   if (!problem.empty()) {
     log_.error("reload: the configuration in force stays: " + problem);
@@ -49,10 +61,13 @@ base::Task<std::string> Control::reload() {
   earlier_.push_back(std::exchange(plan_, std::move(planned.plan)));
   config_taken_ = loop_.now();
   expect_series();
+  if (prepared.log) log_.adopt(std::move(*prepared.log));
+  log_.adopt(plan_->config->log.level, plan_->config->log.is_json);
+  follow_limits();
   follow_names();
   const auto steps = std::make_shared<Steps>(loop_, workers_.size());
   for (std::size_t i = 0; i < workers_.size(); ++i) {
-    const auto next = std::make_shared<server::Adoption>(adoption(std::move(bound.by_worker[i])));
+    const auto next = std::make_shared<server::Adoption>(adoption(std::move(prepared.sockets[i])));
     workers_[i]->post([this, next, steps](server::Runtime& runtime) {
       runtime.adopt(std::move(*next));
       loop_.post([steps] {
@@ -70,6 +85,12 @@ base::Task<std::string> Control::reload() {
 base::Task<> Control::reload_on_signal() {
   const std::string problem = co_await reload();
   (void)problem;  // it was told in the log
+}
+
+void Control::follow_limits() {
+  const config::Limits& limits = plan_->config->limits;
+  shared_.admission.adopt(limits.source_connections, memory_limit(limits, log_));
+  memory_ = MemoryUse(shared_.admission.memory_limit());
 }
 
 server::Adoption Control::adoption(std::vector<server::NewSocket> sockets) const {

@@ -23,11 +23,13 @@ class Admission {
   bool must_not_accept() const {
     return is_full_.load(std::memory_order_relaxed);
   }  // 98 %, until 95 %
-  std::size_t memory_limit() const { return memory_; }
+  std::size_t memory_limit() const { return memory_.load(std::memory_order_relaxed); }
+  // The bounds of a later configuration.
+  void adopt(std::size_t from_one_source, std::size_t memory);
 
  private:
   net::ConnectionLimits limits_;
-  const std::size_t memory_;
+  std::atomic<std::size_t> memory_;
   std::atomic<std::size_t> in_use_{0};
   std::atomic<bool> is_shedding_{false};
   std::atomic<bool> is_full_{false};

@@ -6,7 +6,10 @@
 #include <doctest/doctest.h>
 
 #include <atomic>
+#include <fstream>
+#include <iterator>
 #include <thread>
+#include <unistd.h>
 
 using harness::Answer;
 using harness::comes_to_say;
@@ -89,12 +92,12 @@ TEST_CASE("reload: a mistake leaves all as it is, and is told in full") {
   const std::string good = top() + "listeners:\n" + listener("egress", respond(201));
   TestProxy proxy(good);
   const std::string bad = top("workerz: 2\n") + "listeners:\n" +
-                          listener("egress", "[{ to: nowhere }]") + listener("more", respond(203));
+                          listener("egress", "[{ too: app }]") + listener("more", respond(203));
   const Answer answer = proxy.reload(bad);
   CHECK(answer.status == 422);
   CHECK(answer.body.find("test.yaml:4:1") != std::string::npos);
   CHECK(answer.body.find("workerz") != std::string::npos);
-  CHECK(answer.body.find("nowhere") != std::string::npos);
+  CHECK(answer.body.find("\"too\"") != std::string::npos);
   CHECK(harness::get(proxy.address(), "/").status == 201);
   CHECK(has(proxy, "/metrics", "outrider_config_reload_success 0"));
   CHECK(proxy.reload(good).status == 200);
@@ -228,4 +231,30 @@ TEST_CASE("reload: under load no request fails, and old configurations are freed
   CHECK(failed == 0);
   CHECK(harness::get(proxy.address(), "/").field("x-round") == "40");
   CHECK(comes_to_say(proxy, "/metrics", "outrider_generations 2\n"));  // one a worker
+}
+
+TEST_CASE("reload: limits and logs follow as well") {
+  const std::string log = "/tmp/outrider-reload." + std::to_string(::getpid());
+  const auto with = [&](const std::string& more) {
+    return "version: 1\nadmin: { bind: \"127.0.0.1:0\" }\n" + more + "listeners:\n" +
+           listener("egress", respond(201));
+  };
+  TestProxy proxy(with("access_log: { format: none }\nlimits: { memory: 200MiB }\n"));
+  CHECK(has(proxy, "/metrics", "outrider_memory_limit_bytes 209715200"));
+  const std::string access_log = "access_log: { to: " + log + ", format: text }\n";
+  CHECK(proxy.reload(with(access_log + "limits: { memory: 150MiB }\n")).status == 200);
+  CHECK(has(proxy, "/metrics", "outrider_memory_limit_bytes 157286400"));
+  CHECK(harness::get(proxy.address(), "/logged").status == 201);
+  const auto logged = [&] {
+    std::ifstream file(log);
+    return std::string(std::istreambuf_iterator<char>(file), {});
+  };
+  while (logged().find("/logged") == std::string::npos) std::this_thread::yield();
+  const Answer refused = proxy.reload(with("access_log: { to: /nowhere/at/all }\n"));
+  CHECK(refused.status == 422);
+  CHECK(refused.body.find("/nowhere/at/all") != std::string::npos);
+  CHECK(proxy.reload(with("access_log: { format: none }\n")).status == 200);
+  CHECK(harness::get(proxy.address(), "/silent").status == 201);
+  CHECK(logged().find("/silent") == std::string::npos);
+  ::unlink(log.c_str());
 }
