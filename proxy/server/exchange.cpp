@@ -60,21 +60,21 @@ bool may_not_be_normal(std::string_view path) {
 
 }  // namespace
 
-Exchange::Exchange(base::Ref<base::Counted> generation, const Front& front, http::Incoming incoming,
-                   http::ServerStream& stream)
+Exchange::Exchange(base::Ref<base::Counted> generation, const ListenerPolicy& policy,
+                   http::Incoming incoming, http::ServerStream& stream)
     : generation_(std::move(generation)),
-      front_(front),
+      policy_(policy),
       stream_(stream),
       refused_(incoming.refused),
-      info_(front.loop, stream.connection()),
+      info_(policy.loop, stream.connection()),
       scope_(info_.started),
       request_(std::move(incoming.head), counted(std::move(incoming.body), info_), stream, scope_,
                info_) {
-  info_.listener = front_.name;
-  info_.is_outbound = front_.is_outbound;
-  info_.service = front_.service;
+  info_.listener = policy_.name;
+  info_.is_outbound = policy_.is_outbound;
+  info_.service = policy_.service;
   info_.source = info_.connection.remote;
-  change(front_.counts.exchanges, +1);
+  change(policy_.counts.exchanges, +1);
 }
 
 Exchange::~Exchange() {
@@ -85,9 +85,9 @@ Exchange::~Exchange() {
     scope_.outcome.reason = info_.reason;
   }
   scope_.end();
-  change(front_.counts.exchanges, -1);
-  front_.metrics.count(info_, request_.method);
-  if (front_.log) log();
+  change(policy_.counts.exchanges, -1);
+  policy_.metrics.count(info_, request_.method);
+  if (policy_.log) log();
 }
 
 base::Task<> Exchange::run() {
@@ -118,13 +118,13 @@ base::Task<> Exchange::cut_short() {
 
 base::Task<http::Reply> Exchange::reply() {
   if (const std::optional<base::Error> error = prepare()) return base::just(http::Reply(*error));
-  return front_.chain.handle(request_);
+  return policy_.chain.handle(request_);
 }
 
 std::optional<base::Error> Exchange::prepare() {
   if (refused_) return refused_;
   if (std::optional<base::Error> error = prepare_headers()) return error;
-  if (front_.admission.is_shedding()) {
+  if (policy_.admission.is_shedding()) {
     base::Error error{base::Reason::shed, base::Fault::proxy, "memory is short"};
     error.retry_after = retry_after_shedding;
     return error;
@@ -135,22 +135,22 @@ std::optional<base::Error> Exchange::prepare() {
 std::optional<base::Error> Exchange::prepare_headers() {
   http::clean_request(request_);
   info_.is_grpc = http::is_grpc(request_.headers);
-  http::apply_forwarded(front_.forwarded, request_, info_);
+  http::apply_forwarded(policy_.forwarded, request_, info_);
   if (request_.headers.contains(http::Name::via) &&
-      http::has_passed(request_.headers, front_.pseudonym))
+      http::has_passed(request_.headers, policy_.pseudonym))
     return base::Error{base::Reason::loop_detected, base::Fault::downstream,
                        "the request has passed this listener before"};
   request_.headers.add(http::Name::via,
-                       info_.connection.protocol == "h2" ? front_.via_h2 : front_.via_http1);
+                       info_.connection.protocol == "h2" ? policy_.via_h2 : policy_.via_http1);
   return std::nullopt;
 }
 
 // The path that is matched is the one that is forwarded.
 std::optional<base::Error> Exchange::prepare_path() {
-  if (front_.rejects_encoded_slash && http::has_encoded_slash(request_.path))
+  if (policy_.rejects_encoded_slash && http::has_encoded_slash(request_.path))
     return base::Error{base::Reason::bad_request, base::Fault::downstream,
                        "an encoded slash in the path"};
-  if (!front_.normalizes_path || !may_not_be_normal(request_.path)) return std::nullopt;
+  if (!policy_.normalizes_path || !may_not_be_normal(request_.path)) return std::nullopt;
   std::optional<std::string> normal = http::normalize_path(request_.path);
   if (!normal)
     return base::Error{base::Reason::bad_request, base::Fault::downstream,
@@ -214,7 +214,7 @@ void Exchange::log() {
   const std::string_view target = info_.client_path.empty() ? request_.path : info_.client_path;
   const observe::AccessRecord record{request_.method_text(), request_.authority,
                                      target.substr(0, target.find('?')), info_.now()};
-  front_.log->write(info_, record);
+  policy_.log->write(info_, record);
 }
 
 }  // namespace server

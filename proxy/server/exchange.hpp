@@ -5,47 +5,19 @@
 
 #include "proxy/base/counted.hpp"
 #include "proxy/http/filter.hpp"
-#include "proxy/http/forwarded.hpp"
 #include "proxy/http/pump.hpp"
 #include "proxy/http/stream.hpp"
-#include "proxy/observe/access_log.hpp"
-#include "proxy/observe/request_metrics.hpp"
-#include "proxy/server/admission.hpp"
-#include "proxy/server/handshake_failures.hpp"
-#include "proxy/server/listener_counts.hpp"
+#include "proxy/server/listener_policy.hpp"
 
 #include <optional>
-#include <string>
-#include <vector>
 
 namespace server {
 
-// What an exchange needs of the listener it came by; a generation's, which outlives its exchanges.
-struct Front {
-  base::Loop& loop;
-  http::Handler& chain;
-  const Admission& admission;
-  observe::RequestMetrics& metrics;
-  observe::AccessLog::Queue* log = nullptr;  // null = no access log
-  ListenerCounts& counts;
-  std::unique_ptr<HandshakeFailures> handshake_failures{};
-
-  std::string_view name{};
-  std::string_view service{};  // of the node
-  bool is_outbound = false;
-  bool normalizes_path = false;
-  bool rejects_encoded_slash = false;
-  http::ForwardedPolicy forwarded{};
-  std::string pseudonym{};  // see via.hpp
-  std::string via_http1{};  // the `via` to add, by the version that the request came with
-  std::string via_h2{};
-};
-
 class Exchange : public base::Link {
  public:
-  // generation: what `front` belongs to, kept until the exchange is over; none in tests.
-  Exchange(base::Ref<base::Counted> generation, const Front& front, http::Incoming incoming,
-           http::ServerStream& stream);
+  // generation: what `policy` belongs to, kept until the exchange is over; none in tests.
+  Exchange(base::Ref<base::Counted> generation, const ListenerPolicy& policy,
+           http::Incoming incoming, http::ServerStream& stream);
   Exchange(const Exchange&) = delete;
   Exchange& operator=(const Exchange&) = delete;
   ~Exchange();
@@ -69,7 +41,7 @@ class Exchange : public base::Link {
   void log();
 
   const base::Ref<base::Counted> generation_;  // dies last
-  const Front& front_;
+  const ListenerPolicy& policy_;
   http::ServerStream& stream_;
   std::optional<base::Error> refused_;
   http::StreamInfo info_;

@@ -62,9 +62,9 @@ std::unique_ptr<Generation::ListenerChain> Generation::make_listener_chain(
   auto handler = std::make_unique<routing::RouteHandler>(*listener.routes, std::move(routes));
   auto chain = std::make_unique<http::Chain>(
       make_filters(listener.config->filters, "listener " + listener.config->name), *handler);
-  Front front = front_of(listener, *chain);
+  ListenerPolicy policy = policy_of(listener, *chain);
   return std::make_unique<ListenerChain>(
-      ListenerChain{std::move(handler), std::move(chain), std::move(front)});
+      ListenerChain{std::move(handler), std::move(chain), std::move(policy)});
 }
 
 routing::RouteChain Generation::make_route_chain(const PlannedListener& listener,
@@ -109,23 +109,23 @@ std::unique_ptr<routing::TargetHandler> Generation::make_targets(const PlannedLi
   return std::make_unique<routing::TargetHandler>(std::move(targets));
 }
 
-Front Generation::front_of(const PlannedListener& listener, http::Handler& chain) {
+ListenerPolicy Generation::policy_of(const PlannedListener& listener, http::Handler& chain) {
   Shared& shared = worker_.shared;
-  Front front{worker_.loop, chain,   shared.admission,
+  ListenerPolicy policy{worker_.loop, chain,   shared.admission,
               metrics_,     nullptr, listener.counts[worker_.index]};
-  if (plan_->access_log) front.log = &plan_->access_log->queue(static_cast<int>(worker_.index));
-  front.handshake_failures = std::make_unique<HandshakeFailures>(
+  if (plan_->access_log) policy.log = &plan_->access_log->queue(static_cast<int>(worker_.index));
+  policy.handshake_failures = std::make_unique<HandshakeFailures>(
       worker_.loop, listener.config->name, shared.log, shared.metrics, worker_.index);
-  front.name = listener.config->name;
-  front.service = plan_->config->node.service;
-  front.is_outbound = listener.is_outbound();
-  front.normalizes_path = listener.config->normalize_path;
-  front.rejects_encoded_slash = listener.config->reject_encoded_slash;
-  front.forwarded = listener.forwarded;
-  front.pseudonym = listener.pseudonym;
-  front.via_http1 = "1.1 " + listener.pseudonym;
-  front.via_h2 = "2 " + listener.pseudonym;
-  return front;
+  policy.name = listener.config->name;
+  policy.service = plan_->config->node.service;
+  policy.is_outbound = listener.is_outbound();
+  policy.normalizes_path = listener.config->normalize_path;
+  policy.rejects_encoded_slash = listener.config->reject_encoded_slash;
+  policy.forwarded = listener.forwarded;
+  policy.pseudonym = listener.pseudonym;
+  policy.via_http1 = "1.1 " + listener.pseudonym;
+  policy.via_h2 = "2 " + listener.pseudonym;
+  return policy;
 }
 
 }  // namespace server

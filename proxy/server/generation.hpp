@@ -13,7 +13,7 @@
 #include "proxy/observe/request_metrics.hpp"
 #include "proxy/routing/route_handlers.hpp"
 #include "proxy/server/attempt_counter.hpp"
-#include "proxy/server/exchange.hpp"
+#include "proxy/server/listener_policy.hpp"
 #include "proxy/server/plan.hpp"
 #include "proxy/server/shared.hpp"
 #include "proxy/upstream/clusters.hpp"
@@ -48,7 +48,7 @@ class Generation final : public base::Counted, base::Reapable {
 
   const Plan& plan() const { return *plan_; }
   // By the listener's position in the plan.
-  const Front& front(std::size_t listener) const { return listeners_[listener]->front; }
+  const ListenerPolicy& policy(std::size_t listener) const { return listeners_[listener]->policy; }
   upstream::Clusters& clusters() { return clusters_; }
 
  private:
@@ -61,7 +61,7 @@ class Generation final : public base::Counted, base::Reapable {
   struct ListenerChain {
     std::unique_ptr<routing::RouteHandler> routes;
     std::unique_ptr<http::Chain> chain;
-    Front front;
+    ListenerPolicy policy;
   };
 
   using Filters = std::vector<std::unique_ptr<http::Filter>>;
@@ -72,7 +72,7 @@ class Generation final : public base::Counted, base::Reapable {
   routing::RouteChain make_route_chain(const PlannedListener& listener, std::size_t route);
   std::unique_ptr<routing::TargetHandler> make_targets(const PlannedListener& listener,
                                                        const config::Route& route);
-  Front front_of(const PlannedListener& listener, http::Handler& chain);
+  ListenerPolicy policy_of(const PlannedListener& listener, http::Handler& chain);
 
   void unused() noexcept override { worker_.loop.reap_later(*this); }
   void reap() noexcept override { owner_.on_over(*this); }

@@ -30,8 +30,8 @@ void Listener::follow(base::Ref<Generation> generation, std::size_t number) {
   if (!before) return;
   const PlannedListener& old = before->plan().listeners[number_before];
   const auto count = static_cast<std::int64_t>(connections_.size());
-  change(before->front(number_before).counts.connections, -count);
-  change(front().counts.connections, +count);
+  change(before->policy(number_before).counts.connections, -count);
+  change(policy().counts.connections, +count);
   const bool is_to_go = opens_otherwise(*old.config, *plan().config);
   for (Connection* each : connections_) is_to_go ? each->drain() : each->adopt(settings());
 }
@@ -72,7 +72,7 @@ std::size_t Listener::cut() {
 void Listener::on_accept(int descriptor, const base::Address& remote) {
   net::ConnectionLimits::Place place = place_for(remote);
   if (!place) {
-    change(front().counts.refused, +1);
+    change(policy().counts.refused, +1);
     ::close(descriptor);
     return;
   }
@@ -80,7 +80,7 @@ void Listener::on_accept(int descriptor, const base::Address& remote) {
       *this, std::make_unique<net::Transport>(loop_, descriptor, std::move(place)), remote);
   connection->place = connections_.size();
   connections_.push_back(connection);
-  change(front().counts.connections, +1);
+  change(policy().counts.connections, +1);
   connection->start();
 }
 
@@ -99,12 +99,12 @@ void Listener::forget(const Connection& connection) {
   connections_[connection.place] = connections_.back();
   connections_[connection.place]->place = connection.place;
   connections_.pop_back();
-  change(front().counts.connections, -1);
+  change(policy().counts.connections, -1);
   let_go_if_over();
 }
 
 base::Task<> Listener::serve(http::Incoming incoming, http::ServerStream& stream) {
-  Exchange exchange(base::Ref<base::Counted>(*generation_), front(), std::move(incoming), stream);
+  Exchange exchange(base::Ref<base::Counted>(*generation_), policy(), std::move(incoming), stream);
   exchanges_.push_back(exchange);
   co_await exchange.run();
 }

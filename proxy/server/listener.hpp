@@ -7,6 +7,7 @@
 #include "proxy/net/lingering.hpp"
 #include "proxy/net/tls_accept.hpp"
 #include "proxy/server/connection.hpp"
+#include "proxy/server/exchange.hpp"
 #include "proxy/server/generation.hpp"
 #include "proxy/server/listening_sockets.hpp"
 
@@ -53,13 +54,13 @@ class Listener final : public http::Service, net::Acceptor::Handler {
   const std::shared_ptr<const certs::Context>& tls() const { return tls_; }
   void forget(const Connection& connection);
   void failed(const net::FailedHandshake& handshake, const base::Address& remote) {
-    front().handshake_failures->add(handshake, remote);
+    policy().handshake_failures->add(handshake, remote);
   }
 
   void on_accept(int descriptor, const base::Address& remote) override;
   bool free_descriptor() override { return lingering_.end_oldest(); }
   net::ConnectionLimits::Place place_for(const base::Address& remote);
-  const Front& front() const { return generation_->front(number_); }
+  const ListenerPolicy& policy() const { return generation_->policy(number_); }
   void let_go_if_over();
 
   base::EventLoop& loop_;
