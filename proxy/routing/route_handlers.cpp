@@ -93,27 +93,27 @@ Reply RedirectHandler::answer(const Request& request) const {
   return response;
 }
 
-bool TargetHandler::needs_default_timeout() const {
-  return std::any_of(targets_.begin(), targets_.end(),
-                     [](const Target& target) { return target.needs_default_timeout; });
+bool ClusterHandler::needs_default_timeout() const {
+  return std::any_of(clusters_.begin(), clusters_.end(),
+                     [](const WeightedCluster& each) { return each.needs_default_timeout; });
 }
 
-const Target& TargetHandler::draw(base::Random& random) const {
-  if (targets_.size() == 1) return targets_.front();
+const WeightedCluster& ClusterHandler::draw(base::Random& random) const {
+  if (clusters_.size() == 1) return clusters_.front();
   std::uint64_t ticket = random.below(10'000);
-  for (const Target& target : targets_) {
-    if (ticket < target.parts) return target;
-    ticket -= target.parts;
+  for (const WeightedCluster& each : clusters_) {
+    if (ticket < each.parts) return each;
+    ticket -= each.parts;
   }
-  return targets_.back();
+  return clusters_.back();
 }
 
 // What was drawn stays for the exchange: a retry among the route's filters comes here again.
-Task<Reply> TargetHandler::handle(Request& request) {
-  if (targets_.size() == 1) return targets_.front().chain->handle(request);
-  for (const Target& target : targets_)
-    if (target.cluster == request.info.cluster) return target.chain->handle(request);
-  return targets_.front().chain->handle(request);
+Task<Reply> ClusterHandler::handle(Request& request) {
+  if (clusters_.size() == 1) return clusters_.front().chain->handle(request);
+  for (const WeightedCluster& each : clusters_)
+    if (each.cluster == request.info.cluster) return each.chain->handle(request);
+  return clusters_.front().chain->handle(request);
 }
 
 Task<Reply> RouteHandler::handle(Request& request) {
@@ -129,11 +129,11 @@ Task<Reply> RouteHandler::handle(Request& request) {
     const base::Result<void> done = rewrite(*route.rewrite, match, request);
     if (!done) return base::just(Reply(done.error()));
   }
-  if (!chain.targets) return chain.filtered->handle(request);
-  const Target& target = chain.targets->draw(request.info.loop.random());
-  request.info.cluster = target.cluster;
-  return target.needs_default_timeout ? chain.timed->handle(request)
-                                      : chain.filtered->handle(request);
+  if (!chain.clusters) return chain.filtered->handle(request);
+  const WeightedCluster& drawn = chain.clusters->draw(request.info.loop.random());
+  request.info.cluster = drawn.cluster;
+  return drawn.needs_default_timeout ? chain.timed->handle(request)
+                                     : chain.filtered->handle(request);
 }
 
 }  // namespace routing

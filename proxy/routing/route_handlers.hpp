@@ -36,7 +36,7 @@ class RedirectHandler final : public http::Handler {
 };
 
 // One cluster of a route, with its share of the requests.
-struct Target {
+struct WeightedCluster {
   std::string_view cluster;
   std::uint32_t parts;         // of 10 000
   http::Handler* chain;        // the cluster's
@@ -44,24 +44,24 @@ struct Target {
 };
 
 // Hands on to the cluster that was drawn for the exchange.
-class TargetHandler final : public http::Handler {
+class ClusterHandler final : public http::Handler {
  public:
-  explicit TargetHandler(std::vector<Target> targets) : targets_(std::move(targets)) {}
+  explicit ClusterHandler(std::vector<WeightedCluster> clusters) : clusters_(std::move(clusters)) {}
   // Of any of them.
   bool needs_default_timeout() const;
-  const Target& draw(base::Random& random) const;
+  const WeightedCluster& draw(base::Random& random) const;
   http::Task<http::Reply> handle(http::Request& request) override;
 
  private:
-  std::vector<Target> targets_;
+  std::vector<WeightedCluster> clusters_;
 };
 
 // All of one route.
 struct RouteChain {
-  std::unique_ptr<http::Handler> last;     // one of the handlers above
-  const TargetHandler* targets = nullptr;  // `last`, if it is one
-  std::unique_ptr<http::Chain> filtered;   // the route's filters before it
-  std::unique_ptr<http::Chain> timed;      // the default timeout before them; may be null
+  std::unique_ptr<http::Handler> last;       // one of the handlers above
+  const ClusterHandler* clusters = nullptr;  // `last`, if it is one
+  std::unique_ptr<http::Chain> filtered;     // the route's filters before it
+  std::unique_ptr<http::Chain> timed;        // the default timeout before them; may be null
 };
 
 class RouteHandler final : public http::Handler {

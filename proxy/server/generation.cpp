@@ -77,15 +77,15 @@ routing::RouteChain Generation::make_route_chain(const PlannedListener& listener
     made.last =
         std::make_unique<routing::RedirectHandler>(route, listener.routes->router().match(number));
   } else {
-    std::unique_ptr<routing::TargetHandler> targets = make_targets(listener, *route.config);
-    made.targets = targets.get();
-    made.last = std::move(targets);
+    auto clusters = make_cluster_handler(listener, *route.config);
+    made.clusters = clusters.get();
+    made.last = std::move(clusters);
   }
   made.filtered = std::make_unique<http::Chain>(
       make_filters(route.config->filters,
                    "route " + listener.config->name + "/" + route.config->name),
       *made.last);
-  if (made.targets && made.targets->needs_default_timeout()) {
+  if (made.clusters && made.clusters->needs_default_timeout()) {
     std::vector<std::unique_ptr<http::Filter>> timeout;
     timeout.push_back(filters::make_default_timeout());
     made.timed = std::make_unique<http::Chain>(std::move(timeout), *made.filtered);
@@ -93,26 +93,26 @@ routing::RouteChain Generation::make_route_chain(const PlannedListener& listener
   return made;
 }
 
-std::unique_ptr<routing::TargetHandler> Generation::make_targets(const PlannedListener& listener,
-                                                                 const config::Route& route) {
+std::unique_ptr<routing::ClusterHandler> Generation::make_cluster_handler(
+    const PlannedListener& listener, const config::Route& route) {
   const bool is_timed = has_timeout(listener.config->filters) || has_timeout(route.filters);
   const std::vector<config::Cluster>& clusters = plan_->config->clusters;
-  std::vector<routing::Target> targets;
+  std::vector<routing::WeightedCluster> shares;
   for (const config::Share& share : route.to) {
     const auto found =
         std::find_if(clusters.begin(), clusters.end(),
                      [&](const config::Cluster& each) { return each.name == share.cluster; });
     const ClusterChain& chain = cluster_chains_[static_cast<std::size_t>(found - clusters.begin())];
-    targets.push_back(
+    shares.push_back(
         {found->name, share.parts, chain.chain.get(), !is_timed && !chain.has_timeout});
   }
-  return std::make_unique<routing::TargetHandler>(std::move(targets));
+  return std::make_unique<routing::ClusterHandler>(std::move(shares));
 }
 
 ListenerPolicy Generation::policy_of(const PlannedListener& listener, http::Handler& chain) {
   Shared& shared = worker_.shared;
   ListenerPolicy policy{worker_.loop, chain,   shared.admission,
-              metrics_,     nullptr, listener.counts[worker_.index]};
+                        metrics_,     nullptr, listener.counts[worker_.index]};
   if (plan_->access_log) policy.log = &plan_->access_log->queue(static_cast<int>(worker_.index));
   policy.handshake_failures = std::make_unique<HandshakeFailures>(
       worker_.loop, listener.config->name, shared.log, shared.metrics, worker_.index);

@@ -70,8 +70,8 @@ class Generation final : public base::Counted, base::Reapable {
   void make_cluster_chains();
   std::unique_ptr<ListenerChain> make_listener_chain(const PlannedListener& listener);
   routing::RouteChain make_route_chain(const PlannedListener& listener, std::size_t route);
-  std::unique_ptr<routing::TargetHandler> make_targets(const PlannedListener& listener,
-                                                       const config::Route& route);
+  std::unique_ptr<routing::ClusterHandler> make_cluster_handler(const PlannedListener& listener,
+                                                                const config::Route& route);
   ListenerPolicy policy_of(const PlannedListener& listener, http::Handler& chain);
 
   void unused() noexcept override { worker_.loop.reap_later(*this); }

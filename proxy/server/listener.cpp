@@ -33,7 +33,8 @@ void Listener::follow(base::Ref<Generation> generation, std::size_t number) {
   change(before->policy(number_before).counts.connections, -count);
   change(policy().counts.connections, +count);
   const bool is_to_go = opens_otherwise(*old.config, *plan().config);
-  for (Connection* each : connections_) is_to_go ? each->drain() : each->adopt(settings());
+  for (DownstreamConnection* each : connections_)
+    is_to_go ? each->drain() : each->adopt(settings());
 }
 
 void Listener::accept_on(NewSocket socket) {
@@ -47,7 +48,7 @@ void Listener::drain() {
   if (is_draining_) return;
   acceptor_->close();
   is_draining_ = true;
-  for (Connection* each : connections_) each->drain();
+  for (DownstreamConnection* each : connections_) each->drain();
   let_go_if_over();
 }
 
@@ -65,7 +66,7 @@ std::size_t Listener::cut() {
       ++count;
     }
   }
-  for (Connection* each : connections_) each->cut();
+  for (DownstreamConnection* each : connections_) each->cut();
   return count;
 }
 
@@ -76,7 +77,7 @@ void Listener::on_accept(int descriptor, const base::Address& remote) {
     ::close(descriptor);
     return;
   }
-  auto* connection = new Connection(
+  auto* connection = new DownstreamConnection(
       *this, std::make_unique<net::Transport>(loop_, descriptor, std::move(place)), remote);
   connection->place = connections_.size();
   connections_.push_back(connection);
@@ -95,7 +96,7 @@ net::ConnectionLimits::Place Listener::place_for(const base::Address& remote) {
   return place;
 }
 
-void Listener::forget(const Connection& connection) {
+void Listener::forget(const DownstreamConnection& connection) {
   connections_[connection.place] = connections_.back();
   connections_[connection.place]->place = connection.place;
   connections_.pop_back();

@@ -6,7 +6,7 @@
 #include "proxy/net/acceptor.hpp"
 #include "proxy/net/lingering.hpp"
 #include "proxy/net/tls_accept.hpp"
-#include "proxy/server/connection.hpp"
+#include "proxy/server/downstream_connection.hpp"
 #include "proxy/server/exchange.hpp"
 #include "proxy/server/generation.hpp"
 #include "proxy/server/listening_sockets.hpp"
@@ -46,13 +46,13 @@ class Listener final : public http::Service, net::Acceptor::Handler {
   bool is_draining() const override { return is_draining_; }
 
  private:
-  friend class Connection;
+  friend class DownstreamConnection;
   base::EventLoop& loop() const { return loop_; }
   net::Lingering& lingering() const { return lingering_; }
   net::HandshakeTurns& handshake_turns() const { return handshake_turns_; }
   const ListenerSettings& settings() const { return plan().settings; }
   const std::shared_ptr<const certs::Context>& tls() const { return tls_; }
-  void forget(const Connection& connection);
+  void forget(const DownstreamConnection& connection);
   void failed(const net::FailedHandshake& handshake, const base::Address& remote) {
     policy().handshake_failures->add(handshake, remote);
   }
@@ -75,7 +75,7 @@ class Listener final : public http::Service, net::Acceptor::Handler {
   std::shared_ptr<const certs::Context> tls_;
   std::unique_ptr<net::Acceptor> acceptor_;
   base::List<Exchange> exchanges_;
-  std::vector<Connection*> connections_;  // owned; each knows its place
+  std::vector<DownstreamConnection*> connections_;  // owned; each knows its place
 };
 
 }  // namespace server

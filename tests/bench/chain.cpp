@@ -73,11 +73,9 @@ http::Incoming incoming() {
   return made;
 }
 
-base::Task<> serve(const server::Front& front, Downstream& downstream) {
-  server::Exchange exchange(front, incoming(), downstream);
-  const base::Task<> running = exchange.run();
-  const server::Exchange::UploadsFirst ending(exchange);
-  co_await running;
+base::Task<> serve(const server::ListenerPolicy& policy, Downstream& downstream) {
+  server::Exchange exchange({}, policy, incoming(), downstream);
+  co_await exchange.run();
 }
 
 double measure(const char* name, std::string_view filter_list) {
@@ -97,31 +95,31 @@ double measure(const char* name, std::string_view filter_list) {
   base::Log log(-1, base::Level::error, false);
   std::vector<std::unique_ptr<http::Filter>> chain;
   for (const config::FilterConfig& each : listener.config->filters)
-    chain.push_back(
-        filters::make(each, {"listener in", each.ordinal, loop, shared, registry, 0, log}));
+    chain.push_back(filters::make(
+        each, {"listener in", each.ordinal, loop, shared, registry, 0, log, each.fields}));
 
   std::vector<routing::RouteChain> routes(1);
-  auto targets = std::make_unique<routing::TargetHandler>(
-      std::vector<routing::Target>{{"app", 10'000, &upstream, false}});
-  routes[0].targets = targets.get();
-  routes[0].last = std::move(targets);
+  auto clusters = std::make_unique<routing::ClusterHandler>(
+      std::vector<routing::WeightedCluster>{{"app", 10'000, &upstream, false}});
+  routes[0].clusters = clusters.get();
+  routes[0].last = std::move(clusters);
   routes[0].filtered =
       std::make_unique<http::Chain>(std::vector<std::unique_ptr<http::Filter>>(), *routes[0].last);
-  routing::RouteHandler router(listener, std::move(routes));
+  routing::RouteHandler router(*listener.routes, std::move(routes));
   http::Chain whole(std::move(chain), router);
 
   observe::RequestMetrics metrics(registry, 0);
   const server::Admission admission(1, 1, 1 << 30);
   server::ListenerCounts counts;
-  server::Front front{loop, whole, admission, metrics, nullptr, counts};
-  front.name = listener.config->name;
-  front.is_outbound = true;
-  front.pseudonym = listener.pseudonym;
-  front.via_http1 = "1.1 " + listener.pseudonym;
+  server::ListenerPolicy policy{loop, whole, admission, metrics, nullptr, counts};
+  policy.name = listener.config->name;
+  policy.is_outbound = true;
+  policy.pseudonym = listener.pseudonym;
+  policy.via_http1 = "1.1 " + listener.pseudonym;
   Downstream downstream;
   base::TaskGroup tasks(loop);
   return bench::measure(name, 200'000, [&](std::uint64_t) {
-    tasks.spawn(serve(front, downstream)).release();
+    tasks.spawn(serve(policy, downstream)).release();
     loop.settle();
   });
 }

@@ -258,3 +258,24 @@ TEST_CASE("reload: limits and logs follow as well") {
   CHECK(logged().find("/silent") == std::string::npos);
   ::unlink(log.c_str());
 }
+
+TEST_CASE(
+    "reload: open connections take new bounds, and end where they would be opened otherwise") {
+  const auto with = [](const std::string& limits, const std::string& more) {
+    return top(limits) + "listeners:\n" +
+           listener("egress", respond(201), "bind: 127.0.0.1:0\n    " + more);
+  };
+  TestProxy proxy(with("", "protocols: [http1, h2]"));
+  Socket client = Socket::connect(proxy.address());
+  CHECK(get_status(client) == 201);
+  CHECK(proxy.reload(with("limits: { target_bytes: 16B }\n", "protocols: [http1, h2]")).status ==
+        200);
+  CHECK(get_status(client) == 201);
+  client.send("GET /longer/than/sixteen/bytes HTTP/1.1\r\nhost: a\r\n\r\n");
+  CHECK(client.read_answer().status == 414);
+
+  Socket other = Socket::connect(proxy.address());
+  CHECK(get_status(other) == 201);
+  CHECK(proxy.reload(with("", "protocols: [h2]")).status == 200);
+  CHECK(other.read_some().empty());
+}

@@ -12,11 +12,11 @@ namespace server {
 
 class Listener;
 
-class Connection final : Protocol::Owner, base::Reapable, base::Timer {
+class DownstreamConnection final : Protocol::Owner, base::Reapable, base::Timer {
  public:
-  Connection(Listener& listener, std::unique_ptr<net::Transport> transport,
-             const base::Address& remote);
-  ~Connection();
+  DownstreamConnection(Listener& listener, std::unique_ptr<net::Transport> transport,
+                       const base::Address& remote);
+  ~DownstreamConnection();
 
   void start();
   // Closes as soon as no request is under way.

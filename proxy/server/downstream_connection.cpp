@@ -1,4 +1,4 @@
-#include "proxy/server/connection.hpp"
+#include "proxy/server/downstream_connection.hpp"
 
 #include "proxy/net/detect.hpp"
 #include "proxy/server/listener.hpp"
@@ -14,24 +14,25 @@ constexpr base::Millis last_chance{1'000};
 
 }  // namespace
 
-Connection::Connection(Listener& listener, std::unique_ptr<net::Transport> transport,
-                       const base::Address& remote)
+DownstreamConnection::DownstreamConnection(Listener& listener,
+                                           std::unique_ptr<net::Transport> transport,
+                                           const base::Address& remote)
     : listener_(listener), transport_(std::move(transport)), opening_(listener.loop()) {
   info_.remote = remote;
   info_.local = base::Address::local_of(transport_->descriptor());
 }
 
-Connection::~Connection() {
+DownstreamConnection::~DownstreamConnection() {
   opening_.cancel_all();
   protocol_.reset();
   listener_.forget(*this);
 }
 
-void Connection::start() {
+void DownstreamConnection::start() {
   opening_.spawn(open()).release();
 }
 
-void Connection::drain() {
+void DownstreamConnection::drain() {
   is_draining_ = true;
   if (protocol_)
     protocol_->drain();
@@ -40,22 +41,22 @@ void Connection::drain() {
 }
 
 // One that opens finds them when it has opened.
-void Connection::adopt(const ListenerSettings& settings) {
+void DownstreamConnection::adopt(const ListenerSettings& settings) {
   if (protocol_) protocol_->adopt(settings);
 }
 
-void Connection::cut() {
+void DownstreamConnection::cut() {
   if (protocol_)
     protocol_->cut();
   else
     close();
 }
 
-void Connection::expired() {
+void DownstreamConnection::expired() {
   if (!protocol_) close();
 }
 
-base::Task<> Connection::open() {
+base::Task<> DownstreamConnection::open() {
   if (!listener_.tls()) co_return co_await find_protocol();
   const bool is_safe = co_await shake_hands();
   if (!is_safe) co_return close();
@@ -67,7 +68,7 @@ base::Task<> Connection::open() {
 
 // Where one protocol is spoken alone, its parser refuses the other: HTTP/1 with a 400. HTTP/2 has
 // no words that an HTTP/1 client would understand.
-base::Task<> Connection::find_protocol() {
+base::Task<> DownstreamConnection::find_protocol() {
   if (!listener_.settings().speaks_h2) co_return speak_http1({});
   base::Result<net::Detected> found = co_await net::detect(
       *transport_, listener_.settings().idle_timeout,
@@ -81,7 +82,7 @@ base::Task<> Connection::find_protocol() {
     refuse_in_clear("this port speaks HTTP/2 only");
 }
 
-base::Task<bool> Connection::shake_hands() {
+base::Task<bool> DownstreamConnection::shake_hands() {
   info_.is_tls = true;
   const base::Time until = listener_.loop().now() + listener_.settings().handshake_timeout;
   const std::optional<net::FailedHandshake> failed =
@@ -98,7 +99,7 @@ base::Task<bool> Connection::shake_hands() {
 }
 
 // Says so in the one form that a client of HTTP/1 can show, and ends.
-void Connection::refuse_in_clear(std::string_view why) {
+void DownstreamConnection::refuse_in_clear(std::string_view why) {
   std::string text = "HTTP/1.1 400 Bad Request\r\ncontent-type: text/plain\r\ncontent-length: ";
   text.append(std::to_string(why.size() + 1)).append("\r\nconnection: close\r\n\r\n");
   text.append(why).append("\n");
@@ -107,29 +108,29 @@ void Connection::refuse_in_clear(std::string_view why) {
   close();
 }
 
-void Connection::speak_http1(base::Bytes already_read, base::Time begun) {
+void DownstreamConnection::speak_http1(base::Bytes already_read, base::Time begun) {
   info_.protocol = "http1";
   speak(make_http1(std::move(transport_), parts()), std::move(already_read), begun);
 }
 
-void Connection::speak_h2(base::Bytes already_read) {
+void DownstreamConnection::speak_h2(base::Bytes already_read) {
   info_.protocol = "h2";
   speak(make_h2(std::move(transport_), parts()), std::move(already_read), base::never);
 }
 
-void Connection::speak(std::unique_ptr<Protocol> protocol, base::Bytes already_read,
-                       base::Time begun) {
+void DownstreamConnection::speak(std::unique_ptr<Protocol> protocol, base::Bytes already_read,
+                                 base::Time begun) {
   protocol_ = std::move(protocol);
   protocol_->start(std::move(already_read), begun);
   if (is_draining_ || listener_.is_draining()) protocol_->drain();
 }
 
-ProtocolParts Connection::parts() {
+ProtocolParts DownstreamConnection::parts() {
   Protocol::Owner& owner = *this;
   return {listener_.lingering(), info_, listener_.settings(), listener_, owner};
 }
 
-void Connection::close() {
+void DownstreamConnection::close() {
   listener_.loop().reap_later(*this);
 }
 
