@@ -4,6 +4,7 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <deque>
 
 namespace {
@@ -18,7 +19,12 @@ using upstream_test::turn_until;
 
 const std::string settings = frame(4, 0, 0);
 const std::string one_stream_only = frame(4, 0, 0, std::string_view("\0\3\0\0\0\1", 6));
+const std::string acknowledged = frame(4, 1, 0);
+const std::string no_streams = frame(4, 0, 0, std::string_view("\0\3\0\0\0\0", 6));
 const std::string goaway_none = frame(7, 0, 0, std::string_view("\0\0\0\0\0\0\0\0", 8));
+std::string settings_of(char streams) {
+  return frame(4, 0, 0, std::string("\0\3\0\0\0", 5) + streams);
+}
 std::string response(std::uint32_t stream) {
   return frame(1, 5, stream, "\x88");
 }
@@ -245,6 +251,65 @@ TEST_CASE_FIXTURE(Http2PoolTest, "h2 pool: closes when idle, and when it is old"
   first.end();
   CHECK(one.is_closed());
   CHECK(pool->snapshot().open == 0);
+}
+
+TEST_CASE_FIXTURE(Http2PoolTest, "h2 pool: while no streams are allowed exchanges wait, unsent") {
+  made();
+  Exchange& first = ask();
+  PeerConnection one = peer.accept();
+  one.send(settings);
+  REQUIRE(turn_until(loop, [&] { return first.has_stream(); }));
+  one.read_until(acknowledged);
+  one.send(response(1));
+  REQUIRE(turn_until(loop, [&] { return first.reply.has_value(); }));
+  first.end();
+  one.send(no_streams);
+  one.read_until(acknowledged);
+  for (int i = 0; i < 20; ++i) ask();
+  CHECK(!peer.has_visitor());
+  CHECK(pool->snapshot().connecting == 0);
+  CHECK(pool->snapshot().pending == 20);
+  SUBCASE("until the limit is lifted") {
+    one.send(settings_of(50));
+    CHECK(turn_until(loop, [&] { return streams() == 20; }));
+    CHECK(pool->snapshot().open == 1);
+  }
+  SUBCASE("also on the next connection, which does not try it out") {
+    one.close();
+    PeerConnection two = peer.accept();
+    CHECK(two.read_until("PRI * HTTP/2.0").ends_with("HTTP/2.0"));
+    CHECK(turn_until(loop, [&] { return pool->snapshot().open == 1; }));
+    CHECK(streams() == 0);
+    two.send(settings_of(50));
+    CHECK(turn_until(loop, [&] { return streams() == 20; }));
+    CHECK(!peer.has_visitor());
+  }
+}
+
+TEST_CASE_FIXTURE(Http2PoolTest,
+                  "h2 pool: a limit that sinks to one under load lets one at a time pass") {
+  cluster.pool.connections = 1;
+  made();
+  for (int i = 0; i < 3; ++i) ask();
+  PeerConnection one = peer.accept();
+  one.send(settings);
+  REQUIRE(turn_until(loop, [&] { return streams() == 3; }));
+  one.read_until(acknowledged);
+  one.send(one_stream_only);
+  one.read_until(acknowledged);
+  for (int i = 0; i < 3; ++i) ask();
+  std::uint32_t stream = 1;
+  for (int served = 0; served < 6; ++served, stream += 2) {
+    CAPTURE(served);
+    Exchange& next = exchanges[static_cast<std::size_t>(served)];
+    REQUIRE(turn_until(loop, [&] { return next.has_stream(); }));
+    loop.settle();  // its head is sent
+    one.send(response(stream));
+    REQUIRE(turn_until(loop, [&] { return next.reply.has_value(); }));
+    next.end();
+    CHECK(pool->snapshot().active <= static_cast<std::uint32_t>(std::max(1, 2 - served)));
+  }
+  CHECK(pool->snapshot().open == 1);
 }
 
 }  // namespace

@@ -27,7 +27,7 @@ struct VirtualEndpoint {
 
   State state = State::up;
   bool is_h2 = false;
-  std::uint32_t most_streams = 1;  // on one connection
+  std::uint32_t most_streams = 100;  // on one HTTP/2 connection
   base::Millis answer_time{1};
   int status = 200;
   std::vector<base::Time> connects;  // when each was begun
@@ -59,16 +59,17 @@ class VirtualStream final : public http::ClientStream {
 
 class VirtualConnection final : public upstream::PooledConnection {
  public:
-  VirtualConnection(base::Loop& loop, VirtualEndpoint& to)
-      : PooledConnection(loop, std::chrono::seconds(4)), endpoint(to) {
+  VirtualConnection(base::Loop& loop, VirtualEndpoint& to, bool speaks_h2)
+      : PooledConnection(loop, std::chrono::seconds(4)), endpoint(to), is_h2_(speaks_h2) {
     endpoint.connections.push_back(this);
   }
   ~VirtualConnection() override { std::erase(endpoint.connections, this); }
 
-  bool is_h2() const override { return endpoint.is_h2; }
+  bool is_h2() const override { return is_h2_; }
   std::uint32_t streams() const override { return open_; }
   std::size_t free_streams() override {
-    return is_lost || is_draining() || is_worn() ? 0 : endpoint.most_streams - open_;
+    const std::uint32_t most = is_h2_ ? endpoint.most_streams : 1;
+    return is_lost || is_draining() || is_worn() || open_ >= most ? 0 : most - open_;
   }
   void stream_is_over() {
     --open_;
@@ -94,6 +95,7 @@ class VirtualConnection final : public upstream::PooledConnection {
   }
   void say_goodbye() noexcept override {}
 
+  const bool is_h2_;
   std::uint32_t open_ = 0;
 };
 
@@ -147,8 +149,11 @@ class VirtualDialer final : public upstream::Dialer {
       error.lasting = true;
       co_return error;
     }
+    const bool speaks_h2 = wanted.protocol == config::Protocol::automatic
+                               ? endpoint.is_h2
+                               : wanted.protocol == config::Protocol::h2;
     upstream::Dialed made;
-    made.connection = std::make_unique<VirtualConnection>(loop_, endpoint);
+    made.connection = std::make_unique<VirtualConnection>(loop_, endpoint, speaks_h2);
     co_return made;
   }
   void renew(const config::Cluster&, const config::Limits&,
