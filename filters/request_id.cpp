@@ -58,6 +58,7 @@ class RequestId final : public http::Filter {
     const auto sent = request.headers.find(options_.header);
     const bool is_believed = options_.trust.value_or(info.is_outbound || info.is_trusted);
     if (sent && is_believed && may_be_kept(*sent)) info.kept_request_id = *sent;
+    info.request_id_field = options_.header;
     request.headers.set(options_.header, info.request_id());  // one line, whatever came
     return next(request);
   }

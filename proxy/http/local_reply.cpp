@@ -143,7 +143,7 @@ std::string problem_json(const Error& error, int status, const std::string& deta
   return json.append("\"}\n");
 }
 
-std::string one_line(const Error& error, int status, const std::string& detail) {
+std::string one_line(const Error& error, int status, const std::string& detail, StreamInfo& info) {
   std::string line = std::to_string(status);
   if (const std::string_view phrase = reason_phrase(status); !phrase.empty())
     line.append(" ").append(phrase);
@@ -151,6 +151,7 @@ std::string one_line(const Error& error, int status, const std::string& detail) 
   const std::string_view reason = base::to_string(error.reason);
   line += reason;
   if (detail != reason) line.append(": ").append(detail);
+  line.append("; request_id ").append(info.request_id());
   for (char& c : line)
     if (static_cast<unsigned char>(c) < ' ') c = ' ';
   return line.append("\n");
@@ -167,7 +168,7 @@ void say_proxy_status(Headers& headers, const Error& error, const StreamInfo& in
 void add_body(Response& response, const Error& error, const std::string& detail, Request& request) {
   const bool is_json = wants_json(request.headers);
   const std::string body = is_json ? problem_json(error, response.status, detail, request.info)
-                                   : one_line(error, response.status, detail);
+                                   : one_line(error, response.status, detail, request.info);
   response.headers.add(Name::content_type,
                        is_json ? "application/problem+json" : "text/plain; charset=utf-8");
   response.headers.add(Name::content_length, std::to_string(body.size()));
@@ -205,6 +206,8 @@ Response local_reply(const Error& error, Request& request) {
   if (error.retry_after > 0)
     response.headers.add(Name::retry_after, std::to_string(error.retry_after));
   say_proxy_status(response.headers, error, info);
+  if (!info.request_id_field.empty())
+    response.headers.add(info.request_id_field, info.request_id());
   return response;
 }
 

@@ -76,6 +76,7 @@ struct StreamInfo {
   Attempt attempt;                  // the only one, or the one that counts
   int attempts = 0;                 // how many were begun
   std::string_view retry_denied;    // what said no to another that was due; "" = nothing
+  std::string_view request_id_field;  // by which the id is known outside; "" = by none
   std::string kept_request_id;      // see request_id()
   bool is_grpc = false;             // by the request's content-type
 

@@ -87,12 +87,15 @@ TEST_CASE("each reason has one status and one proxy-status") {
 
 TEST_CASE("the body of an error is what the client asked for") {
   Setting setting;
+  setting.info.kept_request_id = "0-1";
   Error error{Reason::circuit_open, Fault::upstream, "the breaker is open"};
   error.retry_after = 7;
   SUBCASE("one line of text, only the reason for strangers") {
     http::Request request = setting.request({{"accept", "*/*"}});
     http::Response response = http::local_reply(error, request);
-    CHECK(text_of(response.body, setting.loop) == "503 Service Unavailable: circuit_open\n");
+    CHECK(text_of(response.body, setting.loop) ==
+          "503 Service Unavailable: circuit_open; request_id 0-1\n");
+    CHECK_FALSE(response.headers.contains(Name::x_request_id));
     CHECK(response.headers.find(Name::retry_after) == "7");
   }
   SUBCASE("all that is known for the owner's own app") {
@@ -101,7 +104,8 @@ TEST_CASE("the body of an error is what the client asked for") {
     http::Request request = setting.request({});
     http::Response response = http::local_reply(error, request);
     CHECK(text_of(response.body, setting.loop) ==
-          "503 Service Unavailable: circuit_open: the breaker is open; cluster orders\n");
+          "503 Service Unavailable: circuit_open: the breaker is open; cluster orders; "
+          "request_id 0-1\n");
   }
   SUBCASE("a problem document") {
     http::Request request = setting.request({{"accept", "text/html, application/json;q=0.9"}});
@@ -115,7 +119,13 @@ TEST_CASE("the body of an error is what the client asked for") {
     error.status = 418;
     http::Request request = setting.request({{"accept", "application/json; q=0.00, */*"}});
     http::Response response = http::local_reply(error, request);
-    CHECK(text_of(response.body, setting.loop) == "418: circuit_open\n");
+    CHECK(text_of(response.body, setting.loop) == "418: circuit_open; request_id 0-1\n");
+  }
+  SUBCASE("the request's id by the name that the listener gives it") {
+    setting.info.request_id_field = "x-request-id";
+    http::Request request = setting.request({});
+    const http::Response response = http::local_reply(error, request);
+    CHECK(response.headers.find(Name::x_request_id) == "0-1");
   }
   SUBCASE("trailers only for gRPC") {
     http::Request request = setting.request({{"content-type", "application/grpc+proto"}});
