@@ -88,26 +88,26 @@ Result<void> ChunkedDecoder::take_size(char c) {
 Result<void> ChunkedDecoder::take_extension(char c) {
   if (++overhead_ > most_overhead) return bad("too many chunk extensions");
   const bool is_quoted = state_ == State::quoted || state_ == State::escaped;
-  const State next = is_quoted ? within_quotes(c) : behind_extension(c);
-  if (next == State::ended) return bad("a chunk extension is not `name=value`");
-  state_ = next;
+  const std::optional<State> next = is_quoted ? within_quotes(c) : behind_extension(c);
+  if (!next) return bad("a chunk extension is not `name=value`");
+  state_ = *next;
   return {};
 }
 
-// Both: `ended` means that `c` may not come here.
-ChunkedDecoder::State ChunkedDecoder::within_quotes(char c) const {
-  if (http::is_control(c)) return State::ended;
+// Both: nothing means that `c` may not come here.
+std::optional<ChunkedDecoder::State> ChunkedDecoder::within_quotes(char c) const {
+  if (http::is_control(c)) return std::nullopt;
   if (state_ == State::escaped) return State::quoted;
   if (c == '\\') return State::escaped;
   return c == '"' ? State::quotes_end : State::quoted;
 }
 
-ChunkedDecoder::State ChunkedDecoder::behind_extension(char c) const {
+std::optional<ChunkedDecoder::State> ChunkedDecoder::behind_extension(char c) const {
   const bool is_blank = c == ' ' || c == '\t';
   if (state_ == State::name_first || state_ == State::value_first) {
     if (is_blank) return state_;
     if (state_ == State::value_first && c == '"') return State::quoted;
-    if (!http::as_token_character(c)) return State::ended;
+    if (!http::as_token_character(c)) return std::nullopt;
     return state_ == State::name_first ? State::name : State::value;
   }
   const bool is_name = state_ == State::name || state_ == State::name_end;
@@ -117,7 +117,8 @@ ChunkedDecoder::State ChunkedDecoder::behind_extension(char c) const {
   if (c == '=' && is_name) return State::value_first;
   if (c == ';') return State::name_first;
   const bool may_end = state_ != State::name_end && state_ != State::value_end;
-  return c == '\r' && may_end ? State::size_lf : State::ended;
+  if (c != '\r' || !may_end) return std::nullopt;
+  return State::size_lf;
 }
 
 Result<void> ChunkedDecoder::take_trailer(char c) {

@@ -3,13 +3,15 @@
 // input. The verdict does not depend on how the bytes were cut. One thread.
 #pragma once
 
-#include <cstdint>
-#include <string>
-
 #include "proxy/base/bytes.hpp"
 #include "proxy/base/error.hpp"
+#include "proxy/base/pool.hpp"
 #include "proxy/http/headers.hpp"
 #include "proxy/http1/fields.hpp"
+
+#include <cstdint>
+#include <optional>
+#include <string>
 
 namespace http1 {
 
@@ -18,7 +20,7 @@ struct TrailerLimits {
   std::size_t count = 100;
 };
 
-class ChunkedDecoder {
+class ChunkedDecoder : public base::Pooled {
  public:
   ChunkedDecoder(Side side, const TrailerLimits& limits) : side_(side), limits_(limits) {}
 
@@ -52,8 +54,8 @@ class ChunkedDecoder {
   base::Result<void> take(char c);
   base::Result<void> take_size(char c);
   base::Result<void> take_extension(char c);
-  State within_quotes(char c) const;
-  State behind_extension(char c) const;
+  std::optional<State> within_quotes(char c) const;
+  std::optional<State> behind_extension(char c) const;
   State end_of_size_line() const { return left_ > 0 ? State::data : State::trailer; }
   base::Result<void> take_trailer(char c);
   base::Result<void> end_trailer_line();
