@@ -157,7 +157,6 @@ Result<void> FieldReader::note(FieldView field) {
       if (std::exchange(has_expect_, true))
         return refused(side_, "more than one expect field", Reason::bad_request);
       expect = field.value;
-      is_kept = side_ == Side::response;
       break;
     case Name::keep_alive:
       keep_alive = field.value;
@@ -221,8 +220,11 @@ Result<void> FieldReader::decide_framing() {
 void FieldReader::forget_body() {
   head_.is_chunked = false;
   head_.content_length.reset();
-  std::erase_if(head_.fields_,
-                [](const FieldView& field) { return field.id == Name::content_length; });
+  forget(Name::content_length);
+}
+
+void FieldReader::forget(Name name) {
+  std::erase_if(head_.fields_, [name](const FieldView& field) { return field.id == name; });
 }
 
 }  // namespace http1

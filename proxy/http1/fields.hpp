@@ -35,6 +35,7 @@ class FieldReader {
   base::Result<void> decide_framing();
   // For a response that must not have a length: takes it away.
   void forget_body();
+  void forget(http::Name name);
 
   std::optional<std::string_view> host;
   bool has_upgrade_option = false;    // connection: upgrade

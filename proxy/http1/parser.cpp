@@ -94,13 +94,16 @@ Result<void> take_host(const FieldReader& reader, RequestHead& head) {
   return {};
 }
 
-Result<void> take_expectation(const FieldReader& reader, RequestHead& head) {
+// RFC 9110 10.1.1: nothing to ask for without content, and not by HTTP/1.0.
+Result<void> take_expectation(FieldReader& reader, RequestHead& head) {
   head.expects_continue = false;
   if (reader.expect.empty()) return {};
   if (!base::same_ignoring_case(reader.expect, "100-continue"))
     return refused(Side::request, "an expectation other than 100-continue",
                    Reason::expectation_failed);
-  head.expects_continue = head.minor_version == 1;
+  const bool has_body = head.is_chunked || head.content_length.value_or(0) > 0;
+  head.expects_continue = head.minor_version == 1 && has_body;
+  if (!head.expects_continue) reader.forget(http::Name::expect);
   return {};
 }
 

@@ -35,9 +35,10 @@ struct ScanState {
   std::size_t fields_start = 0;  // behind the start line; 0 = that is still coming
 };
 
-// What both kinds of head have. Of a request's fields, host, expect and transfer-encoding are
-// understood here and not among fields(); of a response's, transfer-encoding. content-length stands
-// there without leading zeros, and not where it means nothing (RFC 9110 8.6: 1xx, 204).
+// What both kinds of head have. Of a request's fields, host and transfer-encoding are understood
+// here and not among fields(), and expect is there only if it is to be heeded; of a response's,
+// transfer-encoding. content-length stands there without leading zeros, and not where it means
+// nothing (RFC 9110 8.6: 1xx, 204).
 class MessageHead {
  public:
   const std::vector<FieldView>& fields() const { return fields_; }

@@ -15,7 +15,8 @@ using http::Method;
 using net::Input;
 
 constexpr base::Millis longest_drain{5'000};
-constexpr int most_in_a_row = 32;  // requests, before others have their turn
+constexpr base::Millis benefit_of_doubt{200};      // of a client that has stopped sending
+constexpr int most_in_a_row = 32;                  // requests, before others have their turn
 
 }  // namespace
 
@@ -66,15 +67,41 @@ void ServerConnection::adopt(const ServerSettings& settings) {
 
 void ServerConnection::close() {
   if (std::exchange(is_closed_, true)) return;
+  cancel();
   transport_->set_owner(nullptr);
-  lingering_.take(std::move(transport_));
+  // Who was answered before its request had come is to read that answer while it is still sending.
+  if (body_has_ended_)
+    lingering_.take(std::move(transport_));
+  else
+    lingering_.take(std::move(transport_), longest_drain);
   owner_.on_closed(*this);
 }
 
-// A client that hangs up while it is owed a response has left. With unread input that proves
-// nothing: it may have sent its last request and stopped sending.
+// A client that is gone is owed nothing any more. One that has only stopped sending may be waiting
+// for its answer, or may have left: that is found out. With unread input neither is known.
 void ServerConnection::on_hangup() {
   if (!is_serving_ || !transport_->is_at_end()) return;
+  if (transport_->is_gone() || !body_has_ended_) return leave();
+  doubt();
+}
+
+void ServerConnection::doubt() {
+  written_at_end_ = transport_->written();
+  transport_->loop().arm(*this, transport_->loop().now() + benefit_of_doubt);
+}
+
+// Who closed its end, too, answers the next byte that it gets with a reset. An interim response is
+// such a byte that means nothing else to who did not; HTTP/1.0 knows none, and a response that has
+// begun and is silent has no place for one.
+void ServerConnection::expired() {
+  if (!is_serving_ || !transport_->is_at_end()) return;
+  if (transport_->is_gone()) return leave();
+  if (transport_->written() != written_at_end_) return;
+  if (is_http10_ || sending_ != Sending::nothing) return leave();
+  send_interim(102, {});
+}
+
+void ServerConnection::leave() {
   tasks_.cancel_all();  // at once: what waits for the transport is not to outlive it
   transport_->close();
   close();
@@ -120,6 +147,7 @@ Task<bool> ServerConnection::one_request() {
   sending_ = Sending::nothing;
   interim_count_ = 0;
   is_serving_ = true;
+  if (transport_->has_hung_up()) doubt();
   co_await service_.serve(std::move(incoming), *this);
   const bool goes_on = co_await finish_request();
   is_serving_ = false;
@@ -217,7 +245,8 @@ void ServerConnection::understand(const RequestHead& head, http::Incoming& incom
   method_ = request.method;
   // Behind a CONNECT come the tunnel's bytes, not a request.
   keeps_alive_ = head.keeps_alive && request.method != Method::connect;
-  wants_continue_ = head.expects_continue && !is_http10_;
+  wants_continue_ = head.expects_continue;
+  has_continued_ = false;
   pace_ = {};
   trailers_ = {};
   body_left_ = body_size_ = head.content_length.value_or(0);
@@ -233,12 +262,11 @@ void ServerConnection::understand(const RequestHead& head, http::Incoming& incom
   if (!body_has_ended_) incoming.body = http::Body(this);
 }
 
-// After the answer: the next request may follow if this one was read whole, or its rest is small,
-// and if the client takes the answers.
+// After the answer: the next request may follow if this one was read whole, or what is left of it
+// soon comes (send_head() has seen to it that it is short), and if the client takes the answers.
 Task<bool> ServerConnection::finish_request() {
   if (sending_ != Sending::complete || !keeps_alive_) co_return false;
-  // Never told to send it, a client may or may not.
-  if (!body_has_ended_ && !wants_continue_) co_await drain_body();
+  if (!body_has_ended_) co_await drain_body();
   if (!body_has_ended_ || !keeps_alive_) co_return false;
   chunks_.reset();
   if (transport_->unsent() <= most_unsent()) co_return true;
@@ -248,20 +276,24 @@ Task<bool> ServerConnection::finish_request() {
 
 Task<> ServerConnection::drain_body() {
   const base::Time until = transport_->loop().now() + longest_drain;
-  std::size_t drained = 0;
-  while (drained < most_drained) {
-    while (!input_.empty()) {
-      const Result<Bytes> piece = next_piece();
-      if (!piece) keeps_alive_ = false;
-      if (!piece || body_has_ended_) co_return;
-    }
+  for (;;) {
+    discard_input();
+    if (body_has_ended_) co_return;
     Input input = transport_->read_now();
     if (input.state == Input::State::end || input.state == Input::State::failed) co_return;
-    drained += input.bytes.size();
     input_ = std::move(input.bytes);
     if (!input_.empty()) continue;
     const bool came = co_await transport_->readable(until);
     if (!came) co_return;
+  }
+}
+
+// What has come of the body; what is behind it stays.
+void ServerConnection::discard_input() {
+  while (!input_.empty() && !body_has_ended_) {
+    wants_continue_ = false;
+    const Result<Bytes> piece = next_piece();
+    if (!piece) return;  // which ends body and connection
   }
 }
 

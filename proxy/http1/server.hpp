@@ -27,7 +27,10 @@ struct ServerSettings {
   base::Millis send_timeout{30'000};    // without taking anything
 };
 
-class ServerConnection final : net::Transport::Owner, http::ServerStream, http::Body::Source {
+class ServerConnection final : net::Transport::Owner,
+                               base::Timer,
+                               http::ServerStream,
+                               http::Body::Source {
  public:
   class Owner {
    public:
@@ -73,12 +76,16 @@ class ServerConnection final : net::Transport::Owner, http::ServerStream, http::
   base::Task<bool> read_head(http::Incoming& incoming);
   base::Task<bool> finish_request();
   base::Task<> drain_body();
+  void discard_input();
   HeadState take_head(http::Incoming& incoming);
   void understand(const RequestHead& head, http::Incoming& incoming);
   void refuse(http::Incoming& incoming, const base::Error& why);
   void close();
 
   void on_hangup() override;
+  void expired() override;
+  void doubt();
+  void leave();
 
   const http::ConnectionInfo& connection() const override { return info_; }
   void send_interim(int status, const http::Headers& headers) noexcept override;
@@ -88,7 +95,7 @@ class ServerConnection final : net::Transport::Owner, http::ServerStream, http::
   void abort(const base::Error& why) noexcept override;
   void reset() noexcept;
   base::Task<base::Result<void>> wait_until_taken();
-  bool leaves_much_unread(const http::Response& response) const;
+  bool is_rest_short() const;
 
   base::Task<base::Result<base::Bytes>> read() override;
   base::Task<base::Result<base::Bytes>> more_body();
@@ -115,9 +122,11 @@ class ServerConnection final : net::Transport::Owner, http::ServerStream, http::
   std::uint64_t body_size_ = 0;  // as declared
   std::unique_ptr<ChunkedDecoder> chunks_;
   http::Headers trailers_;
-  http::BodyPace pace_;  // of the body
+  std::uint64_t written_at_end_ = 0;  // of output, when the client was seen to send no more
+  http::BodyPace pace_;               // of the body
   bool body_has_ended_ = true;
-  bool wants_continue_ = false;
+  bool wants_continue_ = false;  // and was not told to go on as yet
+  bool has_continued_ = false;   // was told, once is enough
 
   http::Method method_ = http::Method::get;
   Sending sending_ = Sending::nothing;

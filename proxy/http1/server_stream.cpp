@@ -40,6 +40,7 @@ Task<Result<Bytes>> ServerConnection::read() {
   if (wants_continue_ && input_.empty() && sending_ == Sending::nothing) {
     transport_->send(continue_head);
     wants_continue_ = false;
+    has_continued_ = true;
   }
   return more_body();
 }
@@ -99,6 +100,7 @@ Result<Bytes> ServerConnection::next_piece() {
 
 void ServerConnection::send_interim(int status, const http::Headers& headers) noexcept {
   if (is_http10_ || sending_ != Sending::nothing || interim_count_ >= most_interim) return;
+  if (status == 100 && std::exchange(has_continued_, true)) return;
   ++interim_count_;
   if (status == 100) wants_continue_ = false;
   std::string& out = transport_->tail();
@@ -108,10 +110,11 @@ void ServerConnection::send_interim(int status, const http::Headers& headers) no
   transport_->sent_in_place();
 }
 
-// An answer of our own is whole at once: nobody reads what is left of the request.
-bool ServerConnection::leaves_much_unread(const http::Response& response) const {
-  return !response.is_from_upstream && framing_ == Framing::length &&
-         body_left_ > input_.size() + most_drained;
+// Whether the rest of a request that is answered early is worth waiting for, so that another may
+// follow. A client that was never told to send it may or may not; where chunks end nobody knows.
+bool ServerConnection::is_rest_short() const {
+  return !wants_continue_ && framing_ == Framing::length &&
+         body_left_ <= input_.size() + most_drained;
 }
 
 Result<void> ServerConnection::send_head(const http::Response& response, bool ends) {
@@ -130,7 +133,8 @@ Result<void> ServerConnection::send_head(const http::Response& response, bool en
   } else {
     sending_ = Sending::chunked;
   }
-  if (!body_has_ended_ && (wants_continue_ || leaves_much_unread(response))) keeps_alive_ = false;
+  if (!response.is_from_upstream) discard_input();  // nobody reads what is left of the request
+  if (!body_has_ended_ && !is_rest_short()) keeps_alive_ = false;
 
   std::string& out = transport_->tail();
   write_status_line(out, response.status);

@@ -4,8 +4,7 @@ namespace net {
 namespace {
 
 constexpr base::Millis longest_flush{30'000};
-constexpr base::Millis longest_wait{1'000};         // for the peer's FIN
-constexpr std::size_t most_discarded = 256 * 1024;  // bytes read after ours were sent
+constexpr std::size_t most_discarded = 256 * 1024;  // in a row, before others have their turn
 
 }  // namespace
 
@@ -13,28 +12,34 @@ Lingering::Lingering(base::EventLoop& loop) : loop_(loop), tasks_(loop) {}
 
 Lingering::~Lingering() = default;
 
-void Lingering::take(std::unique_ptr<Transport> transport) {
+void Lingering::take(std::unique_ptr<Transport> transport, base::Millis patience) {
   if (!transport->is_open()) return;
   transport->set_owner(nullptr);
-  tasks_.spawn(linger(std::move(transport))).release();
+  tasks_.spawn(linger(std::move(transport), patience)).release();
 }
 
-Task<> Lingering::linger(std::unique_ptr<Transport> transport) {
+// Closed with something unread, the socket would be reset, and the peer might lose what it was
+// sent.
+Task<> Lingering::linger(std::unique_ptr<Transport> transport, base::Millis patience) {
   Leaving leaving(*transport);
   leaving_.push_back(leaving);
   const bool went_out = co_await transport->drained(0, loop_.now() + longest_flush);
   if (!went_out || transport->write_error()) co_return;
   transport->shutdown_send();
   transport->flush();
-  const Time until = loop_.now() + longest_wait;
+  const Time until = loop_.now() + patience;
   std::size_t discarded = 0;
-  while (discarded < most_discarded) {
+  while (loop_.now() < until) {
     const Input input = transport->read_now();
     if (input.state == Input::State::end || input.state == Input::State::failed) co_return;
     discarded += input.bytes.size();
-    if (input.state == Input::State::data) continue;
-    const bool came = co_await transport->readable(until);
-    if (!came) co_return;
+    if (input.state == Input::State::would_block) {
+      const bool came = co_await transport->readable(until);
+      if (!came) co_return;
+    } else if (discarded >= most_discarded) {
+      discarded = 0;
+      co_await loop_.yield();
+    }
   }
 }
 

@@ -16,7 +16,8 @@ class Lingering {
   ~Lingering();
 
   base::EventLoop& loop() const { return loop_; }
-  void take(std::unique_ptr<Transport> transport);
+  // What the peer still sends is discarded until its FIN, at most for `patience`.
+  void take(std::unique_ptr<Transport> transport, base::Millis patience = base::Millis{1'000});
   bool empty() const { return tasks_.empty(); }
   // Closes the one that is here longest, of all or of that source. False = there is none.
   bool end_oldest();
@@ -28,7 +29,7 @@ class Lingering {
     void end();
     Transport& transport;
   };
-  Task<> linger(std::unique_ptr<Transport> transport);
+  Task<> linger(std::unique_ptr<Transport> transport, base::Millis patience);
 
   base::EventLoop& loop_;
   base::List<Leaving> leaving_;  // the oldest first; in their tasks

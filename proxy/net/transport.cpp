@@ -67,6 +67,7 @@ void Transport::close() {
 
 void Transport::on_events(std::uint32_t events) {
   if (events & hung_up) has_hung_up_ = true;
+  if (events & (EPOLLHUP | EPOLLERR)) is_gone_ = true;
   if (events & (EPOLLIN | hung_up)) is_readable_ = true;
   if (events & (EPOLLOUT | EPOLLHUP | EPOLLERR)) is_writable_ = true;
   // TLS may want either direction for either, so both waiters look again.

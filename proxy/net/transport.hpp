@@ -83,6 +83,8 @@ class Transport final : base::Poller::Watch, base::Flushable {
   base::Event::Awaiter readable(Time until = base::never);
   bool may_be_readable() const { return is_readable_; }
   bool has_hung_up() const { return has_hung_up_; }
+  // Not only that it sends no more: reset, or closed on both sides.
+  bool is_gone() const { return is_gone_; }
   // The peer has sent all that it will, and nothing of it is unread. Asks the kernel; for the rare
   // moment of a hang-up.
   bool is_at_end() const;
@@ -138,6 +140,7 @@ class Transport final : base::Poller::Watch, base::Flushable {
   bool is_readable_ = false;
   bool is_writable_ = false;
   bool has_hung_up_ = false;
+  bool is_gone_ = false;
   bool is_shutdown_wanted_ = false;
   base::Event readable_;
   base::Event writable_;  // also: output advanced, or failed

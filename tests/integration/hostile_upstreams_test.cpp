@@ -154,6 +154,26 @@ void run(const Json& it, bool closes) {
 
 }  // namespace
 
+TEST_CASE("an answer that comes before the request has reaches a client that is still sending") {
+  Origin origin([](Socket& peer) {
+    if (peer.read_head().empty()) return;
+    peer.send("HTTP/1.1 413 Content Too Large\r\ncontent-length: 4\r\n\r\nbig!");
+    peer.reset();
+  });
+  TestProxy proxy(harness::egress_to(origin.url()));
+  const std::string body(10 * 1024 * 1024, 'x');
+  for (int i = 0; i < 10; ++i) {
+    Socket client = Socket::connect(proxy.address());
+    client.send("POST / HTTP/1.1\r\nhost: a\r\ncontent-length: " + std::to_string(body.size()) +
+                "\r\n\r\n");
+    CHECK(client.send(body));
+    const harness::Answer answer = client.read_answer();
+    CHECK(answer.status == 413);
+    CHECK(answer.body == "big!");
+    CHECK(answer.field("connection") == "close");
+  }
+}
+
 TEST_CASE("bad answers become 502, and their connections are not used again") {
   int count = 0;
   for (const Json& it : harness::cases_of("h1_upstream_responses")) {

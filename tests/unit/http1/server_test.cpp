@@ -12,19 +12,23 @@ namespace {
 
 using base::Task;
 
-// Reads the request and answers 200 without a body, or never.
+// Reads the request and answers 200 without a body, or never, or before it has read.
 class Service final : public http::Service {
  public:
   explicit Service(base::Loop& loop) : loop_(loop) {}
   Task<> serve(http::Incoming incoming, http::ServerStream& stream) override {
     ++requests;
-    for (;;) {
+    if (relays_continue) stream.send_interim(100, {});
+    while (!answers_early) {
       const base::Result<base::Bytes> piece = co_await incoming.body.read();
       if (!piece || piece->empty()) break;
     }
+    if (relays_continue) stream.send_interim(100, {});
     if (never_answers) co_await base::sleep_until(loop_, base::never);
+    if (waits) co_await may_answer.wait();
     http::Response response;
     response.status = 200;
+    response.is_from_upstream = false;
     const base::Result<void> sent = stream.send_head(response, true);
     (void)sent;
     co_return;
@@ -32,9 +36,15 @@ class Service final : public http::Service {
   bool is_draining() const override { return false; }
   int requests = 0;
   bool never_answers = false;
+  bool answers_early = false;
+  bool relays_continue = false;
+  bool waits = false;
 
  private:
   base::Loop& loop_;
+
+ public:
+  base::Event may_answer{loop_};
 };
 
 // A connection of ours and the bytes of its client.
@@ -57,6 +67,17 @@ struct Served : http1::ServerConnection::Owner {
 
   void say(std::string_view text) {
     REQUIRE(::send(client, text.data(), text.size(), 0) == static_cast<ssize_t>(text.size()));
+  }
+  // What comes up to and with `mark`.
+  std::string hear(std::string_view mark) {
+    std::string heard;
+    const base::Time limit = base::Clock::now() + std::chrono::seconds(10);
+    while (heard.find(mark) == heard.npos && base::Clock::now() < limit) {
+      loop.turn(base::Millis{5});
+      char byte;
+      while (heard.find(mark) == heard.npos && ::recv(client, &byte, 1, 0) == 1) heard += byte;
+    }
+    return heard;
   }
   // What comes until the other side has sent its end.
   std::string hear_all() {
@@ -119,6 +140,85 @@ TEST_CASE("http1: what is pipelined behind a body does not hold a read block") {
     side.loop.turn(base::Millis{100});
   }
   CHECK(base::block_bytes_in_use() < before + 2 * base::ReadBlock::capacity);
+}
+
+constexpr std::string_view a_get = "GET / HTTP/1.1\r\nhost: a.test\r\n\r\n";
+
+TEST_CASE_FIXTURE(Served,
+                  "http1: an early answer says close, and the rest is read so that it arrives") {
+  service.answers_early = true;
+  constexpr std::size_t large = 10 * 1024 * 1024;
+  say("POST / HTTP/1.1\r\nhost: a.test\r\ncontent-length: " + std::to_string(large) + "\r\n\r\n");
+  std::size_t sent = 0;
+  const std::string piece(64 * 1024, 'x');
+  bool is_broken = false;
+  while (sent < large && !is_broken) {
+    loop.turn(base::Millis{0});
+    const ssize_t count = ::send(client, piece.data(), piece.size(), MSG_NOSIGNAL);
+    is_broken = count < 0 && errno != EAGAIN;
+    if (count > 0) sent += static_cast<std::size_t>(count);
+  }
+  CHECK_FALSE(is_broken);
+  const std::string answer = hear_all();
+  CHECK(answer.starts_with("HTTP/1.1 200 "));
+  CHECK(answer.find("connection: close\r\n") != answer.npos);
+  CHECK(is_closed);
+}
+
+TEST_CASE_FIXTURE(Served,
+                  "http1: behind an early answer a short rest is read, and the connection kept") {
+  service.answers_early = true;
+  say("POST / HTTP/1.1\r\nhost: a.test\r\ncontent-length: 5\r\n\r\nab");
+  CHECK(hear("\r\n\r\n").find("connection:") == std::string::npos);
+  say(std::string("cde").append(a_get));
+  CHECK(hear("\r\n\r\n").starts_with("HTTP/1.1 200 "));
+  CHECK(service.requests == 2);
+}
+
+TEST_CASE_FIXTURE(Served,
+                  "http1: chunks that have come whole do not cost an early answer its connection") {
+  service.answers_early = true;
+  const std::string head = "POST / HTTP/1.1\r\nhost: a.test\r\ntransfer-encoding: chunked\r\n\r\n";
+  say(head + "2\r\nab\r\n0\r\n\r\n");
+  // The service says where an answer is from; this one is made by the proxy itself.
+  CHECK(hear("\r\n\r\n").find("connection:") == std::string::npos);
+  say(head + "2\r\nab\r\n");
+  CHECK(hear("\r\n\r\n").find("connection: close") != std::string::npos);
+}
+
+TEST_CASE_FIXTURE(Served, "http1: 100 is said once, whoever says it first") {
+  const std::string head =
+      "POST / HTTP/1.1\r\nhost: a.test\r\nexpect: 100-continue\r\ncontent-length: 2\r\n\r\n";
+  for (const bool is_relayed : {false, true}) {
+    service.relays_continue = is_relayed;
+    say(head);
+    CHECK(hear("\r\n\r\n") == "HTTP/1.1 100 Continue\r\n\r\n");
+    say("ok");
+    CHECK(hear("\r\n\r\n").starts_with("HTTP/1.1 200 "));
+  }
+}
+
+TEST_CASE_FIXTURE(Served, "http1: a client that has only stopped sending gets its answer") {
+  service.waits = true;
+  say(a_get);
+  ::shutdown(client, SHUT_WR);
+  loop.turn(base::Millis{5});
+  CHECK_FALSE(is_closed);
+  CHECK(hear("\r\n\r\n") == "HTTP/1.1 102 Processing\r\n\r\n");  // is it there?
+  service.may_answer.set();
+  CHECK(hear_all().starts_with("HTTP/1.1 200 "));
+}
+
+TEST_CASE_FIXTURE(Served, "http1: a client that is gone is owed nothing") {
+  service.waits = true;
+  say(a_get);
+  loop.turn(base::Millis{5});
+  REQUIRE(service.requests == 1);
+  ::close(client);
+  const base::Time limit = base::Clock::now() + std::chrono::seconds(10);
+  while (!is_closed && base::Clock::now() < limit) loop.turn(base::Millis{5});
+  CHECK(is_closed);
+  client = ::dup(0);
 }
 
 }  // namespace
