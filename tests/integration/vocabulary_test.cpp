@@ -164,7 +164,8 @@ class World {
            "\", pool: { connections: 1, pending: 0 } }\n"
            "  broken: { url: \"" +
            app_.url() +
-           "\", filters: [circuit_breaker: { request_volume: 2, failure_threshold: 2 }] }\n";
+           "\", filters: [circuit_breaker: { request_volume: 2, failure_threshold: 2, "
+           "first_open_for: 60s }] }\n";
   }
 
   std::string log_;
@@ -267,7 +268,7 @@ TEST_CASE("vocabulary: what cannot be read is logged as far as it was understood
     if (each.path[0] != '\0') CHECK(line["path"].text() == each.path);
     if (each.method[0] == '\0') CHECK(line["method"].is_null());
   }
-  CHECK(world.proxy().ask("/metrics").body.find("method=\"GET\"") == std::string::npos);
+  CHECK(world.proxy().ask("/metrics").body.find("method=\"GET\",code=\"4") == std::string::npos);
 }
 
 TEST_CASE("vocabulary: a pool that is full refuses with 503") {
