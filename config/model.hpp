@@ -84,6 +84,8 @@ struct AccessLog {
 
 struct Admin {
   base::Address bind;
+  std::uint32_t mode = 0660;  // of a unix socket
+  std::string owner;          // "user:group"; "" = the process's
 };
 
 enum class ClientAuth : std::uint8_t { none, request, require };
@@ -172,6 +174,8 @@ struct Listener {
   Mark mark;
   std::vector<base::Address> bind;
   Places places;
+  std::uint32_t mode = 0660;  // of its unix sockets
+  std::string owner;          // "user:group"; "" = the process's
   Direction direction = Direction::inbound;
   bool http1 = true;
   bool h2 = true;

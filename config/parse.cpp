@@ -1,5 +1,7 @@
 #include "config/parse.hpp"
 
+#include "config/unix_access.hpp"
+
 #include <algorithm>
 #include <unistd.h>
 
@@ -96,10 +98,22 @@ const Table<Admin>& admin_table() {
   static const Table<Admin> table = {
       required(
           Field<Admin>{"bind", "an address", "", "loopback or a unix socket", read_admin_bind}),
+      mode<Admin>(),
+      owner<Admin>(),
       later<Admin>("probes", "probes on another address"),
       later<Admin>("token", "a bearer token"),
   };
   return table;
+}
+
+Field<Config> admin() {
+  Field<Config> field =
+      nested("admin", &Config::admin, admin_table(), "probes, metrics, configuration");
+  field.read = [read = field.read](const Node& node, const Reading& reading, Config& into) {
+    read(node, reading, into);
+    refuse_access_without_path(node, reading, into.admin->bind.is_unix());
+  };
+  return field;
 }
 
 // Of named parts: each is read from its entry, and completed by itself.
@@ -176,7 +190,7 @@ const Table<Config>& root_table() {
       nested("limits", &Config::limits, limits_table(), "of the process"),
       nested("drain", &Config::drain, drain_table(), "how it ends"),
       nested("access_log", &Config::access_log, access_log_table(), "one line a request"),
-      nested("admin", &Config::admin, admin_table(), "probes, metrics, configuration"),
+      admin(),
       later<Config>("trace", "traces over OTLP"),
       later<Config>("app", "the application that it runs"),
       listeners(),

@@ -1,4 +1,5 @@
 #include "config/parse.hpp"
+#include "config/unix_access.hpp"
 #include "config/words.hpp"
 
 #include <algorithm>
@@ -119,6 +120,8 @@ const Table<Listener>& listener_table() {
   static const Table<Listener> table = {
       required(Field<Listener>{"bind", "an address or a list", "", "where it listens", read_bind,
                                write_bind}),
+      mode<Listener>(),
+      owner<Listener>(),
       word("direction", &Listener::direction, {"outbound", "inbound"},
            "outbound if every address is loopback or unix",
            "outbound: the client is the owner's app"),
@@ -163,6 +166,9 @@ Listener parse_listener(const Node::Entry& entry, const Reading& reading) {
   if (std::string problem = name_problem(listener.name); !problem.empty())
     reading.mistakes.add(entry.mark, std::move(problem));
   read_table(node, reading, listener_table(), listener);
+  const bool has_path = std::any_of(listener.bind.begin(), listener.bind.end(),
+                                    [](const base::Address& each) { return each.is_unix(); });
+  refuse_access_without_path(node, reading, has_path);
   const bool is_outbound = std::all_of(listener.bind.begin(), listener.bind.end(), is_local);
   if (!node.find("direction"))
     listener.direction = is_outbound ? Direction::outbound : Direction::inbound;

@@ -70,6 +70,9 @@ Address Address::from(const sockaddr* socket, socklen_t size) {
     address.port_ = ntohs(v6.sin6_port);
     address.scope_ = v6.sin6_scope_id;
     std::memcpy(address.ip_, &v6.sin6_addr, 16);
+    // A client of IPv4 on a socket of both: IPv4, as it is written and matched.
+    const bool is_mapped = std::memcmp(address.ip_, mapped_prefix, sizeof mapped_prefix) == 0;
+    if (is_mapped) address.family_ = AF_INET;
   } else if (socket->sa_family == AF_UNIX) {
     address.family_ = AF_UNIX;
     constexpr std::size_t before_path = offsetof(sockaddr_un, sun_path);

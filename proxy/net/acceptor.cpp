@@ -4,7 +4,6 @@
 
 #include <cerrno>
 #include <fcntl.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 namespace net {
@@ -19,74 +18,57 @@ base::Error failure(std::string_view what) {
       base::Reason::internal, base::Fault::proxy, what, {errno, boost::system::system_category()}};
 }
 
-// One address bound and listening, or none and errno.
-base::Descriptor listening_socket(const base::Address& address, bool is_port_shared) {
+void set_address_options(int descriptor, const base::Address& address, bool takes_ipv4) {
+  const int one = 1;
+  const int is_ipv6_only = takes_ipv4 ? 0 : 1;
+  setsockopt(descriptor, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
+  if (address.family() == AF_INET6)
+    setsockopt(descriptor, IPPROTO_IPV6, IPV6_V6ONLY, &is_ipv6_only, sizeof is_ipv6_only);
+}
+
+// One address of IP bound and listening, its port shared; or none and errno.
+base::Descriptor listening_socket(const base::Address& address, bool takes_ipv4) {
   base::Descriptor made(::socket(address.family(), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
   if (!made) return made;
-  const int descriptor = made.number();
   const int one = 1;
-  if (address.is_ip()) {
-    set_tcp_options(descriptor);
-    setsockopt(descriptor, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
-    if (is_port_shared) setsockopt(descriptor, SOL_SOCKET, SO_REUSEPORT, &one, sizeof one);
-    if (address.family() == AF_INET6)
-      setsockopt(descriptor, IPPROTO_IPV6, IPV6_V6ONLY, &one, sizeof one);
-  }
+  set_tcp_options(made.number());
+  setsockopt(made.number(), SOL_SOCKET, SO_REUSEPORT, &one, sizeof one);
+  set_address_options(made.number(), address, takes_ipv4);
   const base::Address::Socket socket = address.socket();
-  if (::bind(descriptor, socket.get(), socket.size) != 0 || ::listen(descriptor, backlog) != 0)
+  if (::bind(made.number(), socket.get(), socket.size) != 0 ||
+      ::listen(made.number(), backlog) != 0)
     made.reset();
   return made;
 }
 
-// Whether the port is free, or the path is nobody's: bound without sharing, and given back.
-bool is_free(const base::Address& address) {
+// Whether the port is free: bound without sharing, and given back.
+bool is_free(const base::Address& address, bool takes_ipv4) {
   const base::Descriptor probe(::socket(address.family(), SOCK_STREAM | SOCK_CLOEXEC, 0));
   if (!probe) return false;
-  const int one = 1;
-  setsockopt(probe.number(), SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
-  if (address.family() == AF_INET6)
-    setsockopt(probe.number(), IPPROTO_IPV6, IPV6_V6ONLY, &one, sizeof one);
+  set_address_options(probe.number(), address, takes_ipv4);
   const base::Address::Socket socket = address.socket();
   return ::bind(probe.number(), socket.get(), socket.size) == 0;
 }
 
-// Removes a socket file that nobody listens on.
-bool clear_path(const base::Address& address) {
-  struct stat status {};
-  if (::stat(address.path().c_str(), &status) != 0) return true;
-  if (!S_ISSOCK(status.st_mode)) {
-    errno = EEXIST;
-    return false;
-  }
-  base::Descriptor probe(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
-  const base::Address::Socket socket = address.socket();
-  const bool is_alive = ::connect(probe.number(), socket.get(), socket.size) == 0;
-  probe.reset();
-  if (is_alive) {
-    errno = EADDRINUSE;
-    return false;
-  }
-  return ::unlink(address.path().c_str()) == 0;
-}
-
 }  // namespace
 
-base::Result<std::vector<base::Descriptor>> listen_on(const base::Address& address, int workers) {
+base::Result<std::vector<base::Descriptor>> listen_on(const base::Address& address, int workers,
+                                                      const ListenOptions& options) {
   std::vector<base::Descriptor> descriptors;
   if (address.is_unix()) {
-    if (!clear_path(address)) return failure("cannot use the path");
-    descriptors.push_back(listening_socket(address, false));
-    if (!descriptors.front()) return failure("cannot listen");
+    base::Result<base::Descriptor> first = listen_on_path(address, options.access, backlog);
+    if (!first) return first.error();
+    descriptors.push_back(std::move(*first));
     while (static_cast<int>(descriptors.size()) < workers) {
       descriptors.emplace_back(::fcntl(descriptors.front().number(), F_DUPFD_CLOEXEC, 0));
       if (!descriptors.back()) return failure("cannot share the socket");
     }
     return descriptors;
   }
-  if (address.port() != 0 && !is_free(address)) return failure("cannot bind");
+  if (address.port() != 0 && !is_free(address, options.takes_ipv4)) return failure("cannot bind");
   base::Address bound = address;
   for (int i = 0; i < workers; ++i) {
-    descriptors.push_back(listening_socket(bound, true));
+    descriptors.push_back(listening_socket(bound, options.takes_ipv4));
     if (!descriptors.back()) return failure("cannot bind");
     bound = base::Address::local_of(descriptors.back().number());
   }

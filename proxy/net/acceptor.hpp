@@ -6,15 +6,22 @@
 #include "proxy/base/descriptor.hpp"
 #include "proxy/base/error.hpp"
 #include "proxy/base/event_loop.hpp"
+#include "proxy/net/unix_path.hpp"
 
 #include <vector>
 
 namespace net {
 
+struct ListenOptions {
+  bool takes_ipv4 = false;  // of an IPv6 address: also IPv4's, which "[::]" stands for as well
+  UnixAccess access{};      // of a Unix socket
+};
+
 // Binds `address` for so many workers: a descriptor each (SO_REUSEPORT; port 0 is chosen once), or
 // for a Unix socket one and the same, repeated. A foreign owner of the port is an error, and so is
 // a Unix path on which somebody listens; a stale one is replaced. Any thread.
-base::Result<std::vector<base::Descriptor>> listen_on(const base::Address& address, int workers);
+base::Result<std::vector<base::Descriptor>> listen_on(const base::Address& address, int workers,
+                                                      const ListenOptions& options = {});
 
 class Acceptor final : base::Poller::Watch, base::Timer {
  public:

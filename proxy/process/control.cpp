@@ -28,11 +28,13 @@ std::size_t connection_limit(const config::Limits& limits, base::Log& log) {
 }
 
 // "listener NAME listening on ADDRESSES: direction, protocols, TLS".
-std::string description_of(const server::PlannedListener& listener) {
+std::string description_of(const server::PlannedListener& listener, const config::Config& all) {
   const config::Listener& config = *listener.config;
   std::string text = "listener " + config.name + " listening on ";
-  for (std::size_t i = 0; i < listener.addresses.size(); ++i)
+  for (std::size_t i = 0; i < listener.addresses.size(); ++i) {
     text.append(i == 0 ? "" : ", ").append(listener.addresses[i].to_string());
+    if (server::takes_ipv4(config.bind[i], all)) text += " (IPv4 as well)";
+  }
   text.append(listener.is_outbound() ? ": outbound, " : ": inbound, ");
   text.append(config.http1 && config.h2 ? "http1 and h2" : config.h2 ? "h2" : "http1");
   if (!config.tls) return text + ", without TLS";
@@ -99,10 +101,13 @@ std::string Control::start() {
 std::string Control::open_admin() {
   if (!plan_->config->admin) return {};
   const base::Address& address = plan_->config->admin->bind;
-  auto bound = net::listen_on(address, 1);
+  const net::ListenOptions options{false,
+                                   {plan_->config->admin->mode, plan_->config->admin->owner}};
+  auto bound = net::listen_on(address, 1, options);
   if (!bound)
     return "admin: " + std::string(bound.error().detail) + " " + address.to_string() + ": " +
            bound.error().cause.message();
+  if (address.is_unix()) admin_path_ = net::UnixPath(address);
   admin::AdminSource& source = *this;
   admin_ = std::make_unique<admin::Admin>(loop_, lingering_, std::move(bound->front()), source);
   return {};
@@ -111,7 +116,7 @@ std::string Control::open_admin() {
 void Control::announce() {
   for (const config::Mistake& warning : plan_->warnings) log_.warning(warning.summary());
   for (const server::PlannedListener& listener : plan_->listeners)
-    log_.info(description_of(listener));
+    log_.info(description_of(listener, *plan_->config));
   if (admin_) log_.info("admin listening on " + admin_->address().to_string());
 }
 

@@ -223,4 +223,14 @@ std::string open_access_log(Plan& plan) {
   return {};
 }
 
+bool takes_ipv4(const base::Address& address, const config::Config& config) {
+  const base::Address any6 = *base::Address::parse_ip("::", address.port());
+  const base::Address any4 = *base::Address::parse_ip("0.0.0.0", address.port());
+  if (address != any6) return false;
+  for (const config::Listener& listener : config.listeners)
+    for (const base::Address& other : listener.bind)
+      if (other == any4 && address.port() != 0) return false;
+  return true;
+}
+
 }  // namespace server

@@ -58,4 +58,7 @@ Planned make_plan(std::shared_ptr<const config::Config> config, const Plan* runn
 // Opens the access log, unless the plan has it from the one before. Says what is wrong, or "".
 std::string open_access_log(Plan& plan);
 
+// Whether that address stands for IPv4's as well: "[::]", unless "0.0.0.0" is bound for itself.
+bool takes_ipv4(const base::Address& address, const config::Config& config);
+
 }  // namespace server

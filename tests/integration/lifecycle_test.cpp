@@ -1,9 +1,14 @@
 // What becomes of exchanges whose client or upstream leaves, and of connections when the proxy is full
 // or ends.
-#include <doctest/doctest.h>
-
 #include "tests/harness/origin.hpp"
 #include "tests/harness/test_proxy.hpp"
+
+#include <doctest/doctest.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <sys/stat.h>
+#include <unistd.h>
 
 using harness::Answer;
 using harness::Origin;
@@ -156,4 +161,28 @@ TEST_CASE("attempts and retries are counted by what became of them, and breakers
                            "outrider_breaker_state{place=\"cluster app\"} 0"})
     CHECK_MESSAGE(metrics.find(line) != std::string::npos, line);
   CHECK(proxy.ask("/clusters").body.find("\"breaker\":\"closed\"") != std::string::npos);
+}
+
+TEST_CASE("unix sockets have the mode that was said, and are gone when the proxy is") {
+  const std::string folder = std::filesystem::temp_directory_path() / "outrider-unix-XXXXXX";
+  std::string made = folder;
+  REQUIRE(mkdtemp(made.data()));
+  const std::string listener = made + "/egress";
+  const std::string admin = made + "/admin";
+  {
+    TestProxy proxy("version: 1\naccess_log: { format: none }\nadmin: { bind: \"unix:" + admin +
+                    "\" }\nlisteners:\n  egress: { bind: \"unix:" + listener +
+                    "\", mode: \"0600\", routes: [{ respond: { status: 204 } }] }\n");
+    CHECK(harness::get(proxy.address(), "/").status == 204);
+    struct stat status {};
+    REQUIRE(::stat(listener.c_str(), &status) == 0);
+    CHECK((status.st_mode & 0777) == 0600);
+    REQUIRE(::stat(admin.c_str(), &status) == 0);
+    CHECK((status.st_mode & 0777) == 0660);
+    proxy.begin_drain();
+    proxy.wait_until_ended();
+  }
+  CHECK_FALSE(std::filesystem::exists(listener));
+  CHECK_FALSE(std::filesystem::exists(admin));
+  std::filesystem::remove_all(made);
 }

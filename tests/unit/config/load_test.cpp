@@ -213,4 +213,31 @@ TEST_CASE("included files: a circle, a missing file and a name twice are mistake
     CHECK(mistakes.find(words) != mistakes.npos);
 }
 
+TEST_CASE("mode and owner say who may connect to a unix socket, and to nothing else") {
+  const auto listener = [](const std::string& fields) {
+    return "version: 1\nlisteners:\n  in: { routes: [{ respond: { status: 204 } }], " + fields +
+           " }\n";
+  };
+  const config::Loaded loaded =
+      load(listener("bind: [\"unix:/a\", \"127.0.0.1:0\"], mode: \"0600\", owner: \"app:1000\"") +
+           "admin: { bind: \"unix:/b\", mode: 640 }\n");
+  REQUIRE_MESSAGE(loaded.config, mistakes_of(loaded));
+  CHECK(loaded.config->listeners[0].mode == 0600);
+  CHECK(loaded.config->listeners[0].owner == "app:1000");
+  CHECK(loaded.config->admin->mode == 0640);
+  const config::Loaded silent = load(listener("bind: \"unix:/a\""));
+  REQUIRE(silent.config);
+  CHECK(silent.config->listeners[0].mode == 0660);
+  CHECK(mentions(listener("bind: 127.0.0.1:0, mode: \"0600\""), "`mode` is of a unix socket"));
+  CHECK(mentions(listener("bind: 127.0.0.1:0, owner: me"), "`owner` is of a unix socket"));
+  CHECK(mentions(listener("bind: 127.0.0.1:0") + "admin: { bind: \"127.0.0.1:0\", owner: me }\n",
+                 "`owner` is of a unix socket"));
+  for (const char* mode : {"0888", "rw-", "10660", "66", "0o660"})
+    CHECK(mentions(listener(std::string("bind: \"unix:/a\", mode: \"") + mode + "\""),
+                   "is not a file mode"));
+  for (const char* owner : {":", "a:b:c"})
+    CHECK(mentions(listener(std::string("bind: \"unix:/a\", owner: \"") + owner + "\""),
+                   "is not an owner"));
+}
+
 }  // namespace

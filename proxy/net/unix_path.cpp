@@ -1,0 +1,123 @@
+#include "proxy/net/unix_path.hpp"
+
+#include "proxy/base/ascii.hpp"
+
+#include <cerrno>
+#include <grp.h>
+#include <optional>
+#include <pwd.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <utility>
+
+namespace net {
+namespace {
+
+base::Error failure(std::string_view what, int cause = errno) {
+  return {
+      base::Reason::internal, base::Fault::proxy, what, {cause, boost::system::system_category()}};
+}
+
+// What connect() says of the socket there; 0 = somebody listens. Does not wait for a full queue.
+int answer_of(const base::Address& address) {
+  const int probe = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+  if (probe < 0) return errno;
+  const base::Address::Socket socket = address.socket();
+  const int answer = ::connect(probe, socket.get(), socket.size) == 0 ? 0 : errno;
+  ::close(probe);
+  return answer;
+}
+
+// Removes a socket that nobody listens on, and nothing else.
+base::Result<void> clear(const base::Address& address) {
+  const char* path = address.path().c_str();
+  struct stat status {};
+  if (::lstat(path, &status) != 0)
+    return errno == ENOENT ? base::Result<void>() : failure("cannot look at the path");
+  if (!S_ISSOCK(status.st_mode)) return failure("what is there is no socket, and stays:", EEXIST);
+  const int answer = answer_of(address);
+  if (answer == 0 || answer == EAGAIN) return failure("another process listens on", EADDRINUSE);
+  if (answer != ECONNREFUSED) return failure("cannot tell whether somebody listens on", answer);
+  if (::unlink(path) != 0) return failure("cannot remove the old socket", errno);
+  return {};
+}
+
+// The id of a name or a number; none: there is nobody of that name.
+std::optional<id_t> user_of(const std::string& name) {
+  if (const auto number = base::parse_decimal<id_t>(name)) return number;
+  const passwd* found = ::getpwnam(name.c_str());
+  return found ? std::optional<id_t>(found->pw_uid) : std::nullopt;
+}
+
+std::optional<id_t> group_of(const std::string& name) {
+  if (const auto number = base::parse_decimal<id_t>(name)) return number;
+  const group* found = ::getgrnam(name.c_str());
+  return found ? std::optional<id_t>(found->gr_gid) : std::nullopt;
+}
+
+base::Result<void> grant(const std::string& path, const UnixAccess& access) {
+  if (::chmod(path.c_str(), access.mode) != 0) return failure("cannot set the mode of");
+  if (access.owner.empty()) return {};
+  const std::size_t colon = access.owner.find(':');
+  const std::string user = access.owner.substr(0, colon);
+  const std::string group = colon == std::string::npos ? "" : access.owner.substr(colon + 1);
+  constexpr id_t same = static_cast<id_t>(-1);
+  const std::optional<id_t> uid = user.empty() ? same : user_of(user);
+  const std::optional<id_t> gid = group.empty() ? same : group_of(group);
+  if (!uid) return failure("there is no such user to own", EINVAL);
+  if (!gid) return failure("there is no such group to own", EINVAL);
+  if (::chown(path.c_str(), *uid, *gid) != 0) return failure("cannot set the owner of");
+  return {};
+}
+
+}  // namespace
+
+base::Result<int> listen_on_path(const base::Address& address, const UnixAccess& access,
+                                 int backlog) {
+  if (const base::Result<void> cleared = clear(address); !cleared) return cleared.error();
+  const int descriptor = ::socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+  if (descriptor < 0) return failure("cannot make a socket for");
+  const base::Address::Socket socket = address.socket();
+  if (::bind(descriptor, socket.get(), socket.size) != 0) {
+    const base::Error error = failure("cannot bind");
+    ::close(descriptor);
+    return error;
+  }
+  base::Result<void> done = grant(address.path(), access);
+  if (done && ::listen(descriptor, backlog) != 0) done = failure("cannot listen on");
+  if (done) return descriptor;
+  ::unlink(address.path().c_str());
+  ::close(descriptor);
+  return done.error();
+}
+
+UnixPath::UnixPath(const base::Address& address) {
+  struct stat status {};
+  if (!address.is_unix() || ::lstat(address.path().c_str(), &status) != 0) return;
+  path_ = address.path();
+  device_ = status.st_dev;
+  inode_ = status.st_ino;
+}
+
+UnixPath::UnixPath(UnixPath&& other) noexcept
+    : path_(std::exchange(other.path_, {})), device_(other.device_), inode_(other.inode_) {}
+
+UnixPath& UnixPath::operator=(UnixPath&& other) noexcept {
+  if (this == &other) return *this;
+  remove();
+  path_ = std::exchange(other.path_, {});
+  device_ = other.device_;
+  inode_ = other.inode_;
+  return *this;
+}
+
+void UnixPath::remove() {
+  struct stat status {};
+  if (path_.empty() || ::lstat(path_.c_str(), &status) != 0) return;
+  const bool is_ours = status.st_dev == device_ && status.st_ino == inode_;
+  if (is_ours) ::unlink(path_.c_str());
+  path_.clear();
+}
+
+}  // namespace net
