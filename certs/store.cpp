@@ -25,6 +25,7 @@ constexpr char ciphers[] =
     "ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-RSA-CHACHA20-POLY1305";
 constexpr char groups[] = "X25519:P-256:P-384";
 constexpr int longest_chain = 5;
+constexpr int warned_days = 14;  // before a certificate expires
 
 constexpr off_t largest_file = 4 * 1024 * 1024;
 
@@ -156,14 +157,27 @@ std::int64_t expiry_of(SSL_CTX* context) {
   return timegm(&parts);
 }
 
-// Peers refuse such a certificate, but a wrong clock is no reason not to start.
+double days_between(const ASN1_TIME* from, const ASN1_TIME* to) {  // null = now
+  int days = 0;
+  int seconds = 0;
+  if (ASN1_TIME_diff(&days, &seconds, from, to) != 1) return 0;
+  return days + seconds / 86'400.0;
+}
+
+// Peers refuse a certificate out of its time, but a wrong clock is no reason not to start. One that
+// is renewed often is short of its end only in the last third of its life.
 std::string remark_on(SSL_CTX* context, const std::string& cert) {
   const X509* certificate = SSL_CTX_get0_certificate(context);
   if (!certificate) return {};
   if (X509_cmp_current_time(X509_get0_notAfter(certificate)) < 0) return cert + ": has expired";
   if (X509_cmp_current_time(X509_get0_notBefore(certificate)) > 0)
     return cert + ": is not valid yet";
-  return {};
+  const double left = days_between(nullptr, X509_get0_notAfter(certificate));
+  const double life =
+      days_between(X509_get0_notBefore(certificate), X509_get0_notAfter(certificate));
+  if (left >= warned_days || left >= life / 3) return {};
+  const int days = static_cast<int>(left);
+  return cert + ": expires in " + std::to_string(days) + (days == 1 ? " day" : " days");
 }
 
 std::string trust(SSL_CTX* context, const std::string& ca) {

@@ -25,7 +25,8 @@ constexpr std::string_view usage =
     "\n"
     "  outrider run FILE             carry traffic as FILE says, until SIGTERM\n"
     "  outrider check FILE           say what is wrong with FILE: exit 0 valid, 1 invalid\n"
-    "  outrider certs DIR NAME...    make a development CA and a certificate for each NAME\n"
+    "  outrider certs DIR NAME...    make a development CA and a certificate for each\n"
+    "                                NAME (NAME,NAME: one for both; *.NAME, an IP, spiffe://...)\n"
     "  outrider version\n";
 
 constexpr std::string_view later[] = {"defaults", "schema", "explain", "top",    "tap",

@@ -72,10 +72,8 @@ TEST_CASE("authority: makes a CA and certificates that both sides can use") {
   }
 }
 
-TEST_CASE("authority: keys are for their owner's eyes, even where others could read before") {
+TEST_CASE("authority: keys are for their owner's eyes") {
   const Folder folder;
-  folder.write("a.test.key", "was readable");
-  REQUIRE(::chmod(folder.path("a.test.key").c_str(), 0644) == 0);
   REQUIRE(make_development_certificates(folder.path(), {"a.test"}) == "");
   CHECK(mode_of(folder.path("ca.key")) == 0600);
   CHECK(mode_of(folder.path("a.test.key")) == 0600);
@@ -83,19 +81,38 @@ TEST_CASE("authority: keys are for their owner's eyes, even where others could r
   CHECK(mode_of(folder.path("a.test.crt")) == 0644);
 }
 
-TEST_CASE("authority: a CA that is there is kept, leaves are made anew") {
+TEST_CASE("authority: a CA that is there is kept, and so is every other file") {
   const Folder folder;
   REQUIRE(make_development_certificates(folder.path(), {"a.test"}) == "");
   const std::string ca = text_of(folder.path("ca.pem"));
   const std::string key = text_of(folder.path("ca.key"));
-  const Certificate first = read_certificate(folder.path("a.test.crt"));
-  REQUIRE(make_development_certificates(folder.path(), {"a.test", "b.test"}) == "");
+  const std::string leaf = text_of(folder.path("a.test.crt"));
+  CHECK(make_development_certificates(folder.path(), {"b.test", "a.test"}) ==
+        folder.path("a.test.crt") + ", " + folder.path("a.test.key") +
+            ": there already; move away what is to be made anew");
+  CHECK_FALSE(std::filesystem::exists(folder.path("b.test.crt")));
+  REQUIRE(make_development_certificates(folder.path(), {"b.test"}) == "");
   CHECK(text_of(folder.path("ca.pem")) == ca);
   CHECK(text_of(folder.path("ca.key")) == key);
-  const Certificate second = read_certificate(folder.path("a.test.crt"));
-  CHECK(X509_cmp(first.get(), second.get()) != 0);
-  CHECK(ASN1_INTEGER_cmp(X509_get0_serialNumber(first.get()),
-                         X509_get0_serialNumber(second.get())) != 0);
+  CHECK(text_of(folder.path("a.test.crt")) == leaf);
+  CHECK(make_development_certificates(folder.path(), {"c.test", "c.test"}) ==
+        "two certificates would be " + folder.path("c.test.crt"));
+}
+
+TEST_CASE("authority: several names in one certificate, wildcards, addresses and SPIFFE ids") {
+  const Folder folder;
+  REQUIRE(make_development_certificates(folder.path(),
+                                        {"a.test,*.a.test,127.0.0.1,spiffe://mesh/ns/a", "*.b.test",
+                                         "spiffe://mesh.test/sa/app"}) == "");
+  const Certificate all = read_certificate(folder.path("a.test.crt"));
+  CHECK(certs::has_name(all.get(), {"a.test"}));
+  CHECK(certs::has_name(all.get(), {"x.a.test"}));
+  CHECK_FALSE(certs::has_name(all.get(), {"x.x.a.test"}));
+  CHECK(certs::has_name(all.get(), {"spiffe://mesh/ns/a"}));
+  CHECK(X509_check_ip_asc(all.get(), "127.0.0.1", 0) == 1);
+  CHECK(certs::has_name(read_certificate(folder.path("_wildcard.b.test.crt")).get(), {"y.b.test"}));
+  CHECK(certs::identity_of(read_certificate(folder.path("mesh.test_sa_app.crt")).get()) ==
+        "spiffe://mesh.test/sa/app");
 }
 
 TEST_CASE("authority: a CA that is no pair is not overwritten") {
@@ -121,12 +138,33 @@ TEST_CASE("authority: a CA that is no pair is not overwritten") {
 }
 
 TEST_CASE("authority: what is no name, or would leave the folder, is refused at once") {
-  for (const std::string name : {"", "..", "../x", "a/b", ".a", "-rf", "a b", "ca", "a\nb",
-                                 "*.test", "DNS:a,DNS:b"}) {
+  for (const std::string name : {"",
+                                 "..",
+                                 "../x",
+                                 "a/b",
+                                 ".a",
+                                 "-rf",
+                                 "a b",
+                                 "a\nb",
+                                 "*",
+                                 "*.test",
+                                 "a.*.test",
+                                 "*a.test",
+                                 "DNS:a,DNS:b",
+                                 "a.test,",
+                                 ",a.test",
+                                 "a.test,,b.test",
+                                 "spiffe://",
+                                 "spiffe:///a",
+                                 "spiffe://a/../b",
+                                 "spiffe://a//b",
+                                 "spiffe://a/",
+                                 "spiffe://a/b?c",
+                                 "http://a"}) {
     CAPTURE(name);
     const Folder folder;
-    CHECK(make_development_certificates(folder.path("new"), {"a.test", name}).ends_with(
-        "is neither a DNS name nor an IP address"));
+    CHECK(make_development_certificates(folder.path("new"), {"a.test", name})
+              .ends_with("is neither a DNS name, an IP address nor a SPIFFE id"));
     CHECK(!std::filesystem::exists(folder.path("new")));
   }
 }
@@ -135,9 +173,8 @@ TEST_CASE("authority: a place that cannot be written to is named") {
   const Folder folder;
   const std::string file = folder.write("file", "text");
   CHECK(make_development_certificates(file, {"a.test"}).starts_with("cannot make the folder "));
-  std::filesystem::create_directory(folder.path("a.test.key"));
-  CHECK(make_development_certificates(folder.path(), {"a.test"}) ==
-        "cannot write " + folder.path("a.test.key"));
+  CHECK(make_development_certificates(folder.path(), {"ca"}) ==
+        "\"ca\" is the authority's own name");
 }
 
 TEST_CASE("authority: a name may be longer than a common name") {

@@ -139,7 +139,13 @@ TEST_CASE("certs store: a certificate out of its time is loaded, with a remark")
     long from;
     long until;
     std::string remark;
-  } cases[] = {{-7200, -3600, ": has expired"}, {3600, 7200, ": is not valid yet"}, {-1, 60, ""}};
+  } cases[] = {{-7200, -3600, ": has expired"},
+               {3600, 7200, ": is not valid yet"},
+               {-1, 60, ""},
+               {-100, 40, ": expires in 0 days"},
+               {-86'400L * 76, 86'400L * 13 + 600, ": expires in 13 days"},
+               {-86'400L * 76, 86'400L * 14 + 600, ""},
+               {-86'400L * 10, 86'400L * 13, ""}};
   for (const auto& one : cases) {
     const certs_test::Pair pair =
         make({.san = "DNS:a.test", .from = one.from, .until = one.until}, &files.ca);
