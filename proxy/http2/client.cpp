@@ -1,6 +1,6 @@
 #include "proxy/http2/client.hpp"
 
-#include "proxy/http2/client_stream.hpp"
+#include "proxy/http2/outgoing_stream.hpp"
 #include "proxy/net/tls_refusal.hpp"
 
 #include <algorithm>
@@ -35,15 +35,15 @@ ClientConnection::ClientConnection(std::unique_ptr<net::Transport> transport,
 
 ClientConnection::~ClientConnection() {
   tasks_.cancel_all();
-  while (base::Link* link = exchanges_.pop_front())
-    Exchange::of(*link).fail({Reason::reset, Fault::upstream, "the connection was closed"});
+  while (base::Link* link = streams_.pop_front())
+    OutgoingStream::of(*link).fail({Reason::reset, Fault::upstream, "the connection was closed"});
   transport_->set_owner(nullptr);
 }
 
 // --- streams ---
 
 std::unique_ptr<http::ClientStream> ClientConnection::open() {
-  return std::make_unique<Exchange>(*this);
+  return std::make_unique<OutgoingStream>(*this);
 }
 
 std::uint32_t ClientConnection::stream_limit() const {
@@ -74,11 +74,11 @@ void ClientConnection::stream_ended() {
 void ClientConnection::on_settings() {
   const std::uint32_t limit = session_.peer_stream_limit();
   std::uint32_t over = session_.open_streams() > limit ? session_.open_streams() - limit : 0;
-  for (base::Link* link = exchanges_.back(); link && over > 0; --over) {
-    Exchange& exchange = Exchange::of(*link);
-    if (!exchange.is_kept_waiting()) break;
-    link = exchanges_.before(*link);
-    exchange.refuse();
+  for (base::Link* link = streams_.back(); link && over > 0; --over) {
+    OutgoingStream& stream = OutgoingStream::of(*link);
+    if (!stream.is_kept_waiting()) break;
+    link = streams_.before(*link);
+    stream.refuse();
   }
   owner_.on_limit_changed(*this);
 }
@@ -161,7 +161,7 @@ Error ClientConnection::why_lost() const {
 void ClientConnection::fail(const Error& error) {
   if (std::exchange(is_closed_, true)) return;
   Flushable::unlink();
-  while (base::Link* link = exchanges_.pop_front()) Exchange::of(*link).fail(error);
+  while (base::Link* link = streams_.pop_front()) OutgoingStream::of(*link).fail(error);
   transport_->set_owner(nullptr);
   transport_->close();
   owner_.on_closed(*this);

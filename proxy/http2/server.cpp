@@ -1,6 +1,6 @@
 #include "proxy/http2/server.hpp"
 
-#include "proxy/http2/server_stream.hpp"
+#include "proxy/http2/incoming_stream.hpp"
 
 #include <algorithm>
 
@@ -130,7 +130,7 @@ void ServerConnection::look_at_output() {
   if (transport_->unsent() == 0 || transport_->written() != written_) written_at_ = now;
   written_ = transport_->written();
   if (now >= written_at_ + settings_.send_timeout) return transport_->close();
-  for (ServerStream* stream : streams_) {
+  for (IncomingStream* stream : streams_) {
     if (!stream->has_unsent_output() || now < stream->moved_at + settings_.send_timeout) continue;
     session_.reset(*stream, Code::cancel);
     flush_soon();
@@ -176,7 +176,7 @@ void ServerConnection::finish_drain() {
 void ServerConnection::cut() {
   if (is_closed_) return;
   tasks_.cancel_all();
-  for (ServerStream* stream : streams_) stream->conclude();
+  for (IncomingStream* stream : streams_) stream->conclude();
   session_.shutdown();
   flush();
   close();
@@ -193,7 +193,7 @@ void ServerConnection::close() {
 // --- streams ---
 
 Stream* ServerConnection::make_stream() {
-  auto* stream = new ServerStream(*this);
+  auto* stream = new IncomingStream(*this);
   stream->place = streams_.size();
   streams_.push_back(stream);
   ++open_;
@@ -201,7 +201,7 @@ Stream* ServerConnection::make_stream() {
 }
 
 void ServerConnection::on_head(Stream& of_session) {
-  auto& stream = static_cast<ServerStream&>(of_session);
+  auto& stream = static_cast<IncomingStream&>(of_session);
   if (stream.is_released || stream.closed) return;
   stream.is_starting = true;
   stream.running = tasks_.spawn(serve(stream));
@@ -209,7 +209,7 @@ void ServerConnection::on_head(Stream& of_session) {
   if (stream.closed) on_closed(stream);
 }
 
-Task<> ServerConnection::serve(ServerStream& stream) {
+Task<> ServerConnection::serve(IncomingStream& stream) {
   http::Incoming incoming = stream.incoming();
   co_await service_.serve(std::move(incoming), stream);
   stream.conclude();
@@ -220,7 +220,7 @@ Task<> ServerConnection::serve(ServerStream& stream) {
 
 // The client reset it, or both messages are complete.
 void ServerConnection::on_closed(Stream& of_session) {
-  auto& stream = static_cast<ServerStream&>(of_session);
+  auto& stream = static_cast<IncomingStream&>(of_session);
   if (stream.is_starting || stream.is_released) return;
   const bool is_whole = stream.has_ended && stream.is_end_sent;
   if (stream.running.is_running() && is_whole) return;  // it is about to end, and releases it
@@ -229,7 +229,7 @@ void ServerConnection::on_closed(Stream& of_session) {
 }
 
 // After its task in the order of what the loop reaps.
-void ServerConnection::release(ServerStream& stream) {
+void ServerConnection::release(IncomingStream& stream) {
   if (std::exchange(stream.is_released, true)) return;
   --open_;
   last_active_ = loop_.now();

@@ -51,11 +51,11 @@ class ServerConnection final : net::Transport::Owner, base::Flushable, Session::
   bool is_idle() const { return open_ == 0; }
 
  private:
-  class ServerStream;
-  friend class ServerStream;
+  class IncomingStream;
+  friend class IncomingStream;
 
   base::Task<> run();
-  base::Task<> serve(ServerStream& stream);
+  base::Task<> serve(IncomingStream& stream);
   bool take_input();
   base::Time look_again() const;
   bool is_on_time();
@@ -67,7 +67,7 @@ class ServerConnection final : net::Transport::Owner, base::Flushable, Session::
     if (!is_closed_) loop_.flush_later(*this);
   }
   void close();
-  void release(ServerStream& stream);
+  void release(IncomingStream& stream);
 
   void on_hangup() override {}
   void on_written() override;
@@ -98,8 +98,8 @@ class ServerConnection final : net::Transport::Owner, base::Flushable, Session::
   bool is_closed_ = false;
   std::uint32_t open_ = 0;
   Session session_;
-  std::vector<ServerStream*> streams_;  // owned; those that ended until the loop reaps them
-  base::TaskGroup tasks_;               // last: dies first
+  std::vector<IncomingStream*> streams_;  // owned; those that ended until the loop reaps them
+  base::TaskGroup tasks_;                 // last: dies first
 };
 
 }  // namespace http2

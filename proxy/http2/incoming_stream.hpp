@@ -9,15 +9,15 @@
 
 namespace http2 {
 
-class ServerConnection::ServerStream final : public Stream,
-                                             public http::ServerStream,
-                                             public http::Body::Source,
-                                             public base::Reapable,
-                                             public base::Pooled {
+class ServerConnection::IncomingStream final : public Stream,
+                                               public http::ServerStream,
+                                               public http::Body::Source,
+                                               public base::Reapable,
+                                               public base::Pooled {
  public:
-  explicit ServerStream(ServerConnection& connection)
+  explicit IncomingStream(ServerConnection& connection)
       : Stream(connection.loop()), connection_(connection) {}
-  ~ServerStream();
+  ~IncomingStream();
 
   http::Incoming incoming();
   // The exchange is over. What the client still sends of its request is of no interest.

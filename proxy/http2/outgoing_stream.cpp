@@ -1,4 +1,4 @@
-#include "proxy/http2/client_stream.hpp"
+#include "proxy/http2/outgoing_stream.hpp"
 
 #include "proxy/base/ascii.hpp"
 #include "proxy/http/hop_by_hop.hpp"
@@ -30,13 +30,13 @@ bool is(std::uint32_t code, Code other) {
 
 }  // namespace
 
-ClientConnection::Exchange::Exchange(ClientConnection& connection)
+ClientConnection::OutgoingStream::OutgoingStream(ClientConnection& connection)
     : Stream(connection.loop()), connection_(&connection) {
   ++connection.open_;
-  connection.exchanges_.push_back(in_connection_);
+  connection.streams_.push_back(in_connection_);
 }
 
-ClientConnection::Exchange::~Exchange() {
+ClientConnection::OutgoingStream::~OutgoingStream() {
   if (!connection_) return;
   Session& session = connection_->session_;
   const bool is_whole = has_ended && is_end_sent;
@@ -47,14 +47,14 @@ ClientConnection::Exchange::~Exchange() {
   connection_->stream_ended();
 }
 
-void ClientConnection::Exchange::wake() {
+void ClientConnection::OutgoingStream::wake() {
   if (readable.has_waiter()) readable.set();
   if (writable.has_waiter()) writable.set();
 }
 
 // A stream that was closed before knows better why: refused, reset. One whose answer is complete
 // has not failed.
-void ClientConnection::Exchange::fail(const Error& error) {
+void ClientConnection::OutgoingStream::fail(const Error& error) {
   if (!closed && !failure_ && !has_ended) {
     failure_ = error;
     failure_->unsent = error.unsent || !is_head_sent;
@@ -63,13 +63,13 @@ void ClientConnection::Exchange::fail(const Error& error) {
   wake();
 }
 
-void ClientConnection::Exchange::refuse() {
+void ClientConnection::OutgoingStream::refuse() {
   failure_ = refused("the upstream allows no more streams");
   connection_->session_.reset(*this, Code::cancel);
   wake();
 }
 
-std::optional<Error> ClientConnection::Exchange::end_of_it(bool has_response) const {
+std::optional<Error> ClientConnection::OutgoingStream::end_of_it(bool has_response) const {
   Error error{Reason::reset, Fault::upstream, "the upstream reset the stream"};
   if (failure_) {
     error = *failure_;
@@ -92,7 +92,8 @@ std::optional<Error> ClientConnection::Exchange::end_of_it(bool has_response) co
 
 // --- the request ---
 
-Result<void> ClientConnection::Exchange::send_head(const http::RequestHead& request, bool ends) {
+Result<void> ClientConnection::OutgoingStream::send_head(const http::RequestHead& request,
+                                                         bool ends) {
   if (!connection_) return *end_of_it(false);
   method_ = request.method;
   output_has_ended = ends;
@@ -106,7 +107,7 @@ Result<void> ClientConnection::Exchange::send_head(const http::RequestHead& requ
 
 // What the response's reader is told is not told here again: a complete response may come before
 // the end of the request.
-Task<Result<void>> ClientConnection::Exchange::write(Bytes piece) {
+Task<Result<void>> ClientConnection::OutgoingStream::write(Bytes piece) {
   if (!connection_ || closed || failure_) {
     const std::optional<Error> error = end_of_it(has_head);
     return base::just(error ? Result<void>(*error) : Result<void>());
@@ -118,14 +119,14 @@ Task<Result<void>> ClientConnection::Exchange::write(Bytes piece) {
   return wait_until_taken();
 }
 
-Task<Result<void>> ClientConnection::Exchange::wait_until_taken() {
+Task<Result<void>> ClientConnection::OutgoingStream::wait_until_taken() {
   compact_output();
   while (connection_ && held_output() > 0 && !closed && !failure_) co_await writable.wait();
   if (const std::optional<Error> error = end_of_it(has_head)) co_return *error;
   co_return Result<void>();
 }
 
-Result<void> ClientConnection::Exchange::finish(const http::Headers& trailers) {
+Result<void> ClientConnection::OutgoingStream::finish(const http::Headers& trailers) {
   if (!connection_ || closed || failure_) return {};
   output_has_ended = true;
   output_trailers = trailers;
@@ -134,7 +135,7 @@ Result<void> ClientConnection::Exchange::finish(const http::Headers& trailers) {
   return {};
 }
 
-void ClientConnection::Exchange::abort(const Error& why) noexcept {
+void ClientConnection::OutgoingStream::abort(const Error& why) noexcept {
   if (!failure_) failure_ = why;
   if (connection_) {
     connection_->session_.reset(*this, Code::cancel);
@@ -145,7 +146,7 @@ void ClientConnection::Exchange::abort(const Error& why) noexcept {
 
 // --- the response ---
 
-Task<http::Reply> ClientConnection::Exchange::read_head(http::Interim& interim_sink) {
+Task<http::Reply> ClientConnection::OutgoingStream::read_head(http::Interim& interim_sink) {
   for (;;) {
     for (const Section& early : interim) {
       http::Headers headers = early.headers;
@@ -159,7 +160,7 @@ Task<http::Reply> ClientConnection::Exchange::read_head(http::Interim& interim_s
   }
 }
 
-http::Reply ClientConnection::Exchange::understand() {
+http::Reply ClientConnection::OutgoingStream::understand() {
   if (head.has_too_many_fields)
     return protocol_error("the response has more fields than limits.response_header_count");
   if (head.is_too_large)
@@ -178,7 +179,7 @@ http::Reply ClientConnection::Exchange::understand() {
 }
 
 // What came before a reset is delivered; a reset with NO_ERROR after the end is no failure.
-Task<Result<Bytes>> ClientConnection::Exchange::read() {
+Task<Result<Bytes>> ClientConnection::OutgoingStream::read() {
   for (;;) {
     if (has_data()) {
       Bytes piece = take_data();

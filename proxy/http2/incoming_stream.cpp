@@ -1,4 +1,4 @@
-#include "proxy/http2/server_stream.hpp"
+#include "proxy/http2/incoming_stream.hpp"
 
 #include "proxy/base/ascii.hpp"
 #include "proxy/http/target.hpp"
@@ -24,9 +24,9 @@ Error refused(Reason reason, std::string_view why) {
 
 }  // namespace
 
-ServerConnection::ServerStream::~ServerStream() {
+ServerConnection::IncomingStream::~IncomingStream() {
   connection_.session_.detach(*this);
-  std::vector<ServerStream*>& all = connection_.streams_;
+  std::vector<IncomingStream*>& all = connection_.streams_;
   all[place] = all.back();
   all[place]->place = place;
   all.pop_back();
@@ -34,7 +34,7 @@ ServerConnection::ServerStream::~ServerStream() {
 
 // --- the request ---
 
-std::optional<Error> ServerConnection::ServerStream::refusal_of(const Section& received) const {
+std::optional<Error> ServerConnection::IncomingStream::refusal_of(const Section& received) const {
   if (received.is_target_too_long)
     return refused(Reason::target_too_long, "the request target is over limits.target_bytes");
   if (received.has_too_many_fields)
@@ -58,7 +58,7 @@ std::optional<Error> ServerConnection::ServerStream::refusal_of(const Section& r
   return std::nullopt;
 }
 
-http::Incoming ServerConnection::ServerStream::incoming() {
+http::Incoming ServerConnection::IncomingStream::incoming() {
   http::Incoming in;
   in.refused = refusal_of(head);
   http::RequestHead& request = in.head;
@@ -76,12 +76,12 @@ http::Incoming ServerConnection::ServerStream::incoming() {
   return in;
 }
 
-Task<Result<Bytes>> ServerConnection::ServerStream::read() {
+Task<Result<Bytes>> ServerConnection::IncomingStream::read() {
   if (wants_continue_ && !is_answered) send_interim(100, {});
   return more();
 }
 
-Task<Result<Bytes>> ServerConnection::ServerStream::more() {
+Task<Result<Bytes>> ServerConnection::IncomingStream::more() {
   for (;;) {
     if (has_data()) {
       Bytes piece = take_data();
@@ -101,7 +101,7 @@ Task<Result<Bytes>> ServerConnection::ServerStream::more() {
   }
 }
 
-Error ServerConnection::ServerStream::gone() const {
+Error ServerConnection::IncomingStream::gone() const {
   Error error = refused(Reason::client_gone, "the client reset the stream");
   error.code = closed.value_or(0);
   return error;
@@ -109,15 +109,16 @@ Error ServerConnection::ServerStream::gone() const {
 
 // --- the answer ---
 
-void ServerConnection::ServerStream::send_interim(int status,
-                                                  const http::Headers& headers) noexcept {
+void ServerConnection::IncomingStream::send_interim(int status,
+                                                    const http::Headers& headers) noexcept {
   if (is_answered || closed || ++interim_count_ > most_interim) return;
   if (status == 100) wants_continue_ = false;
   connection_.session_.send_interim(*this, status, headers);
   connection_.flush_soon();
 }
 
-Result<void> ServerConnection::ServerStream::send_head(const http::Response& response, bool ends) {
+Result<void> ServerConnection::IncomingStream::send_head(const http::Response& response,
+                                                         bool ends) {
   if (closed) return gone();
   output_has_ended = ends;
   connection_.session_.respond(*this, response, ends);
@@ -125,7 +126,7 @@ Result<void> ServerConnection::ServerStream::send_head(const http::Response& res
   return {};
 }
 
-Task<Result<void>> ServerConnection::ServerStream::write(Bytes piece) {
+Task<Result<void>> ServerConnection::IncomingStream::write(Bytes piece) {
   if (closed) return base::just(Result<void>(gone()));
   const auto flush = [this](bool at_once) {
     at_once ? connection_.flush() : connection_.flush_soon();
@@ -135,14 +136,14 @@ Task<Result<void>> ServerConnection::ServerStream::write(Bytes piece) {
 }
 
 // A client that takes nothing is reset by the connection, which looks at all its streams.
-Task<Result<void>> ServerConnection::ServerStream::wait_until_taken() {
+Task<Result<void>> ServerConnection::IncomingStream::wait_until_taken() {
   compact_output();
   while (held_output() > 0 && !closed) co_await writable.wait();
   if (closed) co_return gone();
   co_return Result<void>();
 }
 
-Result<void> ServerConnection::ServerStream::finish(const http::Headers& trailers) {
+Result<void> ServerConnection::IncomingStream::finish(const http::Headers& trailers) {
   if (closed) return gone();
   output_has_ended = true;
   output_trailers = trailers;
@@ -152,14 +153,14 @@ Result<void> ServerConnection::ServerStream::finish(const http::Headers& trailer
 }
 
 // The head and what came of the body go out first: a reset takes back what is still queued.
-void ServerConnection::ServerStream::abort(const Error& why) noexcept {
+void ServerConnection::IncomingStream::abort(const Error& why) noexcept {
   connection_.flush();
   const auto internal = static_cast<std::uint32_t>(Code::internal_error);
   connection_.session_.reset(*this, why.code != 0 ? why.code : internal);
   connection_.flush_soon();
 }
 
-void ServerConnection::ServerStream::conclude() {
+void ServerConnection::IncomingStream::conclude() {
   ignore_data();
   if (closed) return;
   if (!is_answered || !output_has_ended)

@@ -8,10 +8,10 @@
 
 namespace http2 {
 
-class ClientConnection::Exchange final : public http::ClientStream, public Stream {
+class ClientConnection::OutgoingStream final : public http::ClientStream, public Stream {
  public:
-  explicit Exchange(ClientConnection& connection);
-  ~Exchange() override;
+  explicit OutgoingStream(ClientConnection& connection);
+  ~OutgoingStream() override;
 
   base::Result<void> send_head(const http::RequestHead& head, bool ends) override;
   base::Task<base::Result<void>> write(base::Bytes piece) override;
@@ -30,10 +30,10 @@ class ClientConnection::Exchange final : public http::ClientStream, public Strea
   void refuse();
 
   struct InConnection : base::Link {
-    explicit InConnection(Exchange& of) : exchange(of) {}
-    Exchange& exchange;
+    explicit InConnection(OutgoingStream& of) : stream(of) {}
+    OutgoingStream& stream;
   };
-  static Exchange& of(base::Link& link) { return static_cast<InConnection&>(link).exchange; }
+  static OutgoingStream& of(base::Link& link) { return static_cast<InConnection&>(link).stream; }
 
  private:
   base::Task<base::Result<void>> wait_until_taken();
