@@ -1,6 +1,7 @@
 #include "proxy/http2/session.hpp"
 
 #include "proxy/http2/session_callbacks.hpp"
+#include "proxy/http2/session_memory.hpp"
 
 #include <nghttp2/nghttp2.h>
 
@@ -66,9 +67,9 @@ Session::Session(Role role, const SessionLimits& limits, Owner& owner, Trust tru
   nghttp2_option_set_max_send_header_block_length(raw, most_sent_headers);
   nghttp2_option_set_stream_reset_rate_limit(raw, unlimited, unlimited);
   if (role == Role::server)
-    nghttp2_session_server_new2(&session_, Callbacks::all(), this, raw);
+    nghttp2_session_server_new3(&session_, Callbacks::all(), this, raw, session_memory());
   else
-    nghttp2_session_client_new2(&session_, Callbacks::all(), this, raw);
+    nghttp2_session_client_new3(&session_, Callbacks::all(), this, raw, session_memory());
   submit_settings();
 }
 
