@@ -227,7 +227,7 @@ TEST_CASE_FIXTURE(ServerAlone, "h2 conduct: an interim response is no answer") {
   };
   join();
   const std::string block = request_block("POST") + field("expect", "100-continue");
-  for (std::uint32_t id = 1; id < 2 * 252 && !peer.has_heard(goaway); id += 2) {
+  for (std::uint32_t id = 1; id < 2 * 3000 && !peer.has_heard(goaway); id += 2) {
     peer.say(section(id, block, false));
     REQUIRE(peer.hears([=](const Frame& it) { return it.type == goaway || it.stream == id; }));
     peer.say(reset(id, 8));
