@@ -2,6 +2,8 @@
 # each header can be included alone. A unit's header is the first that its source includes (the layer test sees to it);
 # the headers without a source are compiled here.
 add_test(NAME layers COMMAND sh ${CMAKE_CURRENT_LIST_DIR}/checks/layers.sh ${CMAKE_SOURCE_DIR})
+add_test(NAME setup_waits COMMAND sh ${CMAKE_CURRENT_LIST_DIR}/checks/setup_waits.sh
+                                  ${CMAKE_CURRENT_LIST_DIR}/setup.sh)
 if(TARGET outrider)
   add_test(NAME command_line
            COMMAND sh ${CMAKE_CURRENT_LIST_DIR}/checks/command_line.sh $<TARGET_FILE:outrider>)
