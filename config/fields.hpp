@@ -20,7 +20,7 @@ namespace config {
 // What a row says to a reader of the language, whatever struct it belongs to.
 struct Row {
   std::string_view name;
-  std::string_view type;
+  std::string type;
   std::string_view fallback;
   std::string_view doc;
   bool is_required = false;
@@ -31,7 +31,7 @@ struct Row {
 
 template <typename Struct> struct Field {
   std::string_view name;
-  std::string_view type;      // as a reader understands it: "duration", "list of ..."
+  std::string_view type;      // as a reader understands it: "a duration", "one word"
   std::string_view fallback;  // the default as it would be written, or in words; "" = absent
   std::string_view doc;
   std::function<void(const Node&, const Reading&, Struct&)> read;
@@ -41,6 +41,7 @@ template <typename Struct> struct Field {
   // defaults.
   std::function<NodePtr(const NodePtr& written, const Struct&)> complete = nullptr;
   std::function<std::vector<Row>()> rows = nullptr;  // that stand within
+  std::function<std::string()> words = nullptr;      // of which the value is one
   bool is_required = false;
   bool is_built = true;  // false: known, "not yet in this version"
 };
@@ -131,8 +132,9 @@ template <typename Struct> std::vector<Row> rows_of(const Table<Struct>& table) 
   std::vector<Row> rows;
   const Struct defaults{};
   for (const Field<Struct>& field : table)
-    rows.push_back({field.name, field.type, field.fallback, field.doc, field.is_required,
-                    field.is_built, field.write ? field.write(defaults) : nullptr,
+    rows.push_back({field.name, field.words ? "one of " + field.words() : std::string(field.type),
+                    field.fallback, field.doc, field.is_required, field.is_built,
+                    field.write ? field.write(defaults) : nullptr,
                     field.rows ? field.rows() : std::vector<Row>()});
   return rows;
 }
@@ -259,17 +261,16 @@ Field<Struct> texts(std::string_view name, std::vector<std::string> Struct::*mem
 template <typename Struct, typename Enum>
 Field<Struct> word(std::string_view name, Enum Struct::*member, std::vector<std::string_view> words,
                    std::string_view fallback, std::string_view doc) {
-  return {name,
-          "one word",
-          fallback,
-          doc,
-          [=](const Node& node, const Reading& reading, Struct& into) {
-            read_word(node, reading, words,
-                      [&](std::size_t index) { into.*member = static_cast<Enum>(index); });
-          },
-          [=](const Struct& value) {
-            return scalar(std::string(words[static_cast<std::size_t>(value.*member)]));
-          }};
+  Field<Struct> field{
+      name, "one word", fallback, doc, [=](const Node& node, const Reading& reading, Struct& into) {
+        read_word(node, reading, words,
+                  [&](std::size_t index) { into.*member = static_cast<Enum>(index); });
+      }};
+  field.write = [=](const Struct& value) {
+    return scalar(std::string(words[static_cast<std::size_t>(value.*member)]));
+  };
+  field.words = [words = std::move(words)] { return listed(words); };
+  return field;
 }
 
 template <typename Struct, typename Inner>

@@ -45,8 +45,8 @@ const Table<LogSettings>& log_table() {
   static const Table<LogSettings> table = {
       destination<LogSettings>("stderr", "where the process's own log goes"),
       word("level", &LogSettings::level, {"debug", "info", "warning", "error"}, "info",
-           "the least"),
-      word("format", &LogSettings::is_json, {"text", "json"}, "text", "text or json"),
+           "the least that is logged"),
+      word("format", &LogSettings::is_json, {"text", "json"}, "text", "of its lines"),
   };
   return table;
 }
@@ -54,7 +54,8 @@ const Table<LogSettings>& log_table() {
 const Table<Limits>& limits_table() {
   constexpr std::uint64_t million = 1'000'000;
   static const Table<Limits> table = {
-      integer("connections", &Limits::connections, 1, million, "10000", "downstream"),
+      integer("connections", &Limits::connections, 1, million, "10000",
+              "downstream, of all listeners"),
       integer("source_connections", &Limits::source_connections, 1, million, "1024",
               "from one source address"),
       size("header_bytes", &Limits::header_bytes, "32KiB", "one request's headers", Zero::refused),
@@ -81,7 +82,8 @@ const Table<Drain>& drain_table() {
 const Table<AccessLog>& access_log_table() {
   static const Table<AccessLog> table = {
       destination<AccessLog>("stdout", "where it goes"),
-      word("format", &AccessLog::format, {"json", "text", "none"}, "json", "json, text or none"),
+      word("format", &AccessLog::format, {"json", "text", "none"}, "json",
+           "of its lines; none = no access log"),
   };
   return table;
 }
@@ -96,10 +98,9 @@ void read_admin_bind(const Node& node, const Reading& reading, Admin& into) {
 
 const Table<Admin>& admin_table() {
   static const Table<Admin> table = {
-      required(
-          Field<Admin>{"bind", "an address", "", "loopback or a unix socket", read_admin_bind}),
-      mode<Admin>(),
-      owner<Admin>(),
+      required(Field<Admin>{"bind", "an address", "",
+                            "on loopback or a unix socket, as in `bind: 127.0.0.1:15000`",
+                            read_admin_bind}),
       later<Admin>("probes", "probes on another address"),
       later<Admin>("token", "a bearer token"),
   };

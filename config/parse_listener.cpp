@@ -118,7 +118,8 @@ Field<Listener> routes() {
 const Table<Listener>& listener_table() {
   constexpr Zero refused = Zero::refused;
   static const Table<Listener> table = {
-      required(Field<Listener>{"bind", "an address or a list", "", "where it listens", read_bind,
+      required(Field<Listener>{"bind", "an address or a list", "",
+                               "where it listens, as in `bind: 127.0.0.1:15001`", read_bind,
                                write_bind}),
       mode<Listener>(),
       owner<Listener>(),

@@ -1,8 +1,6 @@
 #include "config/read.hpp"
 
 namespace config {
-namespace {
-
 std::string listed(const std::vector<std::string_view>& words) {
   std::string list;
   for (const std::string_view word : words) {
@@ -11,8 +9,6 @@ std::string listed(const std::vector<std::string_view>& words) {
   }
   return list;
 }
-
-}  // namespace
 
 std::string wrong_kind(const Node& node, std::string_view expected) {
   std::string message = std::string(expected) + " is expected, not " + std::string(kind_name(node));

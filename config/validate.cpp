@@ -9,7 +9,7 @@ namespace config {
 namespace {
 
 constexpr std::size_t most_listed = 8;
-constexpr int most_suggestions = 100;  // each looks at all clusters
+constexpr int most_suggestions = 10;  // each looks at all clusters
 
 std::string place_of(const Mark& mark) {
   return (mark.source ? mark.source->name : std::string()) + ':' + std::to_string(mark.line);

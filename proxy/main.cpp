@@ -1,10 +1,6 @@
-// The command line: parse flags, load the configuration, run; nothing else.
-#include "certs/authority.hpp"
-#include "config/load.hpp"
-#include "filters/registry.hpp"
-#include "proxy/base/log.hpp"
-#include "proxy/process/control.hpp"
-#include "proxy/server/plan.hpp"
+// The command line: tells the words apart and calls the command; nothing else.
+#include "config/mistakes.hpp"
+#include "proxy/commands.hpp"
 
 #include <algorithm>
 #include <csignal>
@@ -16,125 +12,139 @@
 
 namespace {
 
-constexpr int done = 0;
-constexpr int failed = 1;
-constexpr int misused = 2;
+struct Command {
+  std::string_view name;
+  std::string_view arguments;
+  std::string_view doc;
+  std::size_t least, most;  // words that it takes
+  std::string_view wanted;  // of those, for who gave others
+  std::string_view help;
+  int (*call)(const std::vector<std::string>& words);  // null: not yet in this version
+};
 
-constexpr std::string_view usage =
-    "outrider - a Layer-7 sidecar proxy\n"
-    "\n"
-    "  outrider run FILE             carry traffic as FILE says, until SIGTERM\n"
-    "  outrider check FILE           say what is wrong with FILE: exit 0 valid, 1 invalid\n"
-    "  outrider certs DIR NAME...    make a development CA and a certificate for each\n"
-    "                                NAME (NAME,NAME: one for both; *.NAME, an IP, spiffe://...)\n"
-    "  outrider version\n";
+constexpr std::size_t any = SIZE_MAX;
 
-constexpr std::string_view later[] = {"defaults", "schema", "explain", "top",    "tap",
-                                      "why",      "drain",  "reload",  "status", "completion"};
+constexpr Command commands_known[] = {
+    {"run", "FILE", "carry traffic as FILE says, until SIGTERM", 1, 1, "one FILE",
+     "Reads FILE, binds its listeners and carries traffic. SIGTERM drains: what runs may end, "
+     "what\n"
+     "is new is refused; a second one ends at once. SIGHUP and SIGUSR1 open the logs again.\n"
+     "Exit status: 0 ended as told, 1 FILE is invalid or something could not be bound.\n",
+     commands::run},
+    {"check", "FILE", "say what is wrong with FILE", 1, 1, "one FILE, or - for standard input",
+     "Reads FILE (- is standard input; paths in it are then relative to the working folder) with "
+     "all\n"
+     "that it names, and binds nothing. Says every mistake with its place, and warns of what "
+     "hardly\n"
+     "anybody means.\n"
+     "Exit status: 0 valid, 1 invalid, 2 misused.\n",
+     commands::check},
+    {"defaults", "", "print every key, its default and what it is for", 0, 0, "nothing more",
+     "Prints the whole language as a file: what may be written, and what is so unless it is.\n",
+     commands::defaults},
+    {"certs", "DIR NAME...", "make a development CA and a certificate for each NAME", 2, any,
+     "a DIR and at least one NAME",
+     "Makes a certificate authority in DIR, if none is there, and for each NAME a certificate and a
+"
+      "key under it; NAME,NAME is one certificate for both, a name may be *.NAME, an IP address or
+"
+      "spiffe://... For development: whoever can read DIR can impersonate every NAME.
+",
+     commands::certs},
+    {"version", "", "say which version this is", 0, 0, "nothing more", "Prints the version.\n",
+     commands::version},
+    {"schema", "", "", 0, any, "", "", nullptr},
+    {"explain", "", "", 0, any, "", "", nullptr},
+    {"completion", "", "", 0, any, "", "", nullptr},
+    {"status", "", "", 0, any, "", "", nullptr},
+    {"top", "", "", 0, any, "", "", nullptr},
+    {"tap", "", "", 0, any, "", "", nullptr},
+    {"why", "", "", 0, any, "", "", nullptr},
+    {"breaker", "", "", 0, any, "", "", nullptr},
+    {"drain", "", "", 0, any, "", "", nullptr},
+    {"reload", "", "", 0, any, "", "", nullptr},
+    {"upgrade", "", "", 0, any, "", "", nullptr},
+    {"simulate", "", "", 0, any, "", "", nullptr},
+};
 
-int misuse(const std::string& what) {
-  std::fprintf(stderr, "outrider: %s\n\n%.*s", what.c_str(), static_cast<int>(usage.size()),
-               usage.data());
-  return misused;
+std::string called(const Command& command) {
+  return std::string(command.name) + (command.arguments.empty() ? "" : " ") +
+         std::string(command.arguments);
 }
 
-void say(const std::string& what) {
-  std::fprintf(stderr, "%s\n", what.c_str());
-}
-
-// running: what the plan is to take the place of; null = nothing.
-server::Planned load_plan(const std::string& file, const server::Plan* running) {
-  const config::Loaded loaded = config::load(file, filters::specs());
-  if (loaded.config) return server::make_plan(loaded.config, running);
-  server::Planned none;
-  for (const config::Mistake& mistake : loaded.mistakes)
-    none.problems.push_back(mistake.to_string());
-  return none;
-}
-
-// Null after saying what is wrong.
-std::unique_ptr<server::Plan> plan_of(const std::string& file) {
-  server::Planned planned = load_plan(file, nullptr);
-  for (const std::string& problem : planned.problems) say(problem);
-  return std::move(planned.plan);
-}
-
-int check(const std::string& file) {
-  const std::unique_ptr<server::Plan> plan = plan_of(file);
-  if (!plan) return failed;
-  for (const config::Mistake& warning : plan->warnings) say("warning: " + warning.to_string());
-  std::printf("%s: valid\n", file.c_str());
-  return done;
-}
-
-int run(const std::string& file) {
-  std::unique_ptr<server::Plan> plan = plan_of(file);
-  if (!plan) return failed;
-  const config::LogSettings settings = plan->config->log;
-  base::Result<base::LogFile> opened = base::LogFile::open(settings.to);
-  if (!opened) {
-    say("log: cannot open " + settings.to + ": " + opened.error().cause.message());
-    return failed;
+std::string usage() {
+  std::string text = "outrider - a Layer-7 sidecar proxy\n\n";
+  for (const Command& command : commands_known) {
+    if (!command.call) continue;
+    std::string line = "  outrider " + called(command);
+    line.resize(std::max<std::size_t>(line.size() + 2, 32), ' ');
+    text += line.append(command.doc) + '\n';
   }
-  base::Log log(std::move(*opened), settings.level, settings.is_json);
-  process::Control control(
-      std::move(plan), [&file](const server::Plan& running) { return load_plan(file, &running); },
-      log);
-  control.handle_signals();
-  const std::string problem = control.start();
-  if (!problem.empty()) {
-    log.error(problem);
-    return failed;
-  }
-  control.run();
-  return done;
+  return text + "\nEach takes --help.\n";
 }
 
-int make_certificates(const std::vector<std::string>& words) {
-  const std::vector<std::string> names(words.begin() + 2, words.end());
-  const std::string problem = certs::make_development_certificates(words[1], names);
-  if (problem.empty()) return done;
-  say("certs: " + problem);
-  return failed;
+int misuse(const std::string& what, const std::string& help) {
+  std::fprintf(stderr, "outrider: %s\n\n%s", what.c_str(), help.c_str());
+  return commands::misused;
+}
+
+int show(const std::string& text) {
+  std::fwrite(text.data(), 1, text.size(), stdout);
+  return commands::done;
 }
 
 bool asks_for_help(const std::string& word) {
   return word == "--help" || word == "-h";
 }
 
+// Whatever begins with a dash and is none of "-" and "--".
 bool is_option(const std::string& word) {
-  return word.size() > 1 && word.starts_with('-');
+  return word.size() > 1 && word.starts_with('-') && word != "--";
 }
 
-int help() {
-  std::printf("%.*s", static_cast<int>(usage.size()), usage.data());
-  return done;
+const Command* find(std::string_view name) {
+  for (const Command& command : commands_known)
+    if (command.name == name) return &command;
+  return nullptr;
 }
 
-int version() {
-  std::printf("outrider %s\n", OUTRIDER_VERSION);
-  return done;
+std::string unknown(const std::string& name) {
+  std::vector<std::string_view> names = {"help"};
+  for (const Command& command : commands_known)
+    if (command.call) names.push_back(command.name);
+  return "unknown command \"" + name + '"' + config::did_you_mean(name, names);
 }
 
-int dispatch(const std::vector<std::string>& words) {
-  if (words.empty()) return misuse("a command is missing");
-  const std::string& command = words[0];
-  if (command == "help" || std::any_of(words.begin(), words.end(), asks_for_help)) return help();
-  const auto option = std::find_if(words.begin() + 1, words.end(), is_option);
-  if (option != words.end()) return misuse("unknown option " + *option);
-  if (command == "version" || command == "--version")
-    return words.size() == 1 ? version() : misuse("version takes nothing more");
-  if (command == "run" || command == "check") {
-    if (words.size() != 2) return misuse(command + " takes one FILE");
-    return command == "run" ? run(words[1]) : check(words[1]);
+int call(const Command& command, std::vector<std::string> words) {
+  const std::string help = "outrider " + called(command) + '\n';
+  if (std::any_of(words.begin(), words.end(), asks_for_help))
+    return show(help + '\n' + std::string(command.help));
+  if (const auto option = std::find_if(words.begin(), words.end(), is_option);
+      option != words.end())
+    return misuse("unknown option " + *option + config::did_you_mean(*option, {"--help"}), help);
+  std::erase(words, "--");
+  if (words.size() < command.least || words.size() > command.most)
+    return misuse(std::string(command.name) + " takes " + std::string(command.wanted), help);
+  return command.call(words);
+}
+
+int dispatch(std::vector<std::string> words) {
+  if (words.empty()) return misuse("a command is missing", usage());
+  std::string name = words.front();
+  words.erase(words.begin());
+  if (asks_for_help(name) || (name == "help" && words.empty())) return show(usage());
+  if (name == "help") {
+    name = std::exchange(words, {"--help"}).front();
+  } else if (name == "--version") {
+    name = "version";
   }
-  if (command == "certs")
-    return words.size() < 3 ? misuse("certs takes a DIR and at least one NAME")
-                            : make_certificates(words);
-  for (const std::string_view known : later)
-    if (command == known) return misuse(command + ": not yet in this version");
-  return misuse("unknown command \"" + command + '"' +
-                config::did_you_mean(command, {"run", "check", "certs", "version", "help"}));
+  const Command* command = find(name);
+  if (!command && is_option(name))
+    return misuse("unknown option " + name + config::did_you_mean(name, {"--help", "--version"}),
+                  usage());
+  if (!command) return misuse(unknown(name), usage());
+  if (!command->call) return misuse(name + ": not yet in this version", usage());
+  return call(*command, std::move(words));
 }
 
 }  // namespace
@@ -145,6 +155,6 @@ int main(int argc, char** argv) {
     return dispatch(std::vector<std::string>(argv + 1, argv + argc));
   } catch (const std::exception& error) {
     std::fprintf(stderr, "outrider: %s\n", error.what());
-    return failed;
+    return commands::failed;
   }
 }

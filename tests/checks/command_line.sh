@@ -46,22 +46,34 @@ expect 1 'cannot read dir: Is a directory' check dir
 expect 1 'the file is empty' check empty.yaml
 expect 1 'latin.yaml:2:4: this byte is not UTF-8' check latin.yaml
 expect 1 'larger than 4 MiB' check /dev/zero
-expect 2 'check takes one FILE' check
+expect 2 'check takes one FILE, or - for standard input' check
 expect 2 'check takes one FILE' check good.yaml bad.yaml
 expect 2 'unknown option --quick' check --quick good.yaml
+expect 2 'did you mean "--help"?' check --hlep good.yaml
+expect 2 'did you mean "--version"?' --verison
 expect 2 'did you mean "check"?' chekc good.yaml
 expect 2 'a command is missing'
+expect 0 'with its place, and warns' check --help
+expect 0 'whoever can read DIR' help certs
+expect 2 'unknown command "chek", did you mean "check"?' help chek
+expect 0 '  connections: 10000                        # a whole number; downstream' defaults
+expect 0 '    # url:                                  # a URL; scheme, host and port' defaults
+expect 0 '    max_retries: 3' defaults
+expect 2 'defaults takes nothing more' defaults here
+expect 1 '<stdin>: the file is empty' check -
 expect 2 'not yet in this version' explain
 expect 0 'outrider ' version
 expect 0 'outrider ' --version
 expect 2 'takes nothing more' version now
 expect 0 'outrider check FILE' --help
-expect 0 'outrider check FILE' check --help
 expect 2 'certs takes a DIR' certs made
 expect 1 'neither a DNS name nor an IP address' certs made ../out
 expect 1 'cannot make the folder good.yaml' certs good.yaml localhost
 expect 0 'made/localhost.crt' certs made localhost 127.0.0.1
 [ "$(stat -c %a made/ca.key made/localhost.key | sort -u)" = 600 ] || { echo 'keys are not private'; status=1; }
+said=$("$outrider" check - <good.yaml 2>&1) && [ "$said" = '<stdin>: valid' ] || { echo "check -: $said"; status=1; }
+said=$(sed 's/no.crt/dir/' no_file.yaml | "$outrider" check - 2>&1) && status=1
+case $said in '<stdin>:2:33: dir: is not a file'*) ;; *) echo "check - with a file: $said"; status=1 ;; esac
 if [ "$(id -u)" != 0 ]; then
   chmod 000 latin.yaml
   expect 1 'cannot read latin.yaml: Permission denied' check latin.yaml

@@ -113,6 +113,8 @@ void check_defaults(const std::vector<config::Row>& rows) {
   for (const config::Row& row : rows) {
     CAPTURE(row.name);
     check_defaults(row.rows);
+    if (row.is_built) CHECK_FALSE(row.doc.empty());
+    if (row.is_built) CHECK_FALSE(row.type.empty());
     if (row.is_required || !row.value) continue;
     const bool is_in_words = row.fallback.find(' ') != row.fallback.npos && row.fallback[0] != '[';
     if (row.name == "name") continue;  // made of where it stands

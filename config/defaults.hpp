@@ -1,0 +1,13 @@
+// The language as a file for people: every key with its default and its purpose, out of the tables.
+#pragma once
+
+#include "config/filter_spec.hpp"
+
+#include <string>
+#include <vector>
+
+namespace config {
+
+std::string print_defaults(const std::vector<const FilterSpec*>& filters);
+
+}  // namespace config

@@ -1,0 +1,105 @@
+#include "proxy/commands.hpp"
+
+#include "certs/authority.hpp"
+#include "config/defaults.hpp"
+#include "config/load.hpp"
+#include "filters/registry.hpp"
+#include "proxy/base/log.hpp"
+#include "proxy/process/control.hpp"
+#include "proxy/server/plan.hpp"
+
+#include <cstdio>
+#include <memory>
+#include <utility>
+
+namespace commands {
+namespace {
+
+constexpr const char* standard_input = "<stdin>";
+
+void say(const std::string& what) {
+  std::fprintf(stderr, "%s\n", what.c_str());
+}
+
+void print(const std::string& text) {
+  std::fwrite(text.data(), 1, text.size(), stdout);
+}
+
+// running: what the plan is to take the place of; null = nothing.
+server::Planned planned(const config::Loaded& loaded, const server::Plan* running) {
+  if (loaded.config) return server::make_plan(loaded.config, running);
+  server::Planned none;
+  for (const config::Mistake& mistake : loaded.mistakes)
+    none.problems.push_back(mistake.to_string());
+  return none;
+}
+
+// Null after saying what is wrong.
+std::unique_ptr<server::Plan> plan_of(const config::Loaded& loaded) {
+  server::Planned made = planned(loaded, nullptr);
+  for (const std::string& problem : made.problems) say(problem);
+  return std::move(made.plan);
+}
+
+// Paths in it are relative to the working folder.
+config::Loaded load_standard_input() {
+  const config::FileText text = config::read_file("/dev/stdin", config::most_bytes);
+  if (text.problem.empty()) return config::load_text(standard_input, text.text, filters::specs());
+  return {nullptr, {{{}, std::string("cannot read ") + standard_input + ": " + text.problem}}};
+}
+
+}  // namespace
+
+int check(const std::vector<std::string>& words) {
+  const bool is_piped = words[0] == "-";
+  const std::unique_ptr<server::Plan> plan =
+      plan_of(is_piped ? load_standard_input() : config::load(words[0], filters::specs()));
+  if (!plan) return failed;
+  for (const config::Mistake& warning : plan->warnings) say("warning: " + warning.to_string());
+  print((is_piped ? standard_input : words[0]) + ": valid\n");
+  return done;
+}
+
+int run(const std::vector<std::string>& words) {
+  std::unique_ptr<server::Plan> plan = plan_of(config::load(words[0], filters::specs()));
+  if (!plan) return failed;
+  const config::LogSettings settings = plan->config->log;
+  base::Result<base::LogFile> opened = base::LogFile::open(settings.to);
+  if (!opened) {
+    say("log: cannot open " + settings.to + ": " + opened.error().cause.message());
+    return failed;
+  }
+  base::Log log(std::move(*opened), settings.level, settings.is_json);
+  const auto read_again = [&words](const server::Plan& running) {
+    return planned(config::load(words[0], filters::specs()), &running);
+  };
+  process::Control control(std::move(plan), read_again, log);
+  control.handle_signals();
+  const std::string problem = control.start();
+  if (!problem.empty()) {
+    log.error(problem);
+    return failed;
+  }
+  control.run();
+  return done;
+}
+
+int defaults(const std::vector<std::string>&) {
+  print(config::print_defaults(filters::specs()));
+  return done;
+}
+
+int certs(const std::vector<std::string>& words) {
+  const std::vector<std::string> names(words.begin() + 1, words.end());
+  const std::string problem = ::certs::make_development_certificates(words[0], names);
+  if (problem.empty()) return done;
+  say("certs: " + problem);
+  return failed;
+}
+
+int version(const std::vector<std::string>&) {
+  print("outrider " OUTRIDER_VERSION "\n");
+  return done;
+}
+
+}  // namespace commands
