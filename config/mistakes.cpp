@@ -61,7 +61,8 @@ std::string without_secrets(std::string_view line) {
     const std::size_t key = line.find_last_of(" \t\"'{,", colon == 0 ? 0 : colon - 1);
     std::string_view name = line.substr(key == line.npos ? 0 : key + 1);
     name = name.substr(0, name.find_first_of("\"':"));
-    if (begin == line.npos || !is_secret_field(name) || line[begin] == '{' || line[begin] == '[' ||
+    if (begin == line.npos || !is_secret_field(name) || !is_token(name) ||
+        name.find('$') != name.npos || line[begin] == '{' || line[begin] == '[' ||
         line.substr(begin).starts_with("${"))
       continue;
     cover(shown, begin, line.find_first_of("\"',}#", begin));

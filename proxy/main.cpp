@@ -44,12 +44,9 @@ constexpr Command commands_known[] = {
      commands::defaults},
     {"certs", "DIR NAME...", "make a development CA and a certificate for each NAME", 2, any,
      "a DIR and at least one NAME",
-     "Makes a certificate authority in DIR, if none is there, and for each NAME a certificate and a
-"
-      "key under it; NAME,NAME is one certificate for both, a name may be *.NAME, an IP address or
-"
-      "spiffe://... For development: whoever can read DIR can impersonate every NAME.
-",
+     "Makes a certificate authority in DIR, if none is there, and for each NAME a certificate and a\n"
+      "key under it; NAME,NAME is one certificate for both, a name may be *.NAME, an IP address or\n"
+      "spiffe://... For development: whoever can read DIR can impersonate every NAME.\n",
      commands::certs},
     {"version", "", "say which version this is", 0, 0, "nothing more", "Prints the version.\n",
      commands::version},

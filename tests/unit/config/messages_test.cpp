@@ -1,5 +1,6 @@
 // What a person reads who wrote what is hardly ever meant: each message stands at what must be
 // changed, and says what to write instead.
+#include "tests/harness/json.hpp"
 #include "tests/unit/config/files.hpp"
 
 #include <doctest/doctest.h>
@@ -252,6 +253,32 @@ TEST_CASE("config warnings: unused clusters, routes that nothing reaches, peers 
                                  "endpoints are not verified"});
   CHECK(warnings_of(with_route("respond: {}")) ==
         std::vector<std::string>{"proxy.yaml:6:3: no route leads to the cluster \"c\""});
+}
+
+// Mistakes that people made elsewhere, if their collection lies beside the sources. What loads is
+// right or worth a warning; all else is told with a place and a caret, and nobody's secret.
+TEST_CASE("config messages: of each mistake of a collection") {
+  const std::string path =
+      std::string(OUTRIDER_SOURCE_DIR) + "/../shared/corpora/config-mistakes/mistakes.jsonl";
+  if (!std::filesystem::exists(path)) {
+    MESSAGE("skipped: there is no ", path);
+    return;
+  }
+  setenv("SECRET_PW", "hunter2", 1);
+  for (const harness::Json& entry : harness::read_json_lines(path)) {
+    const std::string text = entry["yaml"].text();
+    CAPTURE(text);
+    const config::Loaded loaded = config::load_text("proxy.yaml", text, filters::specs());
+    for (const config::Mistake& mistake : loaded.mistakes) {
+      const std::string said = mistake.to_string();
+      CAPTURE(said);
+      CHECK(mistake.mark.source != nullptr);
+      CHECK(mistake.mark.line > 0);
+      CHECK(said.find("^\n") != said.npos);
+      CHECK(said.find("hunter2") == said.npos);
+      CHECK(said.find("this is not YAML") == said.npos);
+    }
+  }
 }
 
 }  // namespace
