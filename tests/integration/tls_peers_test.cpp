@@ -1,14 +1,14 @@
-// TLS peers that are not what they should be: certificates that do not hold, clients without one, and
-// connections that end without a close_notify.
-#include <array>
-#include <atomic>
-
-#include <doctest/doctest.h>
-#include <sys/socket.h>
-
+// TLS peers that are not what they should be: certificates that do not hold, clients without one,
+// and connections that end without a close_notify.
 #include "tests/harness/h2_frames.hpp"
 #include "tests/harness/origin.hpp"
 #include "tests/harness/test_proxy.hpp"
+
+#include <doctest/doctest.h>
+
+#include <array>
+#include <atomic>
+#include <sys/socket.h>
 
 using harness::Answer;
 using harness::Origin;
@@ -23,7 +23,8 @@ std::string https_to(const Origin& origin, const std::string& tls = "") {
   return "version: 1\nworkers: 1\naccess_log: { format: none }\n"
          "admin: { bind: \"127.0.0.1:0\" }\n"
          "listeners:\n  egress: { bind: 127.0.0.1:0, routes: [{ to: app }] }\n"
-         "clusters:\n  app:\n    url: \"https://" + origin.address().to_string() + "\"\n" +
+         "clusters:\n  app:\n    url: \"https://" +
+         origin.address().to_string() + "\"\n" +
          "    tls: { ca: " + harness::certificate_path("ca.pem") + tls + " }\n";
 }
 
@@ -38,8 +39,8 @@ TEST_CASE("a certificate that does not hold is 502, with its reason, and sees no
     const char* certificate;
     const char* detail;
   };
-  for (const Bad& bad : {Bad{"other", "mismatch"}, Bad{"expired", "expired"},
-                         Bad{"self", "self"}}) {
+  for (const Bad& bad :
+       {Bad{"other", "mismatch"}, Bad{"expired", "expired"}, Bad{"self", "self"}}) {
     CAPTURE(bad.certificate);
     std::atomic<bool> has_seen{false};
     Origin origin(secured(Tls::server(bad.certificate, {}), [&](Socket& peer) {
@@ -110,9 +111,9 @@ TEST_CASE("a TLS response that is cut is never taken for a whole one, whatever i
       client.read_body(head, is_whole);
       const bool is_well = cut.may_end_well && way == "close_notify";
       CHECK(is_whole == is_well);
-      CHECK(comes_to_say(proxy, "/metrics",
-                         is_well ? "code=\"200\",reason=\"\"} 1"
-                                 : "code=\"200\",reason=\"response_aborted\"} 1"));
+      CHECK(comes_to_say(
+          proxy, "/metrics",
+          is_well ? "code=\"200\",reason=\"\"} 1" : "code=\"200\",reason=\"response_aborted\"} 1"));
       CHECK(comes_to_say(proxy, "/clusters", "\"connections\":0"));
     }
   }
@@ -142,12 +143,15 @@ TEST_CASE("what an HTTP/2 client of a cut response gets is a reset, never an end
 std::string https_from(const Origin& origin, const std::string& auth) {
   return "version: 1\nworkers: 1\naccess_log: { format: none }\n"
          "admin: { bind: \"127.0.0.1:0\" }\n"
-         "listeners:\n  ingress:\n    bind: 127.0.0.1:0\n    direction: inbound\n    tls:\n      cert: " +
-         harness::certificate_path("good.crt") + "\n      key: " +
-         harness::certificate_path("good.key") + "\n      client_ca: " +
-         harness::certificate_path("ca.pem") + "\n      client_auth: " + auth +
+         "listeners:\n  ingress:\n    bind: 127.0.0.1:0\n    direction: inbound\n    tls:\n      "
+         "cert: " +
+         harness::certificate_path("good.crt") +
+         "\n      key: " + harness::certificate_path("good.key") +
+         "\n      client_ca: " + harness::certificate_path("ca.pem") +
+         "\n      client_auth: " + auth +
          "\n    routes: [{ to: app }]\n"
-         "clusters:\n  app: { url: \"" + origin.url() + "\" }\n";
+         "clusters:\n  app: { url: \"" +
+         origin.url() + "\" }\n";
 }
 
 // The status of one request over TLS; 0 = the proxy refused the connection.
@@ -179,13 +183,55 @@ TEST_CASE("an upstream that demands a certificate gets the cluster's, or is tls_
     while (::recv(peer.descriptor(), rest, sizeof rest, 0) > 0) {
     }
   });
-  const TestProxy showing(https_to(origin, ", cert: " + harness::certificate_path("client.crt") +
-                                               ", key: " + harness::certificate_path("client.key")));
+  const TestProxy showing(
+      https_to(origin, ", cert: " + harness::certificate_path("client.crt") +
+                           ", key: " + harness::certificate_path("client.key")));
   CHECK(harness::get(showing.address(), "/").status == 200);
   const TestProxy bare(https_to(origin));
   const Answer refused = harness::get(bare.address(), "/");
   CHECK(refused.status == 502);
   CHECK(refused.field("proxy-status").find("details=\"tls_failure\"") != std::string::npos);
+}
+
+// A proxy behind that says first that it could not connect, then answers.
+Origin failing_once(std::atomic<int>& requests) {
+  return Origin([&requests](Socket& peer) {
+    if (!peer.secure(Tls::server("good", {}), TlsEnd::Role::server)) return;
+    while (!peer.read_head().empty())
+      peer.send(
+          ++requests == 1
+              ? "HTTP/1.1 502 Bad Gateway\r\ncontent-length: 0\r\nproxy-status: outrider/inner; "
+                "error=connection_refused; details=\"connect_failure\"\r\n\r\n"
+              : "HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n");
+  });
+}
+
+TEST_CASE("what a proxy behind never sent goes again, whatever its method, if it can be believed") {
+  std::atomic<int> requests{0};
+  const Origin inner = failing_once(requests);
+  const auto status_through = [&](const std::string& tls, std::string_view line) {
+    TestProxy outer(
+        "version: 1\nworkers: 1\naccess_log: { format: none }\n"
+        "admin: { bind: \"127.0.0.1:0\" }\n"
+        "listeners: { egress: { bind: 127.0.0.1:0, routes: [{ to: app }] } }\n"
+        "clusters: { app: { url: \"https://" +
+        inner.address().to_string() + "\", tls: { " + tls +
+        " }, filters: [retry: { backoff: { base: 1ms } }] } }\n");
+    Socket client = Socket::connect(outer.address());
+    client.send("POST / HTTP/1.1\r\nhost: app.test\r\ncontent-length: 0\r\n\r\n");
+    const int status = client.read_answer().status;
+    CHECK(comes_to_say(outer, "/metrics", line));
+    return status;
+  };
+  SUBCASE("verified") {
+    CHECK(status_through("ca: " + harness::certificate_path("ca.pem"),
+                         "outrider_attempts_total{cluster=\"app\",outcome=\"5xx\"} 1") == 200);
+    CHECK(requests == 2);
+  }
+  SUBCASE("not verified") {
+    CHECK(status_through("insecure: true", "code=\"502\",reason=\"\"} 1") == 502);
+    CHECK(requests == 1);
+  }
 }
 
 }  // namespace
