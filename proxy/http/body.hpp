@@ -41,7 +41,8 @@ class Body {
     virtual std::optional<std::uint64_t> size() const {
       return std::nullopt;
     }  // exact, if declared
-    // Whether rewind() can make it be read from its start again: what was read is kept anyway.
+    // Whether rewind() makes it be read from its start again, what was read being kept anyway: of
+    // a body that was not read yet, that it will be able to after some 16 KiB at least.
     virtual bool can_rewind() const { return false; }
     virtual void rewind() {}
     // The reader is gone; whether the end was reached the source knows. At once. A source that is

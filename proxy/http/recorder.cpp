@@ -11,6 +11,7 @@ namespace http {
 namespace {
 
 constexpr std::uint64_t most_in_memory = 1024 * 1024;
+constexpr std::uint64_t least_to_rewind = 16 * 1024;
 
 const Error cannot_replay{Reason::internal, Fault::proxy, "the recorded body cannot be read"};
 const Error fell_behind{Reason::internal, Fault::proxy, "an attempt took the body too slowly"};
@@ -33,6 +34,7 @@ class Recording::Tape {
   void wake_readers();
 
   bool is_intact() const { return is_intact_; }
+  bool keeps_much() const { return limit_ >= least_to_rewind; }
   std::uint64_t end() const { return end_; }
 
   base::Loop& loop;
@@ -75,7 +77,7 @@ class Recording::Cursor final : public OwnedSource, public base::Link {
   }
   const Headers& trailers() const override { return tape_->source.trailers(); }
   std::optional<std::uint64_t> size() const override { return tape_->source.size(); }
-  bool can_rewind() const override { return tape_->is_intact(); }
+  bool can_rewind() const override { return tape_->keeps_much() && tape_->is_intact(); }
   void rewind() override { at_ = 0; }
 
   std::uint64_t at() const { return at_; }

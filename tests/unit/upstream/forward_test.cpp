@@ -1,5 +1,6 @@
 #include "proxy/upstream/forward.hpp"
 
+#include "proxy/http/recorder.hpp"
 #include "tests/unit/upstream/forward_fixture.hpp"
 
 namespace {
@@ -97,6 +98,21 @@ TEST_CASE_FIXTURE(ForwardTest,
     fresh.send(ok);
     REQUIRE(comes_to_end(second));
     CHECK(second.text == "hi");
+  }
+  SUBCASE("with all that a retry keeps of a body") {
+    const std::string much(20'000, 'a');
+    http::Recording recording(loop, fed.body(), 64 * 1024);
+    fed.feed(much);
+    Going& second = started(recording.cursor(), http::Method::post);
+    PeerConnection fresh = peer.accept();
+    CHECK(fresh.read_head().find("transfer-encoding: chunked") != std::string::npos);
+    fed.feed("de");
+    fed.end();
+    CHECK(fresh.read_until("0\r\n\r\n") == "4e20\r\n" + much + "\r\n2\r\nde\r\n0\r\n\r\n");
+    fresh.send(ok);
+    REQUIRE(comes_to_end(second));
+    CHECK(second.text == "hi");
+    CHECK(recording.is_intact());
   }
   SUBCASE("unless too much of it was read") {
     fed.feed(std::string(20'000, 'a'));
