@@ -38,8 +38,8 @@ class Conditions {
   std::vector<std::string> texts_;
 };
 
-// A list of conditions; `never`: reasons that may not stand in it, and that a group which holds one
-// of them does not mean there.
+// Reads a list of conditions. A reason of `never` is a mistake if it is named there, and `why` says
+// so; a group such as `timeout` is read without it.
 void read_conditions(const Node& node, const Reading& reading,
                      const std::vector<base::Reason>& never, Conditions& into,
                      std::string_view why = "is never retried");

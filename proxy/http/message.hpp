@@ -61,10 +61,10 @@ struct Request : RequestHead {
         attempt(about.attempt),
         info(about) {}
 
-  // The same head as another attempt, with another body.
-  Request fork(Try& another, Body replay) const {
-    RequestHead head = *this;
-    return Request(std::move(head), std::move(replay), interim, another, info);
+  // The same head as another attempt, with another body. `spare`: a head of before, for its room.
+  Request fork(Try& another, Body replay, RequestHead spare = {}) const {
+    spare = *this;
+    return Request(std::move(spare), std::move(replay), interim, another, info);
   }
 
   Body body;
