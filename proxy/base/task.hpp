@@ -98,14 +98,36 @@ template <typename T> class [[nodiscard]] Task {
   Handle frame_;
 };
 
-// A task that was started before anybody awaits it, and goes on meanwhile. Awaited once at most.
+// A task that was started before anybody awaits it, and goes on meanwhile, also when who awaited it
+// is destroyed: then another may. Its result is taken once.
 template <typename T> class [[nodiscard]] Begun {
  public:
   explicit Begun(Task<T> task) : task_(std::move(task)) { (void)task_.await_ready(); }
 
-  bool await_ready() const { return task_.is_done(); }
-  void await_suspend(std::coroutine_handle<> awaiter) const { task_.await_suspend(awaiter); }
-  T await_resume() const { return task_.await_resume(); }
+  bool is_done() const { return task_.is_done(); }
+  T take() { return task_.await_resume(); }  // once it is done
+
+  struct Awaiter {
+    explicit Awaiter(Begun& awaited) : begun(awaited) {}
+    Awaiter(const Awaiter&) = delete;
+    Awaiter& operator=(const Awaiter&) = delete;
+    ~Awaiter() {
+      if (is_waiting) begun.task_.await_suspend(std::noop_coroutine());
+    }
+    bool await_ready() const { return begun.is_done(); }
+    void await_suspend(std::coroutine_handle<> awaiter) {
+      is_waiting = true;
+      begun.task_.await_suspend(awaiter);
+    }
+    T await_resume() {
+      is_waiting = false;
+      return begun.take();
+    }
+
+    Begun& begun;
+    bool is_waiting = false;
+  };
+  Awaiter operator co_await() { return Awaiter(*this); }
 
  private:
   Task<T> task_;

@@ -8,8 +8,8 @@ using http::Task;
 
 FirstRead::FirstRead(http::Body inner)
     : WrappedSource(std::move(inner)), begun_(std::in_place, inner_.read()) {
-  if (!begun_->await_ready()) return;
-  known_ = begun_->await_resume();
+  if (!begun_->is_done()) return;
+  known_ = begun_->take();
   begun_.reset();
 }
 

@@ -263,8 +263,24 @@ TEST_CASE("a begun task goes on before anybody awaits it") {
   SUBCASE("and may be done by then") {
     event.set();
     loop.settle();
-    CHECK(begun.await_ready());
+    CHECK(begun.is_done());
     group.spawn(keep_result(sum_of_two(begun), result)).release();
+  }
+  SUBCASE("or is awaited again, when who awaited it is gone") {
+    base::Child gone = group.spawn(keep_result(sum_of_two(begun), result));
+    gone.cancel();
+    loop.settle();
+    SUBCASE("before it is done") {
+      group.spawn(keep_result(sum_of_two(begun), result)).release();
+      event.set();
+      loop.settle();
+    }
+    SUBCASE("after it is done") {
+      event.set();
+      loop.settle();
+      CHECK(result == 0);
+      group.spawn(keep_result(sum_of_two(begun), result)).release();
+    }
   }
   SUBCASE("or later") {
     group.spawn(keep_result(sum_of_two(begun), result)).release();
