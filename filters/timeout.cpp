@@ -65,7 +65,11 @@ class Limits final : public base::Limit, public http::ClientBody::Listener {
   Time due() const override {
     return std::min({total_due(), response_due(), idle_due(), info_.client_deadline});
   }
-  void has_passed() override { scope_.cut(verdict()); }
+  void has_passed() override {
+    passed_by_ = verdict();
+    scope_.cut(passed_by_);
+  }
+  Reason passed_by() const { return passed_by_; }
   void request_has_ended() override { may_be_earlier(); }
   bool have_passed() const { return due() <= info_.now(); }
   void head_has_come() { waits_for_head_ = false; }
@@ -94,6 +98,7 @@ class Limits final : public base::Limit, public http::ClientBody::Listener {
   http::StreamInfo& info_;
   http::Scope& scope_;
   bool waits_for_head_ = true;
+  Reason passed_by_ = Reason::none;
 };
 
 // What bounds an exchange from its request's head to its response's end; it becomes the source of
@@ -101,21 +106,19 @@ class Limits final : public base::Limit, public http::ClientBody::Listener {
 // never makes the reader wait, so the time is looked at before each read as well.
 class Timed final : public http::WrappedSource {
  public:
-  Timed(const Options& options, Request& request)
-      : WrappedSource({}), scope_(request.scope), limits_(options, request) {}
+  Timed(const Options& options, Request& request) : WrappedSource({}), limits_(options, request) {}
 
   Task<Result<base::Bytes>> read() override {
     if (limits_.have_passed()) limits_.has_passed();
-    if (scope_.cut_by() != Reason::none) co_return error_of(scope_.cut_by());
+    if (limits_.passed_by() != Reason::none) co_return error_of(limits_.passed_by());
     auto piece = co_await base::within(inner_.read(), limits_);
-    if (!piece) co_return error_of(scope_.cut_by());
+    if (!piece) co_return error_of(limits_.passed_by());
     co_return std::move(*piece);
   }
   void bounds(http::Body& body) { std::swap(inner_, body); }
   Limits& limits() { return limits_; }
 
  private:
-  http::Scope& scope_;
   Limits limits_;
 };
 
@@ -131,7 +134,7 @@ class Timeout final : public http::Filter {
     scope.deadline = std::min(scope.deadline, timed->limits().total_due());
     pass_deadline_on(request);
     auto reply = co_await base::within(next(request), timed->limits());
-    if (!reply) co_return error_of(scope.cut_by());
+    if (!reply) co_return error_of(timed->limits().passed_by());
     if (!*reply) co_return std::move(*reply);
     http::Response& response = **reply;
     timed->limits().head_has_come();

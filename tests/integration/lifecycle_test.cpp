@@ -160,7 +160,15 @@ TEST_CASE("attempts and retries are counted by what became of them, and breakers
                            "outrider_retries_total{cluster=\"app\",reason=\"5xx\"} 1",
                            "outrider_breaker_state{place=\"cluster app\"} 0"})
     CHECK_MESSAGE(metrics.find(line) != std::string::npos, line);
-  CHECK(proxy.ask("/clusters").body.find("\"breaker\":\"closed\"") != std::string::npos);
+  const std::string clusters = proxy.ask("/clusters").body;
+  for (const char* text : {"\"breaker\":\"closed\"",
+                           "\"breakers\":[{\"place\":\"cluster app\",\"state\":\"closed\","
+                           "\"requests\":2,\"failures\":1}]"})
+    CHECK_MESSAGE(clusters.find(text) != std::string::npos, clusters);
+  for (const char* line :
+       {"outrider_breaker_transitions_total{place=\"cluster app\",state=\"open\"} 0",
+        "outrider_retries_denied_total{cluster=\"app\",reason=\"budget_exhausted\"} 0"})
+    CHECK_MESSAGE(metrics.find(line) != std::string::npos, line);
 }
 
 TEST_CASE("unix sockets have the mode that was said, and are gone when the proxy is") {
