@@ -127,7 +127,7 @@ template <typename T> class [[nodiscard]] Begun {
     Begun& begun;
     bool is_waiting = false;
   };
-  Awaiter operator co_await() { return Awaiter(*this); }
+  [[nodiscard]] Awaiter result() { return Awaiter(*this); }
 
  private:
   Task<T> task_;

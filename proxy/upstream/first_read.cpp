@@ -22,8 +22,7 @@ Task<Result<Bytes>> FirstRead::read() {
 }
 
 Task<Result<Bytes>> FirstRead::go_on() {
-  base::Begun<Result<Bytes>>& begun = *begun_;
-  Result<Bytes> piece = co_await begun;
+  Result<Bytes> piece = co_await begun_->result();
   begun_.reset();
   co_return piece;
 }

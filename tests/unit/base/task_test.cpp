@@ -246,7 +246,7 @@ TEST_CASE("one limit bounds one task after the other") {
 }
 
 Task<int> sum_of_two(base::Begun<int>& begun) {
-  const int first = co_await begun;
+  const int first = co_await begun.result();
   co_return first * 2;
 }
 
