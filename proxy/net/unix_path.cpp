@@ -21,12 +21,10 @@ base::Error failure(std::string_view what, int cause = errno) {
 
 // What connect() says of the socket there; 0 = somebody listens. Does not wait for a full queue.
 int answer_of(const base::Address& address) {
-  const int probe = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-  if (probe < 0) return errno;
+  const base::Descriptor probe(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+  if (!probe) return errno;
   const base::Address::Socket socket = address.socket();
-  const int answer = ::connect(probe, socket.get(), socket.size) == 0 ? 0 : errno;
-  ::close(probe);
-  return answer;
+  return ::connect(probe.number(), socket.get(), socket.size) == 0 ? 0 : errno;
 }
 
 // Removes a socket that nobody listens on, and nothing else.
@@ -73,22 +71,17 @@ base::Result<void> grant(const std::string& path, const UnixAccess& access) {
 
 }  // namespace
 
-base::Result<int> listen_on_path(const base::Address& address, const UnixAccess& access,
-                                 int backlog) {
+base::Result<base::Descriptor> listen_on_path(const base::Address& address,
+                                              const UnixAccess& access, int backlog) {
   if (const base::Result<void> cleared = clear(address); !cleared) return cleared.error();
-  const int descriptor = ::socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-  if (descriptor < 0) return failure("cannot make a socket for");
+  base::Descriptor made(::socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+  if (!made) return failure("cannot make a socket for");
   const base::Address::Socket socket = address.socket();
-  if (::bind(descriptor, socket.get(), socket.size) != 0) {
-    const base::Error error = failure("cannot bind");
-    ::close(descriptor);
-    return error;
-  }
+  if (::bind(made.number(), socket.get(), socket.size) != 0) return failure("cannot bind");
   base::Result<void> done = grant(address.path(), access);
-  if (done && ::listen(descriptor, backlog) != 0) done = failure("cannot listen on");
-  if (done) return descriptor;
+  if (done && ::listen(made.number(), backlog) != 0) done = failure("cannot listen on");
+  if (done) return base::Result<base::Descriptor>(std::move(made));
   ::unlink(address.path().c_str());
-  ::close(descriptor);
   return done.error();
 }
 

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "proxy/base/address.hpp"
+#include "proxy/base/descriptor.hpp"
 #include "proxy/base/error.hpp"
 
 #include <string>
@@ -21,13 +22,14 @@ struct UnixAccess {
 
 // A socket bound to the path, with that access before anybody can connect, and listening. A path on
 // which nobody listens any more is taken over; one in use, or of anything but a socket, is an error
-// and stays as it is. The caller owns the descriptor.
-base::Result<int> listen_on_path(const base::Address& address, const UnixAccess& access,
-                                 int backlog);
+// and stays as it is.
+base::Result<base::Descriptor> listen_on_path(const base::Address& address,
+                                              const UnixAccess& access, int backlog);
 
 // Removes the path with itself, unless another process has it by then.
 class UnixPath {
  public:
+  UnixPath() = default;  // none
   explicit UnixPath(const base::Address& address);
   UnixPath(UnixPath&& other) noexcept;
   UnixPath& operator=(UnixPath&& other) noexcept;

@@ -114,6 +114,7 @@ class Control final : admin::AdminSource {
   std::vector<std::unique_ptr<server::Worker>> workers_;
   net::Resolver resolver_;
   std::unique_ptr<upstream::Discovery> discovery_;
+  net::UnixPath admin_path_;  // none for an address of IP
   std::unique_ptr<admin::Admin> admin_;
   certs::CertificateWatch certificates_;
   std::unique_ptr<boost::asio::signal_set> signals_;

@@ -10,13 +10,14 @@ namespace server {
 namespace {
 
 // None, and a problem, if it cannot be bound.
-std::optional<base::Address> bind_new(const std::string& listener, const base::Address& wanted,
-                                      ListeningSockets::Bound& into) {
+std::optional<base::Address> bind_new(const config::Listener& listener, const base::Address& wanted,
+                                      const config::Config& config, ListeningSockets::Bound& into) {
   const int workers = static_cast<int>(into.by_worker.size());
-  auto descriptors = net::listen_on(wanted, workers);
+  auto descriptors = net::listen_on(wanted, workers,
+                                    {takes_ipv4(wanted, config), {listener.mode, listener.owner}});
   if (!descriptors) {
     const base::Error& error = descriptors.error();
-    into.problem = "listener " + listener + ": " + std::string(error.detail) + " " +
+    into.problem = "listener " + listener.name + ": " + std::string(error.detail) + " " +
                    wanted.to_string() + ": " + error.cause.message();
     return std::nullopt;
   }
@@ -45,7 +46,7 @@ ListeningSockets::Bound ListeningSockets::bind(Plan& plan) {
         });
         if (found == left.end()) continue;
         listener.addresses[i] = found->bound;
-        next.push_back({name, wanted, found->bound});
+        next.push_back({name, wanted, found->bound, found->path});
         left.erase(found);
       }
   };
@@ -72,10 +73,12 @@ ListeningSockets::Bound ListeningSockets::bind_missing(Plan& plan, std::vector<S
     for (std::size_t i = 0; i < listener.addresses.size(); ++i) {
       if (!listener.addresses[i].is_none()) continue;
       const base::Address& wanted = listener.config->bind[i];
-      const std::optional<base::Address> bound = bind_new(listener.config->name, wanted, made);
+      const std::optional<base::Address> bound =
+          bind_new(*listener.config, wanted, *plan.config, made);
       if (!bound) return made;
       listener.addresses[i] = *bound;
-      into.push_back({listener.config->name, wanted, *bound});
+      into.push_back(
+          {listener.config->name, wanted, *bound, std::make_shared<const net::UnixPath>(wanted)});
     }
   return made;
 }

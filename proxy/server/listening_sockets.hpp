@@ -5,7 +5,9 @@
 
 #include "proxy/base/address.hpp"
 #include "proxy/base/descriptor.hpp"
+#include "proxy/net/unix_path.hpp"
 
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -35,6 +37,7 @@ class ListeningSockets {
     std::string listener;  // its name
     base::Address wanted;  // as the configuration names it
     base::Address bound;
+    std::shared_ptr<const net::UnixPath> path;  // goes when nobody listens here any more
   };
   static Bound bind_missing(Plan& plan, std::vector<Socket>& into);
 
