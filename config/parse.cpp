@@ -101,6 +101,8 @@ const Table<Admin>& admin_table() {
       required(Field<Admin>{"bind", "an address", "",
                             "on loopback or a unix socket, as in `bind: 127.0.0.1:15000`",
                             read_admin_bind}),
+      mode<Admin>(),
+      owner<Admin>(),
       later<Admin>("probes", "probes on another address"),
       later<Admin>("token", "a bearer token"),
   };

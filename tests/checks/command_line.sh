@@ -67,7 +67,7 @@ expect 0 'outrider ' --version
 expect 2 'takes nothing more' version now
 expect 0 'outrider check FILE' --help
 expect 2 'certs takes a DIR' certs made
-expect 1 'neither a DNS name nor an IP address' certs made ../out
+expect 1 'is neither a DNS name, an IP address nor a SPIFFE id' certs made ../out
 expect 1 'cannot make the folder good.yaml' certs good.yaml localhost
 expect 0 'made/localhost.crt' certs made localhost 127.0.0.1
 [ "$(stat -c %a made/ca.key made/localhost.key | sort -u)" = 600 ] || { echo 'keys are not private'; status=1; }
