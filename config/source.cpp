@@ -51,9 +51,9 @@ std::optional<std::size_t> first_bad_byte(std::string_view text) {
 }
 
 // A byte order mark says nothing in UTF-8.
-std::string without_mark(std::string text) {
-  if (text.starts_with("\xef\xbb\xbf")) text.erase(0, 3);
-  return text;
+std::string_view without_mark(std::string_view text) {
+  constexpr std::string_view mark = "\xef\xbb\xbf";
+  return text.starts_with(mark) ? text.substr(mark.size()) : text;
 }
 
 std::string what_is_wrong(std::string_view text, std::size_t at) {
@@ -70,7 +70,7 @@ std::string what_is_wrong(std::string_view text, std::size_t at) {
 }  // namespace
 
 Source::Source(std::string file, std::string content)
-    : name(std::move(file)), text(without_mark(std::move(content))) {
+    : name(std::move(file)), text(without_mark(content)) {
   starts_.push_back(0);
   for (std::size_t i = text.find('\n'); i != text.npos; i = text.find('\n', i + 1))
     starts_.push_back(i + 1);
