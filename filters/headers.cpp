@@ -64,7 +64,7 @@ class Template {
           out += info.request_id();
           break;
         case Part::source_ip:
-          out += info.source.ip();
+          out += info.source().ip();
           break;
         case Part::route:
           out += info.route;

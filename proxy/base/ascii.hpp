@@ -1,7 +1,6 @@
 // Text as protocols see it: ASCII, never the locale's.
 #pragma once
 
-#include <charconv>
 #include <concepts>
 #include <optional>
 #include <string>
@@ -44,9 +43,13 @@ constexpr std::string_view trim(std::string_view text) {
 template <std::unsigned_integral T>
 std::optional<T> parse_decimal(std::string_view text) {
   T value = 0;
-  if (text.empty() || !is_digit(text.front())) return std::nullopt;
-  const auto [end, problem] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (problem != std::errc{} || end != text.data() + text.size()) return std::nullopt;
+  if (text.empty()) return std::nullopt;
+  for (const char c : text) {
+    const T digit = static_cast<T>(c - '0');
+    if (!is_digit(c) || __builtin_mul_overflow(value, T{10}, &value) ||
+        __builtin_add_overflow(value, digit, &value))
+      return std::nullopt;
+  }
   return value;
 }
 

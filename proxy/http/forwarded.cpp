@@ -64,7 +64,7 @@ void apply_forwarded(const ForwardedPolicy& policy, RequestHead& head, StreamInf
   info.is_trusted = std::any_of(policy.trust.begin(), policy.trust.end(),
                                 [&](const auto& range) { return range.contains(peer); });
   if (info.is_trusted)
-    info.source = client_of(head.headers, policy.hops).value_or(peer);
+    info.forwarded_for = client_of(head.headers, policy.hops);
   else
     head.headers.remove_if(says_who);
   if (policy.sends_x_forwarded) add_x_forwarded(head, info);

@@ -16,7 +16,7 @@ struct ForwardedPolicy {
   bool sends_forwarded = false;
 };
 
-// Before any filter. Sets info.source and info.is_trusted.
+// Before any filter. Sets info.forwarded_for and info.is_trusted.
 void apply_forwarded(const ForwardedPolicy& policy, RequestHead& head, StreamInfo& info);
 
 }  // namespace http

@@ -10,6 +10,7 @@
 
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -55,6 +56,8 @@ struct StreamInfo {
       : loop(on), connection(by), started(on.now()), last_byte(on.now()) {}
 
   base::Time now() const { return loop.now(); }
+  // The client as far as it is believed.
+  const base::Address& source() const { return forwarded_for ? *forwarded_for : connection.remote; }
   // Made when first asked for (UUIDv7), unless the client's was kept.
   const std::string& request_id();
   // The same, for whoever asks last: what is made stands in `made` and is not kept.
@@ -66,19 +69,19 @@ struct StreamInfo {
 
   std::string_view service = "outrider";  // of this process, as the configuration names it
   std::string_view listener;
-  bool is_outbound = false;         // the client is the owner's own app
-  bool is_trusted = false;          // the peer may say who it forwards for
-  base::Address source;             // the client as far as it is believed
-  std::string_view route;           // "" until one matched
-  std::string_view cluster;         // "" until one was chosen
-  std::string client_path;          // what the client sent, if the path was changed; else ""
-  std::string_view rewritten_host;  // by the route; wins over the cluster's `host`; "" = not
-  Attempt attempt;                  // the only one, or the one that counts
-  int attempts = 0;                 // how many were begun
-  std::string_view retry_denied;    // what said no to another that was due; "" = nothing
+  bool is_outbound = false;                    // the client is the owner's own app
+  bool is_trusted = false;                     // the peer may say who it forwards for
+  std::optional<base::Address> forwarded_for;  // the client, as a trusted peer says
+  std::string_view route;                      // "" until one matched
+  std::string_view cluster;                    // "" until one was chosen
+  std::string client_path;            // what the client sent, if the path was changed; else ""
+  std::string_view rewritten_host;    // by the route; wins over the cluster's `host`; "" = not
+  Attempt attempt;                    // the only one, or the one that counts
+  int attempts = 0;                   // how many were begun
+  std::string_view retry_denied;      // what said no to another that was due; "" = nothing
   std::string_view request_id_field;  // by which the id is known outside; "" = by none
-  std::string kept_request_id;      // see request_id()
-  bool is_grpc = false;             // by the request's content-type
+  std::string kept_request_id;        // see request_id()
+  bool is_grpc = false;               // by the request's content-type
 
   // As they became known; `never` = not yet.
   base::Time started;

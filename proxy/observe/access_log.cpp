@@ -181,7 +181,7 @@ void AccessLog::Queue::write(const http::StreamInfo& info, const AccessRecord& r
   const std::string_view stamp = timestamp(info.loop.wall(info.started));
   line_.clear();
   if (log_.format_ == Format::json)
-    append_json_line(line_, info, record, stamp, source(info.source));
+    append_json_line(line_, info, record, stamp, source(info.source()));
   else
     append_text_line(line_, info, record, stamp);
   lines_.write(line_);

@@ -9,8 +9,8 @@ Tunnel::Tunnel(Pool& pool, std::unique_ptr<net::Transport> transport)
   pool.tunnel_began();
 }
 
-Tunnel::~Tunnel() {
-  if (pool_) pool_->tunnel_ended();
+void Tunnel::end() {
+  pool_->tunnel_ended();
 }
 
 }  // namespace upstream

@@ -22,13 +22,17 @@ class Tunnel {
     std::swap(transport_, other.transport_);
     return *this;
   }
-  ~Tunnel();
+  ~Tunnel() {
+    if (pool_) end();
+  }
 
   explicit operator bool() const { return transport_ != nullptr; }
   net::Transport& operator*() const { return *transport_; }
   net::Transport* operator->() const { return transport_.get(); }
 
  private:
+  void end();
+
   Pool* pool_ = nullptr;
   std::unique_ptr<net::Transport> transport_;
 };

@@ -156,7 +156,7 @@ TEST_CASE("forwarding fields are believed from trusted peers only") {
     policy.trust.push_back(base::AddressRange::parse("10.0.0.0/8").value());
     policy.hops = 2;
     http::apply_forwarded(policy, request, setting.info);
-    CHECK(setting.info.source.ip() == "7.7.7.7");
+    CHECK(setting.info.source().ip() == "7.7.7.7");
     CHECK(request.headers.find(Name::x_forwarded_for) == "6.6.6.6, 7.7.7.7, 10.9.9.9, 10.1.2.3");
   }
 }

@@ -28,7 +28,6 @@ struct Fixture {
     info.listener = "egress";
     info.is_outbound = true;
     info.route = "egress.0";
-    info.source = connection.remote;
     info.status = 200;
     info.kept_request_id = "the-id";
     record.ended = info.started + base::Millis{12};
@@ -152,7 +151,7 @@ TEST_CASE("access log: the text of a client's address is its own, whoever came b
     const auto log = observe::AccessLog::open(path, observe::AccessLog::Format::json, 1);
     REQUIRE(log);
     for (const char* from : {"127.0.0.1:5", "[::1]:5", "[::1]:6"}) {
-      f.info.source = *base::Address::parse(from);
+      f.info.forwarded_for = *base::Address::parse(from);
       (*log)->queue(0).write(f.info, f.record);
     }
   }
