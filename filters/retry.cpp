@@ -69,28 +69,6 @@ class DenialCounts {
   std::map<std::string, Counters, std::less<>> by_cluster_;
 };
 
-// Heads of attempts that are over: their strings have room for the next ones, without an
-// allocation.
-class SpareHeads {
- public:
-  http::RequestHead take() {
-    if (heads_.empty()) return {};
-    http::RequestHead spare = std::move(heads_.back());
-    heads_.pop_back();
-    return spare;
-  }
-  void give(http::RequestHead&& head) {
-    if (heads_.size() >= most || head.path.capacity() > largest) return;
-    head.headers = {};
-    heads_.push_back(std::move(head));
-  }
-
- private:
-  static constexpr std::size_t most = 64;
-  static constexpr std::size_t largest = 512;
-  std::vector<http::RequestHead> heads_;
-};
-
 // attempt_timeout; what stands below learns why it is ended.
 class AttemptLimit final : public base::Limit {
  public:
@@ -120,11 +98,10 @@ class Retry final : public http::Filter {
     std::optional<Reply> last_answer;
     auto current = std::make_unique<Try>(request.info, request.scope);
     for (std::uint64_t n = 1;; ++n) {
-      Request attempt = request.fork(*current, recording.cursor(), spare_heads_.take());
+      Request attempt = request.fork(*current, recording.cursor());
       if (n > 1) pass_deadline_on(attempt);
       Reply reply = co_await tried(attempt, next);
       const auto delay = delay_before(n, request, reply, {recording, current->attempt});
-      spare_heads_.give(std::move(attempt));
       if (!delay) {
         recording.stop();
         const bool is_refused = is_refusal(reply);
@@ -235,7 +212,6 @@ class Retry final : public http::Filter {
   const std::size_t shard_;
   const std::shared_ptr<RetryBudget> budget_;
   DenialCounts denied_;
-  SpareHeads spare_heads_;
 };
 
 }  // namespace

@@ -61,10 +61,9 @@ struct Request : RequestHead {
         attempt(about.attempt),
         info(about) {}
 
-  // The same head as another attempt, with another body. `spare`: a head of before, for its room.
-  Request fork(Try& another, Body replay, RequestHead spare = {}) const {
-    spare = *this;
-    return Request(std::move(spare), std::move(replay), interim, another, info);
+  // The same head as another attempt, with another body.
+  Request fork(Try& another, Body replay) const {
+    return Request(*this, std::move(replay), interim, another, info);
   }
 
   Body body;
@@ -74,8 +73,8 @@ struct Request : RequestHead {
   StreamInfo& info;
 
  private:
-  Request(RequestHead&& head, Body payload, Interim& to, Try& within, StreamInfo& about)
-      : RequestHead(std::move(head)),
+  Request(const RequestHead& head, Body payload, Interim& to, Try& within, StreamInfo& about)
+      : RequestHead(head),
         body(std::move(payload)),
         interim(to),
         scope(within.scope),
