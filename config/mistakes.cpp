@@ -2,6 +2,7 @@
 
 #include "config/words.hpp"
 #include "proxy/base/ascii.hpp"
+#include "proxy/base/utf8.hpp"
 
 #include <algorithm>
 #include <numeric>
@@ -28,7 +29,7 @@ std::size_t characters(std::string_view text) {
 // What a file says may have been made to change a terminal.
 std::string printable(std::string_view text) {
   std::string shown(text);
-  const bool is_text = is_utf8(text);
+  const bool is_text = base::is_utf8(text);
   for (std::size_t i = 0; i < shown.size(); ++i) {
     const auto byte = static_cast<unsigned char>(shown[i]);
     if (byte < ' ' || byte == 0x7f) shown[i] = ' ';

@@ -1,5 +1,7 @@
 #include "config/source.hpp"
 
+#include "proxy/base/utf8.hpp"
+
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
@@ -9,25 +11,6 @@
 
 namespace config {
 namespace {
-
-// The length of the UTF-8 sequence at the text's beginning; 0 = there is none.
-std::size_t sequence_length(std::string_view text) {
-  const auto byte = [&](std::size_t at) {
-    return at < text.size() ? static_cast<unsigned char>(text[at]) : 0U;
-  };
-  const unsigned first = byte(0);
-  const unsigned second = byte(1);
-  const std::size_t length = first < 0x80                    ? 1
-                             : first >= 0xc2 && first < 0xe0 ? 2
-                             : first >= 0xe0 && first < 0xf0 ? 3
-                             : first >= 0xf0 && first < 0xf5 ? 4
-                                                             : 0;
-  for (std::size_t i = 1; i < length; ++i)
-    if ((byte(i) & 0xc0) != 0x80) return 0;
-  const bool is_overlong = (first == 0xe0 && second < 0xa0) || (first == 0xf0 && second < 0x90);
-  const bool is_beyond = (first == 0xed && second > 0x9f) || (first == 0xf4 && second > 0x8f);
-  return is_overlong || is_beyond ? 0 : length;
-}
 
 // What `text` begins with.
 bool is_control(std::string_view text) {
@@ -43,7 +26,7 @@ bool is_line_end(char c) {
 std::optional<std::size_t> first_bad_byte(std::string_view text) {
   for (std::size_t i = 0; i < text.size();) {
     const std::string_view rest = text.substr(i);
-    const std::size_t length = sequence_length(rest.substr(0, 4));
+    const std::size_t length = base::utf8_length(rest);
     if (length == 0 || (is_control(rest) && !is_line_end(rest[0]))) return i;
     i += length;
   }
@@ -61,7 +44,7 @@ std::string what_is_wrong(std::string_view text, std::size_t at) {
   if (first.starts_with("\xff\xfe") || first.starts_with("\xfe\xff") ||
       (first.size() > 1 && (first[0] == 0) != (first[1] == 0)))
     return "the file is UTF-16: save it as UTF-8";
-  if (sequence_length(text.substr(at, 4)) == 0)
+  if (base::utf8_length(text.substr(at)) == 0)
     return "this byte is not UTF-8: save the file as UTF-8";
   if (text[at] == 0) return "a NUL byte cannot stand here";
   return "a control character cannot stand here";
@@ -112,14 +95,6 @@ FileText read_file(const std::string& path, std::size_t most) {
   }
   ::close(descriptor);
   return file;
-}
-
-bool is_utf8(std::string_view text) {
-  for (std::size_t length = 0; !text.empty(); text.remove_prefix(length)) {
-    length = sequence_length(text.substr(0, 4));
-    if (length == 0) return false;
-  }
-  return true;
 }
 
 bool has_control(std::string_view text) {

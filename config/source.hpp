@@ -51,7 +51,6 @@ struct FileText {
 // At most `most` bytes and one, so that the caller sees that there were more.
 FileText read_file(const std::string& path, std::size_t most);
 
-bool is_utf8(std::string_view text);
 // Below the space but the tab, DEL, and what U+0080 to U+009F are in UTF-8: they reach header
 // fields, logs and terminals.
 bool has_control(std::string_view text);

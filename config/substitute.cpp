@@ -1,6 +1,7 @@
 #include "config/substitute.hpp"
 
 #include "proxy/base/ascii.hpp"
+#include "proxy/base/utf8.hpp"
 
 #include <algorithm>
 #include <cstdlib>
@@ -72,7 +73,7 @@ class Substitution {
                             "}\" is none of ${VAR}, ${VAR:-default}, ${VAR:?message}, "
                             "${file:PATH}; a literal \"${\" is written \"$${\"");
     const char* value = std::getenv(name.c_str());
-    if (value && !is_utf8(value)) return fail(node, "variable " + name + " is not UTF-8");
+    if (value && !base::is_utf8(value)) return fail(node, "variable " + name + " is not UTF-8");
     if (value && (*value || rest.empty())) {
       mistakes_.hide(node.mark, value, "${" + name + '}');
       return value;
@@ -91,7 +92,7 @@ class Substitution {
     FileText file = read_file(name, most_of_file);
     if (!file.problem.empty()) return fail(node, "cannot read " + name + ": " + file.problem);
     if (file.text.size() > most_of_file) return fail(node, name + " is larger than 64 KiB");
-    if (!is_utf8(file.text)) return fail(node, name + " is not UTF-8");
+    if (!base::is_utf8(file.text)) return fail(node, name + " is not UTF-8");
     if (file.text.ends_with('\n')) file.text.pop_back();
     mistakes_.hide(file.text);
     return std::move(file.text);

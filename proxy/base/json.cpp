@@ -1,27 +1,11 @@
 #include "proxy/base/json.hpp"
 
+#include "proxy/base/utf8.hpp"
+
 #include <cstring>
 
 namespace base {
 namespace {
-
-// The length of the UTF-8 sequence that `text` begins with; 0 = none (RFC 3629).
-std::size_t sequence_at(std::string_view text) {
-  const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
-  const unsigned char first = byte(0);
-  std::size_t length = 0;
-  if (first >= 0xc2 && first <= 0xdf) length = 2;
-  if (first >= 0xe0 && first <= 0xef) length = 3;
-  if (first >= 0xf0 && first <= 0xf4) length = 4;
-  if (length == 0 || text.size() < length) return 0;
-  for (std::size_t i = 1; i < length; ++i)
-    if ((byte(i) & 0xc0) != 0x80) return 0;
-  if (first == 0xe0 && byte(1) < 0xa0) return 0;
-  if (first == 0xed && byte(1) > 0x9f) return 0;
-  if (first == 0xf0 && byte(1) < 0x90) return 0;
-  if (first == 0xf4 && byte(1) > 0x8f) return 0;
-  return length;
-}
 
 bool is_plain(unsigned char byte) {
   return byte >= 0x20 && byte < 0x7f && byte != '"' && byte != '\\';
@@ -85,7 +69,7 @@ char* escape_json(char* out, std::string_view text) {
     } else if (byte == '"' || byte == '\\') {
       *out++ = '\\';
       *out++ = text[0];
-    } else if ((length = sequence_at(text)) > 0) {
+    } else if (byte >= 0x80 && (length = utf8_length(text)) > 0) {
       std::memcpy(out, text.data(), length);
       out += length;
     } else {

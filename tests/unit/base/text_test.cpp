@@ -1,11 +1,12 @@
+#include "proxy/base/ascii.hpp"
+#include "proxy/base/error.hpp"
+#include "proxy/base/json.hpp"
+#include "proxy/base/utf8.hpp"
+
 #include <doctest/doctest.h>
 
 #include <string>
 #include <vector>
-
-#include "proxy/base/ascii.hpp"
-#include "proxy/base/error.hpp"
-#include "proxy/base/json.hpp"
 
 namespace {
 
@@ -40,6 +41,25 @@ TEST_CASE("what goes into a log line cannot break out of it") {
   CHECK(out == "a\\\"b\\\\c\\u000a\\u0001\\u007f\\u00ff\xc3\xa9\\u00ed\\u00a0\\u0080");
 }
 
+TEST_CASE("characters of UTF-8 are told from what only looks like them") {
+  for (const char* good : {"\x7f", "\xc2\x80", "\xdf\xbf", "\xe0\xa0\x80", "\xed\x9f\xbf",
+                           "\xee\x80\x80", "\xf0\x90\x80\x80", "\xf4\x8f\xbf\xbf"}) {
+    CAPTURE(good);
+    const std::string_view text = good;
+    CHECK(base::utf8_length(text) == text.size());
+    CHECK(base::is_utf8(std::string(good) + "a" + good));
+    if (text.size() > 1) CHECK(base::utf8_length(text.substr(0, text.size() - 1)) == 0);
+  }
+  for (const char* bad : {"\x80", "\xc1\xbf", "\xe0\x9f\xbf", "\xed\xa0\x80", "\xf0\x8f\xbf\xbf",
+                          "\xf4\x90\x80\x80", "\xf5\x80\x80\x80", "\xc3(", "\xff"}) {
+    CAPTURE(bad);
+    CHECK(base::utf8_length(bad) == 0);
+    CHECK_FALSE(base::is_utf8(std::string("a") + bad));
+  }
+  CHECK(base::utf8_length("") == 0);
+  CHECK(base::is_utf8(""));
+}
+
 TEST_CASE("each byte is escaped the same wherever it stands in a text") {
   for (int byte = 0; byte < 256; ++byte) {
     const std::string one(1, static_cast<char>(byte));
@@ -60,7 +80,8 @@ TEST_CASE("a document's brackets and commas are its writer's business") {
   base::JsonWriter json;
   json.open('{').text("a", "b\"c").key("list").open('[').number(1).number(2).close(']');
   json.key("none").open('{').close('}').boolean("is", true).close('}');
-  CHECK(json.take() == R"({"a":"b\"c","list":[1,2],"none":{},"is":true})" "\n");
+  CHECK(json.take() == R"({"a":"b\"c","list":[1,2],"none":{},"is":true})"
+                       "\n");
 }
 
 }  // namespace
