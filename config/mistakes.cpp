@@ -2,6 +2,7 @@
 
 #include "config/words.hpp"
 #include "proxy/base/ascii.hpp"
+#include "proxy/base/field_names.hpp"
 #include "proxy/base/utf8.hpp"
 
 #include <algorithm>
@@ -62,7 +63,7 @@ std::string without_secrets(std::string_view line) {
     const std::size_t key = line.find_last_of(" \t\"'{,", colon == 0 ? 0 : colon - 1);
     std::string_view name = line.substr(key == line.npos ? 0 : key + 1);
     name = name.substr(0, name.find_first_of("\"':"));
-    if (begin == line.npos || !is_secret_field(name) || !is_token(name) ||
+    if (begin == line.npos || !is_secret_field(name) || !base::is_token(name) ||
         name.find('$') != name.npos || line[begin] == '{' || line[begin] == '[' ||
         line.substr(begin).starts_with("${"))
       continue;

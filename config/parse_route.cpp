@@ -1,6 +1,7 @@
 #include "config/parse.hpp"
 #include "config/words.hpp"
 #include "proxy/base/ascii.hpp"
+#include "proxy/base/field_names.hpp"
 
 #include <re2/re2.h>
 
@@ -102,12 +103,12 @@ std::string method_problem(const std::string& method) {
   for (char& c : capitals)
     if (c >= 'a' && c <= 'z') c = static_cast<char>(c - 'a' + 'A');
   return "\"" + method + "\" is not a method: " +
-         (is_token(method) ? "write " + capitals : "write a word such as GET");
+         (base::is_token(method) ? "write " + capitals : "write a word such as GET");
 }
 
 void read_methods(const Node& node, const Reading& reading, Match& into) {
   read_alternatives(node, reading, [&](const Node& item, const std::string& method) {
-    if (!is_token(method) || base::lower_case(method) == method)
+    if (!base::is_token(method) || base::lower_case(method) == method)
       return reading.mistake(item, method_problem(method));
     if (method == "CONNECT")
       return reading.mistake(item, "routes for CONNECT are not yet in this version");
@@ -119,7 +120,7 @@ void read_match_headers(const Node& node, const Reading& reading, Match& into) {
   into.headers = parse_named_values(node, reading);
   for (auto& [name, value] : into.headers) name = base::lower_case(name);
   for (const Node::Entry& entry : node.entries) {
-    if (!is_token(entry.key))
+    if (!base::is_token(entry.key))
       reading.mistakes.add(entry.mark, "\"" + entry.key + "\" is not a field name");
     if (base::same_ignoring_case(entry.key, "host"))
       reading.mistakes.add(entry.mark, "the host is matched by `host`");

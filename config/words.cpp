@@ -3,6 +3,7 @@
 #include "config/source.hpp"
 #include "proxy/base/address.hpp"
 #include "proxy/base/ascii.hpp"
+#include "proxy/base/field_names.hpp"
 
 #include <algorithm>
 
@@ -12,11 +13,6 @@ namespace {
 constexpr std::size_t longest_name = 128;
 constexpr std::size_t longest_host = 253;
 constexpr std::size_t longest_label = 63;
-
-constexpr std::string_view connection_fields[] = {
-    "connection", "content-length", "keep-alive",        "proxy-connection",
-    "te",         "trailer",        "transfer-encoding", "upgrade",
-};
 
 bool is_label(std::string_view label) {
   return !label.empty() && label.size() <= longest_label &&
@@ -96,21 +92,9 @@ std::string name_problem(std::string_view name) {
   return {};
 }
 
-bool is_token(std::string_view text) {
-  return !text.empty() && std::all_of(text.begin(), text.end(), [](char c) {
-    return base::is_alpha(c) || base::is_digit(c) ||
-           std::string_view("!#$%&'*+-.^_`|~").find(c) != std::string_view::npos;
-  });
-}
-
-bool is_connection_field(std::string_view name) {
-  return std::any_of(std::begin(connection_fields), std::end(connection_fields),
-                     [&](std::string_view field) { return base::same_ignoring_case(name, field); });
-}
-
 std::string field_problem(std::string_view name) {
-  if (!is_token(name)) return "\"" + std::string(name) + "\" is not a field name";
-  if (is_connection_field(name))
+  if (!base::is_token(name)) return "\"" + std::string(name) + "\" is not a field name";
+  if (base::is_connection_field(name) || base::same_ignoring_case(name, "content-length"))
     return std::string(name) + " belongs to the connection: the proxy alone writes it";
   return {};
 }

@@ -28,10 +28,8 @@ std::string name_problem(std::string_view name);
 
 // Whether a field of that name usually carries a secret: authorization, cookies, tokens ...
 bool is_secret_field(std::string_view name);
-bool is_token(std::string_view text);  // RFC 9110, 5.6.2
-// Whether a field is the connection's own, which the proxy alone writes: framing and hop-by-hop.
-bool is_connection_field(std::string_view name);
-// Of a field that a configured answer may carry.
+// Of a field that a configuration adds or sets: what is wrong with it; "" = nothing. Framing and
+// what is the connection's own the proxy alone writes.
 std::string field_problem(std::string_view name);
 
 }  // namespace config

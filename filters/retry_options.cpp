@@ -1,9 +1,9 @@
 #include "filters/retry_options.hpp"
 
 #include "proxy/base/ascii.hpp"
+#include "proxy/base/field_names.hpp"
 #include "proxy/http/grpc.hpp"
 #include "proxy/http/proxy_status.hpp"
-#include "proxy/http/target.hpp"
 
 #include <algorithm>
 
@@ -46,7 +46,7 @@ void read_methods(const config::Node& node, const config::Reading& reading, Retr
     return reading.mistake(node, "idempotent, any, or a list such as [GET, POST] is expected");
   config::read_texts(node, reading, methods.listed);
   for (const std::string& method : methods.listed)
-    if (!http::valid_field_name(method) || base::lower_case(method) == method)
+    if (!base::is_token(method) || base::lower_case(method) == method)
       reading.mistake(node, "\"" + method + "\" is not a method: they are written as in GET");
 }
 

@@ -12,26 +12,9 @@
 #include <emmintrin.h>
 #endif
 
-#include "proxy/base/ascii.hpp"
+#include "proxy/base/field_names.hpp"
 
 namespace http {
-
-// For each byte: its lower case if it may stand in a token (RFC 9110 5.6.2), else 0.
-inline constexpr std::array<char, 256> token_lower_case = [] {
-  std::array<char, 256> table{};
-  for (unsigned c = 0; c < 128; ++c) {
-    const char character = static_cast<char>(c);
-    if (base::is_digit(character) || base::is_alpha(character))
-      table[c] = base::to_lower(character);
-  }
-  for (const char c : std::string_view("!#$%&'*+-.^_`|~")) table[static_cast<unsigned char>(c)] = c;
-  return table;
-}();
-
-// 0 for what may not stand in a token; so is the character that ends one.
-constexpr char as_token_character(char c) {
-  return token_lower_case[static_cast<unsigned char>(c)];
-}
 
 // What may not stand in a field's value: all below the space but the tab, and DEL.
 constexpr bool is_control(char c) {
@@ -52,7 +35,9 @@ inline __m128i load(const char* at) {
 inline std::uint32_t bits(__m128i found) {
   return static_cast<std::uint32_t>(_mm_movemask_epi8(found));
 }
-inline __m128i is(__m128i bytes, char c) { return _mm_cmpeq_epi8(bytes, _mm_set1_epi8(c)); }
+inline __m128i is(__m128i bytes, char c) {
+  return _mm_cmpeq_epi8(bytes, _mm_set1_epi8(c));
+}
 inline __m128i is_at_most(__m128i bytes, char most) {  // unsigned
   return _mm_cmpeq_epi8(_mm_min_epu8(bytes, _mm_set1_epi8(most)), bytes);
 }
@@ -79,27 +64,27 @@ inline std::uint32_t plain(const char* at, char* lower_case) {
 inline std::uint32_t odd_in_path(const char* at) {
   const __m128i bytes = load(at);
   const __m128i is_visible = is_between(bytes, '!', '~');
-  const __m128i is_special = _mm_or_si128(_mm_or_si128(is(bytes, '\\'), is(bytes, '#')),
-                                          is(bytes, '%'));
+  const __m128i is_special =
+      _mm_or_si128(_mm_or_si128(is(bytes, '\\'), is(bytes, '#')), is(bytes, '%'));
   return bits(_mm_andnot_si128(is_special, is_visible)) ^ 0xffff;
 }
 
 #else
 
-template <typename Predicate>
-std::uint32_t bits(const char* at, Predicate is_so) {
+template <typename Predicate> std::uint32_t bits(const char* at, Predicate is_so) {
   std::uint32_t found = 0;
   for (std::size_t i = 0; i < step; ++i) found |= std::uint32_t{is_so(at[i])} << i;
   return found;
 }
 
-inline std::uint32_t controls(const char* at) { return bits(at, is_control); }
+inline std::uint32_t controls(const char* at) {
+  return bits(at, is_control);
+}
 
 inline std::uint32_t plain(const char* at, char* lower_case) {
   for (std::size_t i = 0; i < step; ++i) lower_case[i] = base::to_lower(at[i]);
-  return bits(lower_case, [](char c) {
-    return (c >= 'a' && c <= 'z') || base::is_digit(c) || c == '-';
-  });
+  return bits(lower_case,
+              [](char c) { return (c >= 'a' && c <= 'z') || base::is_digit(c) || c == '-'; });
 }
 
 inline std::uint32_t odd_in_path(const char* at) {
@@ -122,7 +107,7 @@ inline std::size_t take_token(std::string_view text, LowerCase& lower) {
     if (count == 0) break;
   }
   for (; size < text.size(); ++size) {
-    const char c = as_token_character(text[size]);
+    const char c = base::as_token_character(text[size]);
     if (!c) break;
     if (size < lower.size()) lower[size] = c;
   }

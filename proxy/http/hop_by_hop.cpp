@@ -1,18 +1,19 @@
 #include "proxy/http/hop_by_hop.hpp"
 
-#include <algorithm>
-#include <array>
-#include <vector>
-
 #include "proxy/base/ascii.hpp"
+#include "proxy/base/field_names.hpp"
+
+#include <algorithm>
+#include <vector>
 
 namespace http {
 namespace {
 
-constexpr NameSet of_connection = {
-    Name::connection,        Name::keep_alive, Name::proxy_connection, Name::te, Name::trailer,
-    Name::transfer_encoding, Name::upgrade,    Name::http2_settings,
-};
+const NameSet of_connection = [] {
+  NameSet names;
+  for (const std::string_view name : base::connection_fields) names.add(known_name(name));
+  return names;
+}();
 
 bool has_underscore(const Headers::Field& field) {
   return field.id == Name::other && field.name.find('_') != field.name.npos;
@@ -43,15 +44,12 @@ bool is_protected(const Headers::Field& field) {
 // Whether `connection` names anything but what is removed anyway.
 bool names_more(const Headers& headers) {
   if (!headers.may_contain({Name::connection})) return false;
-  constexpr std::array<std::string_view, 5> usual = {"close", "keep-alive", "te", "upgrade",
-                                                     "http2-settings"};
   bool more = false;
   for (const Headers::Field field : headers) {
     if (field.id != Name::connection) continue;
     base::for_each_element(field.value, [&](std::string_view element) {
-      more = more || std::none_of(usual.begin(), usual.end(), [element](std::string_view name) {
-               return base::same_ignoring_case(name, element);
-             });
+      more = more ||
+             !(base::same_ignoring_case(element, "close") || base::is_connection_field(element));
       return !more;
     });
   }

@@ -1,8 +1,8 @@
 #include "proxy/http/local_reply.hpp"
 
 #include "proxy/base/ascii.hpp"
+#include "proxy/base/field_names.hpp"
 #include "proxy/base/json.hpp"
-#include "proxy/http/characters.hpp"
 #include "proxy/http/final_head.hpp"
 #include "proxy/http/grpc.hpp"
 #include "proxy/http/status.hpp"
@@ -159,7 +159,7 @@ std::string one_line(const Error& error, int status, const std::string& detail, 
 
 void say_proxy_status(Headers& headers, const Error& error, const StreamInfo& info) {
   std::string value = "outrider/";
-  for (const char c : info.service) value += as_token_character(c) ? c : '_';
+  for (const char c : info.service) value += base::as_token_character(c) ? c : '_';
   value.append("; error=").append(proxy_status_of(error));
   value.append("; details=\"").append(base::to_string(error.reason)).append("\"");
   headers.add(Name::proxy_status, value);

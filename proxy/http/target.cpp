@@ -1,11 +1,11 @@
 #include "proxy/http/target.hpp"
 
-#include <arpa/inet.h>
-
-#include <array>
-
 #include "proxy/base/ascii.hpp"
+#include "proxy/base/field_names.hpp"
 #include "proxy/http/characters.hpp"
+
+#include <arpa/inet.h>
+#include <array>
 
 namespace http {
 namespace {
@@ -38,7 +38,9 @@ bool all_are(std::string_view text, std::uint8_t what) {
   return true;
 }
 
-bool is(char c, std::uint8_t what) { return classes[static_cast<unsigned char>(c)] & what; }
+bool is(char c, std::uint8_t what) {
+  return classes[static_cast<unsigned char>(c)] & what;
+}
 
 // The byte that the escape at `at` stands for, or -1.
 int escaped(std::string_view text, std::size_t at) {
@@ -88,13 +90,9 @@ bool pop_segment(std::string& path) {
 
 }  // namespace
 
-bool is_token(std::string_view text) {
-  for (const char c : text)
-    if (!as_token_character(c)) return false;
-  return !text.empty();
+bool valid_field_value(std::string_view text) {
+  return find_control(text, 0) == text.size();
 }
-bool valid_field_name(std::string_view name) { return is_token(name); }
-bool valid_field_value(std::string_view text) { return find_control(text, 0) == text.size(); }
 
 Authority split_authority(std::string_view authority) {
   const bool is_bracketed = authority.starts_with('[');

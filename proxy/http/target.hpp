@@ -9,8 +9,6 @@
 
 namespace http {
 
-bool is_token(std::string_view text);        // RFC 9110 5.6.2, not empty
-bool valid_field_name(std::string_view name);   // a token
 // Visible characters, spaces, tabs and bytes from 0x80; no CR, LF, NUL or other controls.
 bool valid_field_value(std::string_view value);
 
@@ -19,7 +17,7 @@ bool valid_field_value(std::string_view value);
 bool valid_authority(std::string_view authority);
 
 struct Authority {
-  std::string_view host;                // as written
+  std::string_view host;  // as written
   std::optional<std::uint16_t> port;
 };
 // Of a valid authority.
@@ -28,9 +26,9 @@ Authority split_authority(std::string_view authority);
 // A path with its query that begins with '/': no controls, spaces, `\`, `#` or bytes from 0x80, and
 // no %00 before the query.
 bool valid_path(std::string_view path);
-// Unreserved escapes decoded, dot segments removed (RFC 3986 5.2.4, 6.2.2); the query is not touched.
-// Applying it twice changes nothing more. Nothing = `..` above the root, or a `%`
-// that begins no escape.
+// Unreserved escapes decoded, dot segments removed (RFC 3986 5.2.4, 6.2.2); the query is not
+// touched. Applying it twice changes nothing more. Nothing = `..` above the root, or a `%` that
+// begins no escape.
 std::optional<std::string> normalize_path(std::string_view path);
 bool has_encoded_slash(std::string_view path);  // %2F before the query
 

@@ -1,10 +1,10 @@
 #include "proxy/http1/chunked.hpp"
 
-#include <algorithm>
-
 #include "proxy/base/ascii.hpp"
-#include "proxy/http/characters.hpp"
+#include "proxy/base/field_names.hpp"
 #include "proxy/http/trailers.hpp"
+
+#include <algorithm>
 
 namespace http1 {
 namespace {
@@ -27,8 +27,7 @@ Error ChunkedDecoder::bad(std::string_view why) const {
 Result<Bytes> ChunkedDecoder::next(Bytes& input) {
   while (!input.empty() && state_ != State::ended) {
     if (state_ == State::data) {
-      const auto count =
-          static_cast<std::size_t>(std::min<std::uint64_t>(left_, input.size()));
+      const auto count = static_cast<std::size_t>(std::min<std::uint64_t>(left_, input.size()));
       left_ -= count;
       overhead_ -= std::min<std::uint64_t>(overhead_, count);
       if (left_ == 0) state_ = State::data_cr;
@@ -107,12 +106,12 @@ std::optional<ChunkedDecoder::State> ChunkedDecoder::behind_extension(char c) co
   if (state_ == State::name_first || state_ == State::value_first) {
     if (is_blank) return state_;
     if (state_ == State::value_first && c == '"') return State::quoted;
-    if (!http::as_token_character(c)) return std::nullopt;
+    if (!base::as_token_character(c)) return std::nullopt;
     return state_ == State::name_first ? State::name : State::value;
   }
   const bool is_name = state_ == State::name || state_ == State::name_end;
   const bool goes_on = state_ == State::name || state_ == State::value;
-  if (goes_on && http::as_token_character(c)) return state_;
+  if (goes_on && base::as_token_character(c)) return state_;
   if (is_blank) return is_name ? State::name_end : State::value_end;
   if (c == '=' && is_name) return State::value_first;
   if (c == ';') return State::name_first;

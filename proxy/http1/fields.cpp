@@ -1,10 +1,10 @@
 #include "proxy/http1/fields.hpp"
 
-#include <algorithm>
-
 #include "proxy/base/ascii.hpp"
+#include "proxy/base/field_names.hpp"
 #include "proxy/http/characters.hpp"
-#include "proxy/http/target.hpp"
+
+#include <algorithm>
 
 namespace http1 {
 namespace {
@@ -57,7 +57,7 @@ bool is_list_of_codings(std::string_view codings) {
   for (;;) {
     const std::size_t comma = codings.find(',');
     const std::string_view coding = base::trim(codings.substr(0, comma));
-    if (!http::is_token(coding)) return false;
+    if (!base::is_token(coding)) return false;
     if (comma == codings.npos) return true;
     if (base::same_ignoring_case(coding, "chunked")) return false;
     codings.remove_prefix(comma + 1);
@@ -190,7 +190,7 @@ Result<void> FieldReader::note_connection(std::string_view options) {
   }
   bool is_list = true;
   base::for_each_element(options, [&](std::string_view option) {
-    is_list = is_list && http::is_token(option);
+    is_list = is_list && base::is_token(option);
     if (base::same_ignoring_case(option, "close")) says_close_ = true;
     if (base::same_ignoring_case(option, "keep-alive")) says_keep_alive_ = true;
     if (base::same_ignoring_case(option, "upgrade")) has_upgrade_option = true;

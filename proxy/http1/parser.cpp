@@ -1,6 +1,7 @@
 #include "proxy/http1/parser.hpp"
 
 #include "proxy/base/ascii.hpp"
+#include "proxy/base/field_names.hpp"
 #include "proxy/http/final_head.hpp"
 #include "proxy/http/target.hpp"
 #include "proxy/http1/fields.hpp"
@@ -70,7 +71,7 @@ Result<void> parse_request_line(std::string_view line, const HeadLimits& limits,
   const std::size_t last = line.rfind(' ');
   if (first == line.npos || first == last) return bad_request("the request line is not in 3 parts");
   head.method = line.substr(0, first);
-  if (head.method.size() > longest_method || !http::is_token(head.method))
+  if (head.method.size() > longest_method || !base::is_token(head.method))
     return bad_request("the method is not a token");
   const std::string_view target = line.substr(first + 1, last - first - 1);
   if (target.size() > limits.target_bytes)
@@ -170,8 +171,7 @@ Result<std::size_t> parse_request_head(std::string_view bytes, const HeadLimits&
 }
 
 Result<std::size_t> parse_response_head(std::string_view bytes, const HeadLimits& limits,
-                                        http::Method request, ScanState& scan,
-                                        ResponseHead& head) {
+                                        http::Method request, ScanState& scan, ResponseHead& head) {
   const Result<std::size_t> end = find_head_end(bytes, Side::response, limits, scan);
   if (!end || *end == 0) return end;
   const HeadText text(bytes, *end, scan);

@@ -1,5 +1,5 @@
 // Heads of responses: the verdict is the same however they are cut, and Boost.Beast agrees.
-#include "proxy/http/target.hpp"
+#include "proxy/base/field_names.hpp"
 #include "tests/fuzz/beast.hpp"
 #include "tests/unit/http1/verdicts.hpp"
 
@@ -12,7 +12,7 @@ bool has_list_of_tokens(const ResponseHead& head) {
   for (const http1::FieldView& field : head.fields())
     if (field.id == http::Name::connection)
       base::for_each_element(field.value, [&is_list](std::string_view element) {
-        is_list = is_list && http::is_token(element);
+        is_list = is_list && base::is_token(element);
         return is_list;
       });
   return is_list;
@@ -53,8 +53,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   }
   http1::ScanState scan;
   ResponseHead head;
-  const auto head_size =
-      http1::parse_response_head(bytes, {}, http::Method::get, scan, head);
+  const auto head_size = http1::parse_response_head(bytes, {}, http::Method::get, scan, head);
   if (!head_size || *head_size == 0) return 0;
   fuzz::require(head.status >= 100 && head.status < 600, "a status");
   fuzz::require(!(head.is_chunked && head.content_length), "one framing");

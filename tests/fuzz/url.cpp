@@ -1,9 +1,10 @@
 // Targets, authorities and fields: what is accepted has the form that the rest relies on, and a
 // normal path stays as it is.
-#include <algorithm>
-
+#include "proxy/base/field_names.hpp"
 #include "proxy/http/target.hpp"
 #include "tests/fuzz/pieces.hpp"
+
+#include <algorithm>
 
 namespace {
 
@@ -45,7 +46,7 @@ void check_field(std::string_view text) {
     return (byte < 32 && c != '\t') || byte == 127;
   });
   fuzz::require(http::valid_field_value(text) == !has_controls, "no controls in a value");
-  if (http::is_token(text)) fuzz::require(!has_controls, "no controls in a name");
+  if (base::is_token(text)) fuzz::require(!has_controls, "no controls in a name");
 }
 
 }  // namespace

@@ -1,5 +1,6 @@
 #include "proxy/base/ascii.hpp"
 #include "proxy/base/error.hpp"
+#include "proxy/base/field_names.hpp"
 #include "proxy/base/json.hpp"
 #include "proxy/base/utf8.hpp"
 
@@ -39,6 +40,15 @@ TEST_CASE("what goes into a log line cannot break out of it") {
   std::string out;
   base::append_json(out, "a\"b\\c\n\x01\x7f\xff\xc3\xa9\xed\xa0\x80");
   CHECK(out == "a\\\"b\\\\c\\u000a\\u0001\\u007f\\u00ff\xc3\xa9\\u00ed\\u00a0\\u0080");
+}
+
+TEST_CASE("what belongs to a connection is known whatever its case") {
+  for (const std::string_view name : base::connection_fields)
+    CHECK(base::is_connection_field(name));
+  CHECK(base::is_connection_field("Transfer-Encoding"));
+  CHECK(base::is_connection_field("HTTP2-Settings"));
+  for (const char* name : {"", "close", "host", "content-length", "te2"})
+    CHECK_FALSE(base::is_connection_field(name));
 }
 
 TEST_CASE("characters of UTF-8 are told from what only looks like them") {

@@ -1,10 +1,10 @@
 #include "proxy/http/target.hpp"
 
+#include "proxy/http/characters.hpp"
+
 #include <doctest/doctest.h>
 
 #include <vector>
-
-#include "proxy/http/characters.hpp"
 
 namespace http {
 namespace {
@@ -29,10 +29,11 @@ TEST_CASE("http characters: each byte is what RFC 9110 says") {
     const bool is_value = i == '\t' || (i >= 32 && i != 127);
     CHECK(valid_field_value(std::string(1, c)) == is_value);
     CHECK(valid_field_value(std::string(15, ' ') + c) == is_value);
-    const bool is_separator = std::string_view("\"(),/:;<=>?@[\\]{}").find(c) != std::string_view::npos;
-    CHECK(is_token(std::string(1, c)) == (i > 32 && i < 127 && !is_separator));
+    const bool is_separator =
+        std::string_view("\"(),/:;<=>?@[\\]{}").find(c) != std::string_view::npos;
+    CHECK(base::is_token(std::string(1, c)) == (i > 32 && i < 127 && !is_separator));
   }
-  CHECK(!is_token(""));
+  CHECK(!base::is_token(""));
   CHECK(valid_field_value(""));
 }
 
@@ -40,10 +41,11 @@ TEST_CASE("http target: authorities") {
   for (const char* good : {"a", "a.test", "a.test.", "a.test:0", "A_b-c.test:65535", "1.2.3.4:80",
                            "[::1]", "[::ffff:1.2.3.4]:443", "a~b!c"})
     CHECK_MESSAGE(valid_authority(good), good);
-  for (const char* bad : {"", ":", ":80", "a:", "a:b", "a:65536", "a:000080", "a:80:80", "a:+1",
-                          "u@a", "a/b", "a?b", "a#b", "a,b", "a b", "a\\b", "a%41", "a..b", ".a",
-                          ".", "[::1", "::1", "[]", "[::1]x", "[::1%251]", "[v1.a]", "a]", "a\x80",
-                          "a\r"})
+  for (const char* bad :
+       {"",          ":",      ":80", "a:",    "a:b",  "a:65536", "a:000080", "a:80:80",
+        "a:+1",      "u@a",    "a/b", "a?b",   "a#b",  "a,b",     "a b",      "a\\b",
+        "a%41",      "a..b",   ".a",  ".",     "[::1", "::1",     "[]",       "[::1]x",
+        "[::1%251]", "[v1.a]", "a]",  "a\x80", "a\r"})
     CHECK_MESSAGE(!valid_authority(bad), bad);
   CHECK(valid_authority(std::string(255, 'a') + ":65535"));
   CHECK(!valid_authority(std::string(256, 'a')));
@@ -96,7 +98,8 @@ TEST_CASE("http target: a normal path is the same for whoever reads it") {
     CHECK(*normalize_path(path) == normal);
     CHECK(*normalize_path(normal) == normal);
   }
-  for (const char* path : {"/..", "/../x", "/a/../../b", "/%2e%2e/x", "/%%37e", "/%", "/%4", "/%g0"})
+  for (const char* path :
+       {"/..", "/../x", "/a/../../b", "/%2e%2e/x", "/%%37e", "/%", "/%4", "/%g0"})
     CHECK_MESSAGE(!normalize_path(path), path);
 }
 
