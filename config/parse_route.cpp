@@ -43,19 +43,6 @@ void read_hosts(const Node& node, const Reading& reading, Match& into) {
   });
 }
 
-// What may not stand in a start line, or would mean something else there.
-bool has_odd_character(std::string_view path) {
-  for (std::size_t i = 0; i < path.size(); ++i) {
-    const char c = path[i];
-    if (c <= ' ' || c >= 0x7f || std::string_view("\\#?\"<>").find(c) != std::string_view::npos)
-      return true;
-    const bool is_escape = i + 2 < path.size() && base::hex_value(path[i + 1]) >= 0 &&
-                           base::hex_value(path[i + 2]) >= 0 && path.substr(i, 3) != "%00";
-    if (c == '%' && !is_escape) return true;
-  }
-  return false;
-}
-
 // "^/v1/.*/x$" for "/v1/*/x".
 std::string as_regex(std::string_view path) {
   std::string regex = "^";
@@ -85,7 +72,7 @@ std::string match_path_problem(const std::string& path) {
            "\"` instead of `path`";
   if (star != path.npos && !path.ends_with("/*"))
     return shown + "is not a prefix: it ends at a slash, as in " + path.substr(0, star) + "/*";
-  if (has_odd_character(path))
+  if (!fits_path(path))
     return shown + "is matched as it is sent: escape what a path cannot hold, a blank as %20";
   return {};
 }
@@ -338,7 +325,7 @@ void check_template(const Node* of, const Match& match, const Reading& reading) 
   const std::string shown = "\"" + path + "\"";
   if (!path.starts_with('/') && !(has_regex && path.starts_with('$')))
     reading.mistake(*node, "the path " + shown + " does not begin with /");
-  else if (has_odd_character(path))
+  else if (!fits_path(path))
     reading.mistake(*node,
                     shown + " is not a path: characters such as a space, ? and # are escaped");
   else if (path.ends_with("/*") && !has_prefix(match))

@@ -4,6 +4,7 @@
 #include "proxy/base/address.hpp"
 #include "proxy/base/ascii.hpp"
 #include "proxy/base/field_names.hpp"
+#include "proxy/base/percent.hpp"
 
 #include <algorithm>
 
@@ -90,6 +91,16 @@ std::string name_problem(std::string_view name) {
   if (has_control(name)) return "a control character cannot stand in a name";
   if (name.front() == ' ' || name.back() == ' ') return "a name has no space at its ends";
   return {};
+}
+
+bool fits_path(std::string_view text) {
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const char c = text[i];
+    if (c <= ' ' || c >= 0x7f || std::string_view("\\#?\"<>").find(c) != std::string_view::npos)
+      return false;
+    if (c == '%' && base::escaped_byte(text, i) <= 0) return false;
+  }
+  return true;
 }
 
 std::string field_problem(std::string_view name) {

@@ -23,6 +23,10 @@ bool is_ip(std::string_view text);
 // What is wrong with the address of a socket, and what to write; "" = nothing.
 std::string address_problem(std::string_view text);
 
+// Whether a path, or a part of one, may hold this (RFC 9112, 3.2.1) and it means what it says: no
+// control characters, spaces, '\', '#', '?', quotes or brackets, escapes whole, no "%00".
+bool fits_path(std::string_view text);
+
 // Of a listener, cluster, route: what is wrong with it; "" = nothing.
 std::string name_problem(std::string_view name);
 

@@ -1,7 +1,7 @@
 #include "proxy/http/target.hpp"
 
 #include "proxy/base/ascii.hpp"
-#include "proxy/base/field_names.hpp"
+#include "proxy/base/percent.hpp"
 #include "proxy/http/characters.hpp"
 
 #include <arpa/inet.h>
@@ -42,14 +42,6 @@ bool is(char c, std::uint8_t what) {
   return classes[static_cast<unsigned char>(c)] & what;
 }
 
-// The byte that the escape at `at` stands for, or -1.
-int escaped(std::string_view text, std::size_t at) {
-  if (text[at] != '%' || at + 2 >= text.size()) return -1;
-  const int high = base::hex_value(text[at + 1]);
-  const int low = base::hex_value(text[at + 2]);
-  return high < 0 || low < 0 ? -1 : high * 16 + low;
-}
-
 bool valid_ipv6(std::string_view text) {
   if (text.size() >= INET6_ADDRSTRLEN || text.find('\0') != text.npos) return false;
   char copy[INET6_ADDRSTRLEN] = {};
@@ -69,7 +61,7 @@ std::optional<std::string> decode_unreserved(std::string_view path) {
   std::string decoded;
   decoded.reserve(path.size());
   for (std::size_t i = 0; i < path.size(); ++i) {
-    const int byte = escaped(path, i);
+    const int byte = base::escaped_byte(path, i);
     if (byte < 0 && path[i] == '%') return std::nullopt;
     if (byte >= 0 && is(static_cast<char>(byte), unreserved)) {
       decoded += static_cast<char>(byte);
@@ -127,7 +119,7 @@ bool valid_path(std::string_view path) {
 bool has_encoded_slash(std::string_view path) {
   path = path.substr(0, path.find('?'));
   for (std::size_t at = path.find("%2"); at != path.npos; at = path.find("%2", at + 1))
-    if (escaped(path, at) == '/') return true;
+    if (base::escaped_byte(path, at) == '/') return true;
   return false;
 }
 

@@ -1,26 +1,11 @@
 #include "proxy/routing/path_template.hpp"
 
+#include "config/words.hpp"
 #include "proxy/base/ascii.hpp"
 
 #include <vector>
 
 namespace routing {
-
-bool is_sound_path(std::string_view path) {
-  if (!path.starts_with('/')) return false;
-  for (std::size_t i = 0; i < path.size(); ++i) {
-    const char c = path[i];
-    if (c <= ' ' || c >= 0x7f || c == '\\' || c == '#' || c == '?' || c == '"' || c == '<' ||
-        c == '>')
-      return false;
-    if (c != '%') continue;
-    if (i + 2 >= path.size()) return false;
-    const int high = base::hex_value(path[i + 1]);
-    const int low = base::hex_value(path[i + 2]);
-    if (high < 0 || low < 0 || high + low == 0) return false;
-  }
-  return true;
-}
 
 std::string PathTemplate::expand(const re2::RE2& regex, std::string_view path) const {
   std::vector<re2::StringPiece> groups(static_cast<std::size_t>(regex.NumberOfCapturingGroups()) +
@@ -51,7 +36,7 @@ base::Result<std::string> PathTemplate::apply(const RouteMatch& match,
     made.append(match.rest_of(path));
     if (made.empty()) made = "/";
   }
-  if (is_sound_path(made)) return made;
+  if (made.starts_with('/') && config::fits_path(made)) return made;
   return base::Error{base::Reason::bad_request, base::Fault::downstream,
                      "the path cannot be rewritten safely"};
 }

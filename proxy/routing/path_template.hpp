@@ -24,8 +24,4 @@ class PathTemplate {
   std::string text_;
 };
 
-// Whether this may stand in a start line as a path (RFC 9112, 3.2.1), and means what it says: no
-// control characters, spaces, '\', '#' or '?', escapes whole, no "%00".
-bool is_sound_path(std::string_view path);
-
 }  // namespace routing

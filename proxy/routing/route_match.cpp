@@ -1,6 +1,7 @@
 #include "proxy/routing/route_match.hpp"
 
 #include "proxy/base/ascii.hpp"
+#include "proxy/base/percent.hpp"
 
 #include <algorithm>
 
@@ -14,9 +15,8 @@ bool decodes_to(std::string_view encoded, std::string_view plain) {
   std::size_t at = 0;
   for (std::size_t i = 0; i < encoded.size(); ++i, ++at) {
     char c = encoded[i] == '+' ? ' ' : encoded[i];
-    if (c == '%' && i + 2 < encoded.size() && base::hex_value(encoded[i + 1]) >= 0 &&
-        base::hex_value(encoded[i + 2]) >= 0) {
-      c = static_cast<char>(base::hex_value(encoded[i + 1]) * 16 + base::hex_value(encoded[i + 2]));
+    if (const int byte = base::escaped_byte(encoded, i); byte >= 0) {
+      c = static_cast<char>(byte);
       i += 2;
     }
     if (at >= plain.size() || plain[at] != c) return false;
