@@ -133,14 +133,11 @@ bool wants_json(const Headers& request) {
 
 std::string problem_json(const Error& error, int status, const std::string& detail,
                          StreamInfo& info) {
-  std::string json = "{\"type\":\"about:blank\",\"title\":\"";
-  json.append(reason_phrase(status)).append("\",\"status\":").append(std::to_string(status));
-  json += ",\"detail\":\"";
-  base::append_json(json, detail);
-  json.append("\",\"reason\":\"").append(base::to_string(error.reason));
-  json += "\",\"request_id\":\"";
-  base::append_json(json, info.request_id());
-  return json.append("\"}\n");
+  base::JsonWriter json;
+  json.open('{').text("type", "about:blank").text("title", reason_phrase(status));
+  json.number("status", static_cast<std::uint64_t>(status)).text("detail", detail);
+  json.text("reason", base::to_string(error.reason)).text("request_id", info.request_id());
+  return json.close('}').take();
 }
 
 std::string one_line(const Error& error, int status, const std::string& detail, StreamInfo& info) {
