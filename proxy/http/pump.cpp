@@ -1,17 +1,10 @@
 #include "proxy/http/pump.hpp"
 
 namespace http {
-namespace {
-
-constexpr int most_pieces = 16;  // before others have their turn
-constexpr std::size_t most_bytes = 1024 * 1024;
-
-}  // namespace
 
 Task<Pumped> pump(Body& body, Sink& sink, StreamInfo& info) {
   Pumped how;
-  int pieces = 0;
-  std::size_t bytes = 0;
+  Turn turn;
   for (;;) {
     Result<Bytes> piece = co_await body.read();
     if (!piece) {
@@ -19,17 +12,15 @@ Task<Pumped> pump(Body& body, Sink& sink, StreamInfo& info) {
       co_return how;
     }
     if (piece->empty()) break;
-    info.bytes_out += piece->size();
-    bytes += piece->size();
+    const std::size_t size = piece->size();
+    info.bytes_out += size;
     const Result<void> taken = co_await sink.write(std::move(*piece));
     info.last_byte = info.now();
     if (!taken) {
       how.sink = taken.error();
       co_return how;
     }
-    if (++pieces < most_pieces && bytes < most_bytes) continue;
-    pieces = 0;
-    bytes = 0;
+    if (!turn.is_over_after(size)) continue;
     co_await info.loop.yield();
   }
   const Result<void> finished = sink.finish(body.trailers());

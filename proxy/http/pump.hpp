@@ -3,9 +3,29 @@
 
 #include "proxy/http/stream.hpp"
 
+#include <cstddef>
 #include <optional>
 
 namespace http {
+
+// How much of one message is moved before others have their turn.
+class Turn {
+ public:
+  // Counts a piece; true = it was enough, and another turn begins.
+  bool is_over_after(std::size_t size) {
+    bytes_ += size;
+    if (++pieces_ < most_pieces && bytes_ < most_bytes) return false;
+    *this = {};
+    return true;
+  }
+
+ private:
+  static constexpr int most_pieces = 16;
+  static constexpr std::size_t most_bytes = 1024 * 1024;
+
+  int pieces_ = 0;
+  std::size_t bytes_ = 0;
+};
 
 // How it went: at most one of the two is set, none if the message is complete.
 struct Pumped {

@@ -1,5 +1,7 @@
 #include "proxy/upstream/upload.hpp"
 
+#include "proxy/http/pump.hpp"
+
 namespace upstream {
 namespace {
 
@@ -9,8 +11,6 @@ using http::Task;
 
 constexpr std::size_t most_kept = 16 * 1024;
 constexpr std::chrono::seconds patience{1};  // with an upstream that does not say 100
-constexpr int most_pieces = 16;              // before others have their turn
-constexpr std::size_t most_bytes = 1024 * 1024;
 
 }  // namespace
 
@@ -65,8 +65,7 @@ Task<> Upload::run() {
     const Result<void> written = co_await stream_->write(std::move(again));
     if (!written) co_return;
   }
-  int pieces = 0;
-  std::size_t bytes = 0;
+  http::Turn turn;
   while (!has_ended_) {
     Result<Bytes> piece = co_await body_.read();
     if (!piece) {
@@ -77,12 +76,10 @@ Task<> Upload::run() {
     has_ended_ = piece->empty();
     if (has_ended_) break;
     keep(*piece);
-    bytes += piece->size();
+    const std::size_t size = piece->size();
     const Result<void> written = co_await stream_->write(std::move(*piece));
     if (!written) co_return;  // whoever reads the response is told why
-    if (++pieces < most_pieces && bytes < most_bytes) continue;
-    pieces = 0;
-    bytes = 0;
+    if (!turn.is_over_after(size)) continue;
     co_await loop_.yield();
   }
   const Result<void> finished = stream_->finish(body_.trailers());
