@@ -1,6 +1,6 @@
 #include "proxy/http1/client.hpp"
 
-#include "proxy/http1/client_stream.hpp"
+#include "proxy/http1/outgoing_request.hpp"
 
 namespace http1 {
 
@@ -10,13 +10,15 @@ ClientConnection::ClientConnection(std::unique_ptr<net::Transport> transport,
   transport_->set_owner(this);
 }
 
-ClientConnection::~ClientConnection() { transport_->set_owner(nullptr); }
+ClientConnection::~ClientConnection() {
+  transport_->set_owner(nullptr);
+}
 
 std::unique_ptr<http::ClientStream> ClientConnection::open() {
   assert(is_idle() && !is_closed_);
-  auto exchange = std::make_unique<Exchange>(*this);
-  exchange_ = exchange.get();
-  return exchange;
+  auto request = std::make_unique<OutgoingRequest>(*this);
+  outgoing_ = request.get();
+  return request;
 }
 
 bool ClientConnection::is_stale() {
@@ -25,7 +27,7 @@ bool ClientConnection::is_stale() {
   return transport_->read_now().state != net::Input::State::would_block;
 }
 
-// An exchange under way learns of it when it reads.
+// A request under way learns of it when its response is read.
 void ClientConnection::on_hangup() {
   if (is_idle()) close();
 }
@@ -37,7 +39,7 @@ void ClientConnection::close() {
 }
 
 void ClientConnection::finished(bool is_reusable) {
-  exchange_ = nullptr;
+  outgoing_ = nullptr;
   if (is_reusable && !transport_->write_error() && !transport_->has_hung_up()) {
     owner_.on_idle(*this);
     return;

@@ -18,7 +18,7 @@ struct ClientLimits {
   std::size_t trailer_bytes = 32 * 1024;
 };
 
-class Exchange;
+class OutgoingRequest;
 
 class ClientConnection final : net::Transport::Owner {
  public:
@@ -39,7 +39,7 @@ class ClientConnection final : net::Transport::Owner {
 
   // Only when idle and not stale.
   std::unique_ptr<http::ClientStream> open();
-  bool is_idle() const { return !exchange_; }
+  bool is_idle() const { return !outgoing_; }
   // Bytes or the end came while it was idle. Asks the socket only if it was said to be readable.
   bool is_stale();
   // What the upstream's last response said in `keep-alive: timeout=`.
@@ -47,7 +47,7 @@ class ClientConnection final : net::Transport::Owner {
   net::Transport& transport() { return *transport_; }
 
  private:
-  friend class Exchange;
+  friend class OutgoingRequest;
   void on_hangup() override;
   void close();  // once
   void finished(bool is_reusable);
@@ -55,7 +55,7 @@ class ClientConnection final : net::Transport::Owner {
   std::unique_ptr<net::Transport> transport_;
   const ClientLimits& limits_;
   Owner& owner_;
-  Exchange* exchange_ = nullptr;
+  OutgoingRequest* outgoing_ = nullptr;
   std::optional<std::chrono::seconds> keep_alive_timeout_;
   bool is_closed_ = false;
 };

@@ -33,7 +33,7 @@ struct NoInterim final : http::Interim {
   void send_interim(int, const http::Headers&) noexcept override {}
 };
 
-struct Exchange {
+struct Asked {
   bool has_stream() const { return opened && opened->ok() && (*opened)->stream; }
   void end() { (*opened)->stream.reset(); }
   std::optional<base::Result<Opened>> opened;
@@ -49,7 +49,7 @@ struct Http2PoolTest : upstream_test::PoolFixture {
     exchanges.clear();
     pool.reset();
   }
-  static base::Task<> run(Http2PoolTest& test, Exchange& self) {
+  static base::Task<> run(Http2PoolTest& test, Asked& self) {
     base::Result<Opened> opened = co_await test.pool->open({}, base::never);
     self.opened.emplace(std::move(opened));
     if (!*self.opened) co_return;
@@ -63,20 +63,20 @@ struct Http2PoolTest : upstream_test::PoolFixture {
     base::Result<http::Response> reply = co_await stream.read_head(test.interim);
     self.reply.emplace(std::move(reply));
   }
-  Exchange& ask() {
-    Exchange& one = exchanges.emplace_back();
+  Asked& ask() {
+    Asked& one = exchanges.emplace_back();
     one.child = tasks.spawn(run(*this, one));
     loop.settle();
     return one;
   }
   int streams() const {
     int count = 0;
-    for (const Exchange& one : exchanges) count += one.has_stream() ? 1 : 0;
+    for (const Asked& one : exchanges) count += one.has_stream() ? 1 : 0;
     return count;
   }
 
   NoInterim interim;
-  std::deque<Exchange> exchanges;
+  std::deque<Asked> exchanges;
 };
 
 TEST_CASE_FIXTURE(Http2PoolTest,
@@ -116,8 +116,8 @@ TEST_CASE_FIXTURE(Http2PoolTest, "h2 pool: those who wait are served as streams 
   cluster.pool.streams = 1;
   cluster.pool.connections = 1;
   made();
-  Exchange& first = ask();
-  Exchange& second = ask();
+  Asked& first = ask();
+  Asked& second = ask();
   PeerConnection connection = peer.accept();
   connection.send(settings);
   REQUIRE(turn_until(loop, [&] { return first.has_stream(); }));
@@ -132,12 +132,12 @@ TEST_CASE_FIXTURE(Http2PoolTest, "h2 pool: those who wait are served as streams 
 
 TEST_CASE_FIXTURE(Http2PoolTest, "h2 pool: the upstream's limit of streams holds") {
   made();
-  Exchange& first = ask();
+  Asked& first = ask();
   PeerConnection one = peer.accept();
   one.send(one_stream_only);
   REQUIRE(turn_until(loop, [&] { return first.has_stream(); }));
   loop.turn(Millis{20});
-  Exchange& second = ask();
+  Asked& second = ask();
   CHECK(!second.opened);
   PeerConnection two = peer.accept();
   CHECK(turn_until(loop, [&] { return second.has_stream(); }));
@@ -147,7 +147,7 @@ TEST_CASE_FIXTURE(
     Http2PoolTest,
     "h2 pool: after GOAWAY a new connection is used, and what it did not take is unsent") {
   made();
-  Exchange& first = ask();
+  Asked& first = ask();
   PeerConnection one = peer.accept();
   one.send(settings);
   REQUIRE(turn_until(loop, [&] { return first.has_stream(); }));
@@ -156,7 +156,7 @@ TEST_CASE_FIXTURE(
   REQUIRE(!*first.reply);
   CHECK(first.reply->error().unsent);
   first.end();
-  Exchange& second = ask();
+  Asked& second = ask();
   PeerConnection two = peer.accept();
   CHECK(turn_until(loop, [&] { return second.has_stream(); }));
   CHECK(turn_until(loop, [&] { return pool->snapshot().open == 1; }));
@@ -166,12 +166,12 @@ TEST_CASE_FIXTURE(Http2PoolTest,
                   "h2 pool: a connect that fails is nothing to those whom others will serve") {
   cluster.pool.streams = 1;
   made();
-  Exchange& first = ask();
+  Asked& first = ask();
   PeerConnection one = peer.accept();
   one.send(settings);
   REQUIRE(turn_until(loop, [&] { return first.has_stream(); }));
   peer.stop();
-  Exchange& second = ask();
+  Asked& second = ask();
   REQUIRE(turn_until(loop, [&] { return pool->snapshot().connect_failures == 1; }));
   CHECK(!second.opened);
   CHECK(pool->snapshot().connecting == 0);
@@ -195,7 +195,7 @@ base::Task<> open_fresh(Pool& pool, bool& has_come) {
 
 TEST_CASE_FIXTURE(Http2PoolTest, "h2 pool: who waits for a fresh connection holds up nobody") {
   made();
-  Exchange& first = ask();
+  Asked& first = ask();
   PeerConnection one = peer.accept();
   one.send(settings);
   REQUIRE(turn_until(loop, [&] { return first.has_stream(); }));
@@ -203,7 +203,7 @@ TEST_CASE_FIXTURE(Http2PoolTest, "h2 pool: who waits for a fresh connection hold
   const base::Child fresh = tasks.spawn(open_fresh(*pool, has_fresh));
   CHECK(pool->snapshot().pending == 1);
   CHECK(opened_now().stream);
-  const Exchange& second = ask();
+  const Asked& second = ask();
   CHECK(second.has_stream());
   SUBCASE("and is served when it comes") {
     PeerConnection two = peer.accept();
@@ -218,8 +218,8 @@ TEST_CASE_FIXTURE(Http2PoolTest, "h2 pool: who waits for a fresh connection hold
 
 TEST_CASE_FIXTURE(Http2PoolTest, "h2 pool: a lost connection leaves no stream behind") {
   made();
-  Exchange& first = ask();
-  Exchange& second = ask();
+  Asked& first = ask();
+  Asked& second = ask();
   PeerConnection one = peer.accept();
   one.send(settings);
   REQUIRE(turn_until(loop, [&] { return streams() == 2; }));
@@ -242,7 +242,7 @@ TEST_CASE_FIXTURE(Http2PoolTest, "h2 pool: closes when idle, and when it is old"
     cluster.pool.max_age = Millis{60};
   }
   made();
-  Exchange& first = ask();
+  Asked& first = ask();
   PeerConnection one = peer.accept();
   one.send(settings);
   REQUIRE(turn_until(loop, [&] { return first.has_stream(); }));
@@ -255,7 +255,7 @@ TEST_CASE_FIXTURE(Http2PoolTest, "h2 pool: closes when idle, and when it is old"
 
 TEST_CASE_FIXTURE(Http2PoolTest, "h2 pool: while no streams are allowed exchanges wait, unsent") {
   made();
-  Exchange& first = ask();
+  Asked& first = ask();
   PeerConnection one = peer.accept();
   one.send(settings);
   REQUIRE(turn_until(loop, [&] { return first.has_stream(); }));
@@ -301,7 +301,7 @@ TEST_CASE_FIXTURE(Http2PoolTest,
   std::uint32_t stream = 1;
   for (int served = 0; served < 6; ++served, stream += 2) {
     CAPTURE(served);
-    Exchange& next = exchanges[static_cast<std::size_t>(served)];
+    Asked& next = exchanges[static_cast<std::size_t>(served)];
     REQUIRE(turn_until(loop, [&] { return next.has_stream(); }));
     loop.settle();  // its head is sent
     one.send(response(stream));

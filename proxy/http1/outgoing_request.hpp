@@ -1,21 +1,22 @@
-// One request and its response on an upstream HTTP/1 connection. It gives the connection back as soon as
-// both messages are complete; dropped before that, it closes it. See client.hpp.
+// One request and its response on an upstream HTTP/1 connection. It gives the connection back as
+// soon as both messages are complete; dropped before that, it closes it. See client.hpp.
 #pragma once
-
-#include <optional>
-#include <string>
 
 #include "proxy/http1/chunked.hpp"
 #include "proxy/http1/client.hpp"
 
+#include <optional>
+#include <string>
+
 namespace http1 {
 
-class Exchange final : public http::ClientStream {
+class OutgoingRequest final : public http::ClientStream {
  public:
-  explicit Exchange(ClientConnection& connection)
-      : connection_(&connection), transport_(connection.transport()),
+  explicit OutgoingRequest(ClientConnection& connection)
+      : connection_(&connection),
+        transport_(connection.transport()),
         written_before_(transport_.written()) {}
-  ~Exchange() override {
+  ~OutgoingRequest() override {
     if (connection_) connection_->finished(false);
   }
 
@@ -66,8 +67,9 @@ class Exchange final : public http::ClientStream {
   bool request_has_ended_ = false;
   bool response_has_ended_ = false;
   bool keeps_alive_ = false;
-  bool is_fit_ = true;                 // for another exchange, as far as the interim responses go
-  bool was_asked_to_upgrade_ = false;  // by the client: no tunnel may come of it, not even by mistake
+  bool is_fit_ = true;  // for another exchange, as far as the interim responses go
+  bool was_asked_to_upgrade_ =
+      false;  // by the client: no tunnel may come of it, not even by mistake
 };
 
 }  // namespace http1

@@ -1,4 +1,4 @@
-#include "proxy/http1/client_stream.hpp"
+#include "proxy/http1/outgoing_request.hpp"
 
 #include <algorithm>
 
@@ -41,12 +41,12 @@ bool usually_has_body(Method method) {
 
 // --- the request ---
 
-Error Exchange::lost(boost::system::error_code cause) const {
+Error OutgoingRequest::lost(boost::system::error_code cause) const {
   if (const std::optional<Error> refusal = net::refusal_of(transport_)) return *refusal;
   return connection_lost(transport_.written() == written_before_, cause);
 }
 
-Result<void> Exchange::send_head(const http::RequestHead& head, bool ends) {
+Result<void> OutgoingRequest::send_head(const http::RequestHead& head, bool ends) {
   if (transport_.write_error()) return lost(transport_.write_error());
   method_ = head.method;
   was_asked_to_upgrade_ = !head.protocol.empty();
@@ -68,7 +68,7 @@ Result<void> Exchange::send_head(const http::RequestHead& head, bool ends) {
   return {};
 }
 
-Task<Result<void>> Exchange::write(Bytes piece) {
+Task<Result<void>> OutgoingRequest::write(Bytes piece) {
   if (transport_.write_error()) return base::just(Result<void>(lost(transport_.write_error())));
   if (piece.empty()) return base::just(Result<void>());
   if (is_chunking_) {
@@ -82,13 +82,13 @@ Task<Result<void>> Exchange::write(Bytes piece) {
   return wait_until_taken();
 }
 
-Task<Result<void>> Exchange::wait_until_taken() {
+Task<Result<void>> OutgoingRequest::wait_until_taken() {
   co_await transport_.drained(most_unsent);
   if (transport_.write_error()) co_return lost(transport_.write_error());
   co_return Result<void>();
 }
 
-Result<void> Exchange::finish(const http::Headers& trailers) {
+Result<void> OutgoingRequest::finish(const http::Headers& trailers) {
   if (is_chunking_) {
     write_last_chunk(transport_.tail(), trailers);
     transport_.sent_in_place();
@@ -98,7 +98,7 @@ Result<void> Exchange::finish(const http::Headers& trailers) {
   return {};
 }
 
-void Exchange::abort(const Error& why) noexcept {
+void OutgoingRequest::abort(const Error& why) noexcept {
   failure_ = why;
   transport_.close();
   transport_.interrupt();
@@ -106,7 +106,7 @@ void Exchange::abort(const Error& why) noexcept {
 
 // --- the response ---
 
-Task<http::Reply> Exchange::read_head(http::Interim& interim) {
+Task<http::Reply> OutgoingRequest::read_head(http::Interim& interim) {
   for (;;) {
     if (failure_) co_return *failure_;
     Input input = transport_.read_now();
@@ -125,7 +125,7 @@ Task<http::Reply> Exchange::read_head(http::Interim& interim) {
   }
 }
 
-std::optional<http::Reply> Exchange::take_head(http::Interim& interim) {
+std::optional<http::Reply> OutgoingRequest::take_head(http::Interim& interim) {
   for (;;) {
     std::string_view bytes = input_.view();
     if (!partial_.empty()) bytes = partial_.append(input_.view());
@@ -159,12 +159,12 @@ std::optional<http::Reply> Exchange::take_head(http::Interim& interim) {
 }
 
 // One that seems to have a body may yet be followed by one.
-void Exchange::pass_on(const ResponseHead& head, http::Interim& interim) {
+void OutgoingRequest::pass_on(const ResponseHead& head, http::Interim& interim) {
   if (!head.keeps_alive) is_fit_ = false;
   interim.send_interim(head.status, headers_of(head));
 }
 
-http::Headers Exchange::headers_of(const ResponseHead& head) const {
+http::Headers OutgoingRequest::headers_of(const ResponseHead& head) const {
   http::Headers headers;
   headers.reserve(head.field_bytes(), head.fields().size() + 4);
   for (const FieldView& field : head.fields()) headers.add(field.id, field.name, field.value);
@@ -172,7 +172,7 @@ http::Headers Exchange::headers_of(const ResponseHead& head) const {
   return headers;
 }
 
-http::Reply Exchange::understand(const ResponseHead& head) {
+http::Reply OutgoingRequest::understand(const ResponseHead& head) {
   if (head.status == 101) return protocol_error("an upgrade that was not asked for");
   http::Response response;
   response.status = head.status;
@@ -197,13 +197,13 @@ http::Reply Exchange::understand(const ResponseHead& head) {
   return response;
 }
 
-Task<Result<Bytes>> Exchange::read() {
+Task<Result<Bytes>> OutgoingRequest::read() {
   if (failure_) return base::just(Result<Bytes>(*failure_));
   if (response_has_ended_) return base::just(Result<Bytes>(Bytes()));
   return more_body();
 }
 
-Task<Result<Bytes>> Exchange::more_body() {
+Task<Result<Bytes>> OutgoingRequest::more_body() {
   for (;;) {
     if (failure_) co_return *failure_;
     if (!input_.empty()) {
@@ -220,7 +220,7 @@ Task<Result<Bytes>> Exchange::more_body() {
   }
 }
 
-Result<Bytes> Exchange::next_piece() {
+Result<Bytes> OutgoingRequest::next_piece() {
   if (framing_ == Framing::until_close) return std::exchange(input_, Bytes());
   if (framing_ == Framing::length) {
     const auto count =
@@ -243,7 +243,7 @@ Result<Bytes> Exchange::next_piece() {
 }
 
 // Only a body that lasts until the connection ends may end with it.
-Result<Bytes> Exchange::end_of_input(const Input& input) {
+Result<Bytes> OutgoingRequest::end_of_input(const Input& input) {
   if (failure_) return *failure_;
   keeps_alive_ = false;
   if (framing_ == Framing::until_close && input.state == Input::State::end) {
@@ -255,7 +255,7 @@ Result<Bytes> Exchange::end_of_input(const Input& input) {
   return *failure_;
 }
 
-void Exchange::response_ended() {
+void OutgoingRequest::response_ended() {
   response_has_ended_ = true;
   if (!input_.empty()) keeps_alive_ = false;  // bytes that nobody asked for
   input_ = Bytes();
@@ -264,7 +264,7 @@ void Exchange::response_ended() {
 
 // Given back at once, before the last piece went downstream. While the request is still being sent
 // the stream keeps the connection; whoever drops it then closes it.
-void Exchange::release_if_done() {
+void OutgoingRequest::release_if_done() {
   if (!connection_ || !response_has_ended_ || !request_has_ended_) return;
   const bool is_reusable =
       keeps_alive_ && framing_ != Framing::until_close && transport_.unsent() == 0;
