@@ -36,7 +36,7 @@ ServerConnection::ServerConnection(std::unique_ptr<net::Transport> transport,
 
 // What is cut because the process ends is not to look whole.
 ServerConnection::~ServerConnection() {
-  if (transport_ && is_serving_ && sending_ == Sending::until_close) reset();
+  if (transport_ && is_serving_ && response_state_ == ResponseState::until_close) reset();
 }
 
 void ServerConnection::start(Bytes already_read, base::Time begun) {
@@ -54,7 +54,7 @@ void ServerConnection::drain() {
 void ServerConnection::cut() {
   if (is_closed_) return;
   tasks_.cancel_all();
-  if (is_serving_ && sending_ == Sending::until_close) reset();
+  if (is_serving_ && response_state_ == ResponseState::until_close) reset();
   close();
 }
 
@@ -97,7 +97,7 @@ void ServerConnection::expired() {
   if (!is_serving_ || !transport_->is_at_end()) return;
   if (transport_->is_gone()) return leave();
   if (transport_->written() != written_at_end_) return;
-  if (is_http10_ || sending_ != Sending::nothing) return leave();
+  if (is_http10_ || response_state_ != ResponseState::nothing) return leave();
   send_interim(102, {});
 }
 
@@ -144,7 +144,7 @@ Task<bool> ServerConnection::one_request() {
   http::Incoming incoming;
   const bool is_there = co_await read_head(incoming);
   if (!is_there) co_return false;
-  sending_ = Sending::nothing;
+  response_state_ = ResponseState::nothing;
   interim_count_ = 0;
   is_serving_ = true;
   if (transport_->has_hung_up()) doubt();
@@ -265,7 +265,7 @@ void ServerConnection::understand(const RequestHead& head, http::Incoming& incom
 // After the answer: the next request may follow if this one was read whole, or what is left of it
 // soon comes (send_head() has seen to it that it is short), and if the client takes the answers.
 Task<bool> ServerConnection::finish_request() {
-  if (sending_ != Sending::complete || !keeps_alive_) co_return false;
+  if (response_state_ != ResponseState::complete || !keeps_alive_) co_return false;
   if (!body_has_ended_) co_await drain_body();
   if (!body_has_ended_ || !keeps_alive_) co_return false;
   chunks_.reset();

@@ -67,7 +67,8 @@ class ServerConnection final : net::Transport::Owner,
 
   // What the next bytes of the connection mean.
   enum class Framing : std::uint8_t { none, length, chunked };
-  enum class Sending : std::uint8_t { nothing, length, chunked, until_close, complete };
+  // Nothing of it was sent but interim responses; or its head, and so its body is framed; or all.
+  enum class ResponseState : std::uint8_t { nothing, length, chunked, until_close, complete };
   enum class HeadState : std::uint8_t { incomplete, complete, refused };
 
   base::Task<> run();
@@ -129,8 +130,8 @@ class ServerConnection final : net::Transport::Owner,
   bool has_continued_ = false;   // was told, once is enough
 
   http::Method method_ = http::Method::get;
-  Sending sending_ = Sending::nothing;
-  std::uint64_t send_left_ = 0;  // of Sending::length
+  ResponseState response_state_ = ResponseState::nothing;
+  std::uint64_t send_left_ = 0;  // of ResponseState::length
   int interim_count_ = 0;
   int in_a_row_ = 0;  // requests served without having waited for one
   bool is_http10_ = false;

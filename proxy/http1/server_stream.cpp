@@ -37,7 +37,7 @@ std::optional<std::uint64_t> ServerConnection::size() const {
 
 Task<Result<Bytes>> ServerConnection::read() {
   if (body_has_ended_) return base::just(Result<Bytes>(Bytes()));
-  if (wants_continue_ && input_.empty() && sending_ == Sending::nothing) {
+  if (wants_continue_ && input_.empty() && response_state_ == ResponseState::nothing) {
     transport_->send(continue_head);
     wants_continue_ = false;
     has_continued_ = true;
@@ -75,8 +75,7 @@ Task<Result<Bytes>> ServerConnection::more_body() {
 // What input_ holds of the body; empty with body_has_ended_ = its end, else more is needed.
 Result<Bytes> ServerConnection::next_piece() {
   if (framing_ == Framing::length) {
-    const auto count =
-        static_cast<std::size_t>(std::min<std::uint64_t>(body_left_, input_.size()));
+    const auto count = static_cast<std::size_t>(std::min<std::uint64_t>(body_left_, input_.size()));
     body_left_ -= count;
     pace_.received(count);
     body_has_ended_ = body_left_ == 0;
@@ -99,7 +98,8 @@ Result<Bytes> ServerConnection::next_piece() {
 // --- the response ---
 
 void ServerConnection::send_interim(int status, const http::Headers& headers) noexcept {
-  if (is_http10_ || sending_ != Sending::nothing || interim_count_ >= most_interim) return;
+  if (is_http10_ || response_state_ != ResponseState::nothing || interim_count_ >= most_interim)
+    return;
   if (status == 100 && std::exchange(has_continued_, true)) return;
   ++interim_count_;
   if (status == 100) wants_continue_ = false;
@@ -122,16 +122,16 @@ Result<void> ServerConnection::send_head(const http::Response& response, bool en
   const bool has_length = response.headers.contains(Name::content_length);
   const bool is_empty = !http::may_have_content(response.status, method_);
   if (is_empty || ends) {
-    sending_ = Sending::complete;
+    response_state_ = ResponseState::complete;
   } else if (has_length) {
-    sending_ = Sending::length;
+    response_state_ = ResponseState::length;
     send_left_ = base::parse_decimal<std::uint64_t>(*response.headers.find(Name::content_length))
                      .value_or(0);
   } else if (is_http10_) {
-    sending_ = Sending::until_close;
+    response_state_ = ResponseState::until_close;
     keeps_alive_ = false;
   } else {
-    sending_ = Sending::chunked;
+    response_state_ = ResponseState::chunked;
   }
   if (!response.is_from_upstream) discard_input();  // nobody reads what is left of the request
   if (!body_has_ended_ && !is_rest_short()) keeps_alive_ = false;
@@ -139,7 +139,7 @@ Result<void> ServerConnection::send_head(const http::Response& response, bool en
   std::string& out = transport_->tail();
   write_status_line(out, response.status);
   write_fields(out, response.headers);
-  if (sending_ == Sending::chunked) out += "transfer-encoding: chunked\r\n";
+  if (response_state_ == ResponseState::chunked) out += "transfer-encoding: chunked\r\n";
   if (ends && !has_length && !is_empty) out += "content-length: 0\r\n";
   if (!keeps_alive_)
     out += "connection: close\r\n";
@@ -153,15 +153,16 @@ Result<void> ServerConnection::send_head(const http::Response& response, bool en
 Task<Result<void>> ServerConnection::write(Bytes piece) {
   if (transport_->write_error())
     return base::just(Result<void>(client_gone(transport_->write_error())));
-  if (piece.empty() || sending_ == Sending::complete) return base::just(Result<void>());
-  if (sending_ == Sending::length) {
+  if (piece.empty() || response_state_ == ResponseState::complete)
+    return base::just(Result<void>());
+  if (response_state_ == ResponseState::length) {
     if (piece.size() > send_left_) {
       return base::just(Result<void>(
           Error{Reason::internal, Fault::proxy, "a body is longer than its content-length"}));
     }
     send_left_ -= piece.size();
     transport_->send(std::move(piece));
-  } else if (sending_ == Sending::chunked) {
+  } else if (response_state_ == ResponseState::chunked) {
     write_chunk_size(transport_->tail(), piece.size());
     transport_->send(std::move(piece));
     transport_->send("\r\n");
@@ -187,22 +188,22 @@ Task<Result<void>> ServerConnection::wait_until_taken() {
 }
 
 Result<void> ServerConnection::finish(const http::Headers& trailers) {
-  if (sending_ == Sending::length && send_left_ > 0)
+  if (response_state_ == ResponseState::length && send_left_ > 0)
     return Error{Reason::internal, Fault::proxy, "a body is shorter than its content-length"};
-  if (sending_ == Sending::chunked) {
+  if (response_state_ == ResponseState::chunked) {
     write_last_chunk(transport_->tail(), trailers);
     transport_->sent_in_place();
   }
-  sending_ = Sending::complete;
+  response_state_ = ResponseState::complete;
   return {};
 }
 
-// What was promised does not come: closed without the last chunk or byte, and with a reset where the
-// end of the connection would be taken for the end of the message.
+// What was promised does not come: closed without the last chunk or byte, and with a reset where
+// the end of the connection would be taken for the end of the message.
 void ServerConnection::abort(const Error&) noexcept {
-  if (sending_ == Sending::until_close) reset();
+  if (response_state_ == ResponseState::until_close) reset();
   keeps_alive_ = false;
-  sending_ = Sending::nothing;
+  response_state_ = ResponseState::nothing;
 }
 
 // Nor does the kernel keep what it still has for the peer.

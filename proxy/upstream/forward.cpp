@@ -19,9 +19,9 @@ using http::Result;
 using http::Task;
 
 // The stream of one exchange at a time, and whatever of the request follows its head.
-class Sending {
+class SentRequest {
  public:
-  explicit Sending(Request& request)
+  explicit SentRequest(Request& request)
       : request_(request),
         has_body_(!request.body.is_empty()),
         asks_first_(request.headers.contains(http::Name::expect)) {}
@@ -125,7 +125,7 @@ Forward::Forward(Cluster& cluster)
 Task<Reply> Forward::handle(Request& request) {
   Underway underway(request);
   request.info.cluster = cluster_.config().name;
-  Sending sending(request);
+  SentRequest sent_request(request);
   Placement placement(cluster_, request.attempt, request.scope.deadline);
   Want want;
   for (;;) {
@@ -134,20 +134,21 @@ Task<Reply> Forward::handle(Request& request) {
     if (!opened) co_return underway.over(opened.error());
     underway.has(*opened);
     http::ClientStream& stream = *opened->stream;
-    const Result<void> sent = send_head(stream, request, placement.endpoint(), !sending.has_body());
+    const Result<void> sent =
+        send_head(stream, request, placement.endpoint(), !sent_request.has_body());
     if (!sent && (!sent.error().unsent || want.fresh)) co_return underway.over(sent.error());
     if (sent) {
       underway.has_sent();
-      http::Interim& interim = sending.go_on(std::move(opened->stream));
+      http::Interim& interim = sent_request.go_on(std::move(opened->stream));
       Reply reply = co_await stream.read_head(interim);
       const bool is_last = reply || !reply.error().unsent || want.fresh;
       if (reply) {
-        Body body = sending.head_came();
+        Body body = sent_request.head_came();
         if (stream.has_body()) reply->body = std::move(body);
         if (request.info.is_grpc) look_for_grpc_status(*reply);
         if (cluster_.is_verified()) note_reason_of_proxy(*reply);
       }
-      if (is_last || !sending.can_go_on()) co_return underway.over(std::move(reply));
+      if (is_last || !sent_request.can_go_on()) co_return underway.over(std::move(reply));
     }
     want.fresh = true;
   }
