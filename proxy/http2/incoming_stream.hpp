@@ -39,7 +39,6 @@ class ServerConnection::IncomingStream final : public Stream,
 
   base::Child running;       // the exchange
   bool is_starting = false;  // it runs for the first time
-  bool is_served = false;    // it is over
   bool is_released = false;
   std::size_t place = 0;  // in the connection's table
 

@@ -213,7 +213,6 @@ Task<> ServerConnection::serve(IncomingStream& stream) {
   http::Incoming incoming = stream.incoming();
   co_await service_.serve(std::move(incoming), stream);
   stream.conclude();
-  stream.is_served = true;
   flush_soon();
   if (stream.closed) release(stream);
 }
