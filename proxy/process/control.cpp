@@ -1,6 +1,6 @@
 #include "proxy/process/control.hpp"
 
-#include "proxy/process/process.hpp"
+#include "proxy/process/resources.hpp"
 #include "proxy/server/runtime.hpp"
 
 #include <algorithm>
@@ -19,7 +19,7 @@ constexpr std::chrono::minutes between_complaints{1};
 
 std::size_t connection_limit(const config::Limits& limits, base::Log& log) {
   const std::size_t descriptors = raise_descriptor_limit();
-  const std::size_t possible = connections_for(descriptors);
+  const std::size_t possible = connections_within(descriptors);
   if (limits.connections <= possible) return limits.connections;
   log.warning("limits.connections lowered from " + std::to_string(limits.connections) + " to " +
               std::to_string(possible) + ": only " + std::to_string(descriptors) +

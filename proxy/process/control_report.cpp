@@ -1,7 +1,7 @@
 // What control says of the process on the admin side.
 #include "filters/registry.hpp"
 #include "proxy/process/control.hpp"
-#include "proxy/process/process.hpp"
+#include "proxy/process/resources.hpp"
 #include "proxy/server/runtime.hpp"
 
 namespace process {

@@ -1,4 +1,5 @@
-// What the process asks of its operating system at start, and tells of itself. Any thread.
+// What the operating system grants this process, asked for at the start, and what it uses of it. Any
+// thread.
 #pragma once
 
 #include <cstddef>
@@ -10,7 +11,7 @@ namespace process {
 std::size_t raise_descriptor_limit();
 
 // How many downstream connections so many descriptors allow: half of them less 512, at least 16.
-std::size_t connections_for(std::size_t descriptors);
+std::size_t connections_within(std::size_t descriptors);
 
 // process_* in Prometheus' text format: CPU seconds, resident memory, open descriptors, start time.
 std::string process_metrics();

@@ -1,4 +1,4 @@
-#include "proxy/process/process.hpp"
+#include "proxy/process/resources.hpp"
 
 #include <algorithm>
 #include <chrono>
@@ -66,7 +66,7 @@ std::size_t raise_descriptor_limit() {
   return static_cast<std::size_t>(limit.rlim_cur);
 }
 
-std::size_t connections_for(std::size_t descriptors) {
+std::size_t connections_within(std::size_t descriptors) {
   return std::max<std::size_t>(16, std::max<std::size_t>(descriptors / 2, 512) - 512);
 }
 
