@@ -38,8 +38,8 @@ class Conditions {
   std::vector<std::string> texts_;
 };
 
-// Reads a list of conditions. A reason of `never` is a mistake if it is named there, and `why` says
-// so; a group such as `timeout` is read without it.
+// Reads a list of conditions. To name a reason of `never` is a mistake, and `why` tells it; to
+// name a group that has it, such as `timeout`, is none: the group counts without that reason.
 void read_conditions(const Node& node, const Reading& reading,
                      const std::vector<base::Reason>& never, Conditions& into,
                      std::string_view why = "is never retried");

@@ -15,8 +15,8 @@ using http::Method;
 using net::Input;
 
 constexpr base::Millis longest_drain{5'000};
-constexpr base::Millis benefit_of_doubt{200};      // of a client that has stopped sending
-constexpr int most_in_a_row = 32;                  // requests, before others have their turn
+constexpr base::Millis benefit_of_doubt{200};  // of a client that has stopped sending
+constexpr int most_without_wait = 32;          // requests, before others have their turn
 
 }  // namespace
 
@@ -115,8 +115,8 @@ Task<> ServerConnection::run() {
     if (!came) break;
     const bool goes_on = co_await one_request();
     if (!goes_on) break;
-    if (++in_a_row_ < most_in_a_row) continue;
-    in_a_row_ = 0;
+    if (++served_without_wait_ < most_without_wait) continue;
+    served_without_wait_ = 0;
     co_await transport_->loop().yield();
   }
   close();
@@ -133,7 +133,7 @@ Task<bool> ServerConnection::first_bytes() {
     }
     if (input.state != Input::State::would_block) co_return false;
     if (is_draining_ || service_.is_draining()) co_return false;
-    in_a_row_ = 0;
+    served_without_wait_ = 0;
     const bool came = co_await transport_->readable(until);
     if (!came) co_return false;
   }
@@ -210,7 +210,7 @@ ServerConnection::HeadState ServerConnection::take_head(http::Incoming& incoming
   return HeadState::complete;
 }
 
-// What came before the flaw is told to whoever logs it.
+// Whoever logs it is told what was understood before the mistake.
 void ServerConnection::refuse(http::Incoming& incoming, const Error& why) {
   const RequestHead& head = scratch_request_head();
   const bool is_known = why.reason != Reason::request_timeout;  // else it is another request's

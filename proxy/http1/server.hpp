@@ -133,7 +133,7 @@ class ServerConnection final : net::Transport::Owner,
   ResponseState response_state_ = ResponseState::nothing;
   std::uint64_t send_left_ = 0;  // of ResponseState::length
   int interim_count_ = 0;
-  int in_a_row_ = 0;  // requests served without having waited for one
+  int served_without_wait_ = 0;  // requests served without having waited for one
   bool is_http10_ = false;
   bool keeps_alive_ = true;
   bool is_serving_ = false;
