@@ -23,14 +23,18 @@ std::vector<std::string>& spare_tails() {
   return spare;
 }
 
+// Else its text lies in the string itself: it is nothing that another could use.
+bool has_buffer(const std::string& tail) { return tail.capacity() > std::string().capacity(); }
+
 void borrow_tail(std::string& tail) {
-  if (!tail.empty() || tail.capacity() > std::string().capacity() || spare_tails().empty()) return;
+  if (has_buffer(tail) || !tail.empty() || spare_tails().empty()) return;
   tail = std::move(spare_tails().back());
   spare_tails().pop_back();
 }
 
 void return_tail(std::string& tail) {
-  if (spare_tails().size() < most_spare_tails && tail.capacity() <= most_spare_capacity) {
+  const bool is_kept = has_buffer(tail) && tail.capacity() <= most_spare_capacity;
+  if (is_kept && spare_tails().size() < most_spare_tails) {
     tail.clear();
     spare_tails().push_back(std::move(tail));
   }

@@ -122,6 +122,21 @@ TEST_CASE_FIXTURE(Pair, "transport: short pieces stay when a spare buffer turns 
   CHECK(receive_all() == "short,shorter");
 }
 
+TEST_CASE_FIXTURE(Pair, "transport: a spare buffer is not buried under those that are none") {
+  const std::string text = numbered(20'000);
+  transport->queue(text);
+  transport->flush();  // its buffer is a spare one from now on
+  for (int i = 0; i < 100; ++i) net::Transport(loop, ::dup(peer)).close();
+  for (int i = 0; i < 100; ++i) {
+    transport->queue(base::Bytes::copy_of("a piece of its own"));
+    transport->flush();
+    transport->queue("\r\n");
+    CHECK(transport->tail().capacity() >= text.size());
+    transport->flush();
+  }
+  CHECK(receive_all().size() == text.size() + 100 * 20);
+}
+
 TEST_CASE_FIXTURE(Pair, "transport: what was sent leaves with the turn, or when it is much") {
   transport->send("a head,");
   const std::string body = numbered(40'000);
