@@ -2,6 +2,7 @@
 
 #include "proxy/base/ascii.hpp"
 #include "proxy/base/field_names.hpp"
+#include "proxy/http/characters.hpp"
 #include "proxy/http/trailers.hpp"
 
 #include <algorithm>
