@@ -33,14 +33,15 @@ void take_deadline(http::Request& request) {
   if (info.client_deadline == base::never)  // else the fields say by now what was left
     for (const auto& asked : {asked_by_grpc(request), asked_by_client(request)})
       if (asked) info.client_deadline = std::min(info.client_deadline, info.started + *asked);
-  request.scope.deadline = std::min(request.scope.deadline, info.client_deadline);
+  request.scope.deadline = std::min(request.scope.deadline, info.end_by());
 }
 
 void pass_deadline_on(http::Request& request) {
   const http::StreamInfo& info = request.info;
   if (info.client_deadline == base::never) return;
   const base::Duration left =
-      std::max<base::Duration>(request.scope.deadline - info.now(), Millis{1});
+      std::max<base::Duration>(std::min(request.scope.deadline, info.client_deadline) - info.now(),
+                               Millis{1});
   if (asked_by_grpc(request)) request.headers.set(Name::grpc_timeout, http::grpc_timeout(left));
   if (asked_by_client(request))
     request.headers.set(Name::x_request_timeout,

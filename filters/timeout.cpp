@@ -63,7 +63,7 @@ class Limits final : public base::Limit, public http::ClientBody::Listener {
   }
 
   Time due() const override {
-    return std::min({total_due(), response_due(), idle_due(), info_.client_deadline});
+    return std::min({total_due(), response_due(), idle_due(), info_.end_by()});
   }
   void has_passed() override {
     passed_by_ = verdict();
@@ -81,7 +81,7 @@ class Limits final : public base::Limit, public http::ClientBody::Listener {
     const Time now = info_.now();
     if (response_due() <= now) return Reason::response_timeout;
     if (waits_for_head_ && info_.client_body.is_awaited) return Reason::request_timeout;
-    return std::min(total_due(), info_.client_deadline) <= now ? Reason::total_timeout
+    return std::min(total_due(), info_.end_by()) <= now ? Reason::total_timeout
                                                                : Reason::idle_timeout;
   }
 

@@ -90,6 +90,12 @@ struct StreamInfo {
   ClientBody client_body;
 
   base::Time client_deadline = base::never;  // by grpc-timeout and x-request-timeout
+  // The client enforces that itself: the exchange is ended a little later, so that it never wins the
+  // race with a worse error.
+  base::Time end_by() const {
+    constexpr base::Millis grace{100};
+    return client_deadline == base::never ? base::never : client_deadline + grace;
+  }
 
   std::uint64_t bytes_in = 0;   // of the request's body
   std::uint64_t bytes_out = 0;  // of the response's body

@@ -152,11 +152,14 @@ Result<void> ServerConnection::IncomingStream::finish(const http::Headers& trail
   return {};
 }
 
-// The head and what came of the body go out first: a reset takes back what is still queued.
+// The head and what came of the body go out first: a reset takes back what is still queued. Behind
+// a head nothing is refused: the client would ask again for what was done.
 void ServerConnection::IncomingStream::abort(const Error& why) noexcept {
   connection_.flush();
+  const auto refused = static_cast<std::uint32_t>(Code::refused_stream);
   const auto internal = static_cast<std::uint32_t>(Code::internal_error);
-  connection_.session_.reset(*this, why.code != 0 ? why.code : internal);
+  const bool is_told = why.code != 0 && why.code != refused;
+  connection_.session_.reset(*this, is_told ? why.code : internal);
   connection_.flush_soon();
 }
 

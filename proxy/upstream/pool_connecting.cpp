@@ -16,6 +16,7 @@ using base::Task;
 using base::Time;
 
 constexpr double age_jitter = 0.1;
+constexpr base::Millis last_chance{100};  // before `hold` is over
 // At a time. More would not be accepted sooner, but overflow the backlog of a small upstream.
 constexpr std::size_t most_connecting = 128;
 
@@ -31,9 +32,9 @@ Task<> Pool::run() {
   for (;;) {
     if (waiting_ > 0)
       for (Lane& lane : lanes_) serve(lane);
-    connect_more();
     if (waiting_ > 0 && outage_.is_on() && connecting_ == 0)
       for (Lane& lane : lanes_) give_up(lane);
+    connect_more();
     if (is_retired_ && waiting_ == 0) retire();
     co_await changed_.wait(next_attempt());
   }
@@ -99,7 +100,11 @@ Time Pool::next_attempt() const {
   const bool is_wanted = waiting_ > 0;
   if (!outage_.is_on() || connecting_ > 0 || room() == 0) return base::never;
   if (is_retired_ && !is_wanted) return base::never;
-  return outage_.next_attempt(is_wanted);
+  const Time next = outage_.next_attempt(is_wanted);
+  if (outage_.error().lasting) return next;
+  // Whoever is held has a last chance before that ends.
+  const Time last = outage_.since() + settings_.limits.hold - last_chance;
+  return loop_.now() < last ? std::min(next, last) : next;
 }
 
 // Whether what is open may soon take those who wait.
