@@ -1,6 +1,7 @@
 #include "proxy/net/tls.hpp"
 
 #include "certs/identity.hpp"
+#include "proxy/net/tls_mistrust.hpp"
 
 #include <openssl/err.h>
 #include <openssl/x509_vfy.h>
@@ -26,12 +27,6 @@ class TlsCategory final : public boost::system::error_category {
   }
 };
 
-class VerifyCategory final : public boost::system::error_category {
- public:
-  const char* name() const noexcept override { return "certificate"; }
-  std::string message(int code) const override { return X509_verify_cert_error_string(code); }
-};
-
 #pragma GCC diagnostic pop
 
 constexpr std::string_view broken = "the connection broke";
@@ -52,7 +47,7 @@ base::Error explained(const SSL* ssl, base::Error error) {
       ERR_GET_REASON(ERR_peek_last_error()) == SSL_R_CERTIFICATE_VERIFY_FAILED;
   if (is_of_certificate && verdict != X509_V_OK) {
     error.detail = "the certificate is not trusted";
-    error.cause = {static_cast<int>(verdict), verify_category()};
+    error.cause = certificate_error(static_cast<int>(verdict));
     error.lasting = true;
     return error;
   }
@@ -66,6 +61,40 @@ base::Error explained(const SSL* ssl, base::Error error) {
   error.lasting = reason != SSL_R_UNEXPECTED_EOF_WHILE_READING;
   return error;
 }
+
+// A handshake of a client of that context, while OpenSSL has it: the only time when a certificate
+// can be looked at that is then not taken. One at a time on a thread.
+class Verifying {
+ public:
+  explicit Verifying(const certs::Context& context) : context_(context) { present = this; }
+  Verifying(const Verifying&) = delete;
+  Verifying& operator=(const Verifying&) = delete;
+  ~Verifying() { present = nullptr; }
+
+  // For SSL_set_verify.
+  static int on_verified(int is_trusted, X509_STORE_CTX* store) {
+    if (!is_trusted && present) present->look(store);
+    return is_trusted;
+  }
+  // Why it was not taken; none = it was, or nobody asked.
+  const boost::system::error_code& mistrust() const { return mistrust_; }
+
+ private:
+  void look(X509_STORE_CTX* store) {
+    auto* ssl =
+        static_cast<SSL*>(X509_STORE_CTX_get_ex_data(store, SSL_get_ex_data_X509_STORE_CTX_idx()));
+    const int verdict = X509_STORE_CTX_get_error(store);
+    mistrust_ =
+        certificate_error(verdict, explain(verdict, X509_STORE_CTX_get0_cert(store),
+                                           X509_STORE_CTX_get_current_cert(store), ssl, context_));
+  }
+
+  static thread_local Verifying* present;
+  const certs::Context& context_;
+  boost::system::error_code mistrust_;
+};
+
+thread_local Verifying* Verifying::present = nullptr;
 
 // Cuts what is to be written into records.
 class Records {
@@ -116,11 +145,6 @@ const boost::system::error_category& tls_category() {
   return category;
 }
 
-const boost::system::error_category& verify_category() {
-  static const VerifyCategory category;
-  return category;
-}
-
 TlsSession::TlsSession(std::shared_ptr<const certs::Context> context, int descriptor, Role role)
     : context_(std::move(context)),
       wire_(descriptor),
@@ -138,6 +162,8 @@ TlsSession::TlsSession(std::shared_ptr<const certs::Context> context, int descri
   } else {
     SSL_set_connect_state(ssl_.get());
     if (!context_->sni.empty()) SSL_set_tlsext_host_name(ssl_.get(), context_->sni.c_str());
+    const int checks = SSL_get_verify_mode(ssl_.get());
+    if (checks != SSL_VERIFY_NONE) SSL_set_verify(ssl_.get(), checks, Verifying::on_verified);
   }
 }
 
@@ -194,7 +220,9 @@ TlsStatus TlsSession::handshake(bool may_end) {
 
 TlsStatus TlsSession::handshake_step() {
   ERR_clear_error();
+  const Verifying verifying(*context_);
   const TlsStatus status = outcome(SSL_do_handshake(ssl_.get()), 0);
+  if (verifying.mistrust() && has_failed_) error_.cause = verifying.mistrust();
   if (status.state != TlsStatus::State::ok) return status;
   messages_ = 0;
   return check_peer();
@@ -206,7 +234,9 @@ TlsStatus TlsSession::check_peer() {
   if (certificate && certs::has_name(certificate, context_->san)) return {};
   base::Error error = error_;
   error.detail = "the certificate has none of the names in `san`";
-  error.cause = {X509_V_ERR_HOSTNAME_MISMATCH, verify_category()};
+  error.cause = certificate_error(
+      X509_V_ERR_HOSTNAME_MISMATCH,
+      explain(X509_V_ERR_HOSTNAME_MISMATCH, certificate, certificate, ssl_.get(), *context_));
   error.lasting = true;
   return fail(error, 0);
 }

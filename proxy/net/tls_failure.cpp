@@ -1,6 +1,7 @@
 #include "proxy/net/tls_failure.hpp"
 
 #include "proxy/net/tls.hpp"
+#include "proxy/net/tls_mistrust.hpp"
 
 #include <openssl/err.h>
 #include <openssl/ssl.h>

@@ -1,6 +1,7 @@
 #include "proxy/net/connector.hpp"
 
 #include "proxy/net/acceptor.hpp"
+#include "proxy/net/tls_mistrust.hpp"
 #include "tests/unit/net/line.hpp"
 
 #include <doctest/doctest.h>
@@ -143,7 +144,7 @@ TEST_CASE_FIXTURE(Connecting, "connector: a wrong certificate is a tls_failure, 
   REQUIRE(!try_it(acceptor->address(), Identities::made(make_client_context(other))));
   CHECK(connected->error().reason == base::Reason::tls_failure);
   CHECK(connected->error().unsent);
-  CHECK(connected->error().cause.value() == X509_V_ERR_HOSTNAME_MISMATCH);
+  CHECK(net::verdict_of(connected->error().cause) == X509_V_ERR_HOSTNAME_MISMATCH);
 }
 
 TEST_CASE_FIXTURE(Connecting, "connector: given up, it leaves nothing open") {
