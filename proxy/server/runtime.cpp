@@ -22,7 +22,7 @@ Runtime::Runtime(base::EventLoop& loop, std::size_t worker, Shared& shared)
       shared_(shared),
       lingering_(loop),
       handshake_turns_(loop),
-      pools_(loop, upstream::net_dialers(loop)),
+      pools_(loop, upstream::net_dialers(loop, shared.log)),
       parts_{loop, worker, shared, pools_} {}
 
 Runtime::~Runtime() = default;

@@ -16,6 +16,8 @@ using base::Result;
 using base::Task;
 using config::Protocol;
 
+constexpr std::chrono::minutes between_lines{1};
+
 Error not_offered(Protocol wanted) {
   Error error{Reason::tls_failure, Fault::upstream,
               wanted == Protocol::h2 ? "the upstream does not offer HTTP/2"
@@ -30,6 +32,7 @@ Error not_offered(Protocol wanted) {
 void NetDialer::renew(const config::Cluster& cluster, const config::Limits& limits,
                       std::shared_ptr<const certs::Context> tls) {
   tls_ = std::move(tls);
+  cluster_ = cluster.name;
   idle_ = cluster.pool.idle;
   idle_http1_ = cluster.pool.idle_http1;
   http1_.head.header_bytes = limits.response_header_bytes;
@@ -50,8 +53,20 @@ Task<Result<Dialed>> NetDialer::dial(Dial wanted) {
     offer = wanted.protocol == Protocol::h2 ? net::Offer::h2 : net::Offer::http1;
   }
   auto connected = co_await net::connect(loop_, wanted.address, tls_, wanted.until, offer);
-  if (!connected) co_return connected.error();
-  co_return speak(std::move(*connected), wanted);
+  Result<Dialed> made =
+      connected ? speak(std::move(*connected), wanted) : Result<Dialed>(connected.error());
+  if (!made && made.error().lasting) tell(made.error(), wanted.address);
+  co_return made;
+}
+
+void NetDialer::tell(const Error& error, const base::Address& address) {
+  const base::Time now = loop_.now();
+  if (told_at_ != base::Time::min() && now < told_at_ + between_lines) return;
+  told_at_ = now;
+  std::string text = "cluster " + cluster_ + ": TLS with " + address.to_string() + " failed: ";
+  text += error.detail;
+  if (error.cause) text.append(": ").append(error.cause.message());
+  log_.warning(text);
 }
 
 Result<Dialed> NetDialer::speak(std::unique_ptr<net::Transport> transport, const Dial& wanted) {

@@ -4,18 +4,21 @@
 
 #include "certs/store.hpp"
 #include "config/model.hpp"
+#include "proxy/base/log.hpp"
 #include "proxy/http1/client.hpp"
 #include "proxy/http2/client.hpp"
 #include "proxy/upstream/dialer.hpp"
 
 #include <memory>
+#include <string>
 #include <utility>
 
 namespace upstream {
 
 class NetDialer final : public Dialer {
  public:
-  explicit NetDialer(base::EventLoop& loop) : loop_(loop) {}
+  // Both outlive it. What is `lasting` is told in the log, at most once a minute.
+  NetDialer(base::EventLoop& loop, base::Log& log) : loop_(loop), log_(log) {}
 
   base::Task<base::Result<Dialed>> dial(Dial wanted) override;
   void renew(const config::Cluster& cluster, const config::Limits& limits,
@@ -24,8 +27,12 @@ class NetDialer final : public Dialer {
 
  private:
   base::Result<Dialed> speak(std::unique_ptr<net::Transport> transport, const Dial& wanted);
+  void tell(const base::Error& error, const base::Address& address);
 
   base::EventLoop& loop_;
+  base::Log& log_;
+  base::Time told_at_ = base::Time::min();
+  std::string cluster_;
   std::shared_ptr<const certs::Context> tls_;
   base::Duration idle_{};
   base::Duration idle_http1_{};

@@ -2,6 +2,7 @@
 // its thread.
 #pragma once
 
+#include "proxy/base/log.hpp"
 #include "proxy/upstream/endpoint_pools.hpp"
 
 #include <functional>
@@ -14,7 +15,7 @@ namespace upstream {
 
 // How the pools of a cluster come by connections: see Dialer.
 using MakeDialer = std::function<std::unique_ptr<Dialer>()>;
-MakeDialer net_dialers(base::EventLoop& loop);
+MakeDialer net_dialers(base::EventLoop& loop, base::Log& log);
 
 class Pools {
  public:

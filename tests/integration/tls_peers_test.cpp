@@ -8,7 +8,11 @@
 
 #include <array>
 #include <atomic>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
 #include <sys/socket.h>
+#include <unistd.h>
 
 using harness::Answer;
 using harness::Origin;
@@ -19,13 +23,14 @@ using harness::TlsEnd;
 
 namespace {
 
-std::string https_to(const Origin& origin, const std::string& tls = "") {
+std::string https_to(const Origin& origin, const std::string& tls = "",
+                     const std::string& ca = "ca.pem") {
   return "version: 1\nworkers: 1\naccess_log: { format: none }\n"
          "admin: { bind: \"127.0.0.1:0\" }\n"
          "listeners:\n  egress: { bind: 127.0.0.1:0, routes: [{ to: app }] }\n"
          "clusters:\n  app:\n    url: \"https://" +
-         origin.address().to_string() + "\"\n" +
-         "    tls: { ca: " + harness::certificate_path("ca.pem") + tls + " }\n";
+         origin.address().to_string() + "\"\n" + "    tls: { ca: " + harness::certificate_path(ca) +
+         tls + " }\n";
 }
 
 Origin::Script secured(Tls tls, Origin::Script script) {
@@ -34,27 +39,58 @@ Origin::Script secured(Tls tls, Origin::Script script) {
   };
 }
 
-TEST_CASE("a certificate that does not hold is 502, with its reason, and sees no request") {
+TEST_CASE("a certificate that does not hold is 502 with both names, once, and sees no request") {
   struct Bad {
     const char* certificate;
-    const char* detail;
+    const char* ca;
+    const char* verdict;
+    const char* remedy;
   };
-  for (const Bad& bad :
-       {Bad{"other", "mismatch"}, Bad{"expired", "expired"}, Bad{"self", "self"}}) {
+  const std::array cases{Bad{"other", "ca.pem", "mismatch", "tls.server_name"},
+                         Bad{"expired", "ca.pem", "expired", "renew it"},
+                         Bad{"self", "ca.pem", "self", "tls.ca"},
+                         Bad{"good", "stranger.crt", "issuer", "tls.ca"}};
+  for (const Bad& bad : cases) {
     CAPTURE(bad.certificate);
     std::atomic<bool> has_seen{false};
     Origin origin(secured(Tls::server(bad.certificate, {}), [&](Socket& peer) {
       if (!peer.read_head().empty()) has_seen = true;
     }));
-    const TestProxy proxy(https_to(origin));
+    const TestProxy proxy(https_to(origin, "", bad.ca) + "    filters: [{ retry: {} }]\n");
     const Answer answer = harness::get(proxy.address(), "/");
     CHECK(answer.status == 502);
     CHECK(answer.field("proxy-status") ==
           "outrider/outrider; error=tls_certificate_error; details=\"tls_failure\"");
-    CHECK_MESSAGE(answer.body.find(bad.detail) != std::string::npos, answer.body);
+    CAPTURE(answer.body);
+    const std::string presented = bad.certificate == std::string("other") ? "other" : "app";
+    CHECK(answer.body.find(bad.verdict) != std::string::npos);
+    CHECK(answer.body.find("expected 127.0.0.1, presented DNS:" + presented + ".test") !=
+          std::string::npos);
+    CHECK(answer.body.find(bad.remedy) != std::string::npos);
+    CHECK(answer.body.find("attempt") == std::string::npos);
     CHECK_FALSE(has_seen);
+    CHECK(comes_to_say(proxy, "/metrics",
+                       "outrider_attempts_total{cluster=\"app\",outcome=\"tls_failure\"} 1"));
     CHECK(proxy.ask("/clusters").body.find("\"connections\":0") != std::string::npos);
   }
+}
+
+TEST_CASE("a certificate that does not hold is told in the log, once a minute") {
+  Origin origin(secured(Tls::server("other", {}), Origin::answering("x")));
+  TestProxy proxy(https_to(origin));
+  const std::string path = std::filesystem::temp_directory_path() /
+                           ("outrider-certificates." + std::to_string(::getpid()) + ".log");
+  REQUIRE(proxy.reload(https_to(origin) + "log: { to: " + path + " }\n").status == 200);
+  for (int i = 0; i < 3; ++i) CHECK(harness::get(proxy.address(), "/").status == 502);
+  std::ifstream log(path);
+  const std::string text{std::istreambuf_iterator<char>(log), {}};
+  std::filesystem::remove(path);
+  const std::string told = "cluster app: TLS with " + origin.address().to_string() +
+                           " failed: the certificate is not trusted: IP address mismatch "
+                           "(expected 127.0.0.1, presented DNS:other.test); ";
+  const std::size_t at = text.find(told);
+  CHECK_MESSAGE(at != text.npos, text);
+  CHECK(text.find("TLS with", at + told.size()) == text.npos);
 }
 
 TEST_CASE("san replaces the check of the name") {

@@ -88,7 +88,8 @@ TEST_CASE_FIXTURE(DiscoveryTest, "discovery: a name that fails keeps the last go
 }
 
 TEST_CASE_FIXTURE(DiscoveryTest, "cluster: waits for its first endpoints, and keeps what stays") {
-  upstream::Pools pools(loop, upstream::net_dialers(loop));
+  base::Log log(STDERR_FILENO, base::Level::error, false);
+  upstream::Pools pools(loop, upstream::net_dialers(loop, log));
   upstream::Clusters clusters(pools, config, {});
   const auto publish = [&](std::vector<upstream::WeightedAddress> addresses) {
     const auto set = std::make_shared<EndpointSet>(EndpointSet{std::move(addresses)});
@@ -145,7 +146,8 @@ TEST_CASE_FIXTURE(DiscoveryTest, "discovery: a reload asks anew only for what it
 
 TEST_CASE_FIXTURE(DiscoveryTest,
                   "pools: are kept by cluster, address, TLS, protocol and pool settings") {
-  upstream::Pools pools(loop, upstream::net_dialers(loop));
+  base::Log log(STDERR_FILENO, base::Level::error, false);
+  upstream::Pools pools(loop, upstream::net_dialers(loop, log));
   auto first = std::make_unique<upstream::Clusters>(pools, config, upstream::TlsContexts());
   const auto chosen = [](upstream::Clusters& clusters) {
     return clusters[0].pick(nullptr).operator*();

@@ -138,7 +138,8 @@ struct ForwardTest {
   base::EventLoop loop;
   Peer peer{loop};
   config::Config config;
-  upstream::Pools pools{loop, upstream::net_dialers(loop)};
+  base::Log log{STDERR_FILENO, base::Level::error, false};
+  upstream::Pools pools{loop, upstream::net_dialers(loop, log)};
   std::optional<upstream::Clusters> clusters;
   std::deque<Fed> feds;  // outlive the requests that read them
   base::TaskGroup tasks{loop};
