@@ -1,5 +1,6 @@
 #include "proxy/server/downstream_connection.hpp"
 
+#include "proxy/http/date_stamp.hpp"
 #include "proxy/net/detect.hpp"
 #include "proxy/server/listener.hpp"
 
@@ -100,7 +101,9 @@ base::Task<bool> DownstreamConnection::shake_hands() {
 
 // Says so in the one form that a client of HTTP/1 can show, and ends.
 void DownstreamConnection::refuse_in_clear(std::string_view why) {
-  std::string text = "HTTP/1.1 400 Bad Request\r\ncontent-type: text/plain\r\ncontent-length: ";
+  std::string text = "HTTP/1.1 400 Bad Request\r\ndate: ";
+  text.append(http::date_at(listener_.loop().now()));
+  text.append("\r\ncontent-type: text/plain\r\ncontent-length: ");
   text.append(std::to_string(why.size() + 1)).append("\r\nconnection: close\r\n\r\n");
   text.append(why).append("\n");
   transport_->send(text);

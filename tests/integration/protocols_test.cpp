@@ -65,6 +65,16 @@ TEST_CASE(
   }
 }
 
+TEST_CASE("protocols in clear: who speaks HTTP/1 where only HTTP/2 is spoken is told so") {
+  const TestProxy proxy(speaking("[h2]", false));
+  Socket client = Socket::connect(proxy.address());
+  client.send(request);
+  const Answer answer = client.read_answer();
+  CHECK(answer.status == 400);
+  CHECK(answer.body == "this port speaks HTTP/2 only\n");
+  CHECK(answer.field("date").ends_with(" GMT"));
+}
+
 TEST_CASE(
     "protocols over TLS: ALPN decides, none offered is HTTP/1, and what was agreed on holds") {
   struct Case {
@@ -132,6 +142,7 @@ TEST_CASE("plain HTTP on a TLS port is told so, counted, and the port goes on") 
     const Answer answer = clear.read_answer();
     CHECK(answer.status == 400);
     CHECK(answer.body == "this port speaks TLS; use https://\n");
+    CHECK(answer.field("date").ends_with(" GMT"));
     CHECK(answer.field("connection") == "close");
     CHECK(clear.read_to_end().empty());
   }
