@@ -21,6 +21,7 @@ std::size_t connection_limit(const config::Limits& limits, base::Log& log) {
   const std::size_t descriptors = raise_descriptor_limit();
   const std::size_t possible = connections_within(descriptors);
   if (limits.connections <= possible) return limits.connections;
+  if (!descriptor_problem(limits.connections, descriptors).empty()) return possible;
   log.warning("limits.connections lowered from " + std::to_string(limits.connections) + " to " +
               std::to_string(possible) + ": only " + std::to_string(descriptors) +
               " descriptors may be open");
@@ -76,8 +77,11 @@ Control::~Control() {
 }
 
 std::string Control::start() {
+  std::string problem =
+      descriptor_problem(plan_->config->limits.connections, raise_descriptor_limit());
+  if (!problem.empty()) return problem;
   Prepared prepared = prepare(*plan_);
-  std::string problem = std::move(prepared.problem);
+  problem = std::move(prepared.problem);
   if (problem.empty()) problem = open_admin();
   if (!problem.empty()) return problem;
   for (std::size_t i = 0; i < prepared.sockets.size(); ++i) {

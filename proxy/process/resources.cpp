@@ -11,6 +11,8 @@
 namespace process {
 namespace {
 
+constexpr std::size_t least_connections = 1000;
+
 const auto started = std::chrono::system_clock::now();
 
 struct Memory {
@@ -68,6 +70,17 @@ std::size_t raise_descriptor_limit() {
 
 std::size_t connections_within(std::size_t descriptors) {
   return std::max<std::size_t>(16, std::max<std::size_t>(descriptors / 2, 512) - 512);
+}
+
+std::string descriptor_problem(std::size_t wanted, std::size_t descriptors) {
+  const std::size_t possible = connections_for(descriptors);
+  if (possible >= least_connections || possible >= wanted) return {};
+  return "only " + std::to_string(descriptors) + " descriptors may be open, which is enough for " +
+         std::to_string(possible) +
+         " connections: raise the limit to 65536 (`ulimit -n 65536` in a shell, "
+         "LimitNOFILE=65536 in a systemd unit, `--ulimit nofile=65536` for a container), or set "
+         "limits.connections to at most " +
+         std::to_string(possible);
 }
 
 std::string process_metrics() {
