@@ -74,14 +74,14 @@ http::Chain chain_of(http::Handler& routes, const base::Address& address) {
 
 class Admin::Connection final : http1::ServerConnection::Owner, base::Reapable {
  public:
-  Connection(Admin& admin, int descriptor, const base::Address& remote) : admin_(admin) {
+  Connection(Admin& admin, std::unique_ptr<net::Transport> transport, const base::Address& remote)
+      : admin_(admin) {
     info_.remote = remote;
     info_.local = admin.address_;
     info_.protocol = "http1";
     http1::ServerConnection::Owner& owner = *this;
-    http1_ = std::make_unique<http1::ServerConnection>(
-        std::make_unique<net::Transport>(admin.loop_, descriptor), admin.lingering_, info_,
-        admin.settings_, admin, owner);
+    http1_ = std::make_unique<http1::ServerConnection>(std::move(transport), admin.lingering_,
+                                                       info_, admin.settings_, admin, owner);
   }
   ~Connection() {
     http1_.reset();
@@ -102,10 +102,9 @@ class Admin::Connection final : http1::ServerConnection::Owner, base::Reapable {
   std::unique_ptr<http1::ServerConnection> http1_;
 };
 
-Admin::Admin(base::EventLoop& loop, net::Lingering& lingering, base::Descriptor listening,
-             AdminSource& source)
+Admin::Admin(base::EventLoop& loop, base::Descriptor listening, AdminSource& source)
     : loop_(loop),
-      lingering_(lingering),
+      lingering_(loop),
       address_(base::Address::local_of(listening.number())),
       routes_(routes_of(source)),
       chain_(chain_of(routes_, address_)),
@@ -116,11 +115,14 @@ Admin::~Admin() {
 }
 
 void Admin::on_accept(int descriptor, const base::Address& remote) {
-  if (connections_.size() >= most_connections) {
+  net::ConnectionLimits::Place place = limits_.admit(remote);
+  if (!place && lingering_.end_oldest()) place = limits_.admit(remote);
+  if (!place) {
     ::close(descriptor);
     return;
   }
-  auto* connection = new Connection(*this, descriptor, remote);
+  auto* connection = new Connection(
+      *this, std::make_unique<net::Transport>(loop_, descriptor, std::move(place)), remote);
   connection->place = connections_.size();
   connections_.push_back(connection);
   connection->start();

@@ -5,6 +5,8 @@
 #include "proxy/admin/routes.hpp"
 #include "proxy/http1/server.hpp"
 #include "proxy/net/acceptor.hpp"
+#include "proxy/net/connection_limits.hpp"
+#include "proxy/net/lingering.hpp"
 
 #include <functional>
 #include <memory>
@@ -33,8 +35,7 @@ class AdminSource {
 
 class Admin final : public http::Service, net::Acceptor::Handler {
  public:
-  Admin(base::EventLoop& loop, net::Lingering& lingering, base::Descriptor listening,
-        AdminSource& source);
+  Admin(base::EventLoop& loop, base::Descriptor listening, AdminSource& source);
   ~Admin();
 
   const base::Address& address() const { return address_; }
@@ -50,7 +51,8 @@ class Admin final : public http::Service, net::Acceptor::Handler {
   void on_accept(int descriptor, const base::Address& remote) override;
 
   base::EventLoop& loop_;
-  net::Lingering& lingering_;
+  net::ConnectionLimits limits_{most_connections, most_connections};
+  net::Lingering lingering_;
   http1::ServerSettings settings_;
   base::Address address_;
   Routes routes_;

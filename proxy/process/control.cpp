@@ -61,7 +61,6 @@ Control::Control(std::unique_ptr<server::Plan> plan, MakePlan again, base::Log& 
     : plan_(std::move(plan)),
       make_plan_again_(std::move(again)),
       log_(log),
-      lingering_(loop_),
       shared_(*plan_, connection_limit(plan_->config->limits, log),
               memory_limit(plan_->config->limits, log), log),
       memory_(shared_.admission.memory_limit()),
@@ -113,7 +112,7 @@ std::string Control::open_admin() {
            bound.error().cause.message();
   if (address.is_unix()) admin_path_ = net::UnixPath(address);
   admin::AdminSource& source = *this;
-  admin_ = std::make_unique<admin::Admin>(loop_, lingering_, std::move(bound->front()), source);
+  admin_ = std::make_unique<admin::Admin>(loop_, std::move(bound->front()), source);
   return {};
 }
 

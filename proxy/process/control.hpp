@@ -107,7 +107,6 @@ class Control final : admin::AdminSource {
   base::Log& log_;
   base::EventLoop loop_;
   base::Executor executor_;
-  net::Lingering lingering_;
   server::Shared shared_;
   server::ListeningSockets sockets_;
   MemoryUse memory_;

@@ -5,6 +5,7 @@
 
 #include <doctest/doctest.h>
 
+#include <filesystem>
 #include <future>
 #include <map>
 #include <set>
@@ -23,6 +24,11 @@ Answer ask(const TestProxy& proxy, const std::string& method, const std::string&
   Socket client = Socket::connect(proxy.admin());
   client.send(method + " " + path + " HTTP/1.1\r\nhost: " + host + "\r\n" + more + "\r\n");
   return client.read_answer(method == "HEAD");
+}
+
+std::size_t open_descriptors() {
+  const std::filesystem::directory_iterator all("/proc/self/fd");
+  return static_cast<std::size_t>(std::distance(begin(all), end(all)));
 }
 
 // The exposition format, as a scraper reads it: each sample by its name and labels.
@@ -73,6 +79,21 @@ class Exposition {
 };
 
 }  // namespace
+
+TEST_CASE("admin: connections that only linger count among its 64, and make room") {
+  constexpr std::size_t most = 64;
+  constexpr std::size_t clients = 3 * most;
+  Origin origin(Origin::answering("x"));
+  const TestProxy proxy(harness::egress_to(origin.url()));
+  const std::size_t before = open_descriptors();
+  std::vector<Socket> leaving;  // they have their answer, and do not close
+  for (std::size_t i = 0; i < clients; ++i) {
+    leaving.push_back(Socket::connect(proxy.admin()));
+    leaving.back().send("GET /live HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n");
+    CHECK(leaving.back().read_answer().status == 200);
+  }
+  CHECK(open_descriptors() <= before + clients + most);
+}
 
 TEST_CASE("admin: answers reads only, to those who name this host") {
   Origin origin(Origin::answering("x"));
