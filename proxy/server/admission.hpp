@@ -3,6 +3,7 @@
 #pragma once
 
 #include "proxy/net/connection_limits.hpp"
+#include "proxy/server/neighbours.hpp"
 
 #include <atomic>
 #include <cstddef>
@@ -14,6 +15,7 @@ class Admission {
   Admission(std::size_t connections, std::size_t from_one_source, std::size_t memory);
 
   net::ConnectionLimits& limits() { return limits_; }
+  Neighbours& neighbours() { return neighbours_; }
   std::size_t connections() const { return limits_.taken(); }
 
   // Looked at by control from time to time.
@@ -29,6 +31,7 @@ class Admission {
 
  private:
   net::ConnectionLimits limits_;
+  Neighbours neighbours_{limits_};
   std::atomic<std::size_t> memory_;
   std::atomic<std::size_t> in_use_{0};
   std::atomic<bool> is_shedding_{false};

@@ -85,14 +85,17 @@ void Listener::on_accept(int descriptor, const base::Address& remote) {
   connection->start();
 }
 
-// What only lingers makes room for what has a request.
+// What only lingers makes room for what has a request; another worker's does so for the next.
 net::ConnectionLimits::Place Listener::place_for(const base::Address& remote) {
   net::ConnectionLimits& limits = admission_.limits();
   net::ConnectionLimits::Place place = limits.admit(remote);
   if (place) return place;
   const bool has_room =
       limits.is_full() ? lingering_.end_oldest() : lingering_.end_oldest_of(remote);
-  if (has_room) place = limits.admit(remote);
+  if (has_room)
+    place = limits.admit(remote);
+  else
+    admission_.neighbours().ask_for_room(remote);
   return place;
 }
 

@@ -21,6 +21,7 @@ Runtime::Runtime(base::EventLoop& loop, std::size_t worker, Shared& shared)
     : loop_(loop),
       shared_(shared),
       lingering_(loop),
+      neighbour_(shared.admission.neighbours(), lingering_),
       handshake_turns_(loop),
       pools_(loop, upstream::net_dialers(loop, shared.log)),
       parts_{loop, worker, shared, pools_} {}

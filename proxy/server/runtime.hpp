@@ -50,6 +50,7 @@ class Runtime final : Generation::Owner {
   base::EventLoop& loop_;
   Shared& shared_;
   net::Lingering lingering_;
+  Neighbours::Member neighbour_;
   net::HandshakeTurns handshake_turns_;
   upstream::Pools pools_;
   const WorkerParts parts_;
