@@ -37,15 +37,63 @@ std::map<std::string_view, Connections> connections_of(std::string_view name,
   return all;
 }
 
-// Exchanges of a cluster that wait for a connection.
-std::int64_t pending_of(std::size_t cluster, const Snapshots& snapshots) {
+// A cluster as all workers see it: sums.
+struct ClusterSum {
+  upstream::PoolCounts counts;
   std::int64_t pending = 0;
+  std::int64_t connecting = 0;
+  std::int64_t tunnels = 0;
+  std::int64_t held = 0;
+};
+
+ClusterSum sum_of(std::string_view name, const Snapshots& snapshots) {
+  ClusterSum sum;
   for (const auto& worker : snapshots) {
-    if (cluster >= worker.size()) continue;
-    for (const upstream::EndpointSnapshot& endpoint : worker[cluster].endpoints)
-      pending += endpoint.pool.pending;
+    const upstream::ClusterSnapshot* cluster = snapshot_of(name, worker);
+    if (!cluster) continue;
+    sum.counts += cluster->gone;
+    sum.held += cluster->held;
+    for (const upstream::EndpointSnapshot& endpoint : cluster->endpoints) {
+      sum.counts += endpoint.pool;
+      sum.pending += endpoint.pool.pending;
+      sum.connecting += endpoint.pool.connecting;
+      sum.tunnels += endpoint.pool.tunnels;
+    }
   }
-  return pending;
+  return sum;
+}
+
+using ClusterSums = std::vector<std::pair<std::string_view, ClusterSum>>;
+
+// One series a cluster.
+template <typename ValueOf>
+void by_cluster(std::string& out, std::string_view name, std::string_view type,
+                std::string_view help, const ClusterSums& sums, ValueOf value_of) {
+  head(out, name, type, help);
+  for (const auto& [cluster, sum] : sums)
+    sample(out, name, {{"cluster", cluster}}, static_cast<std::int64_t>(value_of(sum)));
+}
+
+void append_connect_failures(std::string& out, const ClusterSums& sums) {
+  constexpr std::string_view name = "outrider_pool_connect_failures_total";
+  head(out, name, "counter", "Connects that failed, by why.");
+  for (const auto& [cluster, sum] : sums) {
+    const upstream::PoolCounts& counts = sum.counts;
+    const auto add = [&, cluster = cluster](std::string_view reason, std::uint64_t count) {
+      sample(out, name, {{"cluster", cluster}, {"reason", reason}},
+             static_cast<std::int64_t>(count));
+    };
+    add("connect_failure", counts.connect_failures - counts.connect_timeouts - counts.tls_failures);
+    add("connect_timeout", counts.connect_timeouts);
+    add("tls_failure", counts.tls_failures);
+  }
+}
+
+std::string decimal_seconds(base::Duration duration) {
+  const auto micros = std::chrono::duration_cast<std::chrono::microseconds>(duration).count();
+  std::string fraction = std::to_string(micros % 1'000'000);
+  fraction.insert(0, 6 - fraction.size(), '0');
+  return std::to_string(micros / 1'000'000) + '.' + fraction;
 }
 
 // A metric without labels.
@@ -69,10 +117,24 @@ void append_pool_metrics(std::string& out, const server::Plan& plan, const Snaps
              count.idle);
     }
   }
-  constexpr std::string_view pending = "outrider_pool_pending";
-  head(out, pending, "gauge", "Exchanges that wait for a connection.");
-  for (std::size_t i = 0; i < plan.config->clusters.size(); ++i)
-    sample(out, pending, {{"cluster", plan.config->clusters[i].name}}, pending_of(i, snapshots));
+  ClusterSums sums;
+  for (const config::Cluster& cluster : plan.config->clusters)
+    sums.emplace_back(cluster.name, sum_of(cluster.name, snapshots));
+  by_cluster(out, "outrider_pool_pending", "gauge", "Exchanges that wait for a connection.", sums,
+             [](const ClusterSum& sum) { return sum.pending; });
+  by_cluster(out, "outrider_pool_held", "gauge",
+             "Exchanges that wait until an endpoint can be connected to.", sums,
+             [](const ClusterSum& sum) { return sum.held; });
+  by_cluster(out, "outrider_pool_connecting", "gauge", "Connects under way.", sums,
+             [](const ClusterSum& sum) { return sum.connecting; });
+  by_cluster(out, "outrider_pool_tunnels", "gauge", "Connections that are tunnels.", sums,
+             [](const ClusterSum& sum) { return sum.tunnels; });
+  by_cluster(out, "outrider_pool_connects_total", "counter", "Connections made.", sums,
+             [](const ClusterSum& sum) { return sum.counts.connects; });
+  append_connect_failures(out, sums);
+  by_cluster(out, "outrider_pool_full_total", "counter",
+             "Exchanges refused because too many waited, or one for too long.", sums,
+             [](const ClusterSum& sum) { return sum.counts.refused; });
 }
 
 void append_breaker_metrics(std::string& out, const Breakers& breakers) {
@@ -118,6 +180,13 @@ void append_process_metrics(std::string& out, const ProcessStatus& status) {
          status.is_config_current ? 1 : 0);
   single(out, "outrider_config_last_reload_success_timestamp_seconds", "gauge",
          "When the configuration in force was taken, since 1970.", status.config_taken_at);
+  constexpr std::string_view took = "outrider_config_last_reload_duration_seconds";
+  head(out, took, "gauge", "How long the last reload took, taken or refused; 0 = there was none.");
+  out.append(took).append(" ").append(decimal_seconds(status.reload_took)).append("\n");
+  constexpr std::string_view dns = "outrider_dns_failures_total";
+  head(out, dns, "counter", "Names that could not be resolved when they were asked for.");
+  for (const auto& [cluster, count] : status.dns_failures)
+    sample(out, dns, {{"cluster", cluster}}, static_cast<std::int64_t>(count));
   constexpr std::string_view expiry = "outrider_certificate_not_after_timestamp_seconds";
   head(out, expiry, "gauge", "When the certificate shown there expires, since 1970.");
   for (const auto& [place, at] : status.certificates) sample(out, expiry, {{"place", place}}, at);

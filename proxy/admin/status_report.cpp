@@ -10,21 +10,20 @@ namespace admin {
 namespace {
 
 void add(upstream::PoolSnapshot& sum, const upstream::PoolSnapshot& pool) {
+  static_cast<upstream::PoolCounts&>(sum) += pool;
   sum.open += pool.open;
   sum.idle += pool.idle;
+  sum.tunnels += pool.tunnels;
   sum.connecting += pool.connecting;
   sum.active += pool.active;
   sum.pending += pool.pending;
-  sum.connects += pool.connects;
-  sum.connect_failures += pool.connect_failures;
-  sum.requests += pool.requests;
-  sum.reused += pool.reused;
-  sum.refused += pool.refused;
 }
 
 void write_counts(base::JsonWriter& json, const upstream::PoolSnapshot& pool) {
   json.number("connections", pool.open).number("idle", pool.idle);
   json.number("connecting", pool.connecting).number("streams", pool.active);
+  json.number("tunnels", pool.tunnels).number("connect_timeouts", pool.connect_timeouts);
+  json.number("tls_failures", pool.tls_failures);
   json.number("pending", pool.pending).number("requests", pool.requests);
   json.number("reused", pool.reused).number("connects", pool.connects);
   json.number("connect_failures", pool.connect_failures).number("pool_full", pool.refused);

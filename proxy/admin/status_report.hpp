@@ -38,14 +38,16 @@ struct ProcessStatus {
   std::size_t memory_in_use = 0;
   std::size_t memory_limit = 0;
   bool is_config_current = true;        // false: a reload was refused since it was taken
+  base::Duration reload_took{};         // the last reload, taken or refused; 0 = there was none
   std::uint64_t config_taken_at = 0;    // seconds since 1970
   std::uint64_t log_lines_dropped = 0;  // of the access log
   std::uint64_t own_log_lines_dropped = 0;
   std::string version;
   // By place ("listener ingress"): when what is shown there expires, in seconds since 1970.
   std::vector<std::pair<std::string, std::int64_t>> certificates;
-  std::string admin;                      // address; "" = none
-  std::vector<ListenerStatus> listeners;  // in the order of the plan
+  std::vector<std::pair<std::string, std::uint64_t>> dns_failures;  // by cluster
+  std::string admin;                                                // address; "" = none
+  std::vector<ListenerStatus> listeners;                            // in the order of the plan
 };
 
 // For Prometheus: pools as they are now, and what the process counts by itself.

@@ -61,6 +61,7 @@ class Control final : admin::AdminSource {
   void drain() override;
 
   struct Gathering;
+  struct Steps;
   // What a plan needs beside it, or why it cannot be had.
   struct Prepared {
     std::string problem;
@@ -72,6 +73,7 @@ class Control final : admin::AdminSource {
 
   std::string open_admin();
   base::Task<> reload_on_signal();
+  std::string take_configuration(const std::shared_ptr<Steps>& steps);
   Prepared prepare(server::Plan& plan);
   server::Adoption adoption(std::vector<server::NewSocket> sockets) const;
   void follow_limits();
@@ -121,6 +123,7 @@ class Control final : admin::AdminSource {
   base::Time config_taken_ = base::never;  // the one in force
   bool is_started_ = false;
   bool is_config_current_ = true;  // the last reload succeeded, if there was one
+  base::Duration reload_took_{};   // that one
   bool is_draining_ = false;
   bool is_told_to_end_ = false;  // by a signal
   bool is_accepting_ = true;

@@ -18,14 +18,14 @@ std::string joined(const std::vector<std::string>& problems) {
   return text;
 }
 
+}  // namespace
+
 // Counts the workers that have taken their step; outlives whoever waits.
-struct Steps {
+struct Control::Steps {
   Steps(base::Loop& loop, std::size_t workers) : all_taken(loop), missing(workers) {}
   base::Event all_taken;
   std::size_t missing;
 };
-
-}  // namespace
 
 // In this order: what is bound is told to nobody if a later step fails, so binding is the last.
 Control::Prepared Control::prepare(server::Plan& plan) {
@@ -47,17 +47,28 @@ Control::Prepared Control::prepare(server::Plan& plan) {
 }
 
 base::Task<std::string> Control::reload() {
-  if (is_draining_) co_return "the process is draining: its configuration stays";
-  server::Planned planned = make_plan_again_(*plan_);
-  Prepared prepared;
-  prepared.problem = joined(planned.problems);
-  if (planned.plan) prepared = prepare(*planned.plan);
-  const std::string& problem = prepared.problem;
+  const base::Time began = base::Clock::now();  // reading files may take longer than a turn
+  const auto steps = std::make_shared<Steps>(loop_, workers_.size());
+  std::string problem = take_configuration(steps);
   is_config_current_ = problem.empty();
+  reload_took_ = base::Clock::now() - began;
   if (!problem.empty()) {
     log_.error("reload: the configuration in force stays: " + problem);
     co_return problem;
   }
+  const bool is_everywhere = co_await steps->all_taken.wait(loop_.now() + longest_step);
+  log_.info(is_everywhere ? "reloaded" : "reloaded; a worker is busy and follows");
+  co_return "";
+}
+
+// What stands in the way, or "".
+std::string Control::take_configuration(const std::shared_ptr<Steps>& steps) {
+  if (is_draining_) return "the process is draining";
+  server::Planned planned = make_plan_again_(*plan_);
+  Prepared prepared;
+  prepared.problem = joined(planned.problems);
+  if (planned.plan) prepared = prepare(*planned.plan);
+  if (!prepared.problem.empty()) return prepared.problem;
   earlier_.push_back(std::exchange(plan_, std::move(planned.plan)));
   config_taken_ = loop_.now();
   expect_series();
@@ -65,7 +76,6 @@ base::Task<std::string> Control::reload() {
   log_.adopt(plan_->config->log.level, plan_->config->log.is_json);
   follow_limits();
   follow_names();
-  const auto steps = std::make_shared<Steps>(loop_, workers_.size());
   for (std::size_t i = 0; i < workers_.size(); ++i) {
     const auto next = std::make_shared<server::Adoption>(adoption(std::move(prepared.sockets[i])));
     workers_[i]->post([this, next, steps](server::Runtime& runtime) {
@@ -77,9 +87,7 @@ base::Task<std::string> Control::reload() {
   }
   watch_files();
   announce();
-  const bool is_everywhere = co_await steps->all_taken.wait(loop_.now() + longest_step);
-  log_.info(is_everywhere ? "reloaded" : "reloaded; a worker is busy and follows");
-  co_return "";
+  return {};
 }
 
 base::Task<> Control::reload_on_signal() {

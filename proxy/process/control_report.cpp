@@ -55,6 +55,7 @@ admin::ProcessStatus Control::status() const {
   status.uptime = loop_.now() - started_;
   status.is_draining = is_draining_;
   status.is_config_current = is_config_current_;
+  status.reload_took = reload_took_;
   status.connections = shared_.admission.connections();
   status.memory_in_use = shared_.admission.memory_in_use();
   status.memory_limit = shared_.admission.memory_limit();
@@ -62,6 +63,7 @@ admin::ProcessStatus Control::status() const {
   status.config_taken_at =
       static_cast<std::uint64_t>(std::chrono::system_clock::to_time_t(loop_.wall(config_taken_)));
   status.certificates = certificates_.expiries();
+  status.dns_failures.assign(discovery_->failures().begin(), discovery_->failures().end());
   status.own_log_lines_dropped = log_.dropped();
   status.log_lines_dropped = plan_->access_log ? plan_->access_log->dropped() : 0;
   if (admin_) status.admin = admin_->address().to_string();

@@ -31,6 +31,7 @@ std::vector<ClusterSnapshot> Clusters::snapshot() const {
   std::vector<ClusterSnapshot> all;
   for (const auto& entry : entries_) {
     ClusterSnapshot& now = all.emplace_back(entry->cluster.snapshot());
+    now.gone = pools_.gone(now.name);
     pools_.each_of(now.name, [&](const EndpointPools& pools) {
       for (EndpointSnapshot& other : pools.others_than(entry->cluster.endpoints()))
         now.endpoints.push_back(std::move(other));

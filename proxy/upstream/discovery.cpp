@@ -134,6 +134,7 @@ base::Task<> Discovery::Service::follow(std::size_t endpoint) {
       known.failure.reset();
     } else {
       pause = pause_after_failures(++failures, dns);
+      ++discovery_.failures_[names_.cluster];
       known.failure = found.error();
     }
     publish();
@@ -195,6 +196,7 @@ void Discovery::follow(const std::vector<const config::Config*>& configs) {
 void Discovery::add(const config::Cluster& cluster) {
   auto service = std::make_unique<Service>(*this, cluster);
   for (const auto& other : services_) service->learn_from(*other);
+  failures_.try_emplace(cluster.name);
   services_.push_back(std::move(service));
   services_.back()->start();
 }

@@ -8,7 +8,9 @@
 #include "proxy/net/resolver.hpp"
 #include "proxy/upstream/endpoint.hpp"
 
+#include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -49,6 +51,8 @@ class Discovery {
   // Each name was answered, well or not.
   bool is_settled() const;
   std::vector<std::shared_ptr<const PublishedEndpoints>> published() const;
+  // How often a name of theirs could not be resolved, by cluster: of all that it ever followed.
+  const std::map<std::string, std::uint64_t>& failures() const { return failures_; }
 
  private:
   class Service;
@@ -58,6 +62,7 @@ class Discovery {
   base::EventLoop& loop_;
   net::Resolver& resolver_;
   Publish publish_;
+  std::map<std::string, std::uint64_t> failures_;
   std::vector<std::unique_ptr<Service>> services_;
 };
 

@@ -64,8 +64,11 @@ void EndpointPools::on_reachability() {
 }
 
 void EndpointPools::sweep() {
-  vanished_.remove_if(
-      [](const Endpoint& endpoint) { return !endpoint.is_used() && endpoint.pool->is_empty(); });
+  vanished_.remove_if([this](const Endpoint& endpoint) {
+    const bool is_over = !endpoint.is_used() && endpoint.pool->is_empty();
+    if (is_over) gone_ += endpoint.pool->snapshot();
+    return is_over;
+  });
 }
 
 std::vector<EndpointSnapshot> EndpointPools::others_than(const Endpoints& chosen) const {

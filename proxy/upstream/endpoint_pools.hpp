@@ -47,6 +47,8 @@ class EndpointPools final : public base::Counted, Endpoint::Owner, Pool::Owner {
 
   // Those that the present configuration does not choose from, and that finish what they have.
   std::vector<EndpointSnapshot> others_than(const Endpoints& chosen) const;
+  // What those have counted that were forgotten.
+  const PoolCounts& gone() const { return gone_; }
 
  private:
   void unused() noexcept override {}  // Pools looks from time to time
@@ -60,6 +62,7 @@ class EndpointPools final : public base::Counted, Endpoint::Owner, Pool::Owner {
   base::List<Watcher> watchers_;
   std::list<Endpoint> endpoints_;
   std::list<Endpoint> vanished_;
+  PoolCounts gone_;
 };
 
 }  // namespace upstream

@@ -243,7 +243,8 @@ bool Pool::is_empty() const {
 }
 
 PoolSnapshot Pool::snapshot() const {
-  PoolSnapshot now = counts_;
+  PoolSnapshot now;
+  static_cast<PoolCounts&>(now) = counts_;
   now.connecting = static_cast<std::uint32_t>(connecting_);
   now.active = active_;
   now.pending = static_cast<std::uint32_t>(waiting_);

@@ -168,7 +168,7 @@ class Pool {
   std::uint64_t newest_ = 0;  // serial number
   bool is_retired_ = false;
   std::uint32_t active_ = 0;
-  PoolSnapshot counts_;  // of it only the counters that grow
+  PoolCounts counts_;
 
   base::Event changed_;  // something for run() to look at
   base::TaskGroup connects_;

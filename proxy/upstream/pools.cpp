@@ -23,7 +23,17 @@ base::Ref<EndpointPools> Pools::of(const config::Cluster& cluster, const config:
 
 void Pools::sweep() {
   for (EndpointPools& pools : all_) pools.sweep();
-  all_.remove_if([](const EndpointPools& pools) { return pools.is_over(); });
+  all_.remove_if([this](const EndpointPools& pools) {
+    if (pools.is_over()) gone_[pools.cluster()] += pools.gone();
+    return pools.is_over();
+  });
+}
+
+PoolCounts Pools::gone(const std::string& cluster) const {
+  const auto found = gone_.find(cluster);
+  PoolCounts sum = found == gone_.end() ? PoolCounts() : found->second;
+  each_of(cluster, [&sum](const EndpointPools& pools) { sum += pools.gone(); });
+  return sum;
 }
 
 }  // namespace upstream

@@ -7,7 +7,9 @@
 
 #include <functional>
 #include <list>
+#include <map>
 #include <memory>
+#include <string>
 #include <string_view>
 #include <utility>
 
@@ -28,6 +30,8 @@ class Pools {
                               std::shared_ptr<const certs::Context> tls);
   // Frees what no generation uses and no exchange is left on.
   void sweep();
+  // What pools of that cluster have counted that are no more.
+  PoolCounts gone(const std::string& cluster) const;
 
   template <typename Visit> void each_of(std::string_view cluster, Visit visit) const {
     for (const EndpointPools& pools : all_)
@@ -38,6 +42,7 @@ class Pools {
   base::Loop& loop_;
   const MakeDialer make_dialer_;
   std::list<EndpointPools> all_;
+  std::map<std::string, PoolCounts> gone_;  // by cluster, of those that are not in all_ any more
 };
 
 }  // namespace upstream

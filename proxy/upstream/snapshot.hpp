@@ -17,13 +17,8 @@ struct ConnectionSnapshot {
   std::uint64_t requests = 0;  // ever begun on it
 };
 
-struct PoolSnapshot {
-  std::uint32_t open = 0;  // connections
-  std::uint32_t idle = 0;  // of them, without an exchange
-  std::uint32_t tunnels = 0;
-  std::uint32_t connecting = 0;
-  std::uint32_t active = 0;   // exchanges that have a stream
-  std::uint32_t pending = 0;  // exchanges that wait for one
+// What a pool has counted since it was made.
+struct PoolCounts {
   std::uint64_t connects = 0;
   std::uint64_t connect_failures = 0;
   std::uint64_t connect_timeouts = 0;  // of them
@@ -31,6 +26,26 @@ struct PoolSnapshot {
   std::uint64_t requests = 0;
   std::uint64_t reused = 0;   // of them, on a connection that had served before
   std::uint64_t refused = 0;  // pool_full
+
+  PoolCounts& operator+=(const PoolCounts& other) {
+    connects += other.connects;
+    connect_failures += other.connect_failures;
+    connect_timeouts += other.connect_timeouts;
+    tls_failures += other.tls_failures;
+    requests += other.requests;
+    reused += other.reused;
+    refused += other.refused;
+    return *this;
+  }
+};
+
+struct PoolSnapshot : PoolCounts {
+  std::uint32_t open = 0;  // connections
+  std::uint32_t idle = 0;  // of them, without an exchange
+  std::uint32_t tunnels = 0;
+  std::uint32_t connecting = 0;
+  std::uint32_t active = 0;   // exchanges that have a stream
+  std::uint32_t pending = 0;  // exchanges that wait for one
   base::Duration out_for{};   // since when it cannot be connected to; 0 = it can
   std::vector<ConnectionSnapshot> connections;
 };
@@ -46,6 +61,7 @@ struct ClusterSnapshot {
   std::string name;
   std::string failure;     // why it has no endpoint; "" = it has
   std::uint32_t held = 0;  // exchanges that wait until an endpoint can be connected to
+  PoolCounts gone;         // of pools of this name that are no more: what is counted never falls
   std::vector<EndpointSnapshot> endpoints;
 };
 
