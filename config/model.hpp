@@ -28,7 +28,7 @@ struct FilterConfig {
   std::shared_ptr<const void> options;
   Mark mark;
   int ordinal = 0;       // how many of the same kind stand before it in its list
-  std::string fields{};  // as canonical() writes them: equal texts mean equal options
+  std::string fields{};  // all in force, as canonical() writes them: equal texts, equal options
 
   template <typename Options> const Options& as() const {
     return *static_cast<const Options*>(options.get());

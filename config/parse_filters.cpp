@@ -13,6 +13,21 @@ const FilterSpec* find_spec(std::string_view name, const Reading& reading) {
   return nullptr;
 }
 
+// What a filter goes by, however it is written: the values it holds, and as written what its table
+// cannot write.
+NodePtr with_unshown(const NodePtr& held, const Node& written) {
+  std::vector<Node::Entry> entries = held->entries;
+  for (const Node::Entry& each : written.entries) {
+    const auto is_it = [&each](const Node::Entry& other) { return other.key == each.key; };
+    const auto found = std::find_if(entries.begin(), entries.end(), is_it);
+    if (found == entries.end())
+      entries.push_back(each);
+    else if (found->value->is_map() && each.value->is_map())
+      found->value = with_unshown(found->value, *each.value);
+  }
+  return map(std::move(entries));
+}
+
 // Of a filter with several keys: is the second another filter, or an option of the first?
 void tell_keys_apart(const Node& item, const Reading& reading) {
   if (item.entries.empty())
@@ -53,7 +68,9 @@ void parse_filter(const Node& item, const Reading& reading, Filters& into) {
     placed->mark = mark;  // of what is missing in it
     options = std::move(placed);
   }
-  into.push_back({name, spec, spec->read(*options, reading), item.mark, 0, canonical(*options)});
+  std::shared_ptr<const void> read = spec->read(*options, reading);
+  const NodePtr in_force = with_unshown(spec->write(nullptr, read.get()), *options);
+  into.push_back({name, spec, std::move(read), item.mark, 0, canonical(*in_force)});
 }
 
 std::string list_expected(const Node& node) {
