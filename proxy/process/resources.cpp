@@ -73,7 +73,7 @@ std::size_t connections_within(std::size_t descriptors) {
 }
 
 std::string descriptor_problem(std::size_t wanted, std::size_t descriptors) {
-  const std::size_t possible = connections_for(descriptors);
+  const std::size_t possible = connections_within(descriptors);
   if (possible >= least_connections || possible >= wanted) return {};
   return "only " + std::to_string(descriptors) + " descriptors may be open, which is enough for " +
          std::to_string(possible) +

@@ -1,6 +1,7 @@
 // A pool against an upstream inside the test's own thread.
 #pragma once
 
+#include "proxy/base/log.hpp"
 #include "proxy/upstream/net_dialer.hpp"
 #include "proxy/upstream/pool.hpp"
 #include "tests/unit/upstream/peer.hpp"
@@ -32,7 +33,8 @@ struct PoolFixture : upstream::Pool::Owner {
   Peer peer{loop};
   config::Cluster cluster;
   std::shared_ptr<const certs::Context> tls;
-  upstream::NetDialer dialer{loop};
+  base::Log log{STDERR_FILENO, base::Level::error, false};
+  upstream::NetDialer dialer{loop, log};
   upstream::PoolSettings settings_of_pool;
   std::uint32_t in_flight = 0;
   std::vector<bool> was_reachable;

@@ -1,4 +1,4 @@
-#include "proxy/process/process.hpp"
+#include "proxy/process/resources.hpp"
 
 #include <doctest/doctest.h>
 
@@ -8,7 +8,7 @@
 
 namespace {
 
-using process::connections_for;
+using process::connections_within;
 using process::descriptor_problem;
 
 // In a child, as what is given up of the hard limit does not come back.
@@ -32,7 +32,7 @@ TEST_CASE("process: descriptors for under 1000 connections are an error, with th
   for (const char* text : {"only 1024 descriptors", "enough for 16 connections", "ulimit -n 65536",
                            "LimitNOFILE=65536", "limits.connections to at most 16"})
     CHECK_MESSAGE(problem.find(text) != problem.npos, problem);
-  CHECK(connections_for(3023) == 999);
+  CHECK(connections_within(3023) == 999);
   CHECK_FALSE(descriptor_problem(10'000, 3023).empty());
   CHECK_FALSE(descriptor_problem(1'000, 3023).empty());
 }
