@@ -83,6 +83,30 @@ TEST_CASE("what a drain's timeout cuts before its head is answered 503 and logge
   CHECK(lines[0]["reason"].text() == "drained");
 }
 
+TEST_CASE("what is held for an upstream that is away is cut by a drain's timeout as well") {
+  TestProxy proxy(
+      "version: 1\n"
+      "access_log: { format: none }\n"
+      "admin: { bind: \"127.0.0.1:0\" }\n"
+      "drain: { timeout: 1ms }\n"
+      "listeners: { egress: { bind: 127.0.0.1:0, routes: [{ to: app }] } }\n"
+      "clusters: { app: { url: \"http://" +
+      harness::unused_address().to_string() + "\", pool: { hold: 1h } } }\n");
+  Socket client = Socket::connect(proxy.address());
+  client.send("GET / HTTP/1.1\r\nhost: a\r\n\r\n");
+  H2Peer peer(Socket::connect(proxy.address()));
+  peer.greet();
+  peer.send(peer.head(1, H2Peer::get("/"), true));
+  REQUIRE(harness::comes_to_say(proxy, "/metrics", "outrider_pool_held{cluster=\"app\"} 2\n"));
+  proxy.begin_drain();
+  proxy.wait_until_ended();
+  const Answer answer = client.read_answer();
+  CHECK(answer.status == 503);
+  CHECK(answer.body.find("drained") != std::string::npos);
+  peer.wait_for_end();
+  CHECK(peer.messages[1].status == 503);
+}
+
 TEST_CASE("what a drain's timeout cuts behind its head is cut visibly and logged as drained") {
   Drained world;
   Socket client = Socket::connect(world.proxy().address());
