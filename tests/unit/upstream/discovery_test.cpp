@@ -76,6 +76,7 @@ TEST_CASE_FIXTURE(DiscoveryTest, "discovery: a name that fails keeps the last go
   REQUIRE(turn_until([&] { return sets.size() == 1; }));
   REQUIRE(sets[0]->failure);
   CHECK(sets[0]->failure->reason == base::Reason::dns_failure);
+  CHECK(discovery->failures().at("named") == 1);
   server.code = 0;
   server.answers[a] = {{"orders.test", a, 0, "10.0.0.1"}};
   REQUIRE(turn_until([&] { return sets.size() == 2; }));
@@ -85,6 +86,12 @@ TEST_CASE_FIXTURE(DiscoveryTest, "discovery: a name that fails keeps the last go
   const int asked = server.questions;
   REQUIRE(turn_until([&] { return server.questions >= asked + 4; }));
   CHECK(sets.size() == 2);
+  CHECK(discovery->failures().at("named") > 2);
+}
+
+TEST_CASE_FIXTURE(DiscoveryTest, "discovery: counts failures from the start, of names only") {
+  start();
+  CHECK(discovery->failures() == std::map<std::string, std::uint64_t>{{"named", 0}});
 }
 
 TEST_CASE_FIXTURE(DiscoveryTest, "cluster: waits for its first endpoints, and keeps what stays") {
