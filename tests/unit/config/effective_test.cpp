@@ -44,6 +44,29 @@ TEST_CASE("effective configuration: holds the defaults of all that is there") {
     CHECK(dump.find(absent) == dump.npos);
 }
 
+std::string fields_of(const std::string& filter) {
+  const std::string text = with_cluster("url: http://a, filters: [" + filter + "]");
+  const config::Loaded loaded = config::load_text("proxy.yaml", text, filters::specs());
+  REQUIRE_MESSAGE(loaded.config, mistakes_of(text));
+  return loaded.config->clusters.front().filters.front().fields;
+}
+
+TEST_CASE("a filter's fields: tell what is in force, however it is written") {
+  const std::string retry = fields_of("retry");
+  for (const char* same :
+       {"retry: {}", "retry: { max_retries: 3 }", "retry: { budget: { min: 10/s } }",
+        "retry: { backoff: { max: 10000ms, base: 100ms }, max_body: 65536B }"})
+    CHECK_MESSAGE(fields_of(same) == retry, same);
+  for (const char* other :
+       {"retry: { max_retries: 4 }", "retry: { budget: { ratio: 11% } }",
+        "retry: { backoff: { jitter: 0% } }", "retry: { methods: any }", "timeout: {}"})
+    CHECK_MESSAGE(fields_of(other) != retry, other);
+  const std::string header = "headers: { request: { set: { x-a: ";
+  CHECK(fields_of(header + "b } } }") == fields_of(header + "\"b\" } } }"));
+  CHECK(fields_of(header + "b } } }") != fields_of(header + "c } } }"));
+  CHECK(fields_of("request_id: { trust: true }") != fields_of("request_id: { trust: false }"));
+}
+
 TEST_CASE("effective configuration: loads again, and is then the same") {
   for (const std::string& text :
        {with_top("admin: { bind: \"127.0.0.1:0\" }\nlog: { level: debug, to: x.log }"),
