@@ -5,6 +5,8 @@
 
 #include <doctest/doctest.h>
 
+#include <unistd.h>
+
 namespace {
 
 using base::Address;
@@ -58,6 +60,31 @@ TEST_CASE("listening sockets: each listener keeps the port that was chosen for i
   CHECK(renamed.problem == "");
   CHECK(renamed.by_worker[0].empty());
   CHECK(address(*third, 1) == address(*first, 1));
+}
+
+TEST_CASE("listening sockets: the path of a Unix socket goes with the last who names it") {
+  const std::string base = "/tmp/outrider-paths." + std::to_string(::getpid());
+  const auto is_there = [](const std::string& path) { return ::access(path.c_str(), F_OK) == 0; };
+  ListeningSockets sockets;
+  const auto first = plan_of({{"a", {"unix:" + base + ".1"}}, {"b", {"unix:" + base + ".2"}}});
+  const ListeningSockets::Bound bound = sockets.bind(*first);
+  REQUIRE(bound.problem == "");
+  CHECK((is_there(base + ".1") && is_there(base + ".2")));
+  // A plan that cannot be bound takes nothing away, and leaves nothing.
+  const auto bad =
+      plan_of({{"a", {"unix:" + base + ".3"}}, {"b", {"unix:/nowhere/at/all/outrider"}}});
+  CHECK(sockets.bind(*bad).problem != "");
+  CHECK((is_there(base + ".1") && is_there(base + ".2")));
+  CHECK_FALSE(is_there(base + ".3"));
+  const auto second = plan_of({{"renamed", {"unix:" + base + ".2"}}});
+  const ListeningSockets::Bound kept = sockets.bind(*second);
+  CHECK(kept.problem == "");
+  CHECK(kept.by_worker[0].empty());
+  CHECK_FALSE(is_there(base + ".1"));
+  CHECK(is_there(base + ".2"));
+  const auto third = plan_of({{"a", {"127.0.0.1:0"}}});
+  const ListeningSockets::Bound last = sockets.bind(*third);
+  CHECK_FALSE(is_there(base + ".2"));
 }
 
 TEST_CASE("listening sockets: what cannot be bound changes nothing, and nothing stays bound") {
