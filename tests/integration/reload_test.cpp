@@ -100,8 +100,61 @@ TEST_CASE("reload: a mistake leaves all as it is, and is told in full") {
   CHECK(answer.body.find("\"too\"") != std::string::npos);
   CHECK(harness::get(proxy.address(), "/").status == 201);
   CHECK(has(proxy, "/metrics", "outrider_config_reload_success 0"));
+  CHECK(has(proxy, "/metrics", "outrider_config_last_reload_duration_seconds 0."));
+  CHECK_FALSE(has(proxy, "/metrics", "outrider_config_last_reload_duration_seconds 0.000000\n"));
   CHECK(proxy.reload(good).status == 200);
   CHECK(has(proxy, "/metrics", "outrider_config_reload_success 1"));
+}
+
+TEST_CASE("reload: series of what it brings are there at once, at 0") {
+  TestProxy proxy(top() + "listeners:\n" + listener("egress", respond(201)));
+  CHECK(has(proxy, "/metrics", "outrider_config_last_reload_duration_seconds 0.000000\n"));
+  CHECK(proxy
+            .reload(top() + "listeners:\n" + listener("egress", respond(201)) + listener("more") +
+                    cluster("http://127.0.0.1:1"))
+            .status == 200);
+  const std::string metrics = proxy.ask("/metrics").body;
+  const std::string app = "{cluster=\"app\"";
+  for (const std::string& series :
+       {"outrider_request_duration_seconds_count{listener=\"more\",route=\"more.1\"," +
+            app.substr(1) + "}",
+        std::string("outrider_requests_in_flight{listener=\"more\"}"),
+        std::string("outrider_downstream_connections{listener=\"more\"}"),
+        "outrider_attempts_total" + app + ",outcome=\"2xx\"}", "outrider_pool_pending" + app + "}",
+        "outrider_pool_held" + app + "}", "outrider_pool_connecting" + app + "}",
+        "outrider_pool_tunnels" + app + "}", "outrider_pool_connects_total" + app + "}",
+        "outrider_pool_full_total" + app + "}",
+        "outrider_pool_connect_failures_total" + app + ",reason=\"tls_failure\"}"})
+    CHECK_MESSAGE(metrics.find("\n" + series + " 0\n") != std::string::npos, series);
+}
+
+TEST_CASE("reload: what pools have counted never falls when they go") {
+  Origin one(Origin::answering("x")), two(Origin::answering("x"));
+  const auto with = [](const std::string& url, const std::string& pool = "") {
+    return top("workers: 1\n") + "listeners:\n" + listener("egress") +
+           "clusters:\n  app: { url: \"" + url + "\"" + pool + " }\n";
+  };
+  TestProxy proxy(with(one.url()));
+  const auto counts = [&](int connects) {
+    CHECK(harness::get(proxy.address(), "/").status == 200);
+    // The configuration before is gone, and its pools with it, when another one is asked for.
+    CHECK(comes_to_say(proxy, "/metrics", "outrider_generations 1\n"));
+    const std::string connected = "outrider_pool_connects_total{cluster=\"app\"} ";
+    CHECK(has(proxy, "/metrics", connected + std::to_string(connects) + "\n"));
+  };
+  counts(1);
+  CHECK(proxy.reload(with(two.url())).status == 200);
+  counts(2);
+  CHECK(proxy.reload(with(two.url(), ", pool: { idle_http1: 3s }")).status == 200);
+  counts(3);
+  CHECK(
+      proxy.reload(with("http://" + harness::unused_address().to_string(), ", pool: { hold: 0s }"))
+          .status == 200);
+  CHECK(harness::get(proxy.address(), "/").status == 502);
+  CHECK(
+      has(proxy, "/metrics",
+          "outrider_pool_connect_failures_total{cluster=\"app\",reason=\"connect_failure\"} 1\n"));
+  CHECK(has(proxy, "/metrics", "outrider_pool_connects_total{cluster=\"app\"} 3\n"));
 }
 
 TEST_CASE("reload: what needs a restart is refused by name") {
@@ -190,6 +243,13 @@ TEST_CASE("reload: a breaker keeps its state until its own fields change") {
   CHECK(proxy
             .reload(with("{ open_for: 1h, failure_threshold: \"1\", request_volume: 1 }",
                          ", retry: {}"))
+            .status == 200);
+  CHECK(harness::get(proxy.address(), "/").status == 503);
+  // So is one that says what held anyway, in units of its own.
+  CHECK(proxy
+            .reload(with("{ open_for: 60m, first_open_for: 1000ms, failure_ratio: 25%, window: "
+                         "30s, failure_threshold: 1, request_volume: 1 }",
+                         ""))
             .status == 200);
   CHECK(harness::get(proxy.address(), "/").status == 503);
   CHECK(
