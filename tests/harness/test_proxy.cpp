@@ -1,6 +1,5 @@
 #include "tests/harness/test_proxy.hpp"
 
-#include "config/load.hpp"
 #include "filters/registry.hpp"
 #include "proxy/base/time.hpp"
 #include "proxy/server/plan.hpp"
@@ -13,17 +12,12 @@
 namespace harness {
 namespace {
 
-server::Planned planned_of(const std::string& yaml, const server::Plan* running) {
-  const config::Loaded loaded = config::load_text("test.yaml", yaml, filters::specs());
-  if (loaded.config) return server::make_plan(loaded.config, running);
-  server::Planned none;
-  for (const config::Mistake& mistake : loaded.mistakes)
-    none.problems.push_back(mistake.to_string());
-  return none;
+server::Planned planned_of_text(const std::string& yaml, const server::Plan* running) {
+  return planned_of(config::load_text("test.yaml", yaml, filters::specs()), running);
 }
 
 std::unique_ptr<server::Plan> plan_of(const std::string& yaml) {
-  server::Planned planned = planned_of(yaml, nullptr);
+  server::Planned planned = planned_of_text(yaml, nullptr);
   std::string problems;
   for (const std::string& problem : planned.problems) problems += problem + "\n";
   if (!planned.plan) throw std::runtime_error(problems);
@@ -31,6 +25,14 @@ std::unique_ptr<server::Plan> plan_of(const std::string& yaml) {
 }
 
 }  // namespace
+
+server::Planned planned_of(const config::Loaded& loaded, const server::Plan* running) {
+  if (loaded.config) return server::make_plan(loaded.config, running);
+  server::Planned none;
+  for (const config::Mistake& mistake : loaded.mistakes)
+    none.problems.push_back(mistake.to_string());
+  return none;
+}
 
 // Control is made, used and destroyed by one thread, as by main.
 TestProxy::TestProxy(const std::string& yaml)
@@ -47,7 +49,7 @@ TestProxy::TestProxy(const std::string& yaml)
 void TestProxy::run(std::unique_ptr<server::Plan> plan) {
   const auto again = [this](const server::Plan& running) {
     const std::lock_guard lock(mutex_);
-    return planned_of(yaml_, &running);
+    return planned_of_text(yaml_, &running);
   };
   process::Control control(std::move(plan), again, log_);
   control_ = &control;

@@ -5,6 +5,7 @@
 //   auto client = harness::Socket::connect(proxy.address("egress"));
 #pragma once
 
+#include "config/load.hpp"
 #include "proxy/base/log.hpp"
 #include "proxy/process/control.hpp"
 #include "tests/harness/socket.hpp"
@@ -49,6 +50,9 @@ class TestProxy {
   std::promise<void> may_go_;
   std::thread thread_;
 };
+
+// What a process makes of a configuration; none, and why, if it does not hold.
+server::Planned planned_of(const config::Loaded& loaded, const server::Plan* running);
 
 // A listener `egress` on port 0, with an admin side and without an access log, all of whose
 // requests go to the cluster `app` at that url. `more` is added as it is (top-level keys).

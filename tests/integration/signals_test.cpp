@@ -2,16 +2,19 @@
 #include "config/load.hpp"
 #include "filters/registry.hpp"
 #include "proxy/process/control.hpp"
-#include "proxy/server/plan.hpp"
 #include "tests/harness/origin.hpp"
 #include "tests/harness/test_proxy.hpp"
 
 #include <doctest/doctest.h>
 
+#include <chrono>
 #include <csignal>
 #include <cstdio>
 #include <fstream>
+#include <functional>
 #include <future>
+#include <iterator>
+#include <optional>
 #include <unistd.h>
 
 using harness::Origin;
@@ -22,9 +25,14 @@ namespace {
 // As main runs it.
 class Process {
  public:
-  explicit Process(const std::string& yaml) : log_(STDERR_FILENO, base::Level::error, false) {
+  using Load = std::function<config::Loaded()>;
+
+  explicit Process(const std::string& yaml)
+      : Process([yaml] { return config::load_text("test.yaml", yaml, filters::specs()); },
+                base::LogFile(STDERR_FILENO)) {}
+  Process(const Load& load, base::LogFile log) : log_(std::move(log), base::Level::error, false) {
     std::promise<void> started;
-    thread_ = std::thread([this, &started, yaml] { run(yaml, started); });
+    thread_ = std::thread([this, &started, load] { run(load, started); });
     started.get_future().wait();
   }
   ~Process() { thread_.join(); }
@@ -34,14 +42,11 @@ class Process {
   bool has_ended() const { return has_ended_; }
 
  private:
-  void run(const std::string& yaml, std::promise<void>& started) {
-    const auto plan_in_place_of = [&](const server::Plan* running) {
-      return server::make_plan(config::load_text("test.yaml", yaml, filters::specs()).config,
-                               running);
-    };
+  void run(const Load& load, std::promise<void>& started) {
     process::Control control(
-        plan_in_place_of(nullptr).plan,
-        [&](const server::Plan& running) { return plan_in_place_of(&running); }, log_);
+        harness::planned_of(load(), nullptr).plan,
+        [&load](const server::Plan& running) { return harness::planned_of(load(), &running); },
+        log_);
     control.handle_signals();
     CHECK(control.start() == "");
     address_ = control.listener_address("egress");
@@ -87,7 +92,102 @@ void wait_until_it_refuses(const Process& process) {
   }
 }
 
+// A configuration in a file, the process that runs it, and what that says.
+class OfFile {
+ public:
+  explicit OfFile(const std::string& routes) {
+    write(routes);
+    process_.emplace([this] { return config::load(file(), filters::specs()); },
+                     std::move(*base::LogFile::open(log_file())));
+  }
+  ~OfFile() {
+    end();
+    ::unlink(file().c_str());
+    ::unlink(log_file().c_str());
+  }
+
+  std::string file() const { return base_ + ".yaml"; }
+  void write(const std::string& routes) const {
+    std::ofstream(file()) << "version: 1\n"
+                             "workers: 1\n"
+                             "access_log: { format: none }\n"
+                             "admin: { bind: \"127.0.0.1:0\" }\n"
+                             "listeners:\n"
+                             "  egress:\n"
+                             "    bind: 127.0.0.1:0\n"
+                             "    routes: "
+                          << routes << "\n";
+  }
+  bool comes_to_answer(int status) const {
+    return comes_to_be([&] { return harness::get(process_->address(), "/").status == status; });
+  }
+  bool comes_to_count(const std::string& line) const {
+    return comes_to_be([&] {
+      const std::string all = harness::get(process_->admin(), "/metrics", "localhost").body;
+      return all.find("\n" + line + "\n") != all.npos;
+    });
+  }
+  // Ends it.
+  std::string log() {
+    end();
+    std::ifstream in(log_file());
+    return {std::istreambuf_iterator<char>(in), {}};
+  }
+
+ private:
+  std::string log_file() const { return base_ + ".log"; }
+  void end() {
+    if (process_) ::kill(::getpid(), SIGTERM);
+    process_.reset();
+  }
+  static bool comes_to_be(const std::function<bool()>& is_so) {
+    const base::Time limit = base::Clock::now() + std::chrono::seconds(10);
+    while (!is_so())
+      if (base::Clock::now() > limit) return false;
+    return true;
+  }
+
+  const std::string base_ = "/tmp/outrider-hup." + std::to_string(::getpid());
+  std::optional<Process> process_;
+};
+
 }  // namespace
+
+TEST_CASE("signals: SIGHUP takes what the file says by now, and a broken one changes nothing") {
+  OfFile running("[{ respond: { status: 201 } }]");
+  CHECK(running.comes_to_answer(201));
+  CHECK(running.comes_to_count("outrider_config_reload_success 1"));
+  running.write("[{ respond: { status: 202 } }]");
+  ::kill(::getpid(), SIGHUP);
+  CHECK(running.comes_to_answer(202));
+  running.write("[{ respont: { status: 203 } }]");
+  ::kill(::getpid(), SIGHUP);
+  CHECK(running.comes_to_count("outrider_config_reload_success 0"));
+  CHECK(running.comes_to_answer(202));
+  running.write("[{ respond: { status: 203 } }]");
+  ::kill(::getpid(), SIGHUP);
+  CHECK(running.comes_to_answer(203));
+  CHECK(running.comes_to_count("outrider_config_reload_success 1"));
+  const std::string log = running.log();
+  CHECK(log.find("reload: the configuration in force stays: " + running.file() + ":8:") !=
+        log.npos);
+  CHECK(log.find("respont") != log.npos);
+}
+
+TEST_CASE("signals: drain.delay and timeout are never short") {
+  Slow slow;
+  Process process(
+      harness::egress_to(slow.origin.url(), "drain: { delay: 300ms, timeout: 500ms }\n"));
+  Socket client = asking(process);
+  slow.asked.get_future().wait();
+  const base::Time told = base::Clock::now();
+  ::kill(::getpid(), SIGTERM);
+  wait_until_it_refuses(process);
+  CHECK(base::Clock::now() - told >= base::Millis{300});
+  CHECK(client.read_answer().status == 503);
+  CHECK(base::Clock::now() - told >= base::Millis{500});
+  slow.answers.set_value();
+}
 
 TEST_CASE("signals: SIGTERM lets what is under way end") {
   Slow slow;
@@ -152,9 +252,11 @@ TEST_CASE("signals: SIGUSR1 and SIGHUP open the access log again, SIGUSR2 change
   Origin origin(Origin::answering("x"));
   const std::string path = "/tmp/outrider-signals." + std::to_string(::getpid());
   {
-    Process process("version: 1\nworkers: 1\naccess_log: { to: " + path + " }\n"
+    Process process("version: 1\nworkers: 1\naccess_log: { to: " + path +
+                    " }\n"
                     "listeners: { egress: { bind: 127.0.0.1:0, routes: [{ to: app }] } }\n"
-                    "clusters: { app: { url: \"" + origin.url() + "\" } }\n");
+                    "clusters: { app: { url: \"" +
+                    origin.url() + "\" } }\n");
     for (const int number : {SIGUSR1, SIGHUP}) {
       REQUIRE(std::rename(path.c_str(), (path + ".1").c_str()) == 0);
       ::kill(::getpid(), number);
