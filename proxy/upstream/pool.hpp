@@ -131,6 +131,7 @@ class Pool {
   void serve(Lane& lane);
   void serve(const Lane& lane, base::List<Waiter>& line);
   void make_room(Lane& lane);
+  void give_up();
   void give_up(Lane& lane);
   void fail(base::List<Waiter>& line, const base::Error& error);
   void connect_more();

@@ -32,9 +32,12 @@ Task<> Pool::run() {
   for (;;) {
     if (waiting_ > 0)
       for (Lane& lane : lanes_) serve(lane);
-    if (waiting_ > 0 && outage_.is_on() && connecting_ == 0)
-      for (Lane& lane : lanes_) give_up(lane);
+    // What lasts is tried again only for who waits; anything else goes on for nobody, and must not
+    // hold up who could go elsewhere.
+    const bool is_tried_for_them = outage_.error().lasting;
+    if (!is_tried_for_them) give_up();
     connect_more();
+    if (is_tried_for_them) give_up();
     if (is_retired_ && waiting_ == 0) retire();
     co_await changed_.wait(next_attempt());
   }
@@ -64,6 +67,11 @@ void Pool::make_room(Lane& lane) {
         (!lane.fresh.empty() || !serves(lane, place->connection)))
       return place->connection.leave();
   if (!lane.fresh.empty() && serving_h2_ > 0) lane.fresh.front()->take_any();
+}
+
+void Pool::give_up() {
+  if (waiting_ == 0 || !outage_.is_on() || connecting_ > 0) return;
+  for (Lane& lane : lanes_) give_up(lane);
 }
 
 // The endpoint cannot be connected to: only whom a connection that is there may serve yet waits on.
