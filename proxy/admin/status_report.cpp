@@ -21,10 +21,10 @@ void add(upstream::PoolSnapshot& sum, const upstream::PoolSnapshot& pool) {
 
 void write_counts(base::JsonWriter& json, const upstream::PoolSnapshot& pool) {
   json.number("connections", pool.open).number("idle", pool.idle);
-  json.number("connecting", pool.connecting).number("streams", pool.active);
-  json.number("tunnels", pool.tunnels).number("connect_timeouts", pool.connect_timeouts);
+  json.number("connecting", pool.connecting).number("tunnels", pool.tunnels);
+  json.number("streams", pool.active).number("pending", pool.pending);
   json.number("tls_failures", pool.tls_failures);
-  json.number("pending", pool.pending).number("requests", pool.requests);
+  json.number("requests", pool.requests).number("connect_timeouts", pool.connect_timeouts);
   json.number("reused", pool.reused).number("connects", pool.connects);
   json.number("connect_failures", pool.connect_failures).number("pool_full", pool.refused);
 }
