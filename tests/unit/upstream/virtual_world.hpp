@@ -207,8 +207,8 @@ struct VirtualWorld {
   VirtualEndpoint& at(const std::string& address) { return endpoints[address]; }
   upstream::ClusterSnapshot seen() { return (*clusters)[0].snapshot(); }
 
+  VirtualEndpoints endpoints;  // outlive the loop, which destroys connections to them
   base::Loop loop{base::Time{} + std::chrono::hours{1}};
-  VirtualEndpoints endpoints;
   filters::SharedState shared;
   stats::Registry metrics{1};
   base::Log log{STDERR_FILENO, base::Level::error, false};
