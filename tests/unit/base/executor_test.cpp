@@ -75,8 +75,8 @@ TEST_CASE("an executor runs a job in a thread of its own, and the asker goes on 
 TEST_CASE("an executor refuses what finds too much waiting") {
   EventLoop loop;
   base::TaskGroup tasks(loop);
-  Executor executor(1, 1);
   std::promise<void> runs, may_end;
+  Executor executor(1, 1);
   REQUIRE(executor.run([&] {
     runs.set_value();
     may_end.get_future().wait();
@@ -93,8 +93,8 @@ TEST_CASE("an executor refuses what finds too much waiting") {
 
 TEST_CASE("who asked an executor and has gone is not missed") {
   EventLoop loop;
+  std::promise<void> may_end, last;
   Executor executor;
-  std::promise<void> may_end;
   std::optional<std::thread::id> by;
   bool came = false;
   REQUIRE(executor.run([&] { may_end.get_future().wait(); }));
@@ -102,7 +102,6 @@ TEST_CASE("who asked an executor and has gone is not missed") {
     base::TaskGroup tasks(loop);
     tasks.spawn(ask(loop, executor, by, came)).release();
   }
-  std::promise<void> last;
   REQUIRE(executor.run([&] { last.set_value(); }));
   may_end.set_value();
   last.get_future().wait();
