@@ -37,15 +37,17 @@ void Upload::stop() {
 }
 
 void Upload::head_came() {
+  has_head_ = true;
   is_keeping_ = false;
   kept_ = std::string();
   if (asks_first_) tasks_.cancel_all();  // it does not want the body
   if (tasks_.empty()) let_go();
 }
 
-// What was recorded of the body goes with it, not with a response that may last for hours.
+// What was recorded of the body goes with it, not with a response that may last for hours; but not
+// while it may have to be sent again.
 void Upload::let_go() {
-  if (has_ended_ && !is_keeping_) body_ = http::Body();
+  if (has_ended_ && has_head_) body_ = http::Body();
 }
 
 void Upload::send_interim(int status, const http::Headers& headers) noexcept {

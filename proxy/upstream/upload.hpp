@@ -42,6 +42,7 @@ class Upload final : public http::OwnedSource, public http::Interim {
   std::unique_ptr<http::ClientStream> stream_;
   base::Event continued_;
   bool asks_first_ = false;  // the upstream has not said yet that it wants the body
+  bool has_head_ = false;    // of the response
   bool has_ended_ = false;   // the body, as read
   bool is_keeping_;          // unless the body itself can be read again
   std::string kept_;         // what was read so far

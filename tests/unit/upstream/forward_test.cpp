@@ -99,6 +99,18 @@ TEST_CASE_FIXTURE(ForwardTest,
     REQUIRE(comes_to_end(second));
     CHECK(second.text == "hi");
   }
+  SUBCASE("with a body that had ended, whoever keeps it") {
+    fed.feed("abc");
+    fed.end();
+    http::Recording recording(loop, fed.body(), 64 * 1024);
+    Going& second = started(recording.cursor(), http::Method::post);
+    PeerConnection fresh = peer.accept();
+    CHECK(fresh.read_head().find("transfer-encoding: chunked") != std::string::npos);
+    CHECK(fresh.read_until("0\r\n\r\n") == "3\r\nabc\r\n0\r\n\r\n");
+    fresh.send(ok);
+    REQUIRE(comes_to_end(second));
+    CHECK(second.text == "hi");
+  }
   SUBCASE("with all that a retry keeps of a body") {
     const std::string much(20'000, 'a');
     http::Recording recording(loop, fed.body(), 64 * 1024);
@@ -151,6 +163,26 @@ TEST_CASE_FIXTURE(ForwardTest, "forward: repeats once what an HTTP/2 upstream re
   }
   CHECK(pool().connects == 2);
   CHECK(pool().active == 0);
+}
+
+TEST_CASE_FIXTURE(ForwardTest, "forward: repeats a refused request whose body had ended") {
+  const std::string settings = upstream_test::frame(4, 0, 0);
+  config.clusters[0].protocol = config::Protocol::h2;
+  Fed& fed = feds.emplace_back(loop);
+  fed.feed("abc");
+  fed.end();
+  http::Recording recording(loop, fed.body(), 64 * 1024);
+  Going& one = started(recording.cursor(), http::Method::post);
+  for (const bool refuses : {true, false}) {
+    PeerConnection connection = peer.accept();
+    connection.send(settings);
+    CHECK(connection.read_until("abc").ends_with("abc"));
+    connection.send(refuses ? upstream_test::frame(3, 0, 1, std::string_view("\0\0\0\7", 4))
+                            : upstream_test::frame(1, 5, 1, "\x88"));
+    if (refuses) continue;
+    REQUIRE(comes_to_end(one));
+    CHECK((*one.reply)->status == 200);
+  }
 }
 
 TEST_CASE_FIXTURE(ForwardTest,
