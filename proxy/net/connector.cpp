@@ -12,7 +12,18 @@ namespace {
 
 constexpr unsigned user_timeout_ms = 30'000;  // unacknowledged for so long: the peer is gone
 
+// Our own shortage says nothing of the upstream.
+bool is_ours(int problem) {
+  return problem == EMFILE || problem == ENFILE || problem == ENOBUFS || problem == ENOMEM ||
+         problem == EADDRNOTAVAIL;
+}
+
 Error connect_error(int problem) {
+  if (is_ours(problem))
+    return {base::Reason::internal,
+            base::Fault::proxy,
+            "no descriptor, port or memory is left for a connection",
+            {problem, boost::system::system_category()}};
   return {base::Reason::connect_failure,
           base::Fault::upstream,
           "cannot connect",

@@ -7,6 +7,7 @@
 #include <doctest/doctest.h>
 
 #include <dirent.h>
+#include <sys/resource.h>
 
 namespace {
 
@@ -103,6 +104,21 @@ TEST_CASE_FIXTURE(Connecting, "connector: nobody there is a connect_failure, not
     CHECK(error.unsent);
     CHECK(error.cause);
   }
+}
+
+TEST_CASE_FIXTURE(Connecting,
+                  "connector: our own lack of descriptors is not the upstream's fault") {
+  listen("127.0.0.1:0");
+  rlimit before{};
+  REQUIRE(getrlimit(RLIMIT_NOFILE, &before) == 0);
+  const rlimit none{0, before.rlim_max};
+  REQUIRE(setrlimit(RLIMIT_NOFILE, &none) == 0);
+  const bool is_connected = try_it(acceptor->address());
+  setrlimit(RLIMIT_NOFILE, &before);
+  REQUIRE_FALSE(is_connected);
+  CHECK(connected->error().reason == base::Reason::internal);
+  CHECK(connected->error().fault == base::Fault::proxy);
+  CHECK(connected->error().unsent);
 }
 
 TEST_CASE_FIXTURE(Connecting, "connector: silence is a connect_timeout, and nothing stays open") {
