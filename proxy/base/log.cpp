@@ -46,12 +46,18 @@ std::string Log::line_of(Level level, std::string_view event) const {
 
 void Log::write(Level level, std::string_view event) {
   if (level < least_) return;
-  const std::string line = line_of(level, event);
+  std::string line = line_of(level, event);
   const std::lock_guard lock(mutex_);
-  if (!file_.is_ready()) return lost("nobody reads it");
-  const Result<std::size_t> written = file_.write(line);
-  if (!written) return lost(written.error().cause.message());
-  if (*written == 0) lost("nobody reads it");
+  if (is_torn_) line.insert(0, 1, '\n');
+  std::string_view rest = line;
+  while (!rest.empty()) {
+    const Result<std::size_t> written =
+        file_.is_ready() ? file_.write(rest) : Result<std::size_t>(std::size_t{0});
+    if (!written) return lost(written.error().cause.message());
+    if (*written == 0) return lost("nobody reads it");
+    rest.remove_prefix(*written);
+    is_torn_ = !rest.empty();
+  }
 }
 
 void Log::lost(const std::string& why) {

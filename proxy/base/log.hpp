@@ -47,6 +47,7 @@ class Log {
   std::atomic<std::uint64_t> dropped_{0};
   std::uint64_t told_ = 0;  // of the dropped ones
   Time told_at_ = Time::min();
+  bool is_torn_ = false;  // what was written last ends within a line
 };
 
 // "2026-01-31T12:34:56.789Z".

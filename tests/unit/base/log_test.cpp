@@ -59,6 +59,63 @@ TEST_CASE("log: a FIFO that nobody reads takes what it can hold, and the rest is
   CHECK(log.dropped() < 5000);
 }
 
+// Standard output and error: not non-blocking, so that no more than PIPE_BUF goes out at once.
+class SharedPipe {
+ public:
+  explicit SharedPipe(int size) {
+    REQUIRE(::pipe2(ends_, O_CLOEXEC) == 0);
+    REQUIRE(::fcntl(ends_[1], F_SETPIPE_SZ, size) == size);
+    kept_ = ::dup(STDERR_FILENO);
+    ::dup2(ends_[1], STDERR_FILENO);
+  }
+  ~SharedPipe() {
+    give_back();
+    ::close(ends_[0]);
+    ::close(ends_[1]);
+  }
+  // What was written since; no more is meant for the pipe.
+  std::string read() {
+    std::string text(64 * 1024, '\0');
+    const ssize_t count = ::read(ends_[0], text.data(), text.size());
+    text.resize(count < 0 ? 0 : static_cast<std::size_t>(count));
+    return text;
+  }
+  void give_back() {
+    if (kept_ < 0) return;
+    ::dup2(kept_, STDERR_FILENO);
+    ::close(std::exchange(kept_, -1));
+  }
+
+ private:
+  int ends_[2];
+  int kept_ = -1;
+};
+
+TEST_CASE("log: a line longer than a pipe takes at once is whole") {
+  SharedPipe pipe(64 * 1024);
+  base::Log log(std::move(*base::LogFile::open("stderr")), base::Level::info, false);
+  log.info(std::string(8'000, 'a'));
+  log.info("next");
+  pipe.give_back();
+  const std::string text = pipe.read();
+  CHECK(text.find(std::string(8'000, 'a') + "\n") != std::string::npos);
+  CHECK(text.ends_with("next\n"));
+  CHECK(log.dropped() == 0);
+}
+
+TEST_CASE("log: a line that its destination takes in part is counted, and ends there") {
+  SharedPipe pipe(4096);
+  base::Log log(std::move(*base::LogFile::open("stderr")), base::Level::info, false);
+  log.info(std::string(8'000, 'a'));
+  CHECK(log.dropped() == 1);
+  CHECK(pipe.read().ends_with("a"));
+  log.info("next");
+  pipe.give_back();
+  const std::string text = pipe.read();
+  CHECK(text.starts_with("\n"));
+  CHECK(text.ends_with("next\n"));
+}
+
 TEST_CASE("log: what cannot be opened says why") {
   const auto file = base::LogFile::open("/nowhere/at/all");
   REQUIRE_FALSE(file);
