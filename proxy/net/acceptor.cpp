@@ -100,6 +100,7 @@ void Acceptor::resume() {
   if (slot_ >= 0 || !descriptor_) return;
   slot_ = loop_.poller().add(descriptor_.number(), *this,
                              is_shared_ ? EPOLLIN | EPOLLEXCLUSIVE : std::uint32_t{EPOLLIN});
+  if (slot_ < 0) loop_.arm(*this, loop_.now() + pause_when_exhausted);
 }
 
 void Acceptor::stop_watching() {

@@ -99,6 +99,12 @@ net::ConnectionLimits::Place Listener::place_for(const base::Address& remote) {
   return place;
 }
 
+bool Listener::free_descriptor() {
+  if (lingering_.end_oldest()) return true;
+  admission_.neighbours().ask_for_descriptor();
+  return false;
+}
+
 void Listener::forget(const DownstreamConnection& connection) {
   connections_[connection.place] = connections_.back();
   connections_[connection.place]->place = connection.place;

@@ -58,7 +58,7 @@ class Listener final : public http::Service, net::Acceptor::Handler {
   }
 
   void on_accept(int descriptor, const base::Address& remote) override;
-  bool free_descriptor() override { return lingering_.end_oldest(); }
+  bool free_descriptor() override;
   net::ConnectionLimits::Place place_for(const base::Address& remote);
   const ListenerPolicy& policy() const { return generation_->policy(number_); }
   void let_go_if_over();

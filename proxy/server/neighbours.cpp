@@ -13,16 +13,16 @@ Neighbours::Member::~Member() {
   std::erase(all_.members_, this);
 }
 
-void Neighbours::Member::make_room(const base::Address& source) {
+void Neighbours::Member::make_room(const std::optional<base::Address>& source) {
   is_asked_ = false;
-  if (all_.limits_.is_full())
+  if (!source || all_.limits_.is_full())
     lingering_.end_oldest();
   else
-    lingering_.end_oldest_of(source);
+    lingering_.end_oldest_of(*source);
 }
 
 // A loop that has ended runs nothing of what it was given, so the member is there when it is run.
-void Neighbours::ask_for_room(const base::Address& source) {
+void Neighbours::ask(std::optional<base::Address> source) {
   const std::lock_guard lock(mutex_);
   for (Member* each : members_)
     if (!each->is_asked_.exchange(true))

@@ -1,6 +1,6 @@
-// The workers, as one sees them that has no room for a connection and none of its own that only
-// lingers: it asks the others to end theirs, so that the next connection finds room. Owned by
-// Admission; any thread.
+// The workers, as one sees them that has no room or no descriptor for a connection and none of its
+// own that only lingers: it asks the others to end theirs, so that the next connection finds room.
+// Owned by Admission; any thread.
 #pragma once
 
 #include "proxy/net/connection_limits.hpp"
@@ -8,6 +8,7 @@
 
 #include <atomic>
 #include <mutex>
+#include <optional>
 #include <vector>
 
 namespace server {
@@ -24,7 +25,7 @@ class Neighbours {
 
    private:
     friend class Neighbours;
-    void make_room(const base::Address& source);
+    void make_room(const std::optional<base::Address>& source);
 
     Neighbours& all_;
     net::Lingering& lingering_;
@@ -34,9 +35,12 @@ class Neighbours {
   explicit Neighbours(const net::ConnectionLimits& limits) : limits_(limits) {}
 
   // Who has been asked and has not come to it yet is not asked again.
-  void ask_for_room(const base::Address& source);
+  void ask_for_room(const base::Address& source) { ask(source); }
+  void ask_for_descriptor() { ask(std::nullopt); }
 
  private:
+  void ask(std::optional<base::Address> source);
+
   const net::ConnectionLimits& limits_;
   std::mutex mutex_;
   std::vector<Member*> members_;

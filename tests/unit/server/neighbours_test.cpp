@@ -46,6 +46,17 @@ TEST_CASE("neighbours: where one has no room, another ends what only lingers, an
   CHECK(limits.taken() == 1);
 }
 
+TEST_CASE("neighbours: where no descriptor is left, another ends what only lingers") {
+  net::ConnectionLimits limits(100, 100);
+  server::Neighbours all(limits);
+  Worker lingering(all);
+  lingering.linger(limits.admit(*base::Address::parse_ip("192.0.2.2", 1)));
+  lingering.linger(limits.admit(*base::Address::parse_ip("192.0.2.3", 1)));
+  all.ask_for_descriptor();
+  lingering.loop.turn(base::Millis{0});
+  CHECK(limits.taken() == 1);
+}
+
 TEST_CASE("neighbours: where a source has no room, those of others stay") {
   net::ConnectionLimits limits(100, 1);
   server::Neighbours all(limits);
