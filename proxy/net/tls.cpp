@@ -37,6 +37,39 @@ boost::system::error_code connection_reset() {
   return boost::system::errc::make_error_code(boost::system::errc::connection_reset);
 }
 
+// What both sides are configured to, or what a peer is that does not speak TLS. Anything else may
+// end otherwise the next time: a server that restarts says internal_error.
+bool is_lasting(int reason) {
+  switch (reason) {
+    case SSL_R_CERTIFICATE_VERIFY_FAILED:
+    case SSL_R_HTTP_REQUEST:
+    case SSL_R_WRONG_VERSION_NUMBER:
+    case SSL_R_UNSUPPORTED_PROTOCOL:
+    case SSL_R_VERSION_TOO_LOW:
+    case SSL_R_VERSION_TOO_HIGH:
+    case SSL_R_NO_PROTOCOLS_AVAILABLE:
+    case SSL_R_NO_SHARED_CIPHER:
+    case SSL_R_NO_APPLICATION_PROTOCOL:
+    case SSL_R_DH_KEY_TOO_SMALL:
+    case SSL_R_SSLV3_ALERT_HANDSHAKE_FAILURE:
+    case SSL_R_SSLV3_ALERT_BAD_CERTIFICATE:
+    case SSL_R_SSLV3_ALERT_UNSUPPORTED_CERTIFICATE:
+    case SSL_R_SSLV3_ALERT_CERTIFICATE_REVOKED:
+    case SSL_R_SSLV3_ALERT_CERTIFICATE_EXPIRED:
+    case SSL_R_SSLV3_ALERT_CERTIFICATE_UNKNOWN:
+    case SSL_R_TLSV1_ALERT_UNKNOWN_CA:
+    case SSL_R_TLSV1_ALERT_ACCESS_DENIED:
+    case SSL_R_TLSV1_ALERT_PROTOCOL_VERSION:
+    case SSL_R_TLSV1_ALERT_INSUFFICIENT_SECURITY:
+    case SSL_R_TLSV1_UNRECOGNIZED_NAME:
+    case SSL_R_TLSV13_ALERT_CERTIFICATE_REQUIRED:
+    case SSL_R_TLSV1_ALERT_NO_APPLICATION_PROTOCOL:
+      return true;
+    default:
+      return false;
+  }
+}
+
 // What went wrong, of SSL_ERROR_SSL: OpenSSL's first words are the cause, later ones its callers'.
 // But of a certificate, whose signature may be what failed first, the last ones tell.
 base::Error explained(const SSL* ssl, base::Error error) {
@@ -58,7 +91,7 @@ base::Error explained(const SSL* ssl, base::Error error) {
   else
     error.detail = "the TLS protocol was violated, or nothing is supported in common";
   error.cause = {static_cast<int>(static_cast<unsigned>(code)), tls_category()};
-  error.lasting = reason != SSL_R_UNEXPECTED_EOF_WHILE_READING;
+  error.lasting = is_lasting(reason);
   return error;
 }
 

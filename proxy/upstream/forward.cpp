@@ -141,7 +141,7 @@ Task<Reply> Forward::handle(Request& request) {
       underway.has_sent();
       http::Interim& interim = sent_request.go_on(std::move(opened->stream));
       Reply reply = co_await stream.read_head(interim);
-      const bool is_last = reply || !reply.error().unsent || want.fresh;
+      const bool is_last = reply || !reply.error().unsent || reply.error().lasting || want.fresh;
       if (reply) {
         Body body = sent_request.head_came();
         if (stream.has_body()) reply->body = std::move(body);
