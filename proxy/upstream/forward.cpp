@@ -176,7 +176,9 @@ bool Forward::replaces_host(const Request& request, const Endpoint& endpoint) {
   } else if (config.host == config::HostRule::fixed) {
     host_ = config.fixed_host;
   } else if (request.authority.empty()) {  // HTTP/1.0
-    host_ = config.url_authority.empty() ? endpoint.text : config.url_authority;
+    host_ = !config.url_authority.empty() ? config.url_authority
+            : endpoint.address.is_ip()    ? endpoint.text
+                                          : "localhost";
   } else {
     return false;
   }
