@@ -9,6 +9,7 @@ namespace http {
 namespace {
 
 constexpr std::string_view content_type = "application/grpc";
+constexpr std::string_view web = "-web";
 constexpr std::size_t most_digits = 8;
 
 std::optional<base::Duration> unit_of(char unit) {
@@ -95,6 +96,28 @@ int http_status_of_grpc(int status) {
     default:
       return 400;
   }
+}
+
+int grpc_status_of_reset(std::uint32_t code) {
+  switch (code) {
+    case 7:  // REFUSED_STREAM
+      return 14;
+    case 8:  // CANCEL
+      return 1;
+    case 3:   // FLOW_CONTROL_ERROR
+    case 11:  // ENHANCE_YOUR_CALM
+      return 8;
+    case 12:  // INADEQUATE_SECURITY
+      return 7;
+    default:
+      return 13;
+  }
+}
+
+bool has_status_in_fields(const Headers& message) {
+  if (!is_grpc(message)) return false;
+  const std::string_view subtype = message.find(Name::content_type)->substr(content_type.size());
+  return !base::same_ignoring_case(subtype.substr(0, web.size()), web);
 }
 
 int grpc_status_in(const Headers& headers, int otherwise) {

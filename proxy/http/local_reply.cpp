@@ -5,6 +5,7 @@
 #include "proxy/base/json.hpp"
 #include "proxy/http/final_head.hpp"
 #include "proxy/http/grpc.hpp"
+#include "proxy/http/rpc_form.hpp"
 #include "proxy/http/status.hpp"
 
 #include <algorithm>
@@ -59,6 +60,7 @@ Row row_of(Reason reason) {
     case Reason::drained:
       return {503, 14, "connection_terminated"};
     case Reason::reset:
+    case Reason::response_aborted:
       return {502, 14, "connection_terminated"};
     case Reason::upstream_protocol_error:
     case Reason::response_too_large:
@@ -78,7 +80,6 @@ Row row_of(Reason reason) {
     case Reason::none:
     case Reason::internal:
     case Reason::budget_exhausted:
-    case Reason::response_aborted:
       break;
   }
   return {500, 13, "proxy_internal_error"};
@@ -180,6 +181,8 @@ int status_of(const Error& error) {
 
 int grpc_status_of(const Error& error) {
   if (error.reason == Reason::denied && error.status == 401) return 16;
+  if (error.reason == Reason::response_aborted && error.code != 0)
+    return grpc_status_of_reset(error.code);
   return row_of(error.reason).grpc;
 }
 
@@ -189,16 +192,12 @@ Response local_reply(const Error& error, Request& request) {
   response.is_from_upstream = false;
   response.reason = error.reason;
   const std::string detail = detail_of(error, info);
-  if (is_grpc(request.headers)) {
-    response.status = 200;
-    response.headers.add(Name::content_type, "application/grpc");
-    response.headers.add(Name::grpc_status, std::to_string(grpc_status_of(error)));
-    response.headers.add(Name::grpc_message, grpc_message(detail));
-  } else {
-    response.status = status_of(error);
-    // The fault filter may be told to answer with any status.
-    if (response.status != 205 && may_have_content(response.status, Method::get))
-      add_body(response, error, detail, request);
+  response.status = status_of(error);
+  if (const RpcForm form = rpc_form(request); form != RpcForm::none) {
+    const RpcError told{grpc_status_of(error), detail};
+    tell_rpc_error(told, form, request.headers, response);
+  } else if (response.status != 205 && may_have_content(response.status, Method::get)) {
+    add_body(response, error, detail, request);  // the fault filter may be told any status
   }
   if (error.retry_after > 0)
     response.headers.add(Name::retry_after, std::to_string(error.retry_after));
@@ -206,6 +205,12 @@ Response local_reply(const Error& error, Request& request) {
   if (!info.request_id_field.empty())
     response.headers.add(info.request_id_field, info.request_id());
   return response;
+}
+
+Headers closing_trailers(const Error& error, const StreamInfo& info) {
+  Headers trailers;
+  say_grpc_status(trailers, {grpc_status_of(error), detail_of(error, info)});
+  return trailers;
 }
 
 }  // namespace http

@@ -9,6 +9,9 @@ namespace http {
 
 Response local_reply(const Error& error, Request& request);
 
+// Behind the head of a gRPC answer that cannot be completed: the trailers that say why.
+Headers closing_trailers(const Error& error, const StreamInfo& info);
+
 int status_of(const Error& error);
 int grpc_status_of(const Error& error);
 
