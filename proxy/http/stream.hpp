@@ -38,6 +38,8 @@ class ServerStream : public Sink, public Interim {
   // Queues the head; `ends`: no body follows, finish() is not called. Once only. The stream decides
   // the framing: content-length if the headers have it, else chunked / DATA / until close.
   virtual Result<void> send_head(const Response& response, bool ends) = 0;
+  // After send_head(): whether finish()'s trailers will reach the client.
+  virtual bool carries_trailers() const = 0;
   // After send_head(): the message cannot be completed. Visibly cut: RST_STREAM, or a close without
   // the last chunk.
   virtual void abort(const Error& why) noexcept = 0;

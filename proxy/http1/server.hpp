@@ -93,6 +93,7 @@ class ServerConnection final : net::Transport::Owner,
   base::Result<void> send_head(const http::Response& response, bool ends) override;
   base::Task<base::Result<void>> write(base::Bytes piece) override;
   base::Result<void> finish(const http::Headers& trailers) override;
+  bool carries_trailers() const override { return response_state_ == ResponseState::chunked; }
   void abort(const base::Error& why) noexcept override;
   void reset() noexcept;
   base::Task<base::Result<void>> wait_until_taken();

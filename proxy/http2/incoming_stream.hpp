@@ -28,6 +28,7 @@ class ServerConnection::IncomingStream final : public Stream,
   base::Result<void> send_head(const http::Response& response, bool ends) override;
   base::Task<base::Result<void>> write(base::Bytes piece) override;
   base::Result<void> finish(const http::Headers& trailers) override;
+  bool carries_trailers() const override { return !closed && !output_has_ended; }
   void abort(const base::Error& why) noexcept override;
 
   base::Task<base::Result<base::Bytes>> read() override;

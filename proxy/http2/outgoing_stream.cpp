@@ -83,7 +83,7 @@ std::optional<Error> ClientConnection::OutgoingStream::end_of_it(bool has_respon
     error = protocol_error("the response broke the rules of HTTP/2");
   }
   if (closed && !failure_) error.code = *closed;
-  if (has_response) {
+  if (has_response && error.fault == Fault::upstream) {
     error.reason = Reason::response_aborted;
     error.unsent = false;
   }

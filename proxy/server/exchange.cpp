@@ -58,6 +58,11 @@ bool may_not_be_normal(std::string_view path) {
   return path.starts_with('/') && (path.find('%') != path.npos || path.find("/.") != path.npos);
 }
 
+// Words for what comes before a response's head; behind it there is one for all.
+bool has_failed_upstream(base::Reason reason) {
+  return reason == base::Reason::reset || reason == base::Reason::upstream_protocol_error;
+}
+
 }  // namespace
 
 Exchange::Exchange(base::Ref<base::Counted> generation, const ListenerPolicy& policy,
@@ -104,8 +109,7 @@ base::Task<> Exchange::cut_short() {
                         "the proxy ended before the answer was complete"};
   scope_.cut(why.reason);
   if (is_head_sent_) {
-    client_lost(why);
-    stream_.abort(why);
+    cut(why);
     co_return;
   }
   http::Response response = response_of(why);
@@ -176,37 +180,44 @@ bool Exchange::send_head(http::Response& response) {
   info_.status = response.status;
   scope_.outcome.status = response.status;
   info_.first_byte = info_.now();
-  if (info_.is_grpc) note_grpc_status(response.headers);
+  if (info_.is_grpc) note_grpc_status(http::grpc_status_of(response));
   http::complete_head(response, request_.method, info_.now());
   const bool ends = response.body.is_empty();
+  ends_with_status_ = info_.is_grpc && http::has_status_in_fields(response.headers) &&
+                      !response.headers.contains(http::Name::content_length);
   is_head_sent_ = true;
   const base::Result<void> sent = stream_.send_head(response, ends);
-  if (!sent) client_lost(sent.error());
+  if (!sent) note_failure(sent.error().reason);
   return sent && !ends;
 }
 
 void Exchange::note_end(const http::Body& body, const http::Pumped& how) {
   if (how.source) return cut(*how.source);
-  if (info_.is_grpc && !how.sink) note_grpc_status(body.trailers());
-  if (how.sink) client_lost(*how.sink);
+  if (how.sink) return note_failure(how.sink->reason);
+  if (info_.is_grpc) note_grpc_status(http::grpc_status_in(body.trailers()));
 }
 
-void Exchange::client_lost(const base::Error& why) {
-  info_.reason = why.reason;
-  scope_.outcome.reason = why.reason;
+void Exchange::note_failure(base::Reason reason) {
+  info_.reason = reason;
+  scope_.outcome.reason = reason;
 }
 
-void Exchange::note_grpc_status(const http::Headers& headers) {
-  info_.grpc_status = http::grpc_status_in(headers, info_.grpc_status);
-  scope_.outcome.grpc_status = info_.grpc_status;
+void Exchange::note_grpc_status(int status) {
+  if (status < 0) return;
+  info_.grpc_status = status;
+  scope_.outcome.grpc_status = status;
 }
 
-// The head is out: all that can still be done is to make the message visibly incomplete. It may be
-// the client whose own body was cut.
+// The head is out, and the rest will not come. A gRPC call is told so in its own form, also within
+// a message: its clients take the status of trailers first, and a message that was cut is none to
+// any. Others can only be shown that theirs is incomplete.
 void Exchange::cut(const base::Error& why) {
-  info_.reason = why.fault == base::Fault::downstream ? why.reason : base::Reason::response_aborted;
-  scope_.outcome.reason = why.reason;
-  stream_.abort(why);
+  note_failure(has_failed_upstream(why.reason) ? base::Reason::response_aborted : why.reason);
+  if (!ends_with_status_ || !stream_.carries_trailers()) return stream_.abort(why);
+  const http::Headers trailers = http::closing_trailers(why, info_);
+  note_grpc_status(http::grpc_status_in(trailers));
+  const base::Result<void> finished = stream_.finish(trailers);
+  (void)finished;  // the client has left: nobody is to be told
 }
 
 void Exchange::log() {

@@ -35,8 +35,8 @@ class Exchange : public base::Link {
   http::Response response_of(http::Reply answer);
   bool send_head(http::Response& response);
   void note_end(const http::Body& body, const http::Pumped& how);
-  void note_grpc_status(const http::Headers& headers);
-  void client_lost(const base::Error& why);
+  void note_grpc_status(int status);
+  void note_failure(base::Reason reason);
   void cut(const base::Error& why);
   void log();
 
@@ -48,6 +48,7 @@ class Exchange : public base::Link {
   http::Scope scope_;
   http::Request request_;
   bool is_head_sent_ = false;
+  bool ends_with_status_ = false;  // gRPC's, in trailers: also if the message cannot be completed
   bool is_over_ = false;
 };
 

@@ -55,6 +55,7 @@ class Downstream final : public http::ServerStream {
     return base::just(base::Result<void>());
   }
   base::Result<void> finish(const http::Headers&) override { return {}; }
+  bool carries_trailers() const override { return false; }
   void abort(const base::Error&) noexcept override {}
 
  private:

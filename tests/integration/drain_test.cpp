@@ -54,7 +54,9 @@ class Drained {
   void never_end(Socket& peer) {
     const std::string head = peer.read_head();
     if (head.find(" /hang ") == head.npos)
-      peer.send("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n4\r\nsome\r\n");
+      peer.send("HTTP/1.1 200 OK\r\n" +
+                std::string(head.find("grpc ") == head.npos ? "" : "content-type: application/grpc\r\n") +
+                "transfer-encoding: chunked\r\n\r\n4\r\nsome\r\n");
     asked_.release();
     peer.read_some();
   }
@@ -120,7 +122,7 @@ TEST_CASE("what a drain's timeout cuts behind its head is cut visibly and logged
   CHECK(lines[0]["reason"].text() == "drained");
 }
 
-TEST_CASE("what a drain's timeout cuts on HTTP/2: 503, gRPC 14, and a reset behind the head") {
+TEST_CASE("what a drain's timeout cuts on HTTP/2: 503, gRPC 14, a reset behind the head of others") {
   Drained world;
   H2Peer peer(Socket::connect(world.proxy().address()));
   h2::Fields grpc = H2Peer::get("/hang");
@@ -130,16 +132,21 @@ TEST_CASE("what a drain's timeout cuts on HTTP/2: 503, gRPC 14, and a reset behi
   peer.send(peer.head(1, H2Peer::get("/hang"), true));
   peer.send(peer.head(3, H2Peer::get("/begun"), true));
   peer.send(peer.head(5, grpc, true));
-  while (peer.messages[3].body != "some") REQUIRE(peer.read());
-  world.drain_after(3);
+  grpc[3].second = "/begun/grpc";
+  peer.send(peer.head(7, grpc, true));
+  while (peer.messages[3].body != "some" || peer.messages[7].body != "some") REQUIRE(peer.read());
+  world.drain_after(4);
   peer.wait_for_end();
   CHECK(peer.messages[1].status == 503);
   CHECK(peer.messages[1].has_ended);
   CHECK(peer.messages[3].is_reset);
   CHECK(peer.messages[5].status == 200);
   CHECK(peer.messages[5].field("grpc-status") == "14");
+  CHECK(peer.messages[7].has_ended);
+  REQUIRE_FALSE(peer.messages[7].trailers.empty());
+  CHECK(peer.messages[7].trailers[0] == std::pair<std::string, std::string>("grpc-status", "14"));
   CHECK(peer.has_goaway);
   const std::vector<Json> lines = world.lines();
-  REQUIRE(lines.size() == 3);
+  REQUIRE(lines.size() == 4);
   for (const Json& line : lines) CHECK(line["reason"].text() == "drained");
 }

@@ -1,0 +1,208 @@
+// gRPC calls that the proxy ends, or that end badly behind it, after their head has gone out: the
+// client is told in gRPC's own form, the upstream by a reset. And what a call may do that other
+// requests may not.
+#include "tests/harness/h2_frames.hpp"
+#include "tests/harness/json.hpp"
+#include "tests/harness/origin.hpp"
+#include "tests/harness/test_proxy.hpp"
+
+#include <doctest/doctest.h>
+
+#include <fstream>
+#include <semaphore>
+#include <unistd.h>
+
+using harness::Answer;
+using harness::H2Peer;
+using harness::Json;
+using harness::Origin;
+using harness::Socket;
+using harness::TestProxy;
+namespace h2 = harness::h2;
+
+namespace {
+
+constexpr std::uint32_t cancel = 8;
+
+std::string message(std::string_view text) {
+  return std::string(1, '\0') + h2::number(static_cast<std::uint32_t>(text.size())) +
+         std::string(text);
+}
+
+std::string half_a_message() {
+  return message("whole") + message("only half").substr(0, 9);
+}
+
+h2::Fields call(const std::string& path, const h2::Fields& more = {}) {
+  h2::Fields fields = H2Peer::get(path);
+  fields[0].second = "POST";
+  fields.emplace_back("content-type", "application/grpc");
+  fields.emplace_back("te", "trailers");
+  fields.insert(fields.end(), more.begin(), more.end());
+  return fields;
+}
+
+std::string of(const h2::Fields& fields, std::string_view name) {
+  for (const auto& [n, value] : fields)
+    if (n == name) return value;
+  return {};
+}
+
+// A service behind the proxy. Its answers begin with a head and a message and a half.
+class Called {
+ public:
+  explicit Called(const std::string& cluster = "", const std::string& listener = "")
+      : log_("/tmp/outrider-grpc." + std::to_string(getpid())),
+        origin_([this](Socket& socket) { serve(socket); }),
+        proxy_(std::make_unique<TestProxy>("version: 1\nworkers: 1\n"
+                                           "access_log: { to: " +
+                                           log_ +
+                                           ", format: json }\n"
+                                           "listeners: { egress: { bind: 127.0.0.1:0, " +
+                                           listener +
+                                           "routes: [{ to: app }] } }\n"
+                                           "clusters: { app: { protocol: h2, url: \"" +
+                                           origin_.url() + "\", " + cluster + " } }\n")) {}
+  ~Called() { ::unlink(log_.c_str()); }
+
+  Socket connect() { return Socket::connect(proxy_->address()); }
+  // The only line of the log, once the proxy has ended.
+  Json line() {
+    proxy_.reset();
+    std::ifstream file(log_);
+    std::string text;
+    std::getline(file, text);
+    return Json::parse(text);
+  }
+  // What the service was reset with.
+  std::uint32_t reset_with() {
+    was_reset_.acquire();
+    return code_;
+  }
+
+ private:
+  void serve(Socket& socket) {
+    H2Peer peer(std::move(socket));
+    if (!peer.accept()) return;
+    while (peer.messages[1].fields.empty())
+      if (!peer.read()) return;
+    peer.send(peer.head(1, {{":status", "200"}, {"content-type", "application/grpc"}}, false) +
+              h2::frame(h2::data, 0, 1, half_a_message()));
+    const std::string path = peer.messages[1].field(":path");
+    if (path == "/closes") return peer.socket().close();
+    if (path.starts_with("/resets/")) {
+      const auto code = static_cast<std::uint32_t>(std::stoi(path.substr(8)));
+      peer.send(h2::frame(h2::rst_stream, 0, 1, h2::number(code)));
+    }
+    if (path == "/speaks") speak(peer);
+    if (!peer.messages[1].is_reset) peer.wait_for(1);
+    code_ = peer.messages[1].code;
+    was_reset_.release();
+    peer.wait_for_end();
+  }
+
+  // Ends well once the client has said its last word.
+  static void speak(H2Peer& peer) {
+    if (!peer.wait_for(1).has_ended) return;
+    peer.send(peer.head(1, {{"grpc-status", "0"}}, true));
+  }
+
+  std::string log_;
+  std::uint32_t code_ = 0;
+  std::binary_semaphore was_reset_{0};
+  Origin origin_;
+  std::unique_ptr<TestProxy> proxy_;
+};
+
+h2::Message answer_to(Called& called, const h2::Fields& fields) {
+  H2Peer client(called.connect());
+  client.greet();
+  client.send(client.head(1, fields, false));
+  return client.wait_for(1);
+}
+
+void check_told(const h2::Message& answer, const std::string& status) {
+  CHECK(answer.status == 200);
+  CHECK(answer.body == half_a_message());
+  CHECK(answer.has_ended);
+  CHECK(of(answer.trailers, "grpc-status") == status);
+  CHECK_FALSE(of(answer.trailers, "grpc-message").empty());
+}
+
+void check_logged(Called& called, const std::string& reason, const std::string& grpc) {
+  const Json line = called.line();
+  CHECK(line["status"].number() == 200);
+  CHECK(line["reason"].text() == reason);
+  CHECK(line["grpc_status"].number() == std::stoi(grpc));
+}
+
+}  // namespace
+
+TEST_CASE("grpc: behind its head a call that took too long ends with DEADLINE_EXCEEDED") {
+  SUBCASE("by its own deadline") {
+    Called called;
+    check_told(answer_to(called, call("/hangs", {{"grpc-timeout", "50m"}})), "4");
+    CHECK(called.reset_with() == cancel);
+    check_logged(called, "total_timeout", "4");
+  }
+  SUBCASE("by silence") {
+    Called called("filters: [{ timeout: { idle: 50ms } }]");
+    check_told(answer_to(called, call("/hangs")), "4");
+    CHECK(called.reset_with() == cancel);
+    check_logged(called, "idle_timeout", "4");
+  }
+}
+
+TEST_CASE("grpc: behind its head a call that fails says how") {
+  const struct {
+    const char* path;
+    const char* status;
+  } cases[] = {{"/closes", "14"},   {"/resets/7", "14"}, {"/resets/8", "1"},
+               {"/resets/11", "8"}, {"/resets/2", "13"}, {"/resets/12", "7"}};
+  for (const auto& each : cases) {
+    CAPTURE(each.path);
+    Called called;
+    check_told(answer_to(called, call(each.path)), each.status);
+    check_logged(called, "response_aborted", each.status);
+  }
+}
+
+TEST_CASE("grpc: a limit of the proxy that is passed behind the head keeps its name") {
+  Called called("filters: [{ body_limit: { response: 12B } }]");
+  const h2::Message answer = answer_to(called, call("/hangs"));
+  CHECK(of(answer.trailers, "grpc-status") == "13");
+  CHECK(called.reset_with() == cancel);
+  check_logged(called, "response_too_large", "13");
+}
+
+TEST_CASE("grpc: on HTTP/1 the status comes in the trailers of chunks, else the message is cut") {
+  const std::string fields =
+      "host: a\r\ncontent-type: application/grpc\r\ngrpc-timeout: 50m\r\ncontent-length: 0\r\n\r\n";
+  Called called;
+  Socket client = called.connect();
+  SUBCASE("HTTP/1.1") {
+    client.send("POST /hangs HTTP/1.1\r\n" + fields);
+    const Answer answer = client.read_answer();
+    CHECK(answer.is_whole);
+    CHECK(answer.body == half_a_message());
+    CHECK(client.trailers().find("grpc-status: 4\r\n") != std::string::npos);
+    check_logged(called, "total_timeout", "4");
+  }
+  SUBCASE("HTTP/1.0 has no trailers: its message is not to look whole") {
+    client.send("POST /hangs HTTP/1.0\r\n" + fields);
+    client.read_to_end();
+    CHECK(client.was_reset());
+    CHECK(called.line()["reason"].text() == "total_timeout");
+  }
+}
+
+TEST_CASE("grpc: what only claims to be gRPC is cut, not ended") {
+  Called called;
+  const h2::Message answer = answer_to(called, {{":method", "POST"},
+                                                {":scheme", "http"},
+                                                {":authority", "a"},
+                                                {":path", "/resets/8"},
+                                                {"content-type", "text/plain"}});
+  CHECK(answer.is_reset);
+  CHECK(answer.code == cancel);
+}
