@@ -7,6 +7,7 @@ namespace http {
 namespace {
 
 constexpr std::uint64_t large_message = 1024 * 1024;
+constexpr std::string_view connect_stream = "application/connect+";
 constexpr std::string_view event_stream = "text/event-stream";
 
 std::optional<std::uint64_t> length_of(const Headers& headers) {
@@ -16,8 +17,14 @@ std::optional<std::uint64_t> length_of(const Headers& headers) {
 
 }  // namespace
 
+bool may_pause(const RequestHead& request) {
+  if (is_grpc(request.headers)) return true;
+  const auto type = request.headers.find(Name::content_type);
+  return type && base::same_ignoring_case(type->substr(0, connect_stream.size()), connect_stream);
+}
+
 bool is_stream(const RequestHead& request) {
-  return is_grpc(request.headers) || length_of(request.headers).value_or(0) > large_message;
+  return may_pause(request) || length_of(request.headers).value_or(0) > large_message;
 }
 
 bool is_stream(const RequestHead& request, const Response& response) {

@@ -1,5 +1,7 @@
 #include "proxy/http1/server.hpp"
 
+#include "proxy/http/streams.hpp"
+
 #include <utility>
 
 namespace http1 {
@@ -248,6 +250,7 @@ void ServerConnection::understand(const RequestHead& head, http::Incoming& incom
   wants_continue_ = head.expects_continue;
   has_continued_ = false;
   pace_ = {};
+  may_pause_ = http::may_pause(request);
   trailers_ = {};
   body_left_ = body_size_ = head.content_length.value_or(0);
   body_has_ended_ = false;

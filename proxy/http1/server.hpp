@@ -126,6 +126,7 @@ class ServerConnection final : net::Transport::Owner,
   http::Headers trailers_;
   std::uint64_t written_at_end_ = 0;  // of output, when the client was seen to send no more
   http::BodyPace pace_;               // of the body
+  bool may_pause_ = false;            // in the body
   bool body_has_ended_ = true;
   bool wants_continue_ = false;  // and was not told to go on as yet
   bool has_continued_ = false;   // was told, once is enough

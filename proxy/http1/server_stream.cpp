@@ -64,8 +64,9 @@ Task<Result<Bytes>> ServerConnection::more_body() {
       co_return client_gone(input.cause);
     }
     const base::Time began = loop.now();
-    const bool came = co_await transport_->readable(began + settings_.body_timeout);
-    pace_.waited(loop.now() - began);
+    const base::Time until = may_pause_ ? base::never : began + settings_.body_timeout;
+    const bool came = co_await transport_->readable(until);
+    if (!may_pause_) pace_.waited(loop.now() - began);
     if (came && !pace_.is_too_slow()) continue;
     keeps_alive_ = false;
     co_return http::BodyPace::too_slow();

@@ -1,6 +1,7 @@
 #include "proxy/http2/incoming_stream.hpp"
 
 #include "proxy/base/ascii.hpp"
+#include "proxy/http/streams.hpp"
 #include "proxy/http/target.hpp"
 
 #include <algorithm>
@@ -69,6 +70,7 @@ http::Incoming ServerConnection::IncomingStream::incoming() {
   request.path = std::move(head.path);
   request.headers = std::move(head.headers);
   wants_continue_ = request.headers.contains(Name::expect) && !in.refused;
+  may_pause_ = http::may_pause(request);
   if (const auto length = request.headers.find(Name::content_length))
     declared_ = base::parse_decimal<std::uint64_t>(*length);
   const bool is_bodiless = has_ended && !has_data() && Stream::trailers.empty();
@@ -94,8 +96,9 @@ Task<Result<Bytes>> ServerConnection::IncomingStream::more() {
     if (has_ended) co_return Bytes();
     if (closed) co_return gone();
     const base::Time began = connection_.loop_.now();
-    const bool came = co_await readable.wait(began + connection_.settings_.body_timeout);
-    pace_.waited(connection_.loop_.now() - began);
+    const base::Time until = may_pause_ ? base::never : began + connection_.settings_.body_timeout;
+    const bool came = co_await readable.wait(until);
+    if (!may_pause_) pace_.waited(connection_.loop_.now() - began);
     if (came && (has_ended || !pace_.is_too_slow())) continue;
     co_return http::BodyPace::too_slow();
   }

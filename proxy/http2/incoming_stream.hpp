@@ -54,6 +54,7 @@ class ServerConnection::IncomingStream final : public Stream,
   http::BodyPace pace_;  // of the request
   int interim_count_ = 0;
   bool wants_continue_ = false;
+  bool may_pause_ = false;  // in the request's body
 };
 
 }  // namespace http2

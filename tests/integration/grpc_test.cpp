@@ -206,3 +206,17 @@ TEST_CASE("grpc: what only claims to be gRPC is cut, not ended") {
   CHECK(answer.is_reset);
   CHECK(answer.code == cancel);
 }
+
+TEST_CASE("grpc: a client may be silent in the middle of a call") {
+  Called called("", "body_timeout: 1ms, ");
+  H2Peer client(called.connect());
+  client.greet();
+  client.send(client.head(1, call("/speaks"), false));
+  while (client.messages[1].body.empty()) REQUIRE(client.read());
+  // By now it has taken longer than others may.
+  h2::Fields other = H2Peer::get("/hangs");
+  other[0].second = "POST";
+  CHECK(answer_to(called, other).status == 408);
+  client.send(h2::frame(h2::data, h2::end_stream, 1, message("last")));
+  CHECK(of(client.wait_for(1).trailers, "grpc-status") == "0");
+}
