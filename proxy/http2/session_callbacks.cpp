@@ -121,6 +121,8 @@ void Callbacks::on_section(Session& session, Stream& stream) {
 // What may be skipped without a word, as PRIORITY is, is counted as it begins.
 int Callbacks::on_begin_frame(nghttp2_session*, const nghttp2_frame_hd* header, void* user) {
   Session& session = of(user);
+  // nghttp2 lets it pass until the peer has acknowledged that we want none.
+  if (header->type == NGHTTP2_PUSH_PROMISE) session.terminate(Code::protocol_error);
   if (header->type == NGHTTP2_PRIORITY) session.end_unless(session.conduct_.priority());
   if (header->type == NGHTTP2_WINDOW_UPDATE) session.end_unless(session.conduct_.window_update());
   if (header->type == NGHTTP2_HEADERS && session.refuses_streams_)

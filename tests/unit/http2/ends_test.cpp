@@ -161,6 +161,22 @@ TEST_CASE("h2 resets: a response without a status that is one is the upstream's 
   }
 }
 
+TEST_CASE_FIXTURE(ClientAlone, "h2 push: refused by SETTINGS; who pushes all the same is left") {
+  join();
+  Asked& asked = ask(get());
+  REQUIRE(peer.hears(headers, 1));
+  const std::string no_push("\0\2\0\0\0\0", 6);
+  CHECK(peer.hears([&](const Frame& it) {
+    return it.type == settings && it.payload.find(no_push) % 6 == 0;
+  }));
+  SUBCASE("having acknowledged it") { peer.say(frame(settings, ack, 0)); }
+  SUBCASE("or not yet") {}
+  peer.say(frame(push_promise, end_headers, 1, number(2) + request_block()));
+  CHECK(peer.hears_goaway(1));
+  REQUIRE(wait(asked));
+  CHECK(asked.error);
+}
+
 TEST_CASE_FIXTURE(ServerAlone, "h2 resets: an early answer ends the upload with NO_ERROR") {
   service.answer = [](http::Incoming in, http::ServerStream& stream) {
     return refuse(std::move(in), stream, 413);
