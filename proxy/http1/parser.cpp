@@ -119,8 +119,8 @@ Result<void> parse_status_line(std::string_view line, ResponseHead& head) {
   if (head.minor_version < 0 || line.size() < 12 || line[8] != ' ')
     return bad_response("the status line is not one of HTTP/1");
   const auto status = base::parse_decimal<std::uint16_t>(line.substr(9, 3));
-  if (!status || *status < 100 || *status > 599)
-    return bad_response("the status is not between 100 and 599");
+  if (!status || *status < 100 || *status > 999)
+    return bad_response("the status is not between 100 and 999");
   if (line.size() > 12 && line[12] != ' ')
     return bad_response("the status line is not one of HTTP/1");
   head.status = *status;

@@ -102,7 +102,7 @@ void Callbacks::on_section(Session& session, Stream& stream) {
   head.complete();
   if (head.is_malformed) return session.reject(stream, broken);
   const bool is_response = session.role_ == Role::client;
-  if (is_response && (head.status < 100 || head.status > 599))
+  if (is_response && (head.status < 100 || head.status > 999))
     return session.reject(stream, "the response's status is none");
   if (is_response && head.status < 200) {
     if (++stream.interim_count_ > most_interim)

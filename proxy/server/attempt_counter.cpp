@@ -7,8 +7,8 @@
 namespace server {
 namespace {
 
-constexpr std::array<std::string_view, 7> classes = {"0xx", "1xx", "2xx", "3xx",
-                                                     "4xx", "5xx", "6xx"};
+constexpr std::array<std::string_view, 10> classes = {"0xx", "1xx", "2xx", "3xx", "4xx",
+                                                      "5xx", "6xx", "7xx", "8xx", "9xx"};
 
 std::string_view text_of(const http::Outcome& outcome) {
   if (outcome.status == 0) return base::to_string(outcome.reason);
