@@ -14,6 +14,8 @@ constexpr Reason connect_group[] = {Reason::dns_failure, Reason::connect_failure
 constexpr Reason timeout_group[] = {Reason::response_timeout, Reason::total_timeout,
                                     Reason::idle_timeout};
 
+constexpr std::string_view grpc_prefix = "grpc:";
+
 std::optional<int> status_of(std::string_view text) {
   const auto status = base::parse_decimal<std::uint16_t>(text);
   if (text.size() != 3 || !status || *status < 100 || *status > 599) return std::nullopt;
@@ -25,6 +27,13 @@ std::vector<std::string_view> known_words() {
   for (std::size_t i = 1; i < base::reason_count; ++i)
     words.push_back(base::to_string(static_cast<Reason>(i)));
   return words;
+}
+
+std::vector<std::string_view> grpc_names() {
+  std::vector<std::string_view> names;
+  for (int status = 1; status < base::grpc_status_count; ++status)
+    names.push_back(base::grpc_status_name(status));
+  return names;
 }
 
 }  // namespace
@@ -50,7 +59,7 @@ std::string Conditions::set(std::string_view text) {
     for (int status = first; status <= last; ++status)
       statuses_.set(static_cast<std::size_t>(status));
   };
-  if (text.starts_with("grpc:")) return "conditions on gRPC are not yet in this version";
+  if (text.starts_with(grpc_prefix)) return set_grpc(text.substr(grpc_prefix.size()));
   if (text == "connect") return add_reasons(connect_group), "";
   if (text == "timeout") return add_reasons(timeout_group), "";
   if (const auto status = status_of(text)) return add_statuses(*status, *status), "";
@@ -70,8 +79,19 @@ std::string Conditions::set(std::string_view text) {
     return "";
   }
   return "\"" + std::string(text) +
-         "\" is neither a reason, a status such as 503, 5xx or 500-504, nor connect or timeout" +
+         "\" is neither a reason, a status such as 503, 5xx or 500-504, one of gRPC such as "
+         "grpc:unavailable, nor connect or timeout" +
          did_you_mean(text, known_words());
+}
+
+std::string Conditions::set_grpc(std::string_view name) {
+  const std::optional<int> status = base::grpc_status_from(name);
+  if (status == 0) return "\"grpc:ok\" is a success: it cannot stand here";
+  if (!status)
+    return "\"" + std::string(name) + "\" is not a status of gRPC, such as unavailable" +
+           did_you_mean(name, grpc_names());
+  grpc_.set(static_cast<std::size_t>(*status));
+  return "";
 }
 
 void read_conditions(const Node& node, const Reading& reading, const std::vector<Reason>& never,

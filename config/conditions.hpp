@@ -1,9 +1,11 @@
 // `retry_on`, `failures`, `when`: which outcomes a policy means. Reasons are the proxy's own,
-// statuses are matched only against answers that came from upstream. Pure once read.
+// statuses, HTTP's and gRPC's, are matched only against answers that came from upstream. Pure once
+// read.
 #pragma once
 
 #include "config/fields.hpp"
 #include "proxy/base/error.hpp"
+#include "proxy/base/grpc_status.hpp"
 
 #include <bitset>
 #include <initializer_list>
@@ -26,15 +28,21 @@ class Conditions {
   void remove(base::Reason reason) { reasons_.reset(static_cast<std::size_t>(reason)); }
 
   bool matches(base::Reason reason) const { return reasons_[static_cast<std::size_t>(reason)]; }
+  bool matches_grpc(int status) const {
+    return status >= 0 && status < base::grpc_status_count &&
+           grpc_[static_cast<std::size_t>(status)];
+  }
   bool matches_status(int status) const {
     return status >= 0 && status < 600 && statuses_[static_cast<std::size_t>(status)];
   }
 
  private:
   std::string set(std::string_view text);
+  std::string set_grpc(std::string_view name);
 
   std::bitset<base::reason_count> reasons_;
   std::bitset<600> statuses_;
+  std::bitset<base::grpc_status_count> grpc_;
   std::vector<std::string> texts_;
 };
 

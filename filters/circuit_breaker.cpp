@@ -132,7 +132,11 @@ class Admitted {
   void tell(Reason reason) {
     if (!says_nothing(reason)) tell(part_->options.failures.matches(reason));
   }
-  void tell_status(int status) { tell(part_->options.failures.matches_status(status)); }
+  void tell_answer(int status, int grpc_status) {
+    const config::Conditions& failures = part_->options.failures;
+    const int meaning = grpc_status < 0 ? status : http::http_status_of_grpc(grpc_status);
+    tell(failures.matches_status(meaning) || failures.matches_grpc(grpc_status));
+  }
   void tell(bool has_failed) {
     const Part& part = *std::exchange(part_, nullptr);
     const auto change = has_failed ? part.breaker->failed(ticket_, part.shard, info_.now(),
@@ -156,8 +160,7 @@ class AtTheEnd final : public http::Guard {
   void ended(const http::Outcome& outcome) noexcept override {
     if (outcome.reason == Reason::response_aborted) return admitted_.tell(Reason::reset);
     if (outcome.reason != Reason::none) return admitted_.tell(outcome.reason);
-    admitted_.tell_status(outcome.grpc_status < 0 ? outcome.status
-                                                  : http::http_status_of_grpc(outcome.grpc_status));
+    admitted_.tell_answer(outcome.status, outcome.grpc_status);
   }
 
  private:
@@ -194,7 +197,7 @@ class CircuitBreaker final : public http::Filter {
       co_return reply;
     }
     if (reply->is_from_upstream)
-      admitted.tell_status(http::status_by_meaning(*reply));
+      admitted.tell_answer(reply->status, http::grpc_status_of(*reply));
     else
       admitted.tell(false);
     co_return reply;

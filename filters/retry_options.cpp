@@ -120,7 +120,9 @@ bool RetryOptions::mean(const http::RequestHead& request, const http::Reply& rep
     return !error.lasting && retry_on.matches(error.reason) &&
            (was_not_processed(error) || methods.cover(request));
   }
-  return reply->is_from_upstream && retry_on.matches_status(http::status_by_meaning(*reply)) &&
+  const bool is_meant = retry_on.matches_status(http::status_by_meaning(*reply)) ||
+                        retry_on.matches_grpc(http::grpc_status_of(*reply));
+  return reply->is_from_upstream && is_meant &&
          (http::means_unsent(reply->reason) || methods.cover(request));
 }
 

@@ -209,8 +209,8 @@ void Exchange::note_grpc_status(int status) {
 }
 
 // The head is out, and the rest will not come. A gRPC call is told so in its own form, also within
-// a message: its clients take the status of trailers first, and a message that was cut is none to
-// any. Others can only be shown that theirs is incomplete.
+// a message: one that was cut is none to any client. Others can only be shown that theirs is
+// incomplete.
 void Exchange::cut(const base::Error& why) {
   note_failure(has_failed_upstream(why.reason) ? base::Reason::response_aborted : why.reason);
   if (!ends_with_status_ || !stream_.carries_trailers()) return stream_.abort(why);

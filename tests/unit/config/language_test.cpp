@@ -113,7 +113,6 @@ TEST_CASE("config language: what is not built is refused, each by its name") {
       with_top("admin: { bind: \"127.0.0.1:0\", probes: \"0.0.0.0:15021\" }"),
       with_top("admin: { bind: \"127.0.0.1:0\", token: file }"),
       with_top("admin: { bind: \"0.0.0.0:0\" }"),
-      with_filter("retry: { retry_on: [\"grpc:unavailable\"] }"),
       with_filter("retry: { hedge: { after: 1s } }"),
       with_filter("circuit_breaker: { scope: route }"),
   };

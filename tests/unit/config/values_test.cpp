@@ -62,8 +62,19 @@ TEST_CASE("conditions name reasons, statuses, classes and groups") {
   for (const int status : {501, 505, 499, 428, 413, 200, 0, 700})
     CHECK_FALSE(conditions.matches_status(status));
   config::Conditions none;
-  for (const char* text : {"conect", "6xx", "99", "600", "504-500", "grpc:unavailable", ""})
+  for (const char* text : {"conect", "6xx", "99", "600", "504-500", "grpc:ok", "grpc:14",
+                           "grpc:", "grpc:Unavailable", ""})
     CHECK_FALSE(none.add(text).empty());
+}
+
+TEST_CASE("conditions name gRPC's statuses, apart from HTTP's") {
+  const config::Conditions conditions{"grpc:unavailable", "grpc:cancelled"};
+  for (int status = -1; status < 20; ++status)
+    CHECK(conditions.matches_grpc(status) == (status == 14 || status == 1));
+  CHECK_FALSE(conditions.matches_status(503));
+  CHECK_FALSE(config::Conditions{"5xx"}.matches_grpc(14));
+  config::Conditions mistaken;
+  CHECK(mistaken.add("grpc:unavailible").find("unavailable") != std::string::npos);
 }
 
 }  // namespace

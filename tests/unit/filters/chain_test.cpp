@@ -304,6 +304,23 @@ TEST_CASE("retry and circuit_breaker go by a gRPC status in trailers that came w
     for (int i = 0; i < 4; ++i) chain.send(http::Method::post, "x", grpc);
     CHECK(chain.reason == Reason::circuit_open);
   }
+  SUBCASE("by the status's own name, and by no other") {
+    for (const auto& [name, calls] : {std::pair{"unavailable", 3}, {"aborted", 1}}) {
+      Chain chain("[{ retry: { methods: any, max_retries: 2, retry_on: [\"grpc:" +
+                  std::string(name) + "\"] } }]");
+      chain.upstream.answers = {{200, Reason::none, false, {}, Upstream::Payload::trailers}};
+      chain.send(http::Method::post, "x", grpc);
+      CHECK(chain.upstream.calls == calls);
+    }
+    for (const auto& [name, is_open] : {std::pair{"unavailable", true}, {"aborted", false}}) {
+      Chain chain(
+          "[{ circuit_breaker: { request_volume: 3, failure_threshold: 3, failures: [\"grpc:" +
+          std::string(name) + "\"] } }]");
+      chain.upstream.answers = {{200, Reason::none, false, {}, Upstream::Payload::trailers}};
+      for (int i = 0; i < 4; ++i) chain.send(http::Method::post, "x", grpc);
+      CHECK((chain.reason == Reason::circuit_open) == is_open);
+    }
+  }
 }
 
 TEST_CASE("fault: delays and answers for its share; above it that is an upstream's answer") {
