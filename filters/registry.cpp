@@ -4,7 +4,8 @@ namespace filters {
 namespace {
 
 const Entry* const built[] = {
-    &headers, &request_id, &timeout, &retry, &circuit_breaker, &fault, &body_limit,
+    &headers, &request_id, &timeout,     &retry,     &circuit_breaker,
+    &fault,   &body_limit, &early_hints, &heartbeat,
 };
 
 // Known to the language; the loader refuses them by name.
@@ -15,8 +16,6 @@ constexpr config::FilterSpec not_built[] = {
     {.name = "shed", .doc = "refuses the least important first", .is_built = false},
     {.name = "fallback", .doc = "answers when the upstream cannot", .is_built = false},
     {.name = "collapse", .doc = "one request for many identical ones", .is_built = false},
-    {.name = "early_hints", .doc = "103 from what was sent before", .is_built = false},
-    {.name = "heartbeat", .doc = "comments into silent event streams", .is_built = false},
     {.name = "rewrite", .doc = "changes paths and hosts", .is_built = false},
     {.name = "cors", .doc = "cross-origin requests", .is_built = false},
     {.name = "compress", .doc = "compresses responses", .is_built = false},

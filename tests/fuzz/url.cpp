@@ -1,6 +1,7 @@
-// Targets, authorities and fields: what is accepted has the form that the rest relies on, and a
-// normal path stays as it is.
+// Targets, authorities, fields and links: what is accepted has the form that the rest relies on, and
+// a normal path stays as it is.
 #include "proxy/base/field_names.hpp"
+#include "proxy/http/hinted_links.hpp"
 #include "proxy/http/target.hpp"
 #include "tests/fuzz/pieces.hpp"
 
@@ -49,6 +50,18 @@ void check_field(std::string_view text) {
   if (base::is_token(text)) fuzz::require(!has_controls, "no controls in a name");
 }
 
+// What was found is a part of the value, in its order, and is found again by itself.
+void check_links(std::string_view value) {
+  const char* behind = value.data();
+  for (const std::string_view link : http::hinted_links(value)) {
+    fuzz::require(link.data() >= behind && link.front() == '<', "a link of the value");
+    behind = link.data() + link.size();
+    const std::vector<std::string_view> alone = http::hinted_links(link);
+    fuzz::require(alone.size() == 1 && alone.front() == link, "a link by itself");
+  }
+  fuzz::require(behind <= value.data() + value.size(), "within the value");
+}
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
@@ -57,5 +70,6 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   check_path("/" + std::string(text));
   check_authority(text);
   check_field(text);
+  check_links(text);
   return 0;
 }

@@ -21,8 +21,11 @@ using base::Task;
 using http::Reply;
 using http::Request;
 
-struct NoInterim final : http::Interim {
-  void send_interim(int, const http::Headers&) noexcept override {}
+struct NotedInterim final : http::Interim {
+  void send_interim(int status, const http::Headers& headers) noexcept override {
+    heads.emplace_back(status, headers);
+  }
+  std::vector<std::pair<int, http::Headers>> heads;
 };
 
 // Answers as it was told to, one answer after the other; the last is repeated.
@@ -57,6 +60,7 @@ struct Upstream final : http::Handler {
       response.body = http::Body::of(base::Bytes::copy_of("answer " + std::to_string(calls)));
     if (next.body == Payload::cut) response.body = http::Body(new Cut);
     if (next.body == Payload::stalled) response.body = http::Body(new Stalled(loop));
+    if (next.body == Payload::paced) response.body = http::Body(new Paced(loop, next.pieces));
     if (next.body == Payload::trailers) {
       http::Headers trailers;
       trailers.add("grpc-status", "14");
@@ -66,7 +70,7 @@ struct Upstream final : http::Handler {
     co_return response;
   }
 
-  enum class Payload { whole, none, cut, stalled, trailers };
+  enum class Payload { whole, none, cut, stalled, paced, trailers };
   struct Cut final : http::OwnedSource {
     Task<base::Result<base::Bytes>> read() override {
       const base::Error error{Reason::response_aborted, base::Fault::upstream, "as told"};
@@ -80,6 +84,19 @@ struct Upstream final : http::Handler {
       co_return base::Bytes();
     }
     base::Event never_set;
+  };
+  struct Paced final : http::OwnedSource {
+    using Pieces = std::deque<std::pair<Millis, std::string>>;
+    Paced(base::Loop& on, Pieces to_come) : loop(on), pieces(std::move(to_come)) {}
+    Task<base::Result<base::Bytes>> read() override {
+      if (pieces.empty()) co_return base::Bytes();
+      const auto next = std::move(pieces.front());
+      pieces.pop_front();
+      co_await base::sleep_until(loop, loop.now() + next.first);
+      co_return base::Bytes::copy_of(next.second);
+    }
+    base::Loop& loop;
+    Pieces pieces;
   };
   // Of each attempt, as those learn of it who hold something for so long.
   struct Noting final : http::Guard {
@@ -97,6 +114,7 @@ struct Upstream final : http::Handler {
     std::vector<std::pair<std::string, std::string>> headers{};
     Payload body = Payload::whole;
     Reason said = Reason::none;  // by the proxy behind
+    Paced::Pieces pieces{};      // each after a while
   };
   base::Loop& loop;
   std::deque<Answer> answers{Answer{}};
@@ -151,10 +169,11 @@ struct Chain {
     status = 0;
     reason = Reason::none;
     received.clear();
+    interim.heads.clear();
     http::RequestHead head;
     head.method = method;
     head.authority = "a.test";
-    head.path = "/x";
+    head.path = path;
     for (const auto& [name, value] : headers) head.headers.add(name, value);
     http::StreamInfo info(loop, connection);
     info.cluster = "c";
@@ -200,6 +219,7 @@ struct Chain {
       if (!piece) reason = piece.error().reason;
       if (!piece || piece->empty()) break;
       received.append(piece->view());
+      request.info.last_byte = request.info.now();
     }
     trailers = reply->body.trailers();
   }
@@ -211,11 +231,12 @@ struct Chain {
   const std::unique_ptr<std::FILE, int (*)(std::FILE*)> logged{std::tmpfile(), std::fclose};
   base::Log log{::fileno(logged.get()), base::Level::info, false};
   http::ConnectionInfo connection;
-  NoInterim interim;
+  NotedInterim interim;
   Upstream upstream{loop};
   config::Loaded loaded;
   std::unique_ptr<http::Chain> chain;
 
+  std::string path = "/x";
   int status = 0;
   Reason reason = Reason::none;
   bool has_body = false;
