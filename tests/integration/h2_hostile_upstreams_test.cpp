@@ -219,7 +219,9 @@ TEST_CASE("an HTTP/2 upstream that turns every connection away is not asked for 
   TestProxy proxy(config_for(origin));
   const int status = harness::get(proxy.address(), "/").status;
   CHECK_MESSAGE((status == 502 || status == 503), "status ", status);
-  CHECK(origin.connections() <= 4);
+  // Where it leaves before anything was asked of it, attempts go on with growing pauses for as long as
+  // `hold` says, and once more for the repetition on a fresh connection.
+  CHECK(origin.connections() <= 20);
 }
 
 TEST_CASE("each flood of the corpus that an upstream can make is made") {
