@@ -196,7 +196,9 @@ class CircuitBreaker final : public http::Filter {
       request.scope.hold(std::make_unique<AtTheEnd>(std::move(admitted)));
       co_return reply;
     }
-    if (reply->is_from_upstream)
+    if (says_nothing(reply->reason))  // of a proxy behind
+      admitted.tell(reply->reason);
+    else if (reply->is_from_upstream)
       admitted.tell_answer(reply->status, http::grpc_status_of(*reply));
     else
       admitted.tell(false);

@@ -3,7 +3,6 @@
 #include "proxy/base/ascii.hpp"
 #include "proxy/base/field_names.hpp"
 #include "proxy/http/grpc.hpp"
-#include "proxy/http/proxy_status.hpp"
 
 #include <algorithm>
 
@@ -101,6 +100,21 @@ const config::Table<RetryOptions>& table() {
   return rows;
 }
 
+// Of a proxy behind, which would refuse again.
+bool is_refusal_behind(Reason reason) {
+  switch (reason) {
+    case Reason::total_timeout:
+    case Reason::circuit_open:
+    case Reason::throttled:
+    case Reason::pool_full:
+    case Reason::bulkhead_full:
+    case Reason::shed:
+      return true;
+    default:
+      return false;
+  }
+}
+
 // Nothing reached the upstream, or it said that it did nothing: any method may go again.
 bool was_not_processed(const Error& error) {
   return error.unsent || is_connect_failure(error.reason) || error.reason == Reason::refused;
@@ -122,8 +136,8 @@ bool RetryOptions::mean(const http::RequestHead& request, const http::Reply& rep
   }
   const bool is_meant = retry_on.matches_status(http::status_by_meaning(*reply)) ||
                         retry_on.matches_grpc(http::grpc_status_of(*reply));
-  return reply->is_from_upstream && is_meant &&
-         (http::means_unsent(reply->reason) || methods.cover(request));
+  return reply->is_from_upstream && is_meant && !is_refusal_behind(reply->reason) &&
+         (reply->is_unsent || methods.cover(request));
 }
 
 bool is_connect_failure(Reason reason) {

@@ -5,8 +5,10 @@
 #include "proxy/base/json.hpp"
 #include "proxy/http/final_head.hpp"
 #include "proxy/http/grpc.hpp"
+#include "proxy/http/proxy_status.hpp"
 #include "proxy/http/rpc_form.hpp"
 #include "proxy/http/status.hpp"
+#include "proxy/http/via.hpp"
 
 #include <algorithm>
 
@@ -155,14 +157,6 @@ std::string one_line(const Error& error, int status, const std::string& detail, 
   return line.append("\n");
 }
 
-void say_proxy_status(Headers& headers, const Error& error, const StreamInfo& info) {
-  std::string value = "outrider/";
-  for (const char c : info.service) value += base::as_token_character(c) ? c : '_';
-  value.append("; error=").append(proxy_status_of(error));
-  value.append("; details=\"").append(base::to_string(error.reason)).append("\"");
-  headers.add(Name::proxy_status, value);
-}
-
 void add_body(Response& response, const Error& error, const std::string& detail, Request& request) {
   const bool is_json = wants_json(request.headers);
   const std::string body = is_json ? problem_json(error, response.status, detail, request.info)
@@ -201,7 +195,9 @@ Response local_reply(const Error& error, Request& request) {
   }
   if (error.retry_after > 0)
     response.headers.add(Name::retry_after, std::to_string(error.retry_after));
-  say_proxy_status(response.headers, error, info);
+  say_proxy_status(response.headers, info.service, proxy_status_of(error),
+                   {error.reason, !info.may_have_arrived},
+                   passed_on_by(request.headers, info.pseudonym));
   if (!info.request_id_field.empty())
     response.headers.add(info.request_id_field, info.request_id());
   return response;

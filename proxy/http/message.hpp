@@ -88,6 +88,7 @@ struct Response {
   Body body;
   bool is_from_upstream = true;              // false: made by the proxy
   base::Reason reason = base::Reason::none;  // of one that stands for a failure
+  bool is_unsent = false;  // whoever is behind says that nothing of the request went on
   // Of a gRPC call whose trailers came with its head, without a message between; else -1.
   int trailing_grpc_status = -1;
 };

@@ -69,6 +69,7 @@ struct StreamInfo {
 
   std::string_view service = "outrider";  // of this process, as the configuration names it
   std::string_view listener;
+  std::string_view pseudonym;                  // of the listener, in `via`
   bool is_outbound = false;                    // the client is the owner's own app
   bool is_trusted = false;                     // the peer may say who it forwards for
   std::optional<base::Address> forwarded_for;  // the client, as a trusted peer says
@@ -78,6 +79,7 @@ struct StreamInfo {
   std::string_view rewritten_host;    // by the route; wins over the cluster's `host`; "" = not
   Attempt attempt;                    // the only one, or the one that counts
   int attempts = 0;                   // how many were begun
+  bool may_have_arrived = false;      // at an upstream, by one of them
   std::string_view retry_denied;      // what said no to another that was due; "" = nothing
   std::string_view request_id_field;  // by which the id is known outside; "" = by none
   std::string kept_request_id;        // see request_id()
@@ -90,8 +92,8 @@ struct StreamInfo {
   ClientBody client_body;
 
   base::Time client_deadline = base::never;  // by grpc-timeout and x-request-timeout
-  // The client enforces that itself: the exchange is ended a little later, so that it never wins the
-  // race with a worse error.
+  // The client enforces that itself: the exchange is ended a little later, so that it never wins
+  // the race with a worse error.
   base::Time end_by() const {
     constexpr base::Millis grace{100};
     return client_deadline == base::never ? base::never : client_deadline + grace;

@@ -23,19 +23,35 @@ std::string random_digits() {
   return text;
 }
 
-bool has_passed(const http::Headers& headers, std::string_view pseudonym) {
-  bool is_found = false;
-  for (const http::Headers::Field field : headers) {
-    if (field.id != http::Name::via) continue;
-    base::for_each_element(field.value, [&](std::string_view element) {
+namespace {
+
+template <typename Look> void for_each_proxy(const Headers& headers, Look look) {
+  for (const Headers::Field field : headers) {
+    if (field.id != Name::via) continue;
+    base::for_each_element(field.value, [&look](std::string_view element) {
       const std::size_t space = element.find(' ');
       if (space == element.npos) return true;
       const std::string_view by = base::trim(element.substr(space));
-      is_found = is_found || by.substr(0, by.find(' ')) == pseudonym;
-      return !is_found;
+      look(by.substr(0, by.find(' ')));
+      return true;
     });
   }
+}
+
+}  // namespace
+
+bool has_passed(const Headers& headers, std::string_view pseudonym) {
+  bool is_found = false;
+  for_each_proxy(headers, [&](std::string_view by) { is_found = is_found || by == pseudonym; });
   return is_found;
+}
+
+std::string_view passed_on_by(const Headers& headers, std::string_view before) {
+  std::string_view last;
+  for_each_proxy(headers, [&](std::string_view by) {
+    if (by != before) last = by;
+  });
+  return last;
 }
 
 }  // namespace http

@@ -16,5 +16,7 @@ std::string random_digits();
 
 // Whether one of the `via` fields names the pseudonym as its received-by.
 bool has_passed(const http::Headers& headers, std::string_view pseudonym);
+// The received-by of who passed it on last, before the one of that pseudonym; "" = nobody.
+std::string_view passed_on_by(const http::Headers& headers, std::string_view before);
 
 }  // namespace http

@@ -78,6 +78,7 @@ Exchange::Exchange(base::Ref<base::Counted> generation, const ListenerPolicy& po
   info_.listener = policy_.name;
   info_.is_outbound = policy_.is_outbound;
   info_.service = policy_.service;
+  info_.pseudonym = policy_.pseudonym;
   change(policy_.counts.exchanges, +1);
 }
 

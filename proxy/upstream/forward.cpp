@@ -72,6 +72,7 @@ class Underway {
   Underway& operator=(const Underway&) = delete;
   ~Underway() {
     if (!is_over_) attempt_.outcome.reason = scope_.given_up_by();
+    if (attempt_.sent != base::never && !is_unsent_) info_.may_have_arrived = true;
     if (attempt_.observer) attempt_.observer->ended(attempt_);
   }
 
@@ -90,8 +91,10 @@ class Underway {
       attempt_.first_byte = info_.now();
       attempt_.outcome.status = reply->status;
       attempt_.outcome.grpc_status = http::grpc_status_of(*reply);
+      is_unsent_ = reply->is_unsent;
     } else {
       attempt_.outcome.reason = reply.error().reason;
+      is_unsent_ = reply.error().unsent;
     }
     return reply;
   }
@@ -101,6 +104,7 @@ class Underway {
   const http::Scope& scope_;
   http::StreamInfo& info_;
   bool is_over_ = false;
+  bool is_unsent_ = false;
 };
 
 // A gRPC call may have ended without a message: then its status counts as that of the head.
@@ -112,9 +116,12 @@ void look_for_grpc_status(http::Response& response) {
 }
 
 // An Outrider behind this one says what became of the request: only if it has proved who it is.
-void note_reason_of_proxy(http::Response& response) {
+void note_status_of_proxy(http::Response& response, std::string_view pseudonym) {
   if (response.status < 400 && http::grpc_status_of(response) <= 0) return;
-  if (const auto reason = http::reason_of_proxy(response.headers)) response.reason = *reason;
+  const auto status = http::proxy_status_for(response.headers, pseudonym);
+  if (!status) return;
+  response.reason = status->reason;
+  response.is_unsent = status->is_unsent;
 }
 
 }  // namespace
@@ -146,7 +153,7 @@ Task<Reply> Forward::handle(Request& request) {
         Body body = sent_request.head_came();
         if (stream.has_body()) reply->body = std::move(body);
         if (request.info.is_grpc) look_for_grpc_status(*reply);
-        if (cluster_.is_verified()) note_reason_of_proxy(*reply);
+        if (cluster_.is_verified()) note_status_of_proxy(*reply, request.info.pseudonym);
       }
       if (is_last || !sent_request.can_go_on()) co_return underway.over(std::move(reply));
     }

@@ -112,10 +112,17 @@ TEST_CASE("retry: goes by what a proxy behind says of its own answer") {
   Chain chain("[retry]");
   SUBCASE("that it sent nothing: any method may go again") {
     chain.upstream.answers = {
-        {502, Reason::none, false, {}, Upstream::Payload::whole, Reason::connect_failure}, {200}};
+        {502, Reason::none, true, {}, Upstream::Payload::whole, Reason::connect_failure}, {200}};
     chain.send(http::Method::post, "order");
     CHECK(chain.status == 200);
     CHECK(chain.upstream.body == "order|order|");
+  }
+  SUBCASE("that it sent nothing, and will send nothing: a refusal") {
+    chain.upstream.answers = {
+        {503, Reason::none, true, {}, Upstream::Payload::whole, Reason::circuit_open}, {200}};
+    chain.send();
+    CHECK(chain.status == 503);
+    CHECK(chain.upstream.calls == 1);
   }
   SUBCASE("that it may have been sent") {
     chain.upstream.answers = {

@@ -55,6 +55,7 @@ struct Upstream final : http::Handler {
     http::Response response;
     response.status = next.status;
     response.reason = next.said;
+    response.is_unsent = next.is_unsent;
     for (const auto& [name, value] : next.headers) response.headers.add(name, value);
     if (next.body == Payload::whole)
       response.body = http::Body::of(base::Bytes::copy_of("answer " + std::to_string(calls)));

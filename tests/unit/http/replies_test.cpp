@@ -174,14 +174,14 @@ TEST_CASE("gRPC deadlines are read and written") {
 
 TEST_CASE("a recorded body is read from its start again, until it is too large") {
   base::Loop loop;
-  http::Recording small(loop, http::Body::of(base::Bytes::of_static("hello")), 5);
+  http::Recording small(loop, http::Body::of(base::Bytes::copy_of("hello")), 5);
   for (int i = 0; i < 3; ++i) {
     http::Body body = small.cursor();
     CHECK(body.size() == 5);
     CHECK(text_of(body, loop) == "hello");
     CHECK(small.is_intact());
   }
-  http::Recording large(loop, http::Body::of(base::Bytes::of_static("hello!")), 5);
+  http::Recording large(loop, http::Body::of(base::Bytes::copy_of("hello!")), 5);
   http::Body body = large.cursor();
   CHECK(text_of(body, loop) == "hello!");
   CHECK_FALSE(large.is_intact());
@@ -280,25 +280,48 @@ TEST_CASE("proxy-status: what an Outrider behind says of an answer that it made 
   const auto reason_of = [](std::initializer_list<std::string_view> lines) {
     http::Headers answer;
     for (const std::string_view line : lines) answer.add("proxy-status", line);
-    return http::reason_of_proxy(answer);
+    const auto status = http::proxy_status_for(answer, "1a2b3c4d-egress");
+    return status ? status->reason : Reason::none;
   };
-  CHECK(reason_of({"outrider/shop; error=connection_refused; details=\"connect_failure\""}) ==
-        Reason::connect_failure);
+  CHECK(reason_of({"outrider/shop; error=connection_refused; details=\"connect_failure\"; "
+                   "to=\"1a2b3c4d-egress\""}) == Reason::connect_failure);
   CHECK(reason_of({"outrider/a; error=dns_error; details=\"dns_failure\", cdn; error=dns_error",
-                   "outrider/b; error=http_protocol_error; details=\"pool_full\""}) ==
-        Reason::pool_full);
-  for (const std::string_view line :
+                   "outrider/b; error=http_protocol_error; details=\"pool_full\"; "
+                   "to=\"1a2b3c4d-egress\"; unsent"}) == Reason::pool_full);
+  for (const std::string line :
        {"", "outrider/shop", "other/shop; error=dns_error; details=\"dns_failure\"",
         "outrider/shop; details=\"dns_failure\"", "outrider/shop; error=dns_error",
-        "outrider/shop; error=dns_error; details=\"unknown\"",
-        "outrider/shop; error=dns_error; details=\"dns_failure"}) {
+        "outrider/shop; error=dns_error; details=\"unknown\""}) {
     CAPTURE(line);
-    CHECK_FALSE(reason_of({line}));
+    CHECK(reason_of({line + "; to=\"1a2b3c4d-egress\""}) == Reason::none);
   }
-  CHECK(http::means_unsent(Reason::connect_failure));
-  CHECK(http::means_unsent(Reason::pool_full));
-  CHECK_FALSE(http::means_unsent(Reason::reset));
-  CHECK_FALSE(http::means_unsent(Reason::none));
+  // Copies that somebody hands on.
+  for (const std::string_view line :
+       {"outrider/shop; error=dns_error; details=\"dns_failure\"",
+        "outrider/shop; error=dns_error; details=\"dns_failure\"; to=\"1a2b3c4d-egress",
+        "outrider/shop; error=dns_error; details=\"dns_failure\"; to=\"99999999-egress\"; unsent",
+        "outrider/shop; error=dns_error; details=\"dns_failure\"; to=\"1a2b3c4d-egress\", cdn"}) {
+    CAPTURE(line);
+    CHECK(reason_of({line}) == Reason::none);
+  }
+}
+
+TEST_CASE("proxy-status: is read as it is written, by whom it was written for") {
+  http::Headers answer;
+  http::say_proxy_status(answer, "my shop", "connection_refused", {Reason::connect_failure, true},
+                         "1a2b3c4d-egress");
+  CHECK(answer.find(Name::proxy_status) ==
+        "outrider/my_shop; error=connection_refused; details=\"connect_failure\"; "
+        "to=\"1a2b3c4d-egress\"; unsent");
+  const auto status = http::proxy_status_for(answer, "1a2b3c4d-egress");
+  REQUIRE(status);
+  CHECK(status->reason == Reason::connect_failure);
+  CHECK(status->is_unsent);
+  CHECK_FALSE(http::proxy_status_for(answer, "1a2b3c4d-ingress"));
+  CHECK_FALSE(http::proxy_status_for(answer, ""));
+  http::Headers evil;
+  http::say_proxy_status(evil, "shop", "dns_error", {Reason::dns_failure, true}, "x\"; unsent");
+  CHECK(evil.find(Name::proxy_status) == "outrider/shop; error=dns_error; details=\"dns_failure\"");
 }
 
 struct Ended final : http::Guard {
