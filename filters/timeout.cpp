@@ -57,8 +57,12 @@ Error error_of(Reason reason) {
 // it was made.
 class Limits final : public base::Limit, public http::ClientBody::Listener {
  public:
-  Limits(const Options& options, Request& request)
-      : Limit(request.info.loop), options_(options), info_(request.info), scope_(request.scope) {
+  Limits(const Options& options, Time begun, Request& request)
+      : Limit(request.info.loop),
+        options_(options),
+        begun_(begun),
+        info_(request.info),
+        scope_(request.scope) {
     if (options_.response != Millis{0}) info_.client_body.tell(*this);
   }
 
@@ -75,26 +79,25 @@ class Limits final : public base::Limit, public http::ClientBody::Listener {
   void head_has_come() { waits_for_head_ = false; }
 
   Time total_due() const {
-    return scope_.is_stream ? base::never : base::deadline(scope_.begun(), options_.total);
+    return scope_.is_stream ? base::never : base::deadline(begun_, options_.total);
   }
   Reason verdict() const {
     const Time now = info_.now();
     if (response_due() <= now) return Reason::response_timeout;
     if (waits_for_head_ && info_.client_body.is_awaited) return Reason::request_timeout;
     return std::min(total_due(), info_.end_by()) <= now ? Reason::total_timeout
-                                                               : Reason::idle_timeout;
+                                                        : Reason::idle_timeout;
   }
 
  private:
   Time response_due() const {
     if (!waits_for_head_ || info_.client_body.ended() == base::never) return base::never;
-    return base::deadline(std::max(scope_.begun(), info_.client_body.ended()), options_.response);
+    return base::deadline(std::max(begun_, info_.client_body.ended()), options_.response);
   }
-  Time idle_due() const {
-    return base::deadline(std::max(scope_.begun(), info_.last_byte), options_.idle);
-  }
+  Time idle_due() const { return base::deadline(std::max(begun_, info_.last_byte), options_.idle); }
 
   const Options& options_;
+  const Time begun_;
   http::StreamInfo& info_;
   http::Scope& scope_;
   bool waits_for_head_ = true;
@@ -106,7 +109,8 @@ class Limits final : public base::Limit, public http::ClientBody::Listener {
 // never makes the reader wait, so the time is looked at before each read as well.
 class Timed final : public http::WrappedSource {
  public:
-  Timed(const Options& options, Request& request) : WrappedSource({}), limits_(options, request) {}
+  Timed(const Options& options, Time begun, Request& request)
+      : WrappedSource({}), limits_(options, begun, request) {}
 
   Task<Result<base::Bytes>> read() override {
     if (limits_.have_passed()) limits_.has_passed();
@@ -124,12 +128,14 @@ class Timed final : public http::WrappedSource {
 
 class Timeout final : public http::Filter {
  public:
-  explicit Timeout(const Options& options) : options_(options) {}
+  enum class Bounds { what_stands_below, exchange };
+  Timeout(const Options& options, Bounds bounds) : options_(options), bounds_(bounds) {}
 
   Task<Reply> handle(Request& request, Next next) override {
     http::Scope& scope = request.scope;
     if (!scope.is_stream) scope.is_stream = http::is_stream(request);
-    auto timed = std::make_unique<Timed>(options_, request);
+    const Time begun = bounds_ == Bounds::exchange ? request.info.started : scope.begun();
+    auto timed = std::make_unique<Timed>(options_, begun, request);
     take_deadline(request);
     scope.deadline = std::min(scope.deadline, timed->limits().total_due());
     pass_deadline_on(request);
@@ -148,6 +154,7 @@ class Timeout final : public http::Filter {
 
  private:
   const Options& options_;
+  const Bounds bounds_;
 };
 
 constexpr config::FilterSpec spec =
@@ -155,14 +162,15 @@ constexpr config::FilterSpec spec =
 
 }  // namespace
 
-const Entry timeout = {
-    &spec, [](const config::FilterConfig& config, const FilterContext&) {
-      return std::unique_ptr<http::Filter>(std::make_unique<Timeout>(config.as<Options>()));
-    }};
+const Entry timeout = {&spec, [](const config::FilterConfig& config, const FilterContext&) {
+                         return std::unique_ptr<http::Filter>(std::make_unique<Timeout>(
+                             config.as<Options>(), Timeout::Bounds::what_stands_below));
+                       }};
 
+// It stands before the route's filters, but a retry of the listener's may run it for each attempt.
 std::unique_ptr<http::Filter> make_default_timeout() {
   static const Options defaults;
-  return std::make_unique<Timeout>(defaults);
+  return std::make_unique<Timeout>(defaults, Timeout::Bounds::exchange);
 }
 
 }  // namespace filters

@@ -152,6 +152,24 @@ TEST_CASE("retry: an attempt is bounded by attempt_timeout") {
   CHECK(chain.upstream.calls == 2);
 }
 
+TEST_CASE("timeout: the default bounds the exchange, also where a retry stands above it") {
+  Chain chain("[{ retry: { backoff: { base: 1ms } } }]");
+  std::vector<std::unique_ptr<http::Filter>> below;
+  below.push_back(filters::make_default_timeout());
+  http::Chain timed(std::move(below), chain.upstream);
+  std::vector<std::unique_ptr<http::Filter>> above;
+  const config::FilterConfig& retry = chain.loaded.config->clusters[0].filters[0];
+  above.push_back(filters::make(
+      retry, {"listener in", 0, chain.loop, chain.shared, chain.metrics, 0, chain.log}));
+  chain.chain = std::make_unique<http::Chain>(std::move(above), timed);
+  chain.upstream.answers = {{503}};
+  chain.upstream.delay = std::chrono::seconds{25};
+  chain.send();
+  CHECK(chain.status == 503);  // the last real answer
+  CHECK(chain.upstream.calls == 3);
+  CHECK(chain.took / std::chrono::seconds{1} == 60);
+}
+
 TEST_CASE("timeout: total ends an exchange, response an answer that does not come") {
   SUBCASE("total") {
     Chain chain("[{ timeout: { total: 2s } }]");
