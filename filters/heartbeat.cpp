@@ -47,7 +47,7 @@ class Beating final : public http::WrappedSource {
       base::FixedLimit limit(loop_, loop_.now() + interval_);
       co_await base::within(fetch(), limit);
       if (come_) co_return take();
-      if (position_.is_between_events()) co_return Bytes::of_static(":\n\n");
+      if (position_.is_between_events()) co_return Bytes::of_literal(":\n\n");
     }
   }
 

@@ -50,8 +50,9 @@ class Bytes {
   }
 
   static Bytes copy_of(std::string_view text);
-  // Names `text` itself, which must live for ever.
-  static Bytes of_static(std::string_view text) { return Bytes(nullptr, text.data(), text.size()); }
+  template <std::size_t size> static Bytes of_literal(const char (&text)[size]) {
+    return Bytes(nullptr, text, size - 1);
+  }
 
   const char* data() const { return data_; }
   std::size_t size() const { return size_; }
@@ -106,8 +107,8 @@ class ReadBlock {
   ReadBlock& operator=(const ReadBlock&) = delete;
   ~ReadBlock();
 
-  // How much one read is to bring: `capacity`, or little while memory is short, since what a slow peer
-  // does not take is held. Any thread.
+  // How much one read is to bring: `capacity`, or little while memory is short, since what a slow
+  // peer does not take is held. Any thread.
   static std::size_t most() { return most_.load(std::memory_order_relaxed); }
   static void spare_memory(bool is_short);
 

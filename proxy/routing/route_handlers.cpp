@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <string>
+#include <utility>
 
 namespace routing {
 namespace {
@@ -19,9 +20,9 @@ Error no_route(const Request& request) {
   return {Reason::no_route, Fault::downstream, "no route matches"};
 }
 
-void add_body(http::Response& response, std::string_view body) {
+void add_body(http::Response& response, base::Bytes body) {
   response.headers.set(http::Name::content_length, std::to_string(body.size()));
-  response.body = http::Body::of(base::Bytes::of_static(body));
+  response.body = http::Body::of(std::move(body));
 }
 
 std::string_view query_with_mark(std::string_view path) {
@@ -70,7 +71,7 @@ Task<Reply> RespondHandler::handle(Request&) {
   response.is_from_upstream = false;
   for (const auto& [name, value] : respond_.headers) response.headers.add(name, value);
   // A 304 that said 0 would tell that what the client has is empty.
-  if (!respond_.body.empty() || respond_.status != 304) add_body(response, respond_.body);
+  if (!respond_.body.empty() || respond_.status != 304) add_body(response, body_);
   return base::just(Reply(std::move(response)));
 }
 
@@ -98,9 +99,12 @@ bool ClusterHandler::needs_default_timeout() const {
                      [](const WeightedCluster& each) { return each.needs_default_timeout; });
 }
 
-const WeightedCluster& ClusterHandler::draw(base::Random& random) const {
+// Another attempt of a retry before the router comes here again.
+const WeightedCluster& ClusterHandler::choose(const Request& request) const {
   if (clusters_.size() == 1) return clusters_.front();
-  std::uint64_t ticket = random.below(10'000);
+  for (const WeightedCluster& each : clusters_)
+    if (each.cluster == request.info.cluster) return each;
+  std::uint64_t ticket = request.info.loop.random().below(10'000);
   for (const WeightedCluster& each : clusters_) {
     if (ticket < each.parts) return each;
     ticket -= each.parts;
@@ -110,10 +114,7 @@ const WeightedCluster& ClusterHandler::draw(base::Random& random) const {
 
 // What was drawn stays for the exchange: a retry among the route's filters comes here again.
 Task<Reply> ClusterHandler::handle(Request& request) {
-  if (clusters_.size() == 1) return clusters_.front().chain->handle(request);
-  for (const WeightedCluster& each : clusters_)
-    if (each.cluster == request.info.cluster) return each.chain->handle(request);
-  return clusters_.front().chain->handle(request);
+  return choose(request).chain->handle(request);
 }
 
 Task<Reply> RouteHandler::handle(Request& request) {
@@ -130,7 +131,7 @@ Task<Reply> RouteHandler::handle(Request& request) {
     if (!done) return base::just(Reply(done.error()));
   }
   if (!chain.clusters) return chain.filtered->handle(request);
-  const WeightedCluster& drawn = chain.clusters->draw(request.info.loop.random());
+  const WeightedCluster& drawn = chain.clusters->choose(request);
   request.info.cluster = drawn.cluster;
   return drawn.needs_default_timeout ? chain.timed->handle(request)
                                      : chain.filtered->handle(request);

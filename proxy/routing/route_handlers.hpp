@@ -14,11 +14,14 @@ namespace routing {
 // Answers with fixed words.
 class RespondHandler final : public http::Handler {
  public:
-  explicit RespondHandler(const config::Respond& respond) : respond_(respond) {}
+  explicit RespondHandler(const config::Respond& respond)
+      : respond_(respond), body_(base::Bytes::copy_of(respond.body)) {}
   http::Task<http::Reply> handle(http::Request& request) override;
 
  private:
   const config::Respond& respond_;
+  // What a slow client has not taken of it outlives the configuration.
+  const base::Bytes body_;
 };
 
 // Sends the client elsewhere.
@@ -49,7 +52,8 @@ class ClusterHandler final : public http::Handler {
   explicit ClusterHandler(std::vector<WeightedCluster> clusters) : clusters_(std::move(clusters)) {}
   // Of any of them.
   bool needs_default_timeout() const;
-  const WeightedCluster& draw(base::Random& random) const;
+  // Once for an exchange, by the shares.
+  const WeightedCluster& choose(const http::Request& request) const;
   http::Task<http::Reply> handle(http::Request& request) override;
 
  private:

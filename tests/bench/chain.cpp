@@ -41,7 +41,7 @@ class Upstream final : public http::Handler {
     response.status = 200;
     response.headers.add(http::Name::content_type, "text/plain");
     response.headers.add(http::Name::content_length, "5");
-    response.body = http::Body::of(base::Bytes::of_static("hello"));
+    response.body = http::Body::of(base::Bytes::copy_of("hello"));
     return base::just(http::Reply(std::move(response)));
   }
 };

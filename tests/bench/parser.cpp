@@ -2,12 +2,12 @@
 // response, the same as a table of headers, chunk framing.
 #include "proxy/http1/parser.hpp"
 
-#include <cstdlib>
-#include <string>
-
 #include "proxy/http1/chunked.hpp"
 #include "proxy/http1/writer.hpp"
 #include "tests/bench/measure.hpp"
+
+#include <cstdlib>
+#include <string>
 
 namespace {
 
@@ -49,15 +49,15 @@ void parse_request(std::string_view wire) {
 http::Headers table_of(const http1::MessageHead& head) {
   http::Headers headers;
   headers.reserve(head.field_bytes(), head.fields().size() + 4);
-  for (const http1::FieldView& field : head.fields()) headers.add(field.id, field.name, field.value);
+  for (const http1::FieldView& field : head.fields())
+    headers.add(field.id, field.name, field.value);
   return headers;
 }
 
 void parse_response(std::string_view wire) {
   http1::ScanState scan;
   http1::ResponseHead& head = http1::scratch_response_head();
-  const auto size =
-      http1::parse_response_head(wire, limits, http::Method::get, scan, head);
+  const auto size = http1::parse_response_head(wire, limits, http::Method::get, scan, head);
   if (!size || *size != wire.size()) std::abort();
   seen += head.fields().size();
 }
@@ -97,12 +97,13 @@ void measure_heads() {
 
 void measure_rest() {
   const std::string target(8000, 'a');
-  const std::string slow = "GET /" + target + " HTTP/1.1\r\nHost: a.test\r\nX: " + target + "\r\n\r\n";
+  const std::string slow =
+      "GET /" + target + " HTTP/1.1\r\nHost: a.test\r\nX: " + target + "\r\n\r\n";
   bench::measure("a head of 16 KB, byte by byte", 20, [&](std::uint64_t) { drip(slow); });
   std::string chunks;
   for (int i = 0; i < 64; ++i) chunks += "10\r\n0123456789abcdef\r\n";
   chunks += "0\r\n\r\n";
-  const base::Bytes wire = base::Bytes::of_static(chunks);
+  const base::Bytes wire = base::Bytes::copy_of(chunks);
   bench::measure("a body of 64 chunks of 16 bytes", 20'000, [&](std::uint64_t) {
     http1::ChunkedDecoder decoder(http1::Side::request, {});
     base::Bytes input = wire;

@@ -156,3 +156,25 @@ TEST_CASE("draining lets what runs finish, and then ends") {
   CHECK(client.read_some().empty());
   proxy.wait_until_ended();
 }
+
+// A chance of 1 in 64 that it passes where each attempt draws anew.
+TEST_CASE("the cluster of a share is drawn once, also where a retry stands above the router") {
+  Origin failing([](Socket& peer) {
+    while (!peer.read_head().empty())
+      peer.send("HTTP/1.1 503 Service Unavailable\r\ncontent-length: 0\r\n\r\n");
+  });
+  TestProxy proxy(
+      "version: 1\naccess_log: { format: none }\nadmin: { bind: \"127.0.0.1:0\" }\n"
+      "listeners:\n  egress:\n    bind: 127.0.0.1:0\n"
+      "    filters: [retry: { max_retries: 6, backoff: { base: 1ms } }]\n"
+      "    routes: [{ to: { a: 50%, b: 50% } }]\n"
+      "clusters: { a: { url: \"" +
+      failing.url() + "\" }, b: { url: \"" + failing.url() + "\" } }\n");
+  CHECK(harness::get(proxy.address(), "/").status == 503);
+  const std::string metrics = proxy.ask("/metrics").body;
+  const auto has_tried = [&metrics](const std::string& cluster, const std::string& times) {
+    return metrics.find("outrider_attempts_total{cluster=\"" + cluster + "\",outcome=\"5xx\"} " +
+                        times + "\n") != std::string::npos;
+  };
+  CHECK(has_tried("a", "7") != has_tried("b", "7"));
+}

@@ -171,3 +171,17 @@ TEST_CASE("reload: a stream of events goes on through several") {
   CHECK(client.read_answer().status == 204);
   CHECK(has_one_generation(proxy));
 }
+
+// What a route says is the configuration's own: a client that takes it later must still get it.
+TEST_CASE("reload: an answer of a route that nobody has taken yet is whole") {
+  const std::string words(3000, 'w');
+  TestProxy proxy(with_routes("{ respond: { status: 200, body: \"" + words + "\" } }"));
+  H2Peer client(Socket::connect(proxy.address()));
+  client.send(std::string(h2::preface) + h2::frame(h2::settings, 0, 0, h2::setting(4, 0)));
+  client.send(client.head(1, H2Peer::get("/"), true));
+  while (client.messages[1].status == 0) REQUIRE(client.read());
+  CHECK(proxy.reload(new_one()).status == 200);
+  CHECK(has_one_generation(proxy));
+  client.send(h2::frame(h2::window_update, 0, 1, h2::number(1 << 20)));
+  CHECK(client.wait_for(1).body == words);
+}
