@@ -1,5 +1,7 @@
 #include "proxy/observe/request_metrics.hpp"
 
+#include "proxy/base/grpc_status.hpp"
+
 #include <string>
 
 namespace observe {
@@ -8,6 +10,7 @@ namespace {
 constexpr std::string_view requests_help = "Requests answered, by what became of them.";
 constexpr std::string_view bytes_in_help = "Of requests' bodies, from clients.";
 constexpr std::string_view bytes_out_help = "Of responses' bodies, to clients.";
+constexpr std::string_view calls_help = "Calls of gRPC, by the status that they ended with.";
 constexpr std::string_view durations_help = "From a request's head to the end of its response.";
 
 }  // namespace
@@ -37,6 +40,25 @@ void RequestMetrics::count(const http::StreamInfo& info, http::Method method) {
   last_->durations->observe(shard_, info.now() - info.started);
   if (info.bytes_in > 0) last_->bytes_in->add(shard_, info.bytes_in);
   if (info.bytes_out > 0) last_->bytes_out->add(shard_, info.bytes_out);
+  if (info.is_grpc) calls_of(info).add(shard_);
+}
+
+stats::Counter& RequestMetrics::calls_of(const http::StreamInfo& info) {
+  const Key key{info.listener.data(), info.route.data(), info.cluster.data(),
+                static_cast<std::uint32_t>(info.grpc_status)};
+  stats::Counter*& counter = calls_[key];
+  if (!counter) {
+    const bool has_status =
+        info.grpc_status >= 0;  // else it broke off, or it was no call after all
+    const std::string_view status =
+        has_status ? base::grpc_status_name(info.grpc_status) : std::string_view("none");
+    counter = &registry_.counter("outrider_grpc_calls_total", calls_help,
+                                 {{"listener", info.listener},
+                                  {"route", info.route},
+                                  {"cluster", info.cluster},
+                                  {"grpc_status", status}});
+  }
+  return *counter;
 }
 
 RequestMetrics::Series& RequestMetrics::add(const Key& key, const http::StreamInfo& info,

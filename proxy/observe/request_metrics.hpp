@@ -1,7 +1,7 @@
-// Counts a worker's exchanges: outrider_requests_total, outrider_request_duration_seconds and the
-// bytes of their bodies. The
-// series of an exchange is found again by what tells it from others, without making its labels.
-// Owned by the worker; its thread.
+// Counts a worker's exchanges: outrider_requests_total, outrider_request_duration_seconds, the
+// bytes of their bodies, and of gRPC calls outrider_grpc_calls_total. The series of an exchange is
+// found again by what tells it from others, without making its labels. Owned by the worker; its
+// thread.
 #pragma once
 
 #include "proxy/http/message.hpp"
@@ -32,7 +32,7 @@ class RequestMetrics {
     const char* listener;
     const char* route;
     const char* cluster;
-    std::uint32_t rest;  // method, status, reason
+    std::uint32_t rest;  // method, status, reason; of calls gRPC's status
     bool operator==(const Key&) const = default;
   };
   struct HashKey {
@@ -49,12 +49,14 @@ class RequestMetrics {
   struct Words {
     std::string_view listener, route, cluster, method, code, reason;
   };
+  stats::Counter& calls_of(const http::StreamInfo& info);
   Series& add(const Key& key, const http::StreamInfo& info, http::Method method);
   static Series make(stats::Registry& registry, const Words& words);
 
   stats::Registry& registry_;
   std::size_t shard_;
   std::unordered_map<Key, Series, HashKey> series_;
+  std::unordered_map<Key, stats::Counter*, HashKey> calls_;
   Key last_key_{};
   Series* last_ = nullptr;
 };

@@ -8,6 +8,7 @@
 
 #include <doctest/doctest.h>
 
+#include <atomic>
 #include <fstream>
 #include <semaphore>
 #include <unistd.h>
@@ -58,6 +59,7 @@ class Called {
                                            "access_log: { to: " +
                                            log_ +
                                            ", format: json }\n"
+                                           "admin: { bind: \"127.0.0.1:0\" }\n"
                                            "listeners: { egress: { bind: 127.0.0.1:0, " +
                                            listener +
                                            "routes: [{ to: app }] } }\n"
@@ -65,6 +67,7 @@ class Called {
                                            origin_.url() + "\", " + cluster + " } }\n")) {}
   ~Called() { ::unlink(log_.c_str()); }
 
+  const TestProxy& proxy() const { return *proxy_; }
   Socket connect() { return Socket::connect(proxy_->address()); }
   // The only line of the log, once the proxy has ended.
   Json line() {
@@ -143,6 +146,9 @@ TEST_CASE("grpc: behind its head a call that took too long ends with DEADLINE_EX
     Called called;
     check_told(answer_to(called, call("/hangs", {{"grpc-timeout", "50m"}})), "4");
     CHECK(called.reset_with() == cancel);
+    CHECK(comes_to_say(called.proxy(), "/metrics",
+                       "outrider_grpc_calls_total{listener=\"egress\",route=\"egress.1\",cluster="
+                       "\"app\",grpc_status=\"deadline_exceeded\"} 1"));
     check_logged(called, "total_timeout", "4");
   }
   SUBCASE("by silence") {
@@ -219,4 +225,61 @@ TEST_CASE("grpc: a client may be silent in the middle of a call") {
   CHECK(answer_to(called, other).status == 408);
   client.send(h2::frame(h2::data, h2::end_stream, 1, message("last")));
   CHECK(of(client.wait_for(1).trailers, "grpc-status") == "0");
+}
+
+TEST_CASE("grpc: each form of call is told in its own that the service cannot be reached") {
+  TestProxy proxy(harness::egress_to("http://" + harness::unused_address().to_string()));
+  const auto ask = [&proxy](const std::string& fields) {
+    Socket client = Socket::connect(proxy.address());
+    client.send("POST /s.S/M HTTP/1.1\r\nhost: a\r\ncontent-length: 0\r\n" + fields + "\r\n");
+    return client.read_answer();
+  };
+  const Answer grpc = ask("content-type: application/grpc\r\n");
+  CHECK(grpc.status == 200);
+  CHECK(grpc.field("grpc-status") == "14");
+  const Answer web = ask("content-type: application/grpc-web+proto\r\n");
+  CHECK(web.status == 200);
+  CHECK(web.field("content-type") == "application/grpc-web+proto");
+  CHECK(web.body.starts_with(std::string("\x80\0\0", 3)));
+  CHECK(web.body.find("grpc-status: 14\r\ngrpc-message: ") == 5);
+  const Answer text = ask("content-type: application/grpc-web-text\r\n");
+  CHECK(text.body.starts_with("gAAA"));
+  const Answer stream = ask("content-type: application/connect+json\r\n");
+  CHECK(stream.status == 200);
+  CHECK(stream.body.find("{\"error\":{\"code\":\"unavailable\",") == 5);
+  const Answer unary = ask("content-type: application/json\r\nconnect-protocol-version: 1\r\n");
+  CHECK(unary.status == 502);
+  CHECK(unary.field("content-type") == "application/json");
+  CHECK(unary.body.starts_with("{\"code\":\"unavailable\","));
+  CHECK(comes_to_say(proxy, "/metrics", "grpc_status=\"unavailable\"} 3"));
+}
+
+TEST_CASE("grpc: by its status a call is tried again, if no message came before it") {
+  std::atomic<int> calls{0};
+  Origin origin([&calls](Socket& socket) {
+    H2Peer peer(std::move(socket));
+    if (!peer.accept()) return;
+    for (std::uint32_t id = 1; peer.wait_for(id).has_ended; id += 2) {
+      const bool speaks = peer.messages[id].field(":path") == "/speaks";
+      const bool is_last = ++calls == 3;
+      peer.send(peer.head(id, {{":status", "200"}, {"content-type", "application/grpc"}}, false));
+      if (speaks || is_last) peer.send(h2::frame(h2::data, 0, id, message("some")));
+      peer.send(peer.head(id, {{"grpc-status", is_last ? "0" : "10"}}, true));
+    }
+  });
+  TestProxy proxy(
+      "version: 1\nworkers: 1\naccess_log: { format: none }\n"
+      "listeners: { egress: { bind: 127.0.0.1:0, routes: [{ to: app }] } }\n"
+      "clusters: { app: { protocol: h2, url: \"" +
+      origin.url() +
+      "\", filters: [{ retry: {\n"
+      "  methods: any, backoff: { base: 1ms }, retry_on: [\"grpc:aborted\"] } }] } }\n");
+  H2Peer client(Socket::connect(proxy.address()));
+  client.greet();
+  client.send(client.head(1, call("/silent"), true));
+  CHECK(of(client.wait_for(1).trailers, "grpc-status") == "0");
+  CHECK(calls == 3);
+  client.send(client.head(3, call("/speaks"), true));
+  CHECK(of(client.wait_for(3).trailers, "grpc-status") == "10");
+  CHECK(calls == 4);
 }
