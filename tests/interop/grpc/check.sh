@@ -62,8 +62,11 @@ check() {
 
 "$OUTRIDER" certs "$DIR" localhost >/dev/null
 
-python=$(command -v python3 || true)
-if [ -n "$python" ] && "$python" -c 'import grpc' 2>/dev/null; then
+python=""
+for each in python3 /usr/bin/python3; do
+  if [ -z "$python" ] && "$each" -c 'import grpc' 2>/dev/null; then python=$each; fi
+done
+if [ -n "$python" ]; then
   "$python" "$here/peer.py" serve >"$DIR/python.out" 2>&1 &
   pids="$pids $!"
   await_port "$DIR/python.out" 'listening on'
