@@ -17,8 +17,8 @@ using http::Method;
 using net::Input;
 
 constexpr base::Millis longest_drain{5'000};
-constexpr base::Millis benefit_of_doubt{200};  // of a client that has stopped sending
-constexpr int most_without_wait = 32;          // requests, before others have their turn
+constexpr base::Millis benefit_of_doubt{1'000};  // of a client that has stopped sending
+constexpr int most_without_wait = 32;            // requests, before others have their turn
 
 }  // namespace
 
@@ -79,33 +79,40 @@ void ServerConnection::close() {
   owner_.on_closed(*this);
 }
 
-// A client that is gone is owed nothing any more. One that has only stopped sending may be waiting
-// for its answer, or may have left: that is found out. With unread input neither is known.
-void ServerConnection::on_hangup() {
-  if (!is_serving_ || !transport_->is_at_end()) return;
-  if (transport_->is_gone() || !body_has_ended_) return leave();
-  doubt();
-}
-
+// Whoever asks may be one of the tasks that are to end, so nothing ends here. With a part of the
+// request unread nothing is known: who reads it finds its end.
 void ServerConnection::doubt() {
-  written_at_end_ = transport_->written();
-  transport_->loop().arm(*this, transport_->loop().now() + benefit_of_doubt);
+  base::Time until = transport_->loop().now();
+  if (may_be_answered())
+    until += benefit_of_doubt;
+  else if (!transport_->is_gone() && !transport_->is_at_end())
+    return;
+  written_before_ = transport_->written();
+  transport_->loop().arm(*this, until);
 }
 
-// Who closed its end, too, answers the next byte that it gets with a reset. An interim response is
-// such a byte that means nothing else to who did not; HTTP/1.0 knows none, and a response that has
-// begun and is silent has no place for one.
+// It has asked all that it will, as far as is known.
+bool ServerConnection::may_be_answered() const {
+  if (transport_->is_gone()) return false;
+  if (body_has_ended_) return true;
+  return framing_ == Framing::length ? input_.size() >= body_left_ : !input_.empty();
+}
+
 void ServerConnection::expired() {
-  if (!is_serving_ || !transport_->is_at_end()) return;
-  if (transport_->is_gone()) return leave();
-  if (transport_->written() != written_at_end_) return;
-  if (is_http10_ || response_state_ != ResponseState::nothing) return leave();
-  send_interim(102, {});
+  if (!is_serving_) return;
+  if (may_be_answered() && transport_->written() != written_before_) return doubt();
+  leave();
 }
 
+// A client that only stopped sending may still read.
 void ServerConnection::leave() {
   tasks_.cancel_all();  // at once: what waits for the transport is not to outlive it
-  transport_->close();
+  if (!transport_->is_gone() && response_state_ == ResponseState::nothing)
+    say_farewell();
+  else if (response_state_ == ResponseState::until_close)
+    reset();
+  else
+    transport_->close();
   close();
 }
 

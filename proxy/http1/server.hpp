@@ -2,6 +2,12 @@
 // answer each, and writes the answers. It is itself the stream and the source of the body of the
 // request under way: HTTP/1 has but one. Owned by its listener, which destroys it after
 // on_closed(); the loop's thread.
+//
+// A client has left (`client_gone`) when its connection was reset or a write failed, and when its
+// FIN came before the request's end. A FIN behind a whole request proves nothing: who pipes a
+// request into `nc -N` waits for the answer, who closed does not, and neither may be sent what it
+// did not ask for. Such a client gets 1 s for what is on its way, anew whenever it was sent
+// something: who has left answers that with a reset, and a silent upstream is let go.
 #pragma once
 
 #include "proxy/base/task_group.hpp"
@@ -83,10 +89,14 @@ class ServerConnection final : net::Transport::Owner,
   void refuse(http::Incoming& incoming, const base::Error& why);
   void close();
 
-  void on_hangup() override;
+  void on_hangup() override {
+    if (is_serving_) doubt();
+  }
   void expired() override;
   void doubt();
+  bool may_be_answered() const;
   void leave();
+  void say_farewell();
 
   const http::ConnectionInfo& connection() const override { return info_; }
   void send_interim(int status, const http::Headers& headers) noexcept override;
@@ -124,7 +134,7 @@ class ServerConnection final : net::Transport::Owner,
   std::uint64_t body_size_ = 0;  // as declared
   std::unique_ptr<ChunkedDecoder> chunks_;
   http::Headers trailers_;
-  std::uint64_t written_at_end_ = 0;  // of output, when the client was seen to send no more
+  std::uint64_t written_before_ = 0;  // of output, when the client was last doubted
   http::BodyPace pace_;               // of the body
   bool may_pause_ = false;            // in the body
   bool body_has_ended_ = true;

@@ -1,6 +1,7 @@
 // One request and its answer on a downstream HTTP/1 connection. See server.hpp.
 #include "proxy/base/ascii.hpp"
 #include "proxy/http/final_head.hpp"
+#include "proxy/http/local_reply.hpp"
 #include "proxy/http1/server.hpp"
 #include "proxy/http1/writer.hpp"
 
@@ -52,6 +53,7 @@ Task<Result<Bytes>> ServerConnection::more_body() {
       wants_continue_ = false;
       Result<Bytes> piece = next_piece();
       if (body_has_ended_) input_.compact();  // what waits of the next request
+      if (body_has_ended_ && transport_->has_hung_up()) doubt();
       if (!piece || !piece->empty() || body_has_ended_) co_return piece;
     }
     Input input = transport_->read_now();
@@ -60,7 +62,8 @@ Task<Result<Bytes>> ServerConnection::more_body() {
       continue;
     }
     if (input.state != Input::State::would_block) {
-      keeps_alive_ = false;
+      loop.arm(*this, loop.now());  // the exchange ends there, as it does if nobody reads
+      co_await base::sleep_until(loop, base::never);
       co_return client_gone(input.cause);
     }
     const base::Time began = loop.now();
@@ -205,6 +208,17 @@ void ServerConnection::abort(const Error&) noexcept {
   if (response_state_ == ResponseState::until_close) reset();
   keeps_alive_ = false;
   response_state_ = ResponseState::nothing;
+}
+
+// To a client that is logged as gone, in case that it reads on.
+void ServerConnection::say_farewell() {
+  http::Response answer;
+  answer.status = http::status_of(client_gone());
+  answer.is_from_upstream = false;
+  http::complete_head(answer, method_, transport_->loop().now());
+  keeps_alive_ = false;
+  const Result<void> sent = send_head(answer, true);
+  (void)sent;  // always
 }
 
 // Nor does the kernel keep what it still has for the peer.

@@ -48,6 +48,8 @@ class TlsSession {
   TlsStatus write(std::span<const iovec> parts);
   // Makes a close_notify, once, unless the session failed.
   void shutdown();
+  // Something has been received that was not read.
+  bool has_unread() const { return wire_.has_unread() || SSL_pending(ssl_.get()) > 0; }
   std::size_t unsent() const { return wire_.unsent(); }  // of what is made
   std::uint64_t bytes_sent() const { return wire_.sent(); }
 

@@ -33,6 +33,7 @@ class TlsWire {
   void flush();
 
   bool is_full() const;  // within an operation
+  bool has_unread() const { return !input_.empty(); }  // between two
   // Records that the kernel has not yet taken.
   std::size_t unsent() const { return output_.size(); }
   // Bytes that it has.

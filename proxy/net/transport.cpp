@@ -181,7 +181,7 @@ void Transport::interrupt() {
 
 bool Transport::is_at_end() const {
   if (!has_hung_up_) return false;
-  if (tls_) return true;
+  if (tls_ && tls_->has_unread()) return false;
   char byte = 0;
   return ::recv(descriptor_, &byte, 1, MSG_PEEK | MSG_DONTWAIT) <= 0;
 }

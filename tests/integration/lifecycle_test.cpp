@@ -7,6 +7,7 @@
 
 #include <cstdlib>
 #include <filesystem>
+#include <functional>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -28,6 +29,48 @@ TEST_CASE("a client that leaves ends the upstream exchange, and is counted as go
   CHECK(comes_to_say(proxy, "/metrics", "code=\"499\",reason=\"client_gone\"} 1"));
   CHECK(comes_to_say(proxy, "/stats", "\"exchanges\":0"));
   CHECK(comes_to_say(proxy, "/clusters", "\"connections\":0"));
+}
+
+// At once: nobody knows which part of it the proxy has read when the end comes.
+TEST_CASE("a client that leaves in mid-body is gone, whatever was read of it and however it leaves") {
+  Origin origin([](Socket& peer) {
+    while (!peer.read_some().empty()) {
+    }
+  });
+  TestProxy proxy(harness::egress_to(origin.url()));
+  const auto tried = [&](const std::string& said, const std::function<void(Socket&)>& leave) {
+    for (int i = 0; i < 50; ++i) {
+      Socket client = Socket::connect(proxy.address());
+      client.send(said);
+      leave(client);
+    }
+  };
+  const std::string head = "POST / HTTP/1.1\r\nhost: a\r\n";
+  const std::string some = "content-length: 100000\r\n\r\n" + std::string(50'000, 'x');
+  const std::string chunks = "transfer-encoding: chunked\r\n\r\n3\r\nabc\r\n5\r\nab";
+  for (const std::string& body : {some, chunks}) {
+    tried(head + body, [](Socket& client) { client.close(); });
+    tried(head + body, [](Socket& client) { client.finish(), client.read_to_end(); });
+  }
+  CHECK(comes_to_say(proxy, "/metrics", "method=\"POST\",code=\"499\",reason=\"client_gone\"} 200\n"));
+  CHECK(comes_to_say(proxy, "/clusters", "\"connections\":0"));
+}
+
+TEST_CASE("a client that pipes its request in and waits for the answer gets it, and nothing else") {
+  Origin origin([](Socket& peer) {
+    const std::string head = peer.read_head();
+    bool is_whole = false;
+    if (peer.read_body(head, is_whole) == "ok") peer.send("HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok");
+  });
+  TestProxy proxy(harness::egress_to(origin.url()));
+  for (const std::string version : {"1.0", "1.1"}) {
+    Socket client = Socket::connect(proxy.address());
+    client.send("POST / HTTP/" + version + "\r\nhost: a\r\ncontent-length: 2\r\n\r\nok");
+    client.finish();
+    const std::string heard = client.read_to_end();
+    CHECK(heard.starts_with("HTTP/1.1 200 OK\r\n"));
+    CHECK(heard.ends_with("\r\n\r\nok"));
+  }
 }
 
 TEST_CASE("a response that the upstream cuts is cut, whatever its framing") {

@@ -18,6 +18,8 @@ class Service final : public http::Service {
   explicit Service(base::Loop& loop) : loop_(loop) {}
   Task<> serve(http::Incoming incoming, http::ServerStream& stream) override {
     ++requests;
+    Running running{unfinished};
+    if (waits_to_read) co_await may_read.wait();
     if (relays_continue) stream.send_interim(100, {});
     while (!answers_early) {
       const base::Result<base::Bytes> piece = co_await incoming.body.read();
@@ -31,19 +33,28 @@ class Service final : public http::Service {
     response.is_from_upstream = false;
     const base::Result<void> sent = stream.send_head(response, true);
     (void)sent;
+    running.has_ended = true;
     co_return;
   }
   bool is_draining() const override { return false; }
   int requests = 0;
+  int unfinished = 0;
+  bool waits_to_read = false;
   bool never_answers = false;
   bool answers_early = false;
   bool relays_continue = false;
   bool waits = false;
 
  private:
+  struct Running {
+    ~Running() { unfinished += has_ended ? 0 : 1; }
+    int& unfinished;
+    bool has_ended = false;
+  };
   base::Loop& loop_;
 
  public:
+  base::Event may_read{loop_};
   base::Event may_answer{loop_};
 };
 
@@ -198,15 +209,37 @@ TEST_CASE_FIXTURE(Served, "http1: 100 is said once, whoever says it first") {
   }
 }
 
-TEST_CASE_FIXTURE(Served, "http1: a client that has only stopped sending gets its answer") {
+TEST_CASE_FIXTURE(Served, "http1: a client that has only stopped sending gets its answer, and nothing else") {
+  service.waits = true;
+  SUBCASE("without a body") { say(a_get); }
+  SUBCASE("with one that nobody has read as yet") {
+    service.waits_to_read = true;
+    say("POST / HTTP/1.1\r\nhost: a.test\r\ncontent-length: 2\r\n\r\nok");
+  }
+  ::shutdown(client, SHUT_WR);
+  while (service.requests == 0) loop.turn(base::Millis{5});
+  service.may_read.set();
+  loop.turn(base::Millis{5});
+  CHECK_FALSE(is_closed);
+  service.may_answer.set();
+  CHECK(hear_all().starts_with("HTTP/1.1 200 "));
+}
+
+TEST_CASE_FIXTURE(Served, "http1: one who stopped sending and is sent nothing has left") {
   service.waits = true;
   say(a_get);
   ::shutdown(client, SHUT_WR);
-  loop.turn(base::Millis{5});
-  CHECK_FALSE(is_closed);
-  CHECK(hear("\r\n\r\n") == "HTTP/1.1 102 Processing\r\n\r\n");  // is it there?
-  service.may_answer.set();
-  CHECK(hear_all().starts_with("HTTP/1.1 200 "));
+  CHECK(hear_all().starts_with("HTTP/1.1 400 "));
+  CHECK(service.unfinished == 1);
+}
+
+TEST_CASE_FIXTURE(Served, "http1: who ends a request midway has left, and is told so if it reads on") {
+  SUBCASE("while its body is waited for") {}
+  SUBCASE("while nobody reads its body") { service.waits_to_read = true; }
+  say("POST / HTTP/1.1\r\nhost: a.test\r\ncontent-length: 3\r\n\r\nok");
+  ::shutdown(client, SHUT_WR);
+  CHECK(hear_all().starts_with("HTTP/1.1 400 "));
+  CHECK(service.unfinished == 1);
 }
 
 TEST_CASE_FIXTURE(Served, "http1: a client that is gone is owed nothing") {
