@@ -65,7 +65,8 @@ base::Result<std::vector<base::Descriptor>> listen_on(const base::Address& addre
     }
     return descriptors;
   }
-  if (address.port() != 0 && !is_free(address, options.takes_ipv4)) return failure("cannot bind");
+  const bool is_chosen = address.port() != 0 && !options.shares_port;
+  if (is_chosen && !is_free(address, options.takes_ipv4)) return failure("cannot bind");
   base::Address bound = address;
   for (int i = 0; i < workers; ++i) {
     descriptors.push_back(listening_socket(bound, options.takes_ipv4));

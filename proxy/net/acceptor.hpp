@@ -13,8 +13,9 @@
 namespace net {
 
 struct ListenOptions {
-  bool takes_ipv4 = false;  // of an IPv6 address: also IPv4's, which "[::]" stands for as well
-  UnixAccess access{};      // of a Unix socket
+  bool takes_ipv4 = false;   // of an IPv6 address: also IPv4's, which "[::]" stands for as well
+  UnixAccess access{};       // of a Unix socket
+  bool shares_port = false;  // with sockets of ours that are about to close, at another address
 };
 
 // Binds `address` for so many workers: a descriptor each (SO_REUSEPORT; port 0 is chosen once), or

@@ -11,10 +11,10 @@ namespace {
 
 // None, and a problem, if it cannot be bound.
 std::optional<base::Address> bind_new(const config::Listener& listener, const base::Address& wanted,
-                                      const config::Config& config, ListeningSockets::Bound& into) {
+                                      const net::ListenOptions& options,
+                                      ListeningSockets::Bound& into) {
   const int workers = static_cast<int>(into.by_worker.size());
-  auto descriptors = net::listen_on(wanted, workers,
-                                    {takes_ipv4(wanted, config), {listener.mode, listener.owner}});
+  auto descriptors = net::listen_on(wanted, workers, options);
   if (!descriptors) {
     const base::Error& error = descriptors.error();
     into.problem = "listener " + listener.name + ": " + std::string(error.detail) + " " +
@@ -61,20 +61,30 @@ ListeningSockets::Bound ListeningSockets::bind(Plan& plan) {
   keep([](const Socket& socket, const std::string&, const base::Address& wanted) {
     return socket.wanted == wanted;
   });
-  Bound made = bind_missing(plan, next);
+  Bound made = bind_missing(plan, left, next);
   if (made.problem.empty()) sockets_ = std::move(next);
   return made;
 }
 
-ListeningSockets::Bound ListeningSockets::bind_missing(Plan& plan, std::vector<Socket>& into) {
+ListeningSockets::Bound ListeningSockets::bind_missing(Plan& plan,
+                                                       const std::vector<Socket>& leaving,
+                                                       std::vector<Socket>& into) {
   Bound made;
   made.by_worker.resize(static_cast<std::size_t>(plan.workers));
   for (PlannedListener& listener : plan.listeners)
     for (std::size_t i = 0; i < listener.addresses.size(); ++i) {
       if (!listener.addresses[i].is_none()) continue;
       const base::Address& wanted = listener.config->bind[i];
+      const bool is_ours =
+          wanted.is_ip() && std::any_of(leaving.begin(), leaving.end(), [&](const Socket& socket) {
+            return socket.bound.is_ip() && socket.bound.port() == wanted.port();
+          });
       const std::optional<base::Address> bound =
-          bind_new(*listener.config, wanted, *plan.config, made);
+          bind_new(*listener.config, wanted,
+                   {takes_ipv4(wanted, *plan.config),
+                    {listener.config->mode, listener.config->owner},
+                    is_ours},
+                   made);
       if (!bound) return made;
       listener.addresses[i] = *bound;
       into.push_back(

@@ -39,7 +39,9 @@ class ListeningSockets {
     base::Address bound;
     std::shared_ptr<const net::UnixPath> path;  // goes when nobody listens here any more
   };
-  static Bound bind_missing(Plan& plan, std::vector<Socket>& into);
+  // `leaving`: those that nobody names any more; a port of theirs may be bound at another address.
+  static Bound bind_missing(Plan& plan, const std::vector<Socket>& leaving,
+                            std::vector<Socket>& into);
 
   std::vector<Socket> sockets_;
 };

@@ -200,6 +200,26 @@ TEST_CASE("reload: a changed port is opened before, and the old one closed after
   CHECK_THROWS(Socket::connect(old));
 }
 
+TEST_CASE("reload: a port that was open to all is open to this machine only, and the other way round") {
+  Origin origin(Origin::answering("here"));
+  const auto port = harness::unused_address().port();
+  const auto at = [&](const std::string& ip) {
+    return "version: 1\nadmin: { bind: \"127.0.0.1:0\" }\nlisteners:\n  egress: { bind: \"" + ip + ":" +
+           std::to_string(port) + "\", direction: outbound, routes: [{ to: app }] }\nclusters:\n  app: { url: \"" +
+           origin.url() + "\" }\naccess_log: { to: stdout, format: none }\n";
+  };
+  TestProxy proxy(at("0.0.0.0"));
+  const base::Address here = *base::Address::parse("127.0.0.1:" + std::to_string(port));
+  CHECK(harness::get(here, "/").body == "here");
+  for (const std::string ip : {"127.0.0.1", "0.0.0.0"}) {
+    CAPTURE(ip);
+    const Answer answer = proxy.reload(at(ip));
+    CHECK_MESSAGE(answer.status == 200, answer.body);
+    CHECK(proxy.address().to_string() == ip + ":" + std::to_string(port));
+    CHECK(harness::get(here, "/").body == "here");
+  }
+}
+
 TEST_CASE("reload: a renamed listener keeps its port and its connections") {
   TestProxy proxy(top() + "listeners:\n" + listener("egress", respond(201)));
   const base::Address before = proxy.address();

@@ -62,6 +62,22 @@ TEST_CASE("listening sockets: each listener keeps the port that was chosen for i
   CHECK(address(*third, 1) == address(*first, 1));
 }
 
+TEST_CASE("listening sockets: a port of ours moves to another of its addresses") {
+  ListeningSockets sockets;
+  const auto chosen = plan_of({{"a", {"0.0.0.0:0"}}});
+  const ListeningSockets::Bound bound = sockets.bind(*chosen);
+  const std::string port = address(*chosen, 0).substr(std::string("0.0.0.0").size());
+  for (const std::string where : {"127.0.0.1", "0.0.0.0", "127.0.0.1"}) {
+    const auto next = plan_of({{"a", {where + port}}});
+    const ListeningSockets::Bound moved = sockets.bind(*next);
+    CHECK(moved.problem == "");
+    CHECK(address(*next, 0) == where + port);
+  }
+  // Nor does one that stays share it.
+  const auto both = plan_of({{"a", {"127.0.0.1" + port}}, {"b", {"0.0.0.0" + port}}});
+  CHECK(sockets.bind(*both).problem.starts_with("listener b: cannot bind 0.0.0.0" + port));
+}
+
 TEST_CASE("listening sockets: the path of a Unix socket goes with the last who names it") {
   const std::string base = "/tmp/outrider-paths." + std::to_string(::getpid());
   const auto is_there = [](const std::string& path) { return ::access(path.c_str(), F_OK) == 0; };
