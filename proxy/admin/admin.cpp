@@ -77,7 +77,6 @@ class Admin::Connection final : http1::ServerConnection::Owner, base::Reapable {
   Connection(Admin& admin, std::unique_ptr<net::Transport> transport, const base::Address& remote)
       : admin_(admin) {
     info_.remote = remote;
-    info_.local = admin.address_;
     info_.protocol = "http1";
     http1::ServerConnection::Owner& owner = *this;
     http1_ = std::make_unique<http1::ServerConnection>(std::move(transport), admin.lingering_,

@@ -19,7 +19,6 @@ namespace http {
 // The connection that a request came by; outlives its exchanges.
 struct ConnectionInfo {
   base::Address remote;
-  base::Address local;
   bool is_tls = false;
   std::string peer_id;        // from a verified client certificate; "" = none
   std::string_view protocol;  // "http1" or "h2"

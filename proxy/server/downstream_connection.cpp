@@ -20,7 +20,6 @@ DownstreamConnection::DownstreamConnection(Listener& listener,
                                            const base::Address& remote)
     : listener_(listener), transport_(std::move(transport)), opening_(listener.loop()) {
   info_.remote = remote;
-  info_.local = base::Address::local_of(transport_->descriptor());
 }
 
 DownstreamConnection::~DownstreamConnection() {
