@@ -16,7 +16,6 @@ using base::Task;
 using http::Method;
 using net::Input;
 
-constexpr base::Millis longest_drain{5'000};
 constexpr base::Millis benefit_of_doubt{1'000};  // of a client that has stopped sending
 constexpr int most_without_wait = 32;            // requests, before others have their turn
 
@@ -72,10 +71,10 @@ void ServerConnection::close() {
   cancel();
   transport_->set_owner(nullptr);
   // Who was answered before its request had come is to read that answer while it is still sending.
-  if (body_has_ended_)
+  if (body_has_ended_ && !is_refused_)
     lingering_.take(std::move(transport_));
   else
-    lingering_.take(std::move(transport_), longest_drain);
+    lingering_.take(std::move(transport_), net::Lingering::behind_early_answer);
   owner_.on_closed(*this);
 }
 
@@ -230,6 +229,7 @@ void ServerConnection::refuse(http::Incoming& incoming, const Error& why) {
   if (is_known) incoming.head.authority = head.authority;
   if (is_known) incoming.head.path = head.path;
   body_has_ended_ = true;
+  is_refused_ = true;
   keeps_alive_ = false;
   is_http10_ = false;
   method_ = incoming.head.method;
@@ -285,7 +285,7 @@ Task<bool> ServerConnection::finish_request() {
 }
 
 Task<> ServerConnection::drain_body() {
-  const base::Time until = transport_->loop().now() + longest_drain;
+  const base::Time until = transport_->loop().now() + net::Lingering::behind_early_answer;
   for (;;) {
     discard_input();
     if (body_has_ended_) co_return;

@@ -138,6 +138,7 @@ class ServerConnection final : net::Transport::Owner,
   http::BodyPace pace_;               // of the body
   bool may_pause_ = false;            // in the body
   bool body_has_ended_ = true;
+  bool is_refused_ = false;      // where the request ends is not known
   bool wants_continue_ = false;  // and was not told to go on as yet
   bool has_continued_ = false;   // was told, once is enough
 

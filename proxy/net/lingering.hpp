@@ -10,6 +10,9 @@ namespace net {
 
 class Lingering {
  public:
+  // Who was answered before its request had come may be sending still, and is to read the answer.
+  static constexpr base::Millis behind_early_answer{5'000};
+
   explicit Lingering(base::EventLoop& loop);
   Lingering(const Lingering&) = delete;
   Lingering& operator=(const Lingering&) = delete;

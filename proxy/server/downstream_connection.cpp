@@ -106,7 +106,7 @@ void DownstreamConnection::refuse_in_clear(std::string_view why) {
   text.append(std::to_string(why.size() + 1)).append("\r\nconnection: close\r\n\r\n");
   text.append(why).append("\n");
   transport_->send(text);
-  listener_.lingering().take(std::move(transport_));
+  listener_.lingering().take(std::move(transport_), net::Lingering::behind_early_answer);
   close();
 }
 

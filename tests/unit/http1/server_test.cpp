@@ -242,6 +242,16 @@ TEST_CASE_FIXTURE(Served, "http1: who ends a request midway has left, and is tol
   CHECK(service.unfinished == 1);
 }
 
+TEST_CASE_FIXTURE(Served, "http1: who was refused may go on sending for 5 s, and reads why") {
+  service.answers_early = true;
+  say("GET / HTTP/1.1\r\nhost: a\r\nhost: b\r\n\r\n");
+  CHECK(hear_all().starts_with("HTTP/1.1 200 "));  // of this service
+  const base::Time refused = base::Clock::now();
+  const base::Time limit = refused + std::chrono::seconds(20);
+  while (!lingering.empty() && base::Clock::now() < limit) loop.turn(base::Millis{100});
+  CHECK(base::Clock::now() - refused > std::chrono::seconds(4));
+}
+
 TEST_CASE_FIXTURE(Served, "http1: a client that is gone is owed nothing") {
   service.waits = true;
   say(a_get);
