@@ -206,6 +206,10 @@ ServerConnection::HeadState ServerConnection::take_head(http::Incoming& incoming
     input_ = Bytes();
     return HeadState::incomplete;
   }
+  if (!settings_.refuses_for.empty()) {
+    refuse(incoming, Error{Reason::bad_request, Fault::downstream, settings_.refuses_for});
+    return HeadState::refused;
+  }
   understand(head, incoming);
   if (partial_.empty()) {
     input_.remove_prefix(*size);

@@ -21,6 +21,7 @@
 #include <algorithm>
 #include <memory>
 #include <string>
+#include <string_view>
 
 namespace http1 {
 
@@ -31,6 +32,7 @@ struct ServerSettings {
   base::Millis header_timeout{10'000};  // from a head's first byte to its end
   base::Millis body_timeout{30'000};    // without a byte of the body though we would read
   base::Millis send_timeout{30'000};    // without taking anything
+  std::string_view refuses_for{};       // why no request is served here; "" = they are
 };
 
 class ServerConnection final : net::Transport::Owner,

@@ -66,8 +66,8 @@ base::Task<> DownstreamConnection::open() {
     speak_http1({});
 }
 
-// Where one protocol is spoken alone, its parser refuses the other: HTTP/1 with a 400. HTTP/2 has
-// no words that an HTTP/1 client would understand.
+// HTTP/1 answers also where HTTP/2 is spoken alone: it has the words that such a client
+// understands.
 base::Task<> DownstreamConnection::find_protocol() {
   if (!listener_.settings().speaks_h2) co_return speak_http1({});
   base::Result<net::Detected> found = co_await net::detect(
@@ -76,10 +76,8 @@ base::Task<> DownstreamConnection::find_protocol() {
   if (!found) co_return close();
   if (found->protocol == net::Protocol::h2)
     speak_h2(std::move(found->read));
-  else if (listener_.settings().speaks_http1)
-    speak_http1(std::move(found->read), found->begun);
   else
-    refuse_in_clear("this port speaks HTTP/2 only");
+    speak_http1(std::move(found->read), found->begun);
 }
 
 base::Task<bool> DownstreamConnection::shake_hands() {

@@ -12,7 +12,6 @@ struct ListenerSettings {
   http2::ServerSettings http2;
   base::Millis handshake_timeout{5'000};
   base::Millis idle_timeout{60'000};
-  bool speaks_http1 = true;
   bool speaks_h2 = true;
 };
 

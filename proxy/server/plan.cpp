@@ -57,7 +57,7 @@ ListenerSettings settings_of(const config::Listener& listener, const config::Lim
   settings.http2.send_timeout = listener.send_timeout;
   settings.handshake_timeout = listener.handshake_timeout;
   settings.idle_timeout = listener.idle_timeout;
-  settings.speaks_http1 = listener.http1;
+  if (!listener.http1) settings.http1.refuses_for = "this port speaks HTTP/2 only";
   settings.speaks_h2 = listener.h2;
   return settings;
 }
