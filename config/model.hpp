@@ -86,6 +86,9 @@ struct Admin {
   base::Address bind;
   std::uint32_t mode = 0660;  // of a unix socket
   std::string owner;          // "user:group"; "" = the process's
+  base::Address probes;       // of /live, /ready and /metrics alone; none = no such port
+  std::string token;          // the path of a file; "" = nobody has to bear one
+  Places places;
 };
 
 enum class ClientAuth : std::uint8_t { none, request, require };

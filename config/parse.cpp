@@ -90,21 +90,28 @@ const Table<AccessLog>& access_log_table() {
 
 void read_admin_bind(const Node& node, const Reading& reading, Admin& into) {
   read_address(node, reading, into.bind);
-  if (into.bind.is_ip() && !into.bind.is_loopback())
-    reading.mistake(node,
-                    "elsewhere than on loopback or a unix socket admin needs `token`, which is "
-                    "not yet in this version");
+}
+
+void read_admin_probes(const Node& node, const Reading& reading, Admin& into) {
+  read_address(node, reading, into.probes);
+  into.places["probes"] = node.mark;
 }
 
 const Table<Admin>& admin_table() {
   static const Table<Admin> table = {
-      required(Field<Admin>{"bind", "an address", "",
-                            "on loopback or a unix socket, as in `bind: 127.0.0.1:15000`",
-                            read_admin_bind}),
+      required(
+          Field<Admin>{"bind", "an address", "",
+                       "on loopback or a unix socket, as in `bind: 127.0.0.1:15000`; elsewhere "
+                       "with `token`",
+                       read_admin_bind}),
       mode<Admin>(),
       owner<Admin>(),
-      later<Admin>("probes", "probes on another address"),
-      later<Admin>("token", "a bearer token"),
+      Field<Admin>{"probes", "an address", "",
+                   "of GET /live, /ready and /metrics alone, for everybody who reaches it",
+                   read_admin_probes},
+      path("token", &Admin::token,
+           "a file with the token that every request of `bind` must bear: `authorization: Bearer "
+           "TOKEN`; read again at reload"),
   };
   return table;
 }
@@ -115,6 +122,11 @@ Field<Config> admin() {
   field.read = [read = field.read](const Node& node, const Reading& reading, Config& into) {
     read(node, reading, into);
     refuse_access_without_path(node, reading, into.admin->bind.is_unix());
+    const base::Address& bind = into.admin->bind;
+    if (bind.is_ip() && !bind.is_loopback() && into.admin->token.empty())
+      reading.mistake(*node.find("bind"),
+                      "elsewhere than on loopback or a unix socket admin needs `token: FILE`; for "
+                      "probes and Prometheus alone write `probes: ADDRESS` beside it");
   };
   return field;
 }

@@ -132,6 +132,8 @@ class Validation {
                                 ": write another port");
     };
     if (config_.admin) use(config_.admin->bind, "admin", {});
+    if (config_.admin && !config_.admin->probes.is_none())
+      use(config_.admin->probes, "admin.probes", config_.admin->places.at("probes"));
     for (const Listener& listener : config_.listeners)
       for (const base::Address& address : listener.bind)
         use(address, "listener \"" + listener.name + '"', listener.places.at(address.to_string()));

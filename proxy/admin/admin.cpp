@@ -36,7 +36,15 @@ http::Task<http::Reply> not_yet(http::Request&) {
   return now(say(501, "not yet in this version\n"));
 }
 
-std::vector<Route> routes_of(AdminSource& source) {
+http::Chain chain_of(http::Handler& routes, std::unique_ptr<Guard> guard) {
+  std::vector<std::unique_ptr<http::Filter>> filters;
+  if (guard) filters.push_back(std::move(guard));
+  return http::Chain(std::move(filters), routes);
+}
+
+}  // namespace
+
+std::vector<Route> probes_of(AdminSource& source) {
   using http::Method;
   using http::Request;
   return {
@@ -47,6 +55,14 @@ std::vector<Route> routes_of(AdminSource& source) {
          return now(source.is_ready() ? say(200, "ready\n") : say(503, "not ready\n"));
        }},
       {Method::get, "/metrics", "for Prometheus", [&source](Request&) { return metrics(source); }},
+  };
+}
+
+std::vector<Route> routes_of(AdminSource& source) {
+  using http::Method;
+  using http::Request;
+  std::vector<Route> all = probes_of(source);
+  const std::vector<Route> more = {
       {Method::get, "/config", "what is in force, as YAML",
        [&source](Request&) { return now(say(200, source.config(), "application/yaml")); }},
       {Method::get, "/clusters", "endpoints, pools and breakers, as JSON",
@@ -61,16 +77,11 @@ std::vector<Route> routes_of(AdminSource& source) {
       {Method::post, "/reload", "reads the configuration again",
        [&source](Request&) { return reload(source); }},
       {Method::post, "/breakers/*", "?state=open, closed or auto", not_yet},
+      {Method::get, "/", "", nullptr},
   };
+  all.insert(all.end(), more.begin(), more.end());
+  return all;
 }
-
-http::Chain chain_of(http::Handler& routes, const base::Address& address) {
-  std::vector<std::unique_ptr<http::Filter>> filters;
-  filters.push_back(std::make_unique<Guard>(address.is_unix() ? "" : address.ip()));
-  return http::Chain(std::move(filters), routes);
-}
-
-}  // namespace
 
 class Admin::Connection final : http1::ServerConnection::Owner, base::Reapable {
  public:
@@ -101,12 +112,13 @@ class Admin::Connection final : http1::ServerConnection::Owner, base::Reapable {
   std::unique_ptr<http1::ServerConnection> http1_;
 };
 
-Admin::Admin(base::EventLoop& loop, base::Descriptor listening, AdminSource& source)
+Admin::Admin(base::EventLoop& loop, base::Descriptor listening, std::vector<Route> routes,
+             std::unique_ptr<Guard> guard)
     : loop_(loop),
       lingering_(loop),
       address_(base::Address::local_of(listening.number())),
-      routes_(routes_of(source)),
-      chain_(chain_of(routes_, address_)),
+      routes_(std::move(routes)),
+      chain_(chain_of(routes_, std::move(guard))),
       acceptor_(loop, std::move(listening), false, *this) {}
 
 Admin::~Admin() {

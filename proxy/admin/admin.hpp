@@ -33,9 +33,15 @@ class AdminSource {
   ~AdminSource() = default;
 };
 
+// All there is, and what is for everybody: /live, /ready and /metrics.
+std::vector<Route> routes_of(AdminSource& source);
+std::vector<Route> probes_of(AdminSource& source);
+
 class Admin final : public http::Service, net::Acceptor::Handler {
  public:
-  Admin(base::EventLoop& loop, base::Descriptor listening, AdminSource& source);
+  // guard: null = everybody is answered.
+  Admin(base::EventLoop& loop, base::Descriptor listening, std::vector<Route> routes,
+        std::unique_ptr<Guard> guard);
   ~Admin();
 
   const base::Address& address() const { return address_; }

@@ -41,6 +41,27 @@ bool is_meant(const http::Request& request) {
          base::same_ignoring_case(base::trim(type->substr(0, type->find(';'))), "application/json");
 }
 
+// In a time that says nothing of where they differ.
+bool is_same_secret(std::string_view a, std::string_view b) {
+  unsigned differences = a.size() == b.size() ? 0 : 1;
+  for (std::size_t i = 0; i < a.size(); ++i)
+    differences |= static_cast<unsigned>(a[i] ^ b[i % b.size()]);
+  return differences == 0;
+}
+
+bool bears(const http::Request& request, std::string_view token) {
+  constexpr std::string_view scheme = "Bearer ";
+  const auto field = request.headers.find("authorization");
+  return field && base::same_ignoring_case(field->substr(0, scheme.size()), scheme) &&
+         is_same_secret(base::trim(field->substr(scheme.size())), token);
+}
+
+http::Response unauthorized() {
+  http::Response response = say(401, "refused: this needs `authorization: Bearer TOKEN`\n");
+  response.headers.add("www-authenticate", "Bearer");
+  return response;
+}
+
 }  // namespace
 
 http::Response say(int status, std::string_view text, std::string_view type) {
@@ -56,15 +77,14 @@ http::Response say(int status, std::string_view text, std::string_view type) {
 
 http::Task<http::Reply> Routes::handle(http::Request& request) {
   const std::string_view path = request.path_only();
-  if (path == "/" && is_read(request.method)) return base::just(http::Reply(say(200, index())));
   std::string allowed;
   for (const Route& route : table_) {
     if (!matches(route.path, path)) continue;
-    if (matches(route.method, request.method)) return route.answer(request);
+    if (matches(route.method, request.method))
+      return route.answer ? route.answer(request) : base::just(http::Reply(say(200, index())));
     if (!allowed.empty()) allowed += ", ";
     allowed += is_read(route.method) ? "GET, HEAD" : std::string(http::to_string(route.method));
   }
-  if (path == "/") allowed = "GET, HEAD";
   if (allowed.empty()) return base::just(http::Reply(say(404, "not found\n")));
   http::Response refused = say(405, "method not allowed\n");
   refused.headers.add("allow", allowed);
@@ -74,6 +94,7 @@ http::Task<http::Reply> Routes::handle(http::Request& request) {
 std::string Routes::index() const {
   std::string text = "outrider\n\n";
   for (const Route& route : table_) {
+    if (!route.answer) continue;
     std::string what = std::string(http::to_string(route.method)).append(" ").append(route.path);
     what.resize(std::max<std::size_t>(what.size() + 2, 22), ' ');
     text.append(what).append(route.doc).append("\n");
@@ -82,7 +103,11 @@ std::string Routes::index() const {
 }
 
 http::Task<http::Reply> Guard::handle(http::Request& request, http::Next next) {
-  if (!is_known_host(request.authority)) return base::just(http::Reply(say(403, "unknown host\n")));
+  if (!token_.empty()) {
+    if (!bears(request, token_)) return base::just(http::Reply(unauthorized()));
+  } else if (!is_known_host(request.authority)) {
+    return base::just(http::Reply(say(403, "unknown host\n")));
+  }
   if (!is_read(request.method) && (is_of_another_site(request) || !is_meant(request)))
     return base::just(http::Reply(say(403, how_to_change)));
   return next(request);

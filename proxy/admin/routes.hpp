@@ -15,10 +15,10 @@ struct Route {
   http::Method method;
   std::string_view path;  // exact, or with /* at its end: what lies below
   std::string_view doc;   // for people, one line
-  std::function<http::Task<http::Reply>(http::Request&)> answer;
+  std::function<http::Task<http::Reply>(http::Request&)> answer;  // null = lists the table
 };
 
-// `/` lists the table; what is not in it is 404, or 405 with what is allowed.
+// What is not in it is 404, or 405 with what is allowed.
 class Routes final : public http::Handler {
  public:
   explicit Routes(std::vector<Route> table) : table_(std::move(table)) {}
@@ -32,17 +32,19 @@ class Routes final : public http::Handler {
 
 // Only those who name this very host are answered, against web pages that have a name of theirs
 // resolve to it (DNS rebinding); and what changes something is not done for a page of another site:
-// a form can be sent from anywhere.
+// a form can be sent from anywhere. Where a token is asked for, who bears it may use any name.
 class Guard final : public http::Filter {
  public:
-  // ip: that the admin side is bound to; "" = a Unix socket, where any name will do.
-  explicit Guard(std::string ip) : ip_(std::move(ip)) {}
+  // ip: that the admin side is bound to; "" = a Unix socket, where any name will do. token: "" =
+  // none is asked for; it may change, and outlives this.
+  Guard(std::string ip, const std::string& token) : ip_(std::move(ip)), token_(token) {}
   http::Task<http::Reply> handle(http::Request& request, http::Next next) override;
 
  private:
   bool is_known_host(std::string_view authority) const;
 
   std::string ip_;
+  const std::string& token_;
 };
 
 constexpr std::string_view plain_text = "text/plain; charset=utf-8";

@@ -72,6 +72,7 @@ Control::~Control() {
   tasks_.cancel_all();
   discovery_.reset();
   admin_.reset();
+  probes_.reset();
   workers_.clear();
 }
 
@@ -82,6 +83,7 @@ std::string Control::start() {
   Prepared prepared = prepare(*plan_);
   problem = std::move(prepared.problem);
   if (problem.empty()) problem = open_admin();
+  if (problem.empty()) problem = open_probes();
   if (!problem.empty()) return problem;
   for (std::size_t i = 0; i < prepared.sockets.size(); ++i) {
     workers_.push_back(std::make_unique<server::Worker>(i, shared_));
@@ -101,26 +103,12 @@ std::string Control::start() {
   return {};
 }
 
-std::string Control::open_admin() {
-  if (!plan_->config->admin) return {};
-  const base::Address& address = plan_->config->admin->bind;
-  const net::ListenOptions options{false,
-                                   {plan_->config->admin->mode, plan_->config->admin->owner}};
-  auto bound = net::listen_on(address, 1, options);
-  if (!bound)
-    return "admin: " + std::string(bound.error().detail) + " " + address.to_string() + ": " +
-           bound.error().cause.message();
-  if (address.is_unix()) admin_path_ = net::UnixPath(address);
-  admin::AdminSource& source = *this;
-  admin_ = std::make_unique<admin::Admin>(loop_, std::move(bound->front()), source);
-  return {};
-}
-
 void Control::announce() {
   for (const config::Mistake& warning : plan_->warnings) log_.warning(warning.summary());
   for (const server::PlannedListener& listener : plan_->listeners)
     log_.info(description_of(listener, *plan_->config));
   if (admin_) log_.info("admin listening on " + admin_->address().to_string());
+  if (probes_) log_.info("admin.probes listening on " + probes_->address().to_string());
 }
 
 void Control::run() {
@@ -214,6 +202,7 @@ base::Task<> Control::drain_in_order() {
   }
   drain_listeners(true);
   if (admin_) admin_->release();  // as the listeners: another process may stand in
+  if (probes_) probes_->release();
   const bool is_idle = co_await until_idle(limit);
   if (is_idle)
     log_.info("drained");

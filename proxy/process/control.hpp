@@ -50,6 +50,7 @@ class Control final : admin::AdminSource {
   // The n-th address of a listener, as bound; none if there is no such listener.
   base::Address listener_address(std::string_view listener, std::size_t n = 0) const;
   base::Address admin_address() const { return admin_ ? admin_->address() : base::Address(); }
+  base::Address probes_address() const { return probes_ ? probes_->address() : base::Address(); }
 
  private:
   bool is_ready() const override { return is_started_ && !is_draining_; }
@@ -72,6 +73,7 @@ class Control final : admin::AdminSource {
   admin::ProcessStatus status() const;
 
   std::string open_admin();
+  std::string open_probes();
   base::Task<> reload_on_signal();
   std::string take_configuration(const std::shared_ptr<Steps>& steps);
   Prepared prepare(server::Plan& plan);
@@ -116,7 +118,10 @@ class Control final : admin::AdminSource {
   net::Resolver resolver_;
   std::unique_ptr<upstream::Discovery> discovery_;
   net::UnixPath admin_path_;  // none for an address of IP
+  net::UnixPath probes_path_;
+  std::string admin_token_;     // "" = none is asked for
   std::unique_ptr<admin::Admin> admin_;
+  std::unique_ptr<admin::Admin> probes_;
   certs::CertificateWatch certificates_;
   std::unique_ptr<boost::asio::signal_set> signals_;
   base::Time started_ = base::never;

@@ -70,6 +70,7 @@ std::string Control::take_configuration(const std::shared_ptr<Steps>& steps) {
   if (planned.plan) prepared = prepare(*planned.plan);
   if (!prepared.problem.empty()) return prepared.problem;
   earlier_.push_back(std::exchange(plan_, std::move(planned.plan)));
+  admin_token_ = plan_->admin_token;
   config_taken_ = loop_.now();
   expect_series();
   if (prepared.log) log_.adopt(std::move(*prepared.log));

@@ -104,10 +104,15 @@ std::vector<std::string> restart_reasons(const Plan& running, const Plan& next) 
   const auto bind_of = [](const Plan& plan) {
     return plan.config->admin ? plan.config->admin->bind.to_string() : std::string("none");
   };
+  const auto probes_of = [](const Plan& plan) {
+    const bool has_probes = plan.config->admin && !plan.config->admin->probes.is_none();
+    return has_probes ? plan.config->admin->probes.to_string() : std::string("none");
+  };
   differ("workers", std::to_string(running.workers), std::to_string(next.workers));
   differ("limits.connections", std::to_string(running.config->limits.connections),
          std::to_string(next.config->limits.connections));
   differ("admin.bind", bind_of(running), bind_of(next));
+  differ("admin.probes", probes_of(running), probes_of(next));
   return reasons;
 }
 
@@ -146,6 +151,25 @@ template <typename Log> void check_log(const Log& log, Planned& made) {
     made.problems.push_back(
         config::Mistake{log.places.at(log.to), "cannot write to " + log.to + ": " + why}
             .to_string());
+}
+
+// One word, as a field of a request can hold it.
+void read_admin_token(Planned& made) {
+  constexpr std::size_t most = 4096;
+  const std::optional<config::Admin>& admin = made.plan->config->admin;
+  if (!admin || admin->token.empty()) return;
+  config::FileText file = config::read_file(admin->token, most);
+  std::string_view token = file.text;
+  while (token.ends_with('\n') || token.ends_with('\r')) token.remove_suffix(1);
+  std::string problem = file.problem;
+  if (problem.empty() && token.empty()) problem = "holds no token";
+  if (problem.empty() && file.text.size() > most) problem = "is longer than 4 KiB";
+  if (problem.empty() && !std::all_of(token.begin(), token.end(), [](char c) { return c > ' ' && c < 0x7f; }))
+    problem = "a token is one word of visible ASCII";
+  if (!problem.empty())
+    made.problems.push_back(
+        config::Mistake{admin->places.at(admin->token), admin->token + ": " + problem}.to_string());
+  made.plan->admin_token = token;
 }
 
 }  // namespace
@@ -190,6 +214,7 @@ Planned make_plan(std::shared_ptr<const config::Config> config, const Plan* runn
     if (plan.config->access_log == running->config->access_log)
       plan.access_log = running->access_log;
   }
+  read_admin_token(made);
   check_log(plan.config->log, made);
   if (plan.config->access_log.format != config::AccessLogFormat::none)
     check_log(plan.config->access_log, made);

@@ -39,6 +39,7 @@ struct Plan {
   std::vector<PlannedListener> listeners;
   upstream::TlsContexts cluster_tls;               // as of the start
   std::shared_ptr<observe::AccessLog> access_log;  // null = none
+  std::string admin_token;                         // what its file holds; "" = none is asked for
   std::vector<config::Mistake> warnings;
 };
 

@@ -31,6 +31,7 @@ class TestProxy {
     return control_->listener_address(listener, n);
   }
   base::Address admin() const { return control_->admin_address(); }
+  base::Address probes() const { return control_->probes_address(); }
   // GET on the admin side.
   Answer ask(const std::string& path) const;
   // POST /reload there, after the configuration has become this: 200 once it is in force.

@@ -6,10 +6,13 @@
 #include <doctest/doctest.h>
 
 #include <filesystem>
+#include <fstream>
 #include <future>
 #include <map>
 #include <set>
 #include <sstream>
+#include <stdexcept>
+#include <unistd.h>
 
 using harness::Answer;
 using harness::Json;
@@ -24,6 +27,12 @@ Answer ask(const TestProxy& proxy, const std::string& method, const std::string&
   Socket client = Socket::connect(proxy.admin());
   client.send(method + " " + path + " HTTP/1.1\r\nhost: " + host + "\r\n" + more + "\r\n");
   return client.read_answer(method == "HEAD");
+}
+
+std::string with_admin(const Origin& origin, const std::string& fields) {
+  return "version: 1\naccess_log: { format: none }\nadmin: { " + fields +
+         " }\nlisteners:\n  egress: { bind: \"127.0.0.1:0\", routes: [{ to: app }] }\nclusters:\n  app: { url: \"" +
+         origin.url() + "\" }\n";
 }
 
 std::size_t open_descriptors() {
@@ -114,6 +123,66 @@ TEST_CASE("admin: answers reads only, to those who name this host") {
   CHECK(ask(proxy, "GET", "/nothing").status == 404);
   CHECK(ask(proxy, "POST", "/drain", "evil.test").status == 403);
   CHECK(ask(proxy, "GET", "/ready").body == "ready\n");
+}
+
+TEST_CASE("admin: the port of the probes serves them, to everybody, and nothing else") {
+  Origin origin(Origin::answering("x"));
+  const TestProxy proxy(harness::egress_to(origin.url(), "") );
+  CHECK(proxy.probes().is_none());
+  const TestProxy probed(with_admin(origin, "bind: \"127.0.0.1:0\", probes: \"0.0.0.0:0\""));
+  const base::Address probes = *base::Address::parse_ip("127.0.0.1", probed.probes().port());
+  for (const char* path : {"/live", "/ready", "/metrics"}) {
+    CAPTURE(path);
+    const Answer answer = harness::get(probes, path, "pod.of.mine");
+    CHECK(answer.status == 200);
+    CHECK_FALSE(answer.body.empty());
+  }
+  for (const char* path : {"/", "/config", "/clusters", "/stats", "/reload", "/drain", "/breakers/x"})
+    CHECK(harness::get(probes, path).status == 404);
+  Socket client = Socket::connect(probes);
+  client.send("POST /drain HTTP/1.1\r\nhost: localhost\r\nx-outrider: 1\r\n\r\n");
+  CHECK(client.read_answer().status == 404);
+  CHECK(probed.ask("/stats").status == 200);
+}
+
+TEST_CASE("admin: where a token is asked for, nothing is said and done without it") {
+  Origin origin(Origin::answering("x"));
+  const auto path = std::filesystem::temp_directory_path() / ("outrider-token." + std::to_string(::getpid()));
+  const auto write = [&](const std::string& text) { std::ofstream(path) << text; };
+  write("first-one\n");
+  const std::string yaml = with_admin(origin, "bind: \"0.0.0.0:0\", token: " + path.string());
+  TestProxy proxy(yaml);
+  const base::Address admin = *base::Address::parse_ip("127.0.0.1", proxy.admin().port());
+  const auto status = [&](const std::string& what, const std::string& authorization) {
+    Socket client = Socket::connect(admin);
+    client.send(what + " HTTP/1.1\r\nhost: any.name\r\nx-outrider: 1\r\n" + authorization + "\r\n");
+    const Answer answer = client.read_answer();
+    CHECK((answer.status == 401) == (answer.field("www-authenticate") == "Bearer"));
+    return answer.status;
+  };
+  const std::string first = "authorization: Bearer first-one\r\n";
+  for (const char* wrong : {"", "authorization: Bearer \r\n", "authorization: first-one\r\n",
+                            "authorization: Bearer first-on\r\n", "authorization: Bearer first-onee\r\n",
+                            "authorization: Basic first-one\r\n", "authorization: Bearer second-one\r\n"}) {
+    CAPTURE(wrong);
+    for (const char* what : {"GET /", "GET /live", "GET /config", "POST /reload", "POST /drain"})
+      CHECK(status(what, wrong) == 401);
+  }
+  CHECK(status("GET /config", first) == 200);
+  CHECK(status("GET /live", "authorization: bearer  first-one \r\n") == 200);
+  write("second-one");
+  CHECK(status("POST /reload", first) == 200);
+  CHECK(status("GET /live", first) == 401);
+  CHECK(status("GET /live", "authorization: Bearer second-one\r\n") == 200);
+  // A token that cannot be read, or is none, keeps what is in force.
+  for (const char* bad : {"", "\n", "two words\n"}) {
+    write(bad);
+    CHECK(status("POST /reload", "authorization: Bearer second-one\r\n") == 422);
+  }
+  std::filesystem::remove(path);
+  CHECK(status("POST /reload", "authorization: Bearer second-one\r\n") == 422);
+  CHECK(status("GET /live", "authorization: Bearer second-one\r\n") == 200);
+  CHECK_THROWS_WITH_AS(TestProxy{yaml}, doctest::Contains("No such file"), std::runtime_error);
 }
 
 TEST_CASE("admin: what changes something is not done for a page of another site") {

@@ -42,6 +42,8 @@ TEST_CASE("config language: every default of the process may be written out") {
       with_top("drain: { delay: 0s, timeout: 30s }"),
       with_top("access_log: { to: stdout, format: json }"),
       with_top("admin: { bind: \"127.0.0.1:15000\" }"),
+      with_top("admin: { bind: \"127.0.0.1:0\", probes: \"0.0.0.0:15021\", token: file }"),
+      with_top("admin: { bind: \"0.0.0.0:0\", token: file }"),
       with_top("x-anything: &fast { total: 2s }"),
       with_top("include: [none-here-*.yaml]"),
   });
@@ -110,9 +112,6 @@ TEST_CASE("config language: what is not built is refused, each by its name") {
       with_top("node: { zone: b }"),
       with_top("trace: { to: \"http://127.0.0.1:4318/v1/traces\" }"),
       with_top("app: { command: [./server] }"),
-      with_top("admin: { bind: \"127.0.0.1:0\", probes: \"0.0.0.0:15021\" }"),
-      with_top("admin: { bind: \"127.0.0.1:0\", token: file }"),
-      with_top("admin: { bind: \"0.0.0.0:0\" }"),
       with_filter("retry: { hedge: { after: 1s } }"),
       with_filter("circuit_breaker: { scope: route }"),
   };
@@ -136,6 +135,8 @@ TEST_CASE("config language: addresses, hosts and names are sound") {
       {file("bind: [127.0.0.1:1, 127.0.0.1:1], routes: [{ to: c }]", "url: http://a"),
        "is bound already"},
       {with_top("admin: { bind: \"127.0.0.1:7\" }") + "listeners2: {}\n", "unknown key"},
+      {with_top("admin: { bind: \"0.0.0.0:0\" }"), "needs `token: FILE`"},
+      {with_top("admin: { bind: \"127.0.0.1:7\", probes: \"127.0.0.1:7\" }"), "is bound already, by admin"},
       {file("bind: 127.0.0.1:7, routes: [{ to: c }]", "url: http://a",
             "admin: { bind: \"127.0.0.1:7\" }"),
        "is bound already, by admin"},
