@@ -40,7 +40,7 @@ Control::Prepared Control::prepare(server::Plan& plan) {
   }
   if (made.problem.empty()) made.problem = server::open_access_log(plan);
   if (!made.problem.empty()) return made;
-  server::ListeningSockets::Bound bound = sockets_.bind(plan);
+  server::ListeningSockets::Binding bound = sockets_.bind(plan);
   made.problem = std::move(bound.problem);
   made.sockets = std::move(bound.by_worker);
   return made;

@@ -12,7 +12,7 @@ namespace {
 // None, and a problem, if it cannot be bound.
 std::optional<base::Address> bind_new(const config::Listener& listener, const base::Address& wanted,
                                       const net::ListenOptions& options,
-                                      ListeningSockets::Bound& into) {
+                                      ListeningSockets::Binding& into) {
   const int workers = static_cast<int>(into.by_worker.size());
   auto descriptors = net::listen_on(wanted, workers, options);
   if (!descriptors) {
@@ -32,7 +32,7 @@ std::optional<base::Address> bind_new(const config::Listener& listener, const ba
 // In this order: a listener that keeps its name keeps its port, also one that the system chose; a
 // port that is written out is taken from whoever has it; a port that the system chose goes to
 // another listener that leaves the choice to it.
-ListeningSockets::Bound ListeningSockets::bind(Plan& plan) {
+ListeningSockets::Binding ListeningSockets::bind(Plan& plan) {
   std::vector<Socket> left = sockets_;
   std::vector<Socket> next;
   const auto keep = [&](auto is_kept) {
@@ -61,15 +61,15 @@ ListeningSockets::Bound ListeningSockets::bind(Plan& plan) {
   keep([](const Socket& socket, const std::string&, const base::Address& wanted) {
     return socket.wanted == wanted;
   });
-  Bound made = bind_missing(plan, left, next);
+  Binding made = bind_missing(plan, left, next);
   if (made.problem.empty()) sockets_ = std::move(next);
   return made;
 }
 
-ListeningSockets::Bound ListeningSockets::bind_missing(Plan& plan,
+ListeningSockets::Binding ListeningSockets::bind_missing(Plan& plan,
                                                        const std::vector<Socket>& leaving,
                                                        std::vector<Socket>& into) {
-  Bound made;
+  Binding made;
   made.by_worker.resize(static_cast<std::size_t>(plan.workers));
   for (PlannedListener& listener : plan.listeners)
     for (std::size_t i = 0; i < listener.addresses.size(); ++i) {

@@ -26,11 +26,11 @@ class ListeningSockets {
  public:
   // Finds or binds all that the plan's listeners name, and tells them their addresses. If one
   // cannot be bound, nothing has changed.
-  struct Bound {
+  struct Binding {
     std::string problem;                            // "" = all are bound
     std::vector<std::vector<NewSocket>> by_worker;  // what is new
   };
-  Bound bind(Plan& plan);
+  Binding bind(Plan& plan);
 
  private:
   struct Socket {
@@ -40,7 +40,7 @@ class ListeningSockets {
     std::shared_ptr<const net::UnixPath> path;  // goes when nobody listens here any more
   };
   // `leaving`: those that nobody names any more; a port of theirs may be bound at another address.
-  static Bound bind_missing(Plan& plan, const std::vector<Socket>& leaving,
+  static Binding bind_missing(Plan& plan, const std::vector<Socket>& leaving,
                             std::vector<Socket>& into);
 
   std::vector<Socket> sockets_;

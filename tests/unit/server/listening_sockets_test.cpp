@@ -41,13 +41,13 @@ bool is_free(const std::string& where) {
 TEST_CASE("listening sockets: each listener keeps the port that was chosen for it") {
   ListeningSockets sockets;
   const auto first = plan_of({{"a", {"127.0.0.1:0", "127.0.0.1:0"}}, {"b", {"127.0.0.1:0"}}});
-  const ListeningSockets::Bound bound = sockets.bind(*first);
+  const ListeningSockets::Binding bound = sockets.bind(*first);
   REQUIRE(bound.problem == "");
   REQUIRE(bound.by_worker.size() == 2);
   CHECK(bound.by_worker[1].size() == 3);
 
   const auto second = plan_of({{"b", {"127.0.0.1:0"}}, {"a", {"127.0.0.1:0", "127.0.0.1:0"}}});
-  const ListeningSockets::Bound kept = sockets.bind(*second);
+  const ListeningSockets::Binding kept = sockets.bind(*second);
   CHECK(kept.problem == "");
   CHECK(kept.by_worker[0].empty());
   CHECK(address(*second, 0) == address(*first, 1));
@@ -56,7 +56,7 @@ TEST_CASE("listening sockets: each listener keeps the port that was chosen for i
 
   // Another name, and the port written out.
   const auto third = plan_of({{"c", {"127.0.0.1:0"}}, {"d", {address(*first, 1)}}});
-  const ListeningSockets::Bound renamed = sockets.bind(*third);
+  const ListeningSockets::Binding renamed = sockets.bind(*third);
   CHECK(renamed.problem == "");
   CHECK(renamed.by_worker[0].empty());
   CHECK(address(*third, 1) == address(*first, 1));
@@ -65,11 +65,11 @@ TEST_CASE("listening sockets: each listener keeps the port that was chosen for i
 TEST_CASE("listening sockets: a port of ours moves to another of its addresses") {
   ListeningSockets sockets;
   const auto chosen = plan_of({{"a", {"0.0.0.0:0"}}});
-  const ListeningSockets::Bound bound = sockets.bind(*chosen);
+  const ListeningSockets::Binding bound = sockets.bind(*chosen);
   const std::string port = address(*chosen, 0).substr(std::string("0.0.0.0").size());
   for (const std::string where : {"127.0.0.1", "0.0.0.0", "127.0.0.1"}) {
     const auto next = plan_of({{"a", {where + port}}});
-    const ListeningSockets::Bound moved = sockets.bind(*next);
+    const ListeningSockets::Binding moved = sockets.bind(*next);
     CHECK(moved.problem == "");
     CHECK(address(*next, 0) == where + port);
   }
@@ -83,7 +83,7 @@ TEST_CASE("listening sockets: the path of a Unix socket goes with the last who n
   const auto is_there = [](const std::string& path) { return ::access(path.c_str(), F_OK) == 0; };
   ListeningSockets sockets;
   const auto first = plan_of({{"a", {"unix:" + base + ".1"}}, {"b", {"unix:" + base + ".2"}}});
-  const ListeningSockets::Bound bound = sockets.bind(*first);
+  const ListeningSockets::Binding bound = sockets.bind(*first);
   REQUIRE(bound.problem == "");
   CHECK((is_there(base + ".1") && is_there(base + ".2")));
   // A plan that cannot be bound takes nothing away, and leaves nothing.
@@ -93,13 +93,13 @@ TEST_CASE("listening sockets: the path of a Unix socket goes with the last who n
   CHECK((is_there(base + ".1") && is_there(base + ".2")));
   CHECK_FALSE(is_there(base + ".3"));
   const auto second = plan_of({{"renamed", {"unix:" + base + ".2"}}});
-  const ListeningSockets::Bound kept = sockets.bind(*second);
+  const ListeningSockets::Binding kept = sockets.bind(*second);
   CHECK(kept.problem == "");
   CHECK(kept.by_worker[0].empty());
   CHECK_FALSE(is_there(base + ".1"));
   CHECK(is_there(base + ".2"));
   const auto third = plan_of({{"a", {"127.0.0.1:0"}}});
-  const ListeningSockets::Bound last = sockets.bind(*third);
+  const ListeningSockets::Binding last = sockets.bind(*third);
   CHECK_FALSE(is_there(base + ".2"));
 }
 
@@ -109,11 +109,11 @@ TEST_CASE("listening sockets: what cannot be bound changes nothing, and nothing 
   const std::string taken = Address::local_of(foreign->front().number()).to_string();
   ListeningSockets sockets;
   const auto first = plan_of({{"a", {"127.0.0.1:0"}}});
-  const ListeningSockets::Bound bound = sockets.bind(*first);
+  const ListeningSockets::Binding bound = sockets.bind(*first);
   const auto second = plan_of({{"fresh", {"127.0.0.1:0", "127.0.0.1:0"}}, {"x", {taken}}});
   std::vector<std::string> midway;
   {
-    const ListeningSockets::Bound failed = sockets.bind(*second);
+    const ListeningSockets::Binding failed = sockets.bind(*second);
     CHECK(failed.problem.starts_with("listener x: cannot bind " + taken));
     for (const server::NewSocket& socket : failed.by_worker[0])
       midway.push_back(socket.address.to_string());
