@@ -298,8 +298,8 @@ TlsStatus TlsSession::read_records(char* room, std::size_t size) {
     }
     if (result == 1) continue;
     const TlsStatus status = outcome(result, total);
-    const bool is_dry = status.state != TlsStatus::State::want_read || messages_ == before;
-    if (is_dry) return status;
+    const bool is_over = status.state != TlsStatus::State::want_read || messages_ == before;
+    if (is_over) return status;
   }
   return {TlsStatus::State::ok, total};
 }

@@ -83,14 +83,14 @@ BIO* TlsWire::make_bio() {
 
 void TlsWire::begin(bool may_end) {
   may_end_ = may_end;
-  is_dry_ = false;
+  is_socket_empty_ = false;
   unread_ = input_.view();
   is_input_new_ = false;
   room().output.clear();
 }
 
 bool TlsWire::receive() {
-  if (is_dry_ || has_ended_ || read_error_) return false;
+  if (is_socket_empty_ || has_ended_ || read_error_) return false;
   Room& shared = room();
   ssize_t got = 0;
   do {
@@ -99,7 +99,7 @@ bool TlsWire::receive() {
   if (got > 0) {
     unread_ = {shared.input.data(), static_cast<std::size_t>(got)};
     is_input_new_ = true;
-    is_dry_ = !may_end_ && unread_.size() < shared.input.size();
+    is_socket_empty_ = !may_end_ && unread_.size() < shared.input.size();
     return true;
   }
   has_ended_ = got == 0;

@@ -51,7 +51,7 @@ class TlsWire {
 
   const int descriptor_;
   bool may_end_ = false;
-  bool is_dry_ = false;  // for this operation
+  bool is_socket_empty_ = false;  // for this operation
   bool has_ended_ = false;
   base::Bytes input_;        // received in an earlier operation
   std::string_view unread_;  // during an operation
