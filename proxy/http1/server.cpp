@@ -84,7 +84,7 @@ void ServerConnection::doubt() {
   base::Time until = transport_->loop().now();
   if (may_be_answered())
     until += benefit_of_doubt;
-  else if (!transport_->is_gone() && !transport_->is_at_end())
+  else if (!transport_->is_gone() && !transport_->has_input_ended())
     return;
   written_before_ = transport_->written();
   transport_->loop().arm(*this, until);

@@ -179,7 +179,7 @@ void Transport::interrupt() {
   if (writable_.has_waiter()) writable_.set();
 }
 
-bool Transport::is_at_end() const {
+bool Transport::has_input_ended() const {
   if (!has_hung_up_) return false;
   if (tls_ && tls_->has_unread()) return false;
   char byte = 0;

@@ -87,7 +87,7 @@ class Transport final : base::Poller::Watch, base::Flushable {
   bool is_gone() const { return is_gone_; }
   // The peer has sent all that it will, and nothing of it is unread. Asks the kernel; for the rare
   // moment of a hang-up.
-  bool is_at_end() const;
+  bool has_input_ended() const;
   // Wakes whoever waits, to look at what has changed meanwhile.
   void interrupt();
 

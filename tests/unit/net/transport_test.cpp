@@ -233,9 +233,9 @@ TEST_CASE_FIXTURE(Pair, "transport: a hang-up is told at once, and says nothing 
   loop.turn(at_once);
   CHECK(hangups == 1);
   CHECK(transport->has_hung_up());
-  CHECK(!transport->is_at_end());
+  CHECK(!transport->has_input_ended());
   CHECK(transport->read_now().bytes.view() == "unread");
-  CHECK(transport->is_at_end());
+  CHECK(transport->has_input_ended());
   CHECK(transport->read_now().state == Input::State::end);
   transport->send("an answer");
   CHECK(receive_all() == "an answer");
