@@ -32,12 +32,12 @@ struct CertificateWatch::Entry {
   std::vector<std::string> files;
   Load load;
   Take take;
-  std::shared_ptr<const certs::Context> context;  // in use
+  std::shared_ptr<const certs::TlsContext> context;  // in use
   std::string state;  // of the files, as last seen; whoever looks changes it
 };
 
 void CertificateWatch::add(std::string what, std::vector<std::string> files, Load load, Take take,
-                           std::shared_ptr<const certs::Context> now) {
+                           std::shared_ptr<const certs::TlsContext> now) {
   std::string state = state_of(files);
   entries_.push_back(
       std::make_shared<Entry>(Entry{std::move(what), std::move(files), std::move(load),

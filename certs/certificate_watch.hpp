@@ -16,14 +16,14 @@ namespace certs {
 class CertificateWatch {
  public:
   using Load = std::function<certs::Loaded()>;
-  using Take = std::function<void(std::shared_ptr<const certs::Context>)>;
+  using Take = std::function<void(std::shared_ptr<const certs::TlsContext>)>;
   using Say = std::function<void(const std::string&)>;
 
   // `what` is for the log: "listener ingress". `load` runs in whatever thread looks, and may
   // outlive its configuration.
   // `now` is what is in use.
   void add(std::string what, std::vector<std::string> files, Load load, Take take,
-           std::shared_ptr<const certs::Context> now = nullptr);
+           std::shared_ptr<const certs::TlsContext> now = nullptr);
   // What is watched, and when the certificate that is shown there expires (seconds since 1970);
   // without those that show none.
   std::vector<std::pair<std::string, std::int64_t>> expiries() const;

@@ -73,9 +73,9 @@ int refuse_passphrase(char*, int, int, void* was_asked) {
 }
 
 // Null: OpenSSL itself does not work.
-std::shared_ptr<Context> hardened(const SSL_METHOD* method, const std::string& min_version) {
+std::shared_ptr<TlsContext> hardened(const SSL_METHOD* method, const std::string& min_version) {
   ERR_clear_error();
-  auto made = std::make_shared<Context>(SSL_CTX_new(method));
+  auto made = std::make_shared<TlsContext>(SSL_CTX_new(method));
   SSL_CTX* context = made->get();
   if (!context) return nullptr;
   SSL_CTX_set_min_proto_version(context, min_version == "1.3" ? TLS1_3_VERSION : TLS1_2_VERSION);
@@ -106,7 +106,7 @@ std::string wire_form(const std::vector<std::string>& protocols) {
 // The first of ours that the client offers; none in common is an alert, none offered never comes here.
 int choose_protocol(SSL*, const unsigned char** chosen, unsigned char* size,
                     const unsigned char* offered, unsigned offered_size, void* of_context) {
-  const auto* context = static_cast<const Context*>(of_context);
+  const auto* context = static_cast<const TlsContext*>(of_context);
   unsigned char* found = nullptr;
   const auto* ours = reinterpret_cast<const unsigned char*>(context->protocols.data());
   const int result = SSL_select_next_proto(&found, size, ours,

@@ -33,9 +33,9 @@ struct ClientSettings {
   std::vector<std::string> protocols;
 };
 
-class Context {
+class TlsContext {
  public:
-  explicit Context(SSL_CTX* context) : context_(context, SSL_CTX_free) {}
+  explicit TlsContext(SSL_CTX* context) : context_(context, SSL_CTX_free) {}
   SSL_CTX* get() const { return context_.get(); }
 
   std::string sni;               // of a client context; "" = none is sent
@@ -52,7 +52,7 @@ class Context {
 
 // A context, or in words why there is none: which file, and what is wrong with it.
 struct Loaded {
-  std::shared_ptr<const Context> context;
+  std::shared_ptr<const TlsContext> context;
   std::string problem;
 };
 

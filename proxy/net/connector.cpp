@@ -55,7 +55,7 @@ Error unsent(Error error) {
 }  // namespace
 
 Task<Result<std::unique_ptr<Transport>>> connect(base::EventLoop& loop, base::Address address,
-                                                 std::shared_ptr<const certs::Context> tls,
+                                                 std::shared_ptr<const certs::TlsContext> tls,
                                                  Time until, Offer offer) {
   const Result<int> descriptor = begin(address);
   if (!descriptor) co_return unsent(descriptor.error());

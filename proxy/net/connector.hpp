@@ -13,7 +13,7 @@ namespace net {
 // connect_failure, connect_timeout or tls_failure, and `unsent`; `lasting` if the peer was
 // there and TLS could not be agreed on. Destroying the task gives it up.
 Task<Result<std::unique_ptr<Transport>>> connect(base::EventLoop& loop, base::Address address,
-                                                 std::shared_ptr<const certs::Context> tls,
+                                                 std::shared_ptr<const certs::TlsContext> tls,
                                                  Time until, Offer offer = Offer::as_configured);
 
 }  // namespace net

@@ -99,7 +99,7 @@ base::Error explained(const SSL* ssl, base::Error error) {
 // can be looked at that is then not taken. One at a time on a thread.
 class Verifying {
  public:
-  explicit Verifying(const certs::Context& context) : context_(context) { present = this; }
+  explicit Verifying(const certs::TlsContext& context) : context_(context) { present = this; }
   Verifying(const Verifying&) = delete;
   Verifying& operator=(const Verifying&) = delete;
   ~Verifying() { present = nullptr; }
@@ -123,7 +123,7 @@ class Verifying {
   }
 
   static thread_local Verifying* present;
-  const certs::Context& context_;
+  const certs::TlsContext& context_;
   boost::system::error_code mistrust_;
 };
 
@@ -178,7 +178,7 @@ const boost::system::error_category& tls_category() {
   return category;
 }
 
-TlsSession::TlsSession(std::shared_ptr<const certs::Context> context, int descriptor, Role role)
+TlsSession::TlsSession(std::shared_ptr<const certs::TlsContext> context, int descriptor, Role role)
     : context_(std::move(context)),
       wire_(descriptor),
       ssl_(SSL_new(context_->get()), SSL_free),

@@ -30,7 +30,7 @@ class TlsSession {
  public:
   enum class Role { server, client };
 
-  TlsSession(std::shared_ptr<const certs::Context> context, int descriptor, Role role);
+  TlsSession(std::shared_ptr<const certs::TlsContext> context, int descriptor, Role role);
   TlsSession(const TlsSession&) = delete;
   TlsSession& operator=(const TlsSession&) = delete;
 
@@ -66,7 +66,7 @@ class TlsSession {
   static void on_progress(const SSL* ssl, int where, int value);
   bool is_flooded() const;
 
-  std::shared_ptr<const certs::Context> context_;
+  std::shared_ptr<const certs::TlsContext> context_;
   TlsWire wire_;
   std::unique_ptr<SSL, decltype(&SSL_free)> ssl_;
   base::Error error_{base::Reason::tls_failure, base::Fault::upstream, "TLS failed"};

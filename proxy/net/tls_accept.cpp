@@ -29,7 +29,7 @@ Error timeout() {
 }  // namespace
 
 Task<std::optional<FailedHandshake>> accept_tls(Transport& transport,
-                                                std::shared_ptr<const certs::Context> context,
+                                                std::shared_ptr<const certs::TlsContext> context,
                                                 HandshakeTurns& turns, Time until) {
   std::array<char, 16> room;
   Peeked first = transport.peek(room);

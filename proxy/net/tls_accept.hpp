@@ -21,7 +21,7 @@ struct FailedHandshake {
 // None = the transport is TLS now. A client that speaks HTTP in clear was not answered: the
 // transport is clear still, and may tell it.
 Task<std::optional<FailedHandshake>> accept_tls(Transport& transport,
-                                                std::shared_ptr<const certs::Context> context,
+                                                std::shared_ptr<const certs::TlsContext> context,
                                                 HandshakeTurns& turns, Time until);
 
 }  // namespace net

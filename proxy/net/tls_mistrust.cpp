@@ -69,7 +69,7 @@ class VerifyCategory final : public boost::system::error_category {
 #pragma GCC diagnostic pop
 
 // The context's own text: nobody else chooses it.
-std::string expected_name(SSL* ssl, const certs::Context& context) {
+std::string expected_name(SSL* ssl, const certs::TlsContext& context) {
   if (context.san.empty()) {
     X509_VERIFY_PARAM* check = SSL_get0_param(ssl);
     if (const char* host = X509_VERIFY_PARAM_get0_host(check, 0)) return host;
@@ -84,7 +84,7 @@ std::string expected_name(SSL* ssl, const certs::Context& context) {
   return names;
 }
 
-std::string remedy_of(int verdict, X509* culprit, const certs::Context& context) {
+std::string remedy_of(int verdict, X509* culprit, const certs::TlsContext& context) {
   switch (verdict) {
     case X509_V_ERR_HOSTNAME_MISMATCH:
     case X509_V_ERR_IP_ADDRESS_MISMATCH:
@@ -133,7 +133,7 @@ int verdict_of(const boost::system::error_code& cause) {
 }
 
 std::string explain(int verdict, X509* leaf, X509* culprit, SSL* ssl,
-                    const certs::Context& context) {
+                    const certs::TlsContext& context) {
   std::string text = X509_verify_cert_error_string(verdict);
   text.append(" (expected ").append(expected_name(ssl, context));
   text.append(", presented ").append(leaf ? certs::presented_names(leaf) : "no certificate");

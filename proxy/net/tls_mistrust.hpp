@@ -20,6 +20,6 @@ int verdict_of(const boost::system::error_code& cause);
 // Why `leaf`, which a server presents to a client of that context, is not taken. `culprit` is the
 // certificate of the chain that the verdict is about.
 std::string explain(int verdict, X509* leaf, X509* culprit, SSL* ssl,
-                    const certs::Context& context);
+                    const certs::TlsContext& context);
 
 }  // namespace net

@@ -139,7 +139,7 @@ void Control::watch_listener(const server::PlannedListener& planned) {
   certificates_.add(
       "listener " + listener.name, {listener.tls->cert, listener.tls->key, listener.tls->client_ca},
       [settings = server::tls_settings(listener)] { return certs::make_server_context(settings); },
-      [this, name = listener.name](std::shared_ptr<const certs::Context> context) {
+      [this, name = listener.name](std::shared_ptr<const certs::TlsContext> context) {
         for (const auto& worker : workers_)
           worker->post(
               [=](server::Runtime& runtime) { runtime.renew_listener_tls(name, context); });
@@ -152,7 +152,7 @@ void Control::watch_cluster(const config::Cluster& cluster) {
   certificates_.add(
       "cluster " + cluster.name, {cluster.tls->ca, cluster.tls->cert, cluster.tls->key},
       [settings = server::tls_settings(cluster)] { return certs::make_client_context(settings); },
-      [this, name = cluster.name](std::shared_ptr<const certs::Context> context) {
+      [this, name = cluster.name](std::shared_ptr<const certs::TlsContext> context) {
         for (const auto& worker : workers_)
           worker->post([=](server::Runtime& runtime) { runtime.renew_cluster_tls(name, context); });
       },

@@ -33,7 +33,7 @@ class Listener final : public http::Service, net::Acceptor::Handler {
   const PlannedListener& plan() const { return generation_->plan().listeners[number_]; }
   bool is_outbound() const { return is_outbound_; }
   // For connections from now on; null = clear.
-  void set_tls(std::shared_ptr<const certs::Context> context) { tls_ = std::move(context); }
+  void set_tls(std::shared_ptr<const certs::TlsContext> context) { tls_ = std::move(context); }
   void pause() { acceptor_->pause(); }
   void resume() { acceptor_->resume(); }
   // Takes what waits to be accepted, closes the socket; connections are to go when they can.
@@ -51,7 +51,7 @@ class Listener final : public http::Service, net::Acceptor::Handler {
   net::Lingering& lingering() const { return lingering_; }
   net::HandshakeTurns& handshake_turns() const { return handshake_turns_; }
   const ListenerSettings& settings() const { return plan().settings; }
-  const std::shared_ptr<const certs::Context>& tls() const { return tls_; }
+  const std::shared_ptr<const certs::TlsContext>& tls() const { return tls_; }
   void forget(const DownstreamConnection& connection);
   void failed(const net::FailedHandshake& handshake, const base::Address& remote) {
     policy().handshake_failures->add(handshake, remote);
@@ -72,7 +72,7 @@ class Listener final : public http::Service, net::Acceptor::Handler {
   std::size_t number_ = 0;
   bool is_outbound_ = false;
   bool is_draining_ = false;
-  std::shared_ptr<const certs::Context> tls_;
+  std::shared_ptr<const certs::TlsContext> tls_;
   std::unique_ptr<net::Acceptor> acceptor_;
   base::List<Exchange> exchanges_;
   std::vector<DownstreamConnection*> connections_;  // owned; each knows its place

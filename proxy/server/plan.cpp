@@ -125,7 +125,7 @@ template <typename Part> config::Mistake told(const Part& of, const std::string&
 
 // Takes the context, or says why there is none; what peers will refuse is worth a warning.
 template <typename Part>
-std::shared_ptr<const certs::Context> taken(const Part& of, certs::Loaded loaded, Planned& made) {
+std::shared_ptr<const certs::TlsContext> taken(const Part& of, certs::Loaded loaded, Planned& made) {
   if (!loaded.context)
     made.problems.push_back(told(of, loaded.problem).to_string());
   else if (!loaded.context->remark.empty())

@@ -25,7 +25,7 @@ struct PlannedListener {
   http::ForwardedPolicy forwarded;
   std::string pseudonym;
   std::unique_ptr<const routing::RouteTable> routes;
-  std::shared_ptr<const certs::Context> tls;  // as of the start; null = clear
+  std::shared_ptr<const certs::TlsContext> tls;  // as of the start; null = clear
   std::vector<base::Address> addresses;       // as bound, in the order of the configuration
   CountsByWorker counts;
 

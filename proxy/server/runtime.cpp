@@ -74,14 +74,14 @@ void Runtime::publish(const upstream::PublishedEndpoints& endpoints) {
 }
 
 void Runtime::renew_listener_tls(std::string_view name,
-                                 std::shared_ptr<const certs::Context> context) {
+                                 std::shared_ptr<const certs::TlsContext> context) {
   for (const auto& listener : listeners_)
     if (!listener->is_draining() && listener->plan().config->name == name)
       listener->set_tls(context);
 }
 
 void Runtime::renew_cluster_tls(std::string_view cluster,
-                                std::shared_ptr<const certs::Context> context) {
+                                std::shared_ptr<const certs::TlsContext> context) {
   present_->clusters().renew_tls(cluster, std::move(context));
 }
 

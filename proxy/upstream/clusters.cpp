@@ -8,7 +8,7 @@ Clusters::Clusters(Pools& pools, const config::Config& config, const TlsContexts
     : pools_(pools) {
   for (const config::Cluster& cluster : config.clusters) {
     const auto found = tls.find(cluster.name);
-    std::shared_ptr<const certs::Context> context = found == tls.end() ? nullptr : found->second;
+    std::shared_ptr<const certs::TlsContext> context = found == tls.end() ? nullptr : found->second;
     entries_.push_back(
         std::make_unique<Entry>(pools.of(cluster, config.limits, std::move(context)), cluster));
     if (const auto fixed = fixed_endpoints(cluster)) entries_.back()->cluster.publish(*fixed);
@@ -22,7 +22,7 @@ void Clusters::publish(const PublishedEndpoints& published) {
     if (published.names.are_of(entry->cluster.config())) entry->cluster.publish(*published.set);
 }
 
-void Clusters::renew_tls(std::string_view cluster, std::shared_ptr<const certs::Context> tls) {
+void Clusters::renew_tls(std::string_view cluster, std::shared_ptr<const certs::TlsContext> tls) {
   for (const auto& entry : entries_)
     if (entry->cluster.config().name == cluster) entry->cluster.pools().renew_tls(tls);
 }

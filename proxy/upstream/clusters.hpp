@@ -21,7 +21,7 @@ namespace upstream {
 
 // TLS contexts by the cluster's name, made by control: none = clear. They offer by ALPN what the
 // cluster's `protocol` allows.
-using TlsContexts = std::map<std::string, std::shared_ptr<const certs::Context>>;
+using TlsContexts = std::map<std::string, std::shared_ptr<const certs::TlsContext>>;
 
 class Clusters {
  public:
@@ -38,7 +38,7 @@ class Clusters {
   // thread: control posts it.
   void publish(const PublishedEndpoints& published);
   // For connections made from now on: its files have changed. The worker's thread.
-  void renew_tls(std::string_view cluster, std::shared_ptr<const certs::Context> tls);
+  void renew_tls(std::string_view cluster, std::shared_ptr<const certs::TlsContext> tls);
   // The clusters in their order, each with what vanished from it.
   std::vector<ClusterSnapshot> snapshot() const;
 

@@ -38,8 +38,8 @@ class Dialer {
 
   // For connections made from now on. tls: null = clear.
   virtual void renew(const config::Cluster& cluster, const config::Limits& limits,
-                     std::shared_ptr<const certs::Context> tls) = 0;
-  virtual void renew_tls(std::shared_ptr<const certs::Context> tls) = 0;
+                     std::shared_ptr<const certs::TlsContext> tls) = 0;
+  virtual void renew_tls(std::shared_ptr<const certs::TlsContext> tls) = 0;
 };
 
 }  // namespace upstream

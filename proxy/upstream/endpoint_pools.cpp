@@ -18,7 +18,7 @@ config::Cluster without_filters(const config::Cluster& cluster) {
 
 EndpointPools::EndpointPools(base::Loop& loop, std::unique_ptr<Dialer> dialer,
                              const config::Cluster& cluster, const config::Limits& limits,
-                             std::shared_ptr<const certs::Context> tls)
+                             std::shared_ptr<const certs::TlsContext> tls)
     : loop_(loop), dialer_(std::move(dialer)) {
   renew(cluster, limits, std::move(tls));
 }
@@ -31,7 +31,7 @@ bool EndpointPools::serves(const config::Cluster& cluster) const {
 }
 
 void EndpointPools::renew(const config::Cluster& cluster, const config::Limits& limits,
-                          std::shared_ptr<const certs::Context> tls) {
+                          std::shared_ptr<const certs::TlsContext> tls) {
   config_ = without_filters(cluster);
   settings_ = PoolSettings(config_, tls != nullptr);
   dialer_->renew(config_, limits, std::move(tls));

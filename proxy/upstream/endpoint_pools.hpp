@@ -26,7 +26,7 @@ class EndpointPools final : public base::Counted, Endpoint::Owner, Pool::Owner {
   };
 
   EndpointPools(base::Loop& loop, std::unique_ptr<Dialer> dialer, const config::Cluster& cluster,
-                const config::Limits& limits, std::shared_ptr<const certs::Context> tls);
+                const config::Limits& limits, std::shared_ptr<const certs::TlsContext> tls);
   ~EndpointPools();  // no exchange may be left
 
   base::Loop& loop() const { return loop_; }
@@ -36,8 +36,8 @@ class EndpointPools final : public base::Counted, Endpoint::Owner, Pool::Owner {
   bool serves(const config::Cluster& cluster) const;
   // For connections made from now on, of a cluster that they serve.
   void renew(const config::Cluster& cluster, const config::Limits& limits,
-             std::shared_ptr<const certs::Context> tls);
-  void renew_tls(std::shared_ptr<const certs::Context> tls) { dialer_->renew_tls(std::move(tls)); }
+             std::shared_ptr<const certs::TlsContext> tls);
+  void renew_tls(std::shared_ptr<const certs::TlsContext> tls) { dialer_->renew_tls(std::move(tls)); }
 
   // The one at this address; made if there is none.
   base::Ref<Endpoint> at(const base::Address& address);

@@ -30,7 +30,7 @@ Error not_offered(Protocol wanted) {
 }  // namespace
 
 void NetDialer::renew(const config::Cluster& cluster, const config::Limits& limits,
-                      std::shared_ptr<const certs::Context> tls) {
+                      std::shared_ptr<const certs::TlsContext> tls) {
   tls_ = std::move(tls);
   cluster_ = cluster.name;
   idle_ = cluster.pool.idle;

@@ -22,8 +22,8 @@ class NetDialer final : public Dialer {
 
   base::Task<base::Result<Dialed>> dial(Dial wanted) override;
   void renew(const config::Cluster& cluster, const config::Limits& limits,
-             std::shared_ptr<const certs::Context> tls) override;
-  void renew_tls(std::shared_ptr<const certs::Context> tls) override { tls_ = std::move(tls); }
+             std::shared_ptr<const certs::TlsContext> tls) override;
+  void renew_tls(std::shared_ptr<const certs::TlsContext> tls) override { tls_ = std::move(tls); }
 
  private:
   base::Result<Dialed> speak(std::unique_ptr<net::Transport> transport, const Dial& wanted);
@@ -33,7 +33,7 @@ class NetDialer final : public Dialer {
   base::Log& log_;
   base::Time told_at_ = base::Time::min();
   std::string cluster_;
-  std::shared_ptr<const certs::Context> tls_;
+  std::shared_ptr<const certs::TlsContext> tls_;
   base::Duration idle_{};
   base::Duration idle_http1_{};
   http1::ClientLimits http1_;

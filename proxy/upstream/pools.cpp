@@ -11,7 +11,7 @@ MakeDialer net_dialers(base::EventLoop& loop, base::Log& log) {
 }
 
 base::Ref<EndpointPools> Pools::of(const config::Cluster& cluster, const config::Limits& limits,
-                                   std::shared_ptr<const certs::Context> tls) {
+                                   std::shared_ptr<const certs::TlsContext> tls) {
   const auto found = std::find_if(
       all_.begin(), all_.end(), [&](const EndpointPools& pools) { return pools.serves(cluster); });
   if (found == all_.end())

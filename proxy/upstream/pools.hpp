@@ -27,7 +27,7 @@ class Pools {
   // Those that serve this cluster: kept from an earlier configuration, or new. `tls` (null = clear)
   // and the limits hold for connections made from now on.
   base::Ref<EndpointPools> of(const config::Cluster& cluster, const config::Limits& limits,
-                              std::shared_ptr<const certs::Context> tls);
+                              std::shared_ptr<const certs::TlsContext> tls);
   // Frees what no generation uses and no exchange is left on.
   void sweep();
   // What pools of that cluster have counted that are no more.

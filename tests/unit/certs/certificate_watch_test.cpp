@@ -31,9 +31,9 @@ TEST_CASE("certificate watch: loads what has changed, and once only") {
       "listener x", {w.path, ""},
       [&loads] {
         ++loads;
-        return certs::Loaded{std::make_shared<certs::Context>(nullptr), ""};
+        return certs::Loaded{std::make_shared<certs::TlsContext>(nullptr), ""};
       },
-      [&takes](const std::shared_ptr<const certs::Context>&) { ++takes; });
+      [&takes](const std::shared_ptr<const certs::TlsContext>&) { ++takes; });
   w.take(w.watch.look()());
   CHECK(loads == 0);
   w.write("another text");
@@ -55,7 +55,7 @@ TEST_CASE("certificate watch: what cannot be used is not taken, and said") {
       [] {
         return certs::Loaded{nullptr, "no pair"};
       },
-      [&takes](const std::shared_ptr<const certs::Context>&) { ++takes; });
+      [&takes](const std::shared_ptr<const certs::TlsContext>&) { ++takes; });
   w.write("another text");
   w.take(w.watch.look()());
   CHECK(takes == 0);
@@ -70,9 +70,9 @@ TEST_CASE("certificate watch: what is not watched any more is not taken") {
   w.watch.add(
       "listener x", {w.path},
       [] {
-        return certs::Loaded{std::make_shared<certs::Context>(nullptr), ""};
+        return certs::Loaded{std::make_shared<certs::TlsContext>(nullptr), ""};
       },
-      [&takes](const std::shared_ptr<const certs::Context>&) { ++takes; });
+      [&takes](const std::shared_ptr<const certs::TlsContext>&) { ++takes; });
   w.write("another text");
   const auto changes = w.watch.look()();
   w.watch = {};
@@ -83,13 +83,13 @@ TEST_CASE("certificate watch: what is not watched any more is not taken") {
 TEST_CASE("certificate watch: tells when what is shown expires, also after it has changed") {
   Watched w;
   const auto of = [](std::int64_t not_after) {
-    const auto context = std::make_shared<certs::Context>(nullptr);
+    const auto context = std::make_shared<certs::TlsContext>(nullptr);
     context->not_after = not_after;
     return context;
   };
   w.watch.add(
       "listener x", {w.path}, [&of] { return certs::Loaded{of(7), ""}; },
-      [](const std::shared_ptr<const certs::Context>&) {}, of(5));
+      [](const std::shared_ptr<const certs::TlsContext>&) {}, of(5));
   w.watch.add("cluster y", {}, {}, {}, of(0));
   using Expiries = std::vector<std::pair<std::string, std::int64_t>>;
   CHECK(w.watch.expiries() == Expiries{{"listener x", 5}});

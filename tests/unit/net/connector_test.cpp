@@ -38,11 +38,11 @@ struct Connecting : net::Acceptor::Handler {
       acceptor =
           std::make_unique<net::Acceptor>(loop, std::move(descriptors->front()), false, *this);
   }
-  base::Task<> connect(Address to, std::shared_ptr<const certs::Context> tls, base::Time until) {
+  base::Task<> connect(Address to, std::shared_ptr<const certs::TlsContext> tls, base::Time until) {
     auto result = co_await net::connect(loop, to, tls, until);
     connected.emplace(std::move(result));
   }
-  bool try_it(const Address& to, std::shared_ptr<const certs::Context> tls = nullptr,
+  bool try_it(const Address& to, std::shared_ptr<const certs::TlsContext> tls = nullptr,
               base::Duration limit = std::chrono::seconds(5)) {
     connected.reset();
     loop.turn(base::Millis{0});
@@ -56,7 +56,7 @@ struct Connecting : net::Acceptor::Handler {
   base::EventLoop loop;
   base::TaskGroup tasks{loop};
   base::Child child;
-  std::shared_ptr<const certs::Context> context;
+  std::shared_ptr<const certs::TlsContext> context;
   std::unique_ptr<net::Acceptor> acceptor;
   std::unique_ptr<net::Transport> accepted;
   net_test::Shaken shaken;

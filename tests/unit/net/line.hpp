@@ -84,14 +84,14 @@ class Line {
     base::Result<void> result = co_await transport.handshake(std::move(session), until);
     into.emplace(std::move(result));
   }
-  void start(net::Transport& transport, std::shared_ptr<const certs::Context> context, Role role,
+  void start(net::Transport& transport, std::shared_ptr<const certs::TlsContext> context, Role role,
              Shaken& into, base::Duration limit = std::chrono::seconds(20)) {
     auto session = std::make_unique<TlsSession>(context, transport.descriptor(), role);
     tasks.spawn(shake(transport, std::move(session), loop.now() + limit, into)).release();
   }
   // Both know how it ended.
-  void shake_hands(std::shared_ptr<const certs::Context> of_server,
-                   std::shared_ptr<const certs::Context> of_client) {
+  void shake_hands(std::shared_ptr<const certs::TlsContext> of_server,
+                   std::shared_ptr<const certs::TlsContext> of_client) {
     REQUIRE(of_server);
     REQUIRE(of_client);
     start(*server, of_server, Role::server, server_shaken);
@@ -147,7 +147,7 @@ struct Identities {
                                .san = {},
                                .protocols = {}};
 
-  using Context = std::shared_ptr<const certs::Context>;
+  using Context = std::shared_ptr<const certs::TlsContext>;
   Context server_context() const { return made(make_server_context(server)); }
   Context client_context() const { return made(make_client_context(client)); }
   static Context made(const certs::Loaded& loaded) {

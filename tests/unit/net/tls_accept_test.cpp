@@ -32,7 +32,7 @@ struct Port {
     transport = std::make_unique<net::Transport>(loop, ends[0]);
   }
   base::Task<> accept(base::Duration limit) {
-    const std::shared_ptr<const certs::Context> context = identities.server_context();
+    const std::shared_ptr<const certs::TlsContext> context = identities.server_context();
     std::optional<net::FailedHandshake> result =
         co_await net::accept_tls(*transport, context, turns, loop.now() + limit);
     failed = result;

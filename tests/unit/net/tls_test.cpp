@@ -24,8 +24,8 @@ std::string numbered(std::size_t size) {
 }
 
 // A context that still speaks what ours no longer do.
-std::shared_ptr<const certs::Context> speaking(int least, int most, const SSL_METHOD* method) {
-  auto made = std::make_shared<certs::Context>(SSL_CTX_new(method));
+std::shared_ptr<const certs::TlsContext> speaking(int least, int most, const SSL_METHOD* method) {
+  auto made = std::make_shared<certs::TlsContext>(SSL_CTX_new(method));
   SSL_CTX_set_security_level(made->get(), 0);
   SSL_CTX_set_min_proto_version(made->get(), least);
   SSL_CTX_set_max_proto_version(made->get(), most);
@@ -284,7 +284,7 @@ TEST_CASE("tls: old versions are refused, and 1.2 where 1.3 is demanded") {
   const auto strict_server = Identities::made(make_server_context(strict));
   const auto usual = identities().server_context();
   const struct {
-    std::shared_ptr<const certs::Context> server;
+    std::shared_ptr<const certs::TlsContext> server;
     int most;
     bool is_good;
   } cases[] = {

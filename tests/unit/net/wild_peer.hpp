@@ -62,7 +62,7 @@ struct WildPeer {
   }
 
   Identities identities;
-  std::shared_ptr<const certs::Context> server;  // none: the usual
+  std::shared_ptr<const certs::TlsContext> server;  // none: the usual
   base::EventLoop loop;
   base::TaskGroup tasks{loop};
   std::unique_ptr<net::Transport> transport;

@@ -32,7 +32,7 @@ struct PoolFixture : upstream::Pool::Owner {
   base::EventLoop loop;
   Peer peer{loop};
   config::Cluster cluster;
-  std::shared_ptr<const certs::Context> tls;
+  std::shared_ptr<const certs::TlsContext> tls;
   base::Log log{STDERR_FILENO, base::Level::error, false};
   upstream::NetDialer dialer{loop, log};
   upstream::PoolSettings settings_of_pool;

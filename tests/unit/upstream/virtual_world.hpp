@@ -157,8 +157,8 @@ class VirtualDialer final : public upstream::Dialer {
     co_return made;
   }
   void renew(const config::Cluster&, const config::Limits&,
-             std::shared_ptr<const certs::Context>) override {}
-  void renew_tls(std::shared_ptr<const certs::Context>) override {}
+             std::shared_ptr<const certs::TlsContext>) override {}
+  void renew_tls(std::shared_ptr<const certs::TlsContext>) override {}
 
  private:
   base::Loop& loop_;
