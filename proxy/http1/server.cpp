@@ -99,7 +99,9 @@ bool ServerConnection::may_be_answered() const {
 
 void ServerConnection::expired() {
   if (!is_serving_) return;
-  if (may_be_answered() && transport_->written() != written_before_) return doubt();
+  const bool takes_its_time = transport_->unsent() > 0;  // which has a limit of its own
+  const bool is_sent_some = transport_->written() != written_before_;
+  if (may_be_answered() && (is_sent_some || takes_its_time)) return doubt();
   leave();
 }
 

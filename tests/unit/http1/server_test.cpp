@@ -31,12 +31,20 @@ class Service final : public http::Service {
     http::Response response;
     response.status = 200;
     response.is_from_upstream = false;
-    const base::Result<void> sent = stream.send_head(response, true);
+    const base::Result<void> sent = stream.send_head(response, body_size == 0);
     (void)sent;
+    for (std::size_t left = body_size; left > 0; left -= a_piece) {
+      base::Bytes piece = base::Bytes::copy_of(std::string(a_piece, 'x'));
+      const base::Result<void> taken = co_await stream.write(std::move(piece));
+      if (!taken) co_return;
+    }
+    if (body_size > 0 && !stream.finish({})) co_return;
     running.has_ended = true;
     co_return;
   }
   bool is_draining() const override { return false; }
+  static constexpr std::size_t a_piece = 64 * 1024;
+  std::size_t body_size = 0;  // of the answer, in pieces
   int requests = 0;
   int unfinished = 0;
   bool waits_to_read = false;
@@ -96,7 +104,7 @@ struct Served : http1::ServerConnection::Owner {
     const base::Time limit = base::Clock::now() + std::chrono::seconds(5);
     while (base::Clock::now() < limit) {
       loop.turn(base::Millis{5});
-      char room[4096];
+      char room[64 * 1024];
       const ssize_t got = ::recv(client, room, sizeof room, 0);
       if (got == 0) return heard;
       if (got > 0) heard.append(room, static_cast<std::size_t>(got));
@@ -231,6 +239,16 @@ TEST_CASE_FIXTURE(Served, "http1: one who stopped sending and is sent nothing ha
   ::shutdown(client, SHUT_WR);
   CHECK(hear_all().starts_with("HTTP/1.1 400 "));
   CHECK(service.unfinished == 1);
+}
+
+TEST_CASE_FIXTURE(Served, "http1: one who stopped sending and takes its time has not left") {
+  service.body_size = 64 * Service::a_piece;
+  say(a_get);
+  ::shutdown(client, SHUT_WR);
+  const base::Time later = base::Clock::now() + std::chrono::milliseconds(2'500);
+  while (base::Clock::now() < later) loop.turn(base::Millis{100});
+  CHECK_FALSE(is_closed);
+  CHECK(hear_all().ends_with("x\r\n0\r\n\r\n"));
 }
 
 TEST_CASE_FIXTURE(Served, "http1: who ends a request midway has left, and is told so if it reads on") {
