@@ -58,6 +58,23 @@ void arrange(std::vector<base::Address>& addresses, std::uint16_t port) {
   if (addresses.size() > most_addresses) addresses.resize(most_addresses);
 }
 
+int family_of(AddressFamily family) {
+  if (family == AddressFamily::any) return AF_UNSPEC;
+  return family == AddressFamily::ipv4 ? AF_INET : AF_INET6;
+}
+
+// RFC 6761 6.3: such a name is this machine, and no server is asked for it.
+bool is_localhost(std::string_view name) {
+  return name == "localhost" || name.ends_with(".localhost");
+}
+
+std::vector<base::Address> loopbacks(int family) {
+  std::vector<base::Address> both;
+  if (family != AF_INET6) both.push_back(*base::Address::parse_ip("127.0.0.1", 0));
+  if (family != AF_INET) both.push_back(*base::Address::parse_ip("::1", 0));
+  return both;
+}
+
 }  // namespace
 
 const boost::system::error_category& dns_category() {
@@ -109,11 +126,16 @@ Resolver::Resolver(base::EventLoop& loop, const std::string& servers) : loop_(lo
   options.sock_state_cb_data = this;
   const int set = ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES | ARES_OPT_SOCK_STATE_CB;
   if (ares_init_options(&channel_, &options, set) != ARES_SUCCESS) channel_ = nullptr;
+  char of_files[] = "f";
+  options = {};
+  options.lookups = of_files;
+  if (ares_init_options(&hosts_, &options, ARES_OPT_LOOKUPS) != ARES_SUCCESS) hosts_ = nullptr;
   if (channel_ && !servers.empty()) ares_set_servers_ports_csv(channel_, servers.c_str());
 }
 
 Resolver::~Resolver() {
   if (channel_) ares_destroy(channel_);
+  if (hosts_) ares_destroy(hosts_);
   ares_library_cleanup();
 }
 
@@ -122,6 +144,8 @@ Resolver::~Resolver() {
 base::Task<base::Result<Resolved>> Resolver::resolve(Question question) {
   const base::Time until = loop_.now() + question.timeout;
   const bool is_any = question.family == AddressFamily::any;
+  Resolved local = look_into_hosts(question);
+  if (!local.addresses.empty()) co_return local;
   if (is_any) question.family = AddressFamily::ipv4;
   base::Result<Resolved> first = co_await ask(question, until);
   if (first || !is_any || loop_.now() >= until) co_return first;
@@ -132,11 +156,29 @@ base::Task<base::Result<Resolved>> Resolver::resolve(Question question) {
   co_return first;
 }
 
+Resolved Resolver::look_into_hosts(const Question& question) {
+  if (!hosts_) return {};
+  const auto pending = std::make_shared<Pending>(loop_);
+  ares_addrinfo_hints hints{};
+  hints.ai_family = family_of(question.family);
+  hints.ai_socktype = SOCK_STREAM;
+  hints.ai_flags = ARES_AI_NOSORT;
+  ares_getaddrinfo(hosts_, question.name.c_str(), nullptr, &hints, answered,
+                   new std::shared_ptr<Pending>(pending));
+  Resolved found = std::move(pending->found);
+  if (found.addresses.empty() && is_localhost(question.name)) {
+    found.addresses = loopbacks(hints.ai_family);
+    found.is_local = true;
+  }
+  arrange(found.addresses, question.port);
+  return found;
+}
+
 base::Task<base::Result<Resolved>> Resolver::ask(Question question, base::Time until) {
   if (!channel_) co_return dns_error("no resolver: resolv.conf cannot be used", ARES_EFILE);
   const auto pending = std::make_shared<Pending>(loop_);
   ares_addrinfo_hints hints{};
-  hints.ai_family = question.family == AddressFamily::ipv6 ? AF_INET6 : AF_INET;
+  hints.ai_family = family_of(question.family);
   hints.ai_socktype = SOCK_STREAM;
   hints.ai_flags = ARES_AI_NOSORT;
   ares_getaddrinfo(channel_, question.name.c_str(), nullptr, &hints, answered,

@@ -16,8 +16,9 @@
 
 namespace net {
 
-// `any` takes IPv4 where there is some, else IPv6: an address of the other family that cannot be
-// reached from here would cost every second exchange a failed connect.
+// `any` takes both from /etc/hosts (what listens on `localhost` may do so in either family), and of
+// a name server IPv4 where there is some, else IPv6: many a name has addresses of the other family
+// that cannot be reached from here.
 enum class AddressFamily : std::uint8_t { any, ipv4, ipv6 };
 
 struct Question {
@@ -49,6 +50,8 @@ class Resolver final : base::Timer {
   class Watch;
 
   base::Task<base::Result<Resolved>> ask(Question question, base::Time until);
+  // Empty = it is a name that a server has to be asked for.
+  Resolved look_into_hosts(const Question& question);
   static void answered(void* pending, int status, int timeouts, ares_addrinfo* info);
   static void socket_changed(void* resolver, ares_socket_t socket, int wants_read, int wants_write);
   void watch(ares_socket_t socket, bool wants_read, bool wants_write);
@@ -57,6 +60,7 @@ class Resolver final : base::Timer {
 
   base::EventLoop& loop_;
   ares_channel channel_ = nullptr;
+  ares_channel hosts_ = nullptr;  // asks no server, so answers at once
   std::unordered_map<ares_socket_t, std::unique_ptr<Watch>> watches_;
 };
 

@@ -9,10 +9,10 @@
 namespace harness {
 namespace {
 
-int listening_socket() {
-  const int descriptor = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  const base::Address::Socket any = base::Address::parse("127.0.0.1:0")->socket();
-  if (::bind(descriptor, any.get(), any.size) != 0 || ::listen(descriptor, 4096) != 0)
+int listening_socket(const base::Address& at) {
+  const int descriptor = ::socket(at.family(), SOCK_STREAM | SOCK_CLOEXEC, 0);
+  const base::Address::Socket socket = at.socket();
+  if (::bind(descriptor, socket.get(), socket.size) != 0 || ::listen(descriptor, 4096) != 0)
     throw std::system_error(errno, std::generic_category(), "origin");
   return descriptor;
 }
@@ -25,15 +25,15 @@ std::string ok(std::string_view body) {
 }  // namespace
 
 base::Address unused_address() {
-  const int descriptor = listening_socket();
+  const int descriptor = listening_socket(*base::Address::parse("127.0.0.1:0"));
   const base::Address address = base::Address::local_of(descriptor);
   ::close(descriptor);
   return address;
 }
 
-Origin::Origin(Script script)
+Origin::Origin(Script script, const base::Address& at)
     : script_(std::move(script)),
-      listening_(listening_socket()),
+      listening_(listening_socket(at)),
       address_(base::Address::local_of(listening_)),
       acceptor_([this] { accept(); }) {}
 

@@ -21,7 +21,8 @@ class Origin {
  public:
   using Script = std::function<void(Socket&)>;
 
-  explicit Origin(Script script);
+  // at: port 0 for one of its own; by default on 127.0.0.1.
+  explicit Origin(Script script, const base::Address& at = *base::Address::parse("127.0.0.1:0"));
   Origin(const Origin&) = delete;
   Origin& operator=(const Origin&) = delete;
   ~Origin();  // ends the scripts by shutting their connections

@@ -73,6 +73,21 @@ TEST_CASE("a client that pipes its request in and waits for the answer gets it, 
   }
 }
 
+TEST_CASE("a local name stands for both of its addresses, and an app may listen on either") {
+  for (const char* where : {"127.0.0.1:0", "[::1]:0"}) {
+    CAPTURE(where);
+    Origin origin(Origin::answering("here"), *base::Address::parse(where));
+    const std::string port = std::to_string(origin.address().port());
+    TestProxy proxy(harness::egress_to("http://app.localhost:" + port));
+    for (int i = 0; i < 20; ++i) {
+      const Answer answer = harness::get(proxy.address(), "/");
+      CHECK_MESSAGE(answer.body == "here", answer.head);
+    }
+    for (const std::string& each : {"127.0.0.1:" + port, "[::1]:" + port})
+      CHECK(comes_to_say(proxy, "/clusters", '"' + each + '"'));
+  }
+}
+
 TEST_CASE("a response that the upstream cuts is cut, whatever its framing") {
   for (const std::string framing : {"content-length: 100", "transfer-encoding: chunked"}) {
     CAPTURE(framing);

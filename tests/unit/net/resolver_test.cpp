@@ -85,6 +85,24 @@ TEST_CASE_FIXTURE(ResolverTest, "resolver: takes IPv4 where there is some, unles
   CHECK(texts(*only_ipv6) == Texts{"[fd00::1]:1"});
 }
 
+TEST_CASE_FIXTURE(ResolverTest, "resolver: what needs no server has its addresses of both families") {
+  const struct {
+    AddressFamily family;
+    Texts expected;
+  } cases[] = {
+      {AddressFamily::any, {"127.0.0.1:1", "[::1]:1"}},
+      {AddressFamily::ipv4, {"127.0.0.1:1"}},
+      {AddressFamily::ipv6, {"[::1]:1"}},
+  };
+  for (const auto& one : cases) {
+    const Answer answer = resolve({"app.localhost", 1, one.family, Millis{2000}});
+    REQUIRE(answer);
+    CHECK(texts(*answer) == one.expected);
+    CHECK(answer->is_local);
+  }
+  CHECK(server.questions == 0);
+}
+
 TEST_CASE_FIXTURE(ResolverTest, "resolver: a server that never answers for IPv6 delays nobody") {
   server.answers[a] = {{"x.test", a, 60, "10.0.0.1"}};
   server.silent_to = aaaa;
