@@ -67,8 +67,8 @@ ListeningSockets::Binding ListeningSockets::bind(Plan& plan) {
 }
 
 ListeningSockets::Binding ListeningSockets::bind_missing(Plan& plan,
-                                                       const std::vector<Socket>& leaving,
-                                                       std::vector<Socket>& into) {
+                                                         const std::vector<Socket>& leaving,
+                                                         std::vector<Socket>& into) {
   Binding made;
   made.by_worker.resize(static_cast<std::size_t>(plan.workers));
   for (PlannedListener& listener : plan.listeners)

@@ -41,7 +41,7 @@ class ListeningSockets {
   };
   // `leaving`: those that nobody names any more; a port of theirs may be bound at another address.
   static Binding bind_missing(Plan& plan, const std::vector<Socket>& leaving,
-                            std::vector<Socket>& into);
+                              std::vector<Socket>& into);
 
   std::vector<Socket> sockets_;
 };

@@ -125,7 +125,8 @@ template <typename Part> config::Mistake told(const Part& of, const std::string&
 
 // Takes the context, or says why there is none; what peers will refuse is worth a warning.
 template <typename Part>
-std::shared_ptr<const certs::TlsContext> taken(const Part& of, certs::Loaded loaded, Planned& made) {
+std::shared_ptr<const certs::TlsContext> taken(const Part& of, certs::Loaded loaded,
+                                               Planned& made) {
   if (!loaded.context)
     made.problems.push_back(told(of, loaded.problem).to_string());
   else if (!loaded.context->remark.empty())
@@ -164,7 +165,8 @@ void read_admin_token(Planned& made) {
   std::string problem = file.problem;
   if (problem.empty() && token.empty()) problem = "holds no token";
   if (problem.empty() && file.text.size() > most) problem = "is longer than 4 KiB";
-  if (problem.empty() && !std::all_of(token.begin(), token.end(), [](char c) { return c > ' ' && c < 0x7f; }))
+  if (problem.empty() &&
+      !std::all_of(token.begin(), token.end(), [](char c) { return c > ' ' && c < 0x7f; }))
     problem = "a token is one word of visible ASCII";
   if (!problem.empty())
     made.problems.push_back(

@@ -33,8 +33,10 @@ class Runtime final : Generation::Owner {
   // To every generation that has these names.
   void publish(const upstream::PublishedEndpoints& endpoints);
   // For connections made from now on, of the present generation.
-  void renew_listener_tls(std::string_view listener, std::shared_ptr<const certs::TlsContext> context);
-  void renew_cluster_tls(std::string_view cluster, std::shared_ptr<const certs::TlsContext> context);
+  void renew_listener_tls(std::string_view listener,
+                          std::shared_ptr<const certs::TlsContext> context);
+  void renew_cluster_tls(std::string_view cluster,
+                         std::shared_ptr<const certs::TlsContext> context);
   std::vector<upstream::ClusterSnapshot> clusters();
 
   void accept(bool is_wanted);  // false: new connections wait in the kernel

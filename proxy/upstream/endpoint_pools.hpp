@@ -37,7 +37,9 @@ class EndpointPools final : public base::Counted, Endpoint::Owner, Pool::Owner {
   // For connections made from now on, of a cluster that they serve.
   void renew(const config::Cluster& cluster, const config::Limits& limits,
              std::shared_ptr<const certs::TlsContext> tls);
-  void renew_tls(std::shared_ptr<const certs::TlsContext> tls) { dialer_->renew_tls(std::move(tls)); }
+  void renew_tls(std::shared_ptr<const certs::TlsContext> tls) {
+    dialer_->renew_tls(std::move(tls));
+  }
 
   // The one at this address; made if there is none.
   base::Ref<Endpoint> at(const base::Address& address);
