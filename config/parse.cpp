@@ -125,8 +125,8 @@ Field<Config> admin() {
     const base::Address& bind = into.admin->bind;
     if (bind.is_ip() && !bind.is_loopback() && into.admin->token.empty())
       reading.mistake(*node.find("bind"),
-                      "elsewhere than on loopback or a unix socket admin needs `token: FILE`; for "
-                      "probes and Prometheus alone write `probes: ADDRESS` beside it");
+                      "elsewhere than on loopback or a unix socket admin needs `token: FILE`; to "
+                      "open /live, /ready and /metrics alone, write `probes: ADDRESS`");
   };
   return field;
 }
