@@ -48,6 +48,10 @@ class ServerStream : public Sink, public Interim {
   ~ServerStream() = default;
 };
 
+// How long a connection that has not asked for anything yet may still do so when its listener
+// drains: whoever has just connected cannot know of it.
+constexpr base::Millis last_chance{1'000};
+
 // Serves requests: implemented by the listener.
 class Service {
  public:

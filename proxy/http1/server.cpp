@@ -134,7 +134,7 @@ Task<> ServerConnection::run() {
 
 // Waits, holding nothing, until something of a request is there.
 Task<bool> ServerConnection::first_bytes() {
-  const base::Time until = transport_->loop().now() + settings_.idle_timeout;
+  base::Time until = transport_->loop().now() + settings_.idle_timeout;
   while (input_.empty() && partial_.empty()) {
     Input input = transport_->read_now();
     if (input.state == Input::State::data) {
@@ -142,7 +142,10 @@ Task<bool> ServerConnection::first_bytes() {
       break;
     }
     if (input.state != Input::State::would_block) co_return false;
-    if (is_draining_ || service_.is_draining()) co_return false;
+    if (is_draining_ || service_.is_draining()) {
+      if (has_been_asked_) co_return false;
+      until = std::min(until, transport_->loop().now() + http::last_chance);
+    }
     served_without_wait_ = 0;
     const bool came = co_await transport_->readable(until);
     if (!came) co_return false;
@@ -156,7 +159,7 @@ Task<bool> ServerConnection::one_request() {
   if (!is_there) co_return false;
   response_state_ = ResponseState::nothing;
   interim_count_ = 0;
-  is_serving_ = true;
+  is_serving_ = has_been_asked_ = true;
   if (transport_->has_hung_up()) doubt();
   co_await service_.serve(std::move(incoming), *this);
   const bool goes_on = co_await finish_request();

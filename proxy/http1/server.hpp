@@ -58,7 +58,7 @@ class ServerConnection final : net::Transport::Owner,
 
   // `already_read`: what detection took from the socket, from `begun` on.
   void start(base::Bytes already_read, base::Time begun = base::never);
-  // Closes as soon as no request is under way.
+  // Closes as soon as no request is under way; before the first one it is waited for a moment.
   void drain();
   // Ends now, whatever is under way; what was queued still goes out.
   void cut();
@@ -152,6 +152,7 @@ class ServerConnection final : net::Transport::Owner,
   bool is_http10_ = false;
   bool keeps_alive_ = true;
   bool is_serving_ = false;
+  bool has_been_asked_ = false;
   bool is_draining_ = false;
   bool is_closed_ = false;
 

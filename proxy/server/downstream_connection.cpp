@@ -8,13 +8,6 @@
 #include <string>
 
 namespace server {
-namespace {
-
-// How long a connection that has not said anything yet may still do so when its listener drains.
-constexpr base::Millis last_chance{1'000};
-
-}  // namespace
-
 DownstreamConnection::DownstreamConnection(Listener& listener,
                                            std::unique_ptr<net::Transport> transport,
                                            const base::Address& remote)
@@ -37,7 +30,7 @@ void DownstreamConnection::drain() {
   if (protocol_)
     protocol_->drain();
   else
-    listener_.loop().arm(*this, listener_.loop().now() + last_chance);
+    listener_.loop().arm(*this, listener_.loop().now() + http::last_chance);
 }
 
 // One that opens finds them when it has opened.

@@ -19,7 +19,7 @@ class DownstreamConnection final : Protocol::Owner, base::Reapable, base::Timer 
   ~DownstreamConnection();
 
   void start();
-  // Closes as soon as no request is under way.
+  // Closes as soon as no request is under way; who has not said anything yet has a last chance.
   void drain();
   // Ends now, whatever is under way; what was queued still goes out.
   void cut();

@@ -7,6 +7,7 @@
 #include <chrono>
 #include <csignal>
 #include <stdexcept>
+#include <system_error>
 #include <unistd.h>
 
 namespace harness {
@@ -92,6 +93,14 @@ bool comes_to_say(const TestProxy& proxy, const std::string& path, std::string_v
     if (proxy.ask(path).body.find(text) != std::string::npos) return true;
   } while (base::Clock::now() < limit);
   return false;
+}
+
+void wait_until_refused(const base::Address& address) {
+  try {
+    for (;;) Socket::connect(address);
+  } catch (const std::system_error&) {
+    return;
+  }
 }
 
 std::string egress_to(const std::string& url, const std::string& more) {

@@ -63,6 +63,9 @@ std::string egress_to(const std::string& url, const std::string& more = "");
 Answer get(const base::Address& proxy, const std::string& path,
            const std::string& host = "app.test");
 
+// Connects until nobody listens there any more.
+void wait_until_refused(const base::Address& address);
+
 // The admin side is asked until its answer has the text, for ten seconds at most.
 bool comes_to_say(const TestProxy& proxy, const std::string& path, std::string_view text);
 

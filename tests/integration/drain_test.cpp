@@ -150,3 +150,27 @@ TEST_CASE("what a drain's timeout cuts on HTTP/2: 503, gRPC 14, a reset behind t
   REQUIRE(lines.size() == 4);
   for (const Json& line : lines) CHECK(line["reason"].text() == "drained");
 }
+
+TEST_CASE("a drain answers who has connected and asks a moment later, on every kind of listener") {
+  const std::string certificate =
+      "tls: { cert: " + harness::certificate_path("good.crt") +
+      ", key: " + harness::certificate_path("good.key") + " }";
+  for (const std::string& kind : {std::string("protocols: [http1, h2]"),
+                                  std::string("protocols: [http1]"), certificate}) {
+    CAPTURE(kind);
+    TestProxy proxy(
+        "version: 1\naccess_log: { format: none }\n"
+        "listeners: { egress: { bind: 127.0.0.1:0, " +
+        kind + ", routes: [{ respond: { status: 204 } }] } }\n");
+    Socket client = Socket::connect(proxy.address());
+    if (kind == certificate)
+      REQUIRE(client.secure(harness::Tls::client({}), harness::TlsEnd::Role::client));
+    proxy.begin_drain();
+    harness::wait_until_refused(proxy.address());
+    client.send("GET / HTTP/1.1\r\nhost: a\r\n\r\n");
+    const Answer answer = client.read_answer();
+    CHECK(answer.status == 204);
+    CHECK(answer.field("connection") == "close");
+    proxy.wait_until_ended();
+  }
+}

@@ -161,15 +161,7 @@ TEST_CASE("draining closes inbound first; outbound goes on until the app has ans
   CHECK(comes_to_say(proxy, "/stats", "\"exchanges\":1"));
   proxy.begin_drain();
   CHECK(comes_to_say(proxy, "/ready", "not ready"));
-  bool is_refused = false;
-  while (!is_refused) {
-    try {
-      Socket late = Socket::connect(ingress);
-      is_refused = late.read_some().empty();
-    } catch (const std::exception&) {
-      is_refused = true;
-    }
-  }
+  harness::wait_until_refused(ingress);
   client.send("go");
   const Answer answer = client.read_answer();
   CHECK(answer.status == 200);

@@ -123,6 +123,26 @@ struct Served : http1::ServerConnection::Owner {
 };
 
 TEST_CASE_FIXTURE(Served, "http1 drain: an idle connection closes without a word") {
+  say("GET / HTTP/1.1\r\nhost: a.test\r\n\r\n");
+  hear("\r\n\r\n");
+  connection->drain();
+  loop.turn(base::Millis{0});
+  CHECK(hear_all() == "");
+  CHECK(is_closed);
+}
+
+TEST_CASE_FIXTURE(Served, "http1 drain: a first request that comes a moment later is answered") {
+  connection->drain();
+  for (int i = 0; i < 5; ++i) loop.turn(base::Millis{0});
+  CHECK_FALSE(is_closed);
+  say("GET / HTTP/1.1\r\nhost: a.test\r\n\r\n");
+  const std::string answer = hear_all();
+  CHECK(answer.starts_with("HTTP/1.1 200 "));
+  CHECK(answer.find("connection: close\r\n") != answer.npos);
+  CHECK(is_closed);
+}
+
+TEST_CASE_FIXTURE(Served, "http1 drain: a connection that never asks for anything closes as well") {
   connection->drain();
   CHECK(hear_all() == "");
   CHECK(is_closed);
