@@ -80,7 +80,7 @@ void CertificateWatch::take(const std::vector<Change>& changes, const Say& info,
     entry.context = loaded.context;
     entry.take(loaded.context);
     info(entry.what + ": certificates read again");
-    if (!loaded.context->remark.empty()) warning(entry.what + ": " + loaded.context->remark);
+    if (!loaded.remark.empty()) warning(entry.what + ": " + loaded.remark);
   }
 }
 

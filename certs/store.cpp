@@ -56,14 +56,23 @@ bool says_nothing_found(unsigned long code) {
   }
 }
 
+// What is wrong, and with which file ("" = with none); none.
+struct Complaint {
+  std::string file;
+  std::string what{};
+
+  bool empty() const { return what.empty(); }
+  std::string text() const { return file.empty() ? what : file + ": " + what; }
+};
+
 // In words what OpenSSL found wrong in a file that should hold `what`.
-std::string complaint(const std::string& file, const std::string& what) {
+Complaint complaint(const std::string& file, const std::string& what) {
   const unsigned long first = ERR_peek_error();
   const char* reason = ERR_reason_error_string(first);
   const bool has_none = says_nothing_found(first);
   ERR_clear_error();
-  if (has_none || !reason) return file + ": holds no " + what + " in PEM form";
-  return file + ": holds no " + what + " that can be used: " + reason;
+  if (has_none || !reason) return {file, "holds no " + what + " in PEM form"};
+  return {file, "holds no " + what + " that can be used: " + reason};
 }
 
 // Asked for the passphrase of an encrypted key. Nobody is there to type one.
@@ -92,7 +101,9 @@ std::shared_ptr<TlsContext> hardened(const SSL_METHOD* method, const std::string
   return made;
 }
 
-Loaded without_openssl() { return {nullptr, "OpenSSL cannot make a TLS context"}; }
+Loaded without_openssl() {
+  return {nullptr, "OpenSSL cannot make a TLS context", {}, {}};
+}
 
 std::string wire_form(const std::vector<std::string>& protocols) {
   std::string wire;
@@ -128,10 +139,9 @@ int require_protocol(SSL* ssl, int* alert, void*) {
   return SSL_CLIENT_HELLO_ERROR;
 }
 
-// Empty: fine. Else what is wrong.
-std::string use_certificate(SSL_CTX* context, const std::string& cert, const std::string& key) {
+Complaint use_certificate(SSL_CTX* context, const std::string& cert, const std::string& key) {
   for (const std::string& file : {cert, key})
-    if (std::string why = why_unreadable(file); !why.empty()) return file + ": " + why;
+    if (std::string why = why_unreadable(file); !why.empty()) return {file, why};
   if (SSL_CTX_use_certificate_chain_file(context, cert.c_str()) != 1)
     return complaint(cert, "certificate");
   bool is_encrypted = false;
@@ -142,12 +152,13 @@ std::string use_certificate(SSL_CTX* context, const std::string& cert, const std
   const bool is_another = ERR_GET_REASON(ERR_peek_error()) == X509_R_KEY_VALUES_MISMATCH ||
                           ERR_GET_REASON(ERR_peek_error()) == X509_R_KEY_TYPE_MISMATCH;
   if (is_encrypted || (!is_read && !is_another)) {
-    const std::string why = complaint(key, "private key");
-    return is_encrypted ? key + ": is encrypted; a key without a passphrase is needed" : why;
+    Complaint why = complaint(key, "private key");
+    if (is_encrypted) why.what = "is encrypted; a key without a passphrase is needed";
+    return why;
   }
   if (is_read && SSL_CTX_check_private_key(context) == 1) return {};
   ERR_clear_error();
-  return key + ": is not the key of " + cert;
+  return {key, "is not the key of " + cert};
 }
 
 std::int64_t expiry_of(SSL_CTX* context) {
@@ -166,36 +177,36 @@ double days_between(const ASN1_TIME* from, const ASN1_TIME* to) {  // null = now
 
 // Peers refuse a certificate out of its time, but a wrong clock is no reason not to start. One that
 // is renewed often is short of its end only in the last third of its life.
-std::string remark_on(SSL_CTX* context, const std::string& cert) {
+std::string remark_on(SSL_CTX* context) {
   const X509* certificate = SSL_CTX_get0_certificate(context);
   if (!certificate) return {};
-  if (X509_cmp_current_time(X509_get0_notAfter(certificate)) < 0) return cert + ": has expired";
+  if (X509_cmp_current_time(X509_get0_notAfter(certificate)) < 0) return "has expired";
   if (X509_cmp_current_time(X509_get0_notBefore(certificate)) > 0)
-    return cert + ": is not valid yet";
+    return "is not valid yet";
   const double left = days_between(nullptr, X509_get0_notAfter(certificate));
   const double life =
       days_between(X509_get0_notBefore(certificate), X509_get0_notAfter(certificate));
   if (left >= warned_days || left >= life / 3) return {};
   const int days = static_cast<int>(left);
-  return cert + ": expires in " + std::to_string(days) + (days == 1 ? " day" : " days");
+  return "expires in " + std::to_string(days) + (days == 1 ? " day" : " days");
 }
 
-std::string trust(SSL_CTX* context, const std::string& ca) {
-  if (std::string why = why_unreadable(ca); !why.empty()) return ca + ": " + why;
+Complaint trust(SSL_CTX* context, const std::string& ca) {
+  if (std::string why = why_unreadable(ca); !why.empty()) return {ca, why};
   if (SSL_CTX_load_verify_file(context, ca.c_str()) != 1) return complaint(ca, "certificate");
   const auto* objects = X509_STORE_get0_objects(SSL_CTX_get_cert_store(context));
   for (int i = 0; i < sk_X509_OBJECT_num(objects); ++i)
     if (X509_OBJECT_get0_X509(sk_X509_OBJECT_value(objects, i))) return {};
-  return ca + ": holds no certificate in PEM form";
+  return {ca, "holds no certificate in PEM form"};
 }
 
 // A ticket resumes a session only with the very certificate that it was made under.
-std::string bind_sessions(SSL_CTX* context, const ServerSettings& settings) {
+Complaint bind_sessions(SSL_CTX* context, const ServerSettings& settings) {
   std::array<unsigned char, EVP_MAX_MD_SIZE> id{};
   unsigned size = 0;
   if (X509_digest(SSL_CTX_get0_certificate(context), EVP_sha256(), id.data(), &size) != 1 ||
       SSL_CTX_set_session_id_context(context, id.data(), size) != 1)
-    return "OpenSSL cannot make a digest";
+    return {"", "OpenSSL cannot make a digest"};
   if (settings.client_auth == ClientAuth::none) {
     share_ticket_keys(context);
   } else {
@@ -205,10 +216,10 @@ std::string bind_sessions(SSL_CTX* context, const ServerSettings& settings) {
   return {};
 }
 
-std::string verify_clients(SSL_CTX* context, const ServerSettings& settings) {
+Complaint verify_clients(SSL_CTX* context, const ServerSettings& settings) {
   if (settings.client_auth == ClientAuth::none) return {};
-  if (settings.client_ca.empty()) return "client_auth needs client_ca";
-  if (std::string problem = trust(context, settings.client_ca); !problem.empty()) return problem;
+  if (settings.client_ca.empty()) return {"", "client_auth needs client_ca"};
+  if (Complaint problem = trust(context, settings.client_ca); !problem.empty()) return problem;
   const bool is_required = settings.client_auth == ClientAuth::require;
   SSL_CTX_set_verify(
       context, SSL_VERIFY_PEER | (is_required ? SSL_VERIFY_FAIL_IF_NO_PEER_CERT : 0), nullptr);
@@ -222,33 +233,43 @@ bool is_name(const std::string& name) {
 }
 
 // Puts the check of the name into the context, where a mistake is seen before any connection.
-std::string verify_name(SSL_CTX* context, const ClientSettings& settings, std::string name) {
+Complaint verify_name(SSL_CTX* context, const ClientSettings& settings, std::string name) {
   for (const std::string& other : settings.san)
-    if (!is_name(other)) return "san: \"" + other + "\" is not a name";
+    if (!is_name(other)) return {"", "san: \"" + other + "\" is not a name"};
   if (!settings.san.empty()) return {};  // these replace the check of the name
-  if (!is_name(name)) return "server_name: \"" + name + "\" is not a name";
+  if (!is_name(name)) return {"", "server_name: \"" + name + "\" is not a name"};
   X509_VERIFY_PARAM* check = SSL_CTX_get0_param(context);
   X509_VERIFY_PARAM_set_hostflags(
       check, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS | X509_CHECK_FLAG_NEVER_CHECK_SUBJECT);
   const bool is_set = base::Address::parse_ip(name, 0)
                           ? X509_VERIFY_PARAM_set1_ip_asc(check, name.c_str()) == 1
                           : X509_VERIFY_PARAM_set1_host(check, name.data(), name.size()) == 1;
-  return is_set ? "" : "server_name: \"" + name + "\" cannot be checked";
+  if (is_set) return {};
+  return {"", "server_name: \"" + name + "\" cannot be checked"};
 }
 
-std::string verify_server(SSL_CTX* context, const ClientSettings& settings,
-                          const std::string& name) {
+Complaint verify_server(SSL_CTX* context, const ClientSettings& settings, const std::string& name) {
   if (settings.insecure) {
     SSL_CTX_set_verify(context, SSL_VERIFY_NONE, nullptr);
     return {};
   }
   SSL_CTX_set_verify(context, SSL_VERIFY_PEER, nullptr);
   if (settings.ca.empty()) {
-    if (SSL_CTX_set_default_verify_paths(context) != 1) return "the system has no store of CAs";
-  } else if (std::string problem = trust(context, settings.ca); !problem.empty()) {
+    if (SSL_CTX_set_default_verify_paths(context) != 1) return {"", "the system has no store of CAs"};
+  } else if (Complaint problem = trust(context, settings.ca); !problem.empty()) {
     return problem;
   }
   return verify_name(context, settings, name);
+}
+
+Loaded refused(const Complaint& why) {
+  return {nullptr, why.text(), {}, why.file};
+}
+
+Loaded with_remark(std::shared_ptr<const Context> made, const std::string& cert) {
+  const Complaint remark{cert, remark_on(made->get())};
+  if (remark.empty()) return {std::move(made), {}, {}, {}};
+  return {std::move(made), {}, remark.text(), cert};
 }
 
 }  // namespace
@@ -258,20 +279,19 @@ Loaded make_server_context(const ServerSettings& settings) {
   if (!made) return without_openssl();
   SSL_CTX* context = made->get();
   SSL_CTX_set_mode(context, SSL_MODE_RELEASE_BUFFERS);
-  std::string problem = use_certificate(context, settings.cert, settings.key);
+  Complaint problem = use_certificate(context, settings.cert, settings.key);
   if (problem.empty()) problem = verify_clients(context, settings);
   if (problem.empty()) problem = bind_sessions(context, settings);
   ERR_clear_error();
-  if (!problem.empty()) return {nullptr, problem};
-  made->remark = remark_on(context, settings.cert);
+  if (!problem.empty()) return refused(problem);
   made->not_after = expiry_of(context);
   made->protocols = wire_form(settings.protocols);
-  if (made->protocols.empty()) return {made, {}};
+  if (made->protocols.empty()) return with_remark(std::move(made), settings.cert);
   SSL_CTX_set_alpn_select_cb(context, choose_protocol, made.get());
   const bool needs_alpn = std::find(settings.protocols.begin(), settings.protocols.end(),
                                     "http/1.1") == settings.protocols.end();
   if (needs_alpn) SSL_CTX_set_client_hello_cb(context, require_protocol, nullptr);
-  return {made, {}};
+  return with_remark(std::move(made), settings.cert);
 }
 
 Loaded make_client_context(const ClientSettings& settings) {
@@ -280,14 +300,13 @@ Loaded make_client_context(const ClientSettings& settings) {
   SSL_CTX* context = made->get();
   std::string name = settings.server_name;
   if (name.ends_with('.')) name.pop_back();  // the root's dot is in no certificate
-  std::string problem;
+  Complaint problem;
   if (!settings.cert.empty()) problem = use_certificate(context, settings.cert, settings.key);
   if (problem.empty()) problem = verify_server(context, settings, name);
   ERR_clear_error();
-  if (!problem.empty()) return {nullptr, problem};
+  if (!problem.empty()) return refused(problem);
   if (is_name(name) && !base::Address::parse_ip(name, 0)) made->sni = name;
   made->san = settings.insecure ? std::vector<std::string>{} : settings.san;
-  made->remark = remark_on(context, settings.cert);
   made->not_after = expiry_of(context);
   made->protocols = wire_form(settings.protocols);
   if (!made->protocols.empty()) {
@@ -295,7 +314,7 @@ Loaded make_client_context(const ClientSettings& settings) {
                             reinterpret_cast<const unsigned char*>(made->protocols.data()),
                             static_cast<unsigned>(made->protocols.size()));
   }
-  return {made, {}};
+  return with_remark(std::move(made), settings.cert);
 }
 
 }  // namespace certs

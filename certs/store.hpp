@@ -43,8 +43,6 @@ class TlsContext {
   std::string protocols;         // in wire form
   // When the certificate that we show expires, in seconds since 1970; 0 = none is shown.
   std::int64_t not_after = 0;
-  // For the log, "" = nothing: the certificate that we show was usable once, or will be.
-  std::string remark;
 
  private:
   std::unique_ptr<SSL_CTX, decltype(&SSL_CTX_free)> context_;
@@ -54,6 +52,9 @@ class TlsContext {
 struct Loaded {
   std::shared_ptr<const TlsContext> context;
   std::string problem;
+  // For the log, "" = nothing: the certificate that we show was usable once, or will be.
+  std::string remark{};
+  std::string file{};  // that the problem or the remark is about; "" = about none
 };
 
 Loaded make_server_context(const ServerSettings& settings);

@@ -23,7 +23,10 @@ class Loader {
     if (root) read(file, *root);
     std::vector<Mistake> mistakes = mistakes_.sorted();
     if (!mistakes.empty()) return {nullptr, std::move(mistakes)};
+    config_->hidden = mistakes_.hidden();
     config_->warnings = warnings_of(*config_);
+    for (Mistake& warning : config_->warnings)
+      warning.message = config_->hidden.without(warning.mark, std::move(warning.message));
     config_->effective = print_yaml(*write_root(map(std::move(written_)), *config_));
     return {std::move(config_), {}};
   }

@@ -2,6 +2,7 @@
 // collected and shown together.
 #pragma once
 
+#include "config/hidden.hpp"
 #include "config/source.hpp"
 
 #include <string>
@@ -18,16 +19,26 @@ struct Mistake {
   std::string summary() const;  // its first line
 };
 
+// What is wrong with a text of a file, and what to write instead of it. The first shows the text as
+// a whole or not at all; the second is made of it.
+struct Problem {
+  std::string what;
+  std::string instead{};
+
+  bool empty() const { return what.empty(); }
+};
+
 class Mistakes {
  public:
   static constexpr std::size_t most =
       1000;  // the rest are counted: a bomb must not become a longer one
 
   void add(const Mark& mark, std::string message);
-  // From here on no message shows this text, which came from a file that is not to be shown.
-  void hide(const std::string& secret);
-  // What is said of this place shows `shown` for the value, which came from a variable.
-  void hide(const Mark& mark, const std::string& value, const std::string& shown);
+  void hide(const std::string& secret) { hidden_.add(secret); }
+  void hide(const Mark& mark, const std::string& value, const std::string& shown) {
+    hidden_.add(mark, value, shown);
+  }
+  const Hidden& hidden() const { return hidden_; }
   bool empty() const { return all_.empty(); }
   bool is_full() const { return all_.size() >= most; }
   // In the order of the files' lines, doubles left out.
@@ -35,14 +46,7 @@ class Mistakes {
 
  private:
   std::vector<Mistake> all_;
-  struct Variable {
-    Mark mark;
-    std::string value, shown;
-  };
-  std::string without_values(const Mark& mark, std::string message) const;
-
-  std::vector<std::string> secrets_;
-  std::vector<Variable> variables_;
+  Hidden hidden_;
   std::size_t further_ = 0;
 };
 

@@ -2,6 +2,7 @@
 // never changed afterwards. Any thread.
 #pragma once
 
+#include "config/hidden.hpp"
 #include "config/mistakes.hpp"
 #include "proxy/base/address.hpp"
 #include "proxy/base/log.hpp"
@@ -265,6 +266,13 @@ struct Config {
   std::vector<Cluster> clusters;
   std::string effective;          // as YAML, with every default, secrets redacted
   std::vector<Mistake> warnings;  // what hardly anybody means
+  Hidden hidden;                  // from whatever is said about it
+
+  // What is found out about what stands at these places, as it may be shown.
+  std::string shown(const Places& places, std::string message) const {
+    for (const auto& [text, mark] : places) message = hidden.without(mark, std::move(message));
+    return message;
+  }
 
   const Cluster* find_cluster(const std::string& name) const {
     for (const Cluster& cluster : clusters)

@@ -29,6 +29,8 @@ class Node {
   const Node* find(std::string_view key) const;
   const Entry* entry(std::string_view key) const;
   NodePtr child(std::string_view key) const;  // null = there is none
+  // Of a scalar: its text is not what stands in the file, and not for everybody to see.
+  bool has_variables() const { return text != written; }
 
   Kind kind = Kind::null;
   Mark mark;

@@ -20,18 +20,18 @@ std::string url_problem(std::string_view text) {
 }
 
 // Behind `http://`: what a cluster's URL does not have, and where it belongs.
-std::string authority_problem(std::string_view scheme, std::string_view authority) {
+Problem authority_problem(std::string_view scheme, std::string_view authority) {
   const std::size_t end = authority.find_first_of("/?#");
   const std::string host(authority.substr(0, end));
   if (host.find('@') != host.npos)
-    return "a cluster's URL has no user: send `authorization` by the filter `headers`";
+    return {"a cluster's URL has no user: send `authorization` by the filter `headers`"};
   if (end == authority.npos) return {};
-  const std::string bare = std::string(scheme).append("://") + host;
-  if (authority.substr(end) == "/") return "a cluster's URL has no path: write " + bare;
-  if (authority[end] != '/') return "a cluster's URL has no query or fragment: write " + bare;
+  const std::string write = ": write " + std::string(scheme).append("://") + host;
+  if (authority.substr(end) == "/") return {"a cluster's URL has no path", write};
+  if (authority[end] != '/') return {"a cluster's URL has no query or fragment", write};
   const std::string path(authority.substr(end, authority.find_first_of("?#", end) - end));
-  return "a cluster's URL has no path: write " + bare +
-         ", and in the route `rewrite: { path: " + path + (path.ends_with('/') ? "" : "/") + "* }`";
+  return {"a cluster's URL has no path", write + ", and in the route `rewrite: { path: " + path +
+                                             (path.ends_with('/') ? "" : "/") + "* }`"};
 }
 
 void read_url(const Node& node, const Reading& reading, Cluster& into) {
@@ -45,11 +45,12 @@ void read_url(const Node& node, const Reading& reading, Cluster& into) {
     return reading.mistake(node, url_problem(*text));
   into.url = *text;
   const std::string_view authority = std::string_view(*text).substr(scheme_end + 3);
-  if (std::string problem = authority_problem(scheme, authority); !problem.empty())
+  if (Problem problem = authority_problem(scheme, authority); !problem.empty())
     return reading.mistake(node, std::move(problem));
   const auto parts = split_host_port(authority);
   if (!parts)
-    return reading.mistake(node, "\"" + std::string(authority) + "\" is not host or host:port");
+    return reading.mistake(node, "\"" + *text + "\" is not " + scheme + "://host or " + scheme +
+                                     "://host:port");
   const std::uint16_t default_port = is_https(into) ? 443 : 80;
   into.url_authority = authority;
   if (parts->port == default_port) into.url_authority = authority.substr(0, authority.rfind(':'));
@@ -271,8 +272,9 @@ std::string without_dot(std::string host) {
 void complete_tls(const Node& node, const Reading& reading, Cluster& cluster) {
   const Node* url = node.find("url");
   if (cluster.url.starts_with("http://") && cluster.tls)
-    reading.mistake(*url, "`tls` goes with an https:// url: write https://" +
-                              cluster.url.substr(std::string_view("http://").size()));
+    reading.mistake(*url, {"`tls` goes with an https:// url",
+                           ": write https://" +
+                               cluster.url.substr(std::string_view("http://").size())});
   if (is_https(cluster) && !cluster.tls) cluster.tls.emplace();
   if (!cluster.tls) return;
   ClientTls& tls = *cluster.tls;

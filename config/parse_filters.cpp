@@ -132,7 +132,7 @@ NodePtr write_path(const NodePtr& written, const std::string& path) {
 void read_address(const Node& node, const Reading& reading, base::Address& into) {
   const std::string* text = scalar_of(node, reading, "an address");
   if (!text) return;
-  if (std::string problem = address_problem(*text); !problem.empty())
+  if (Problem problem = address_problem(*text); !problem.empty())
     return reading.mistake(node, std::move(problem));
   into = *base::Address::parse(*text);
 }

@@ -23,15 +23,14 @@ void read_alternatives(const Node& node, const Reading& reading,
     reading.mistake(node, "an empty list matches nothing: leave it out to match everything");
 }
 
-std::string match_host_problem(const std::string& text) {
+Problem match_host_problem(const std::string& text) {
   const std::string shown = '"' + text + "\" ";
   const auto parts = split_host_port(text);
   if (parts && parts->port)
-    return shown + "has a port, and hosts are matched without: write " + parts->host;
-  if (const std::size_t scheme = text.find("://"); scheme != text.npos)
-    return shown + "is a URL: write its host alone";
-  if (text == "*") return "to match every host, leave `host` out";
-  return shown + "is not a host name such as orders.internal or *.internal";
+    return {shown + "has a port, and hosts are matched without", ": write " + parts->host};
+  if (text.find("://") != text.npos) return {shown + "is a URL: write its host alone"};
+  if (text == "*") return {"to match every host, leave `host` out"};
+  return {shown + "is not a host name such as orders.internal or *.internal"};
 }
 
 void read_hosts(const Node& node, const Reading& reading, Match& into) {
@@ -57,40 +56,43 @@ std::string as_regex(std::string_view path) {
   return regex + '$';
 }
 
-std::string match_path_problem(const std::string& path) {
+Problem match_path_problem(const std::string& path) {
   const std::string shown = '"' + path + "\" ";
   const std::size_t star = path.find('*');
   if (const std::size_t end = path.find_first_of("?#"); end != path.npos)
-    return "a path is matched without its query: write " + path.substr(0, end) +
-           (path[end] == '?' ? ", and the query as `query: { NAME: VALUE }`" : "");
+    return {"a path is matched without its query",
+            ": write " + path.substr(0, end) +
+                (path[end] == '?' ? ", and the query as `query: { NAME: VALUE }`" : "")};
   if (path.find("\xe2\x80") != path.npos)
-    return shown + "holds a typographic quotation mark or dash: write a plain one";
-  if (path.empty()) return "a path is missing, such as /v1/*";
-  if (!path.starts_with('/')) return shown + "does not begin with /: write /" + path;
+    return {shown + "holds a typographic quotation mark or dash: write a plain one"};
+  if (path.empty()) return {"a path is missing, such as /v1/*"};
+  if (!path.starts_with('/')) return {shown + "does not begin with /", ": write /" + path};
   if (star != path.npos && star != path.size() - 1)
-    return shown + "has a * elsewhere than at its end: write `path_regex: \"" + as_regex(path) +
-           "\"` instead of `path`";
+    return {shown + "has a * elsewhere than at its end",
+            ": write `path_regex: \"" + as_regex(path) + "\"` instead of `path`"};
   if (star != path.npos && !path.ends_with("/*"))
-    return shown + "is not a prefix: it ends at a slash, as in " + path.substr(0, star) + "/*";
+    return {shown + "is not a prefix: it ends at a slash",
+            ", as in " + path.substr(0, star) + "/*"};
   if (!fits_path(path))
-    return shown + "is matched as it is sent: escape what a path cannot hold, a blank as %20";
+    return {shown + "is matched as it is sent: escape what a path cannot hold, a blank as %20"};
   return {};
 }
 
 void read_match_paths(const Node& node, const Reading& reading, Match& into) {
   read_alternatives(node, reading, [&](const Node& item, const std::string& path) {
-    if (std::string problem = match_path_problem(path); !problem.empty())
+    if (Problem problem = match_path_problem(path); !problem.empty())
       reading.mistake(item, std::move(problem));
     into.path.push_back(path);
   });
 }
 
-std::string method_problem(const std::string& method) {
+Problem method_problem(const std::string& method) {
   std::string capitals = method;
   for (char& c : capitals)
     if (c >= 'a' && c <= 'z') c = static_cast<char>(c - 'a' + 'A');
-  return "\"" + method + "\" is not a method: " +
-         (base::is_token(method) ? "write " + capitals : "write a word such as GET");
+  const std::string what = '"' + method + "\" is not a method";
+  if (!base::is_token(method)) return {what + ": write a word such as GET"};
+  return {what, ": write " + capitals};
 }
 
 void read_methods(const Node& node, const Reading& reading, Match& into) {
@@ -123,7 +125,7 @@ void read_regex(const Node& node, const Reading& reading, Match& into) {
   options.set_log_errors(false);
   const RE2 expression(*text, options);
   if (!expression.ok())
-    return reading.mistake(node, "not a regular expression: " + expression.error());
+    return reading.mistake(node, {"not a regular expression", ": " + expression.error()});
   into.groups = expression.NumberOfCapturingGroups();
 }
 

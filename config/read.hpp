@@ -20,11 +20,16 @@ struct Reading {
   Mistakes& mistakes;
   const std::vector<const FilterSpec*>& filters;
 
-  // What came from a file that is not to be shown is not, whatever a message would say of it.
-  void mistake(const Node& node, std::string message) const {
+  // What came from a file that is not to be shown is not, whatever a message would say of it; where
+  // a variable stands, nothing is said that is made of its value.
+  void mistake(const Node& node, Problem problem) const {
     if (node.is_failed) return;
-    if (node.is_secret) message = "what " + node.written + " holds cannot stand here";
-    mistakes.add(node.mark, std::move(message));
+    if (node.is_secret) problem = {"what " + node.written + " holds cannot stand here"};
+    if (!node.has_variables()) problem.what += problem.instead;
+    mistakes.add(node.mark, std::move(problem.what));
+  }
+  void mistake(const Node& node, std::string message) const {
+    mistake(node, Problem{std::move(message)});
   }
 };
 
@@ -44,7 +49,7 @@ bool take(const Node& node, const Reading& reading, Parsed<T> (*parse)(std::stri
   if (!text) return false;
   Parsed<T> parsed = parse(*text);
   if (!parsed.value) {
-    reading.mistake(node, parsed.problem);
+    reading.mistake(node, {parsed.problem, parsed.instead});
     return false;
   }
   into = *parsed.value;

@@ -128,7 +128,7 @@ class Validation {
       if (address.is_ip() && address.port() == 0) return;
       const auto [first, is_new] = users.emplace(address.to_string(), who);
       if (!is_new)
-        mistakes_.add(mark, address.to_string() + " is bound already, by " + first->second +
+        mistakes_.add(mark, "this address is bound already, by " + first->second +
                                 ": write another port");
     };
     if (config_.admin) use(config_.admin->bind, "admin", {});

@@ -100,7 +100,7 @@ Parsed<Millis> parse_duration(std::string_view text) {
   if (text == "0") return {Millis{0}, {}};
   if (!text.empty() && leading_digits(text).size() == text.size()) {
     const std::string number(text);
-    return {std::nullopt, number + " what? write " + number + "s or " + number + "ms"};
+    return {std::nullopt, number + " what?", " write " + number + "s or " + number + "ms"};
   }
   Millis sum{0};
   std::string_view rest = text;
@@ -114,7 +114,7 @@ Parsed<Millis> parse_duration(std::string_view text) {
     rest.remove_prefix(letters);
     const auto count = base::parse_decimal<std::uint32_t>(digits);
     if (!unit || !count || has_leading_zero(digits) || *unit >= last_unit)
-      return {std::nullopt, quoted(text) + " is not a duration such as 250ms, 5s, 1m30s or 2h" +
+      return {std::nullopt, quoted(text) + " is not a duration such as 250ms, 5s, 1m30s or 2h",
                                 respelt(text, time_spellings)};
     last_unit = *unit;
     sum += *unit * *count;
@@ -131,12 +131,12 @@ Parsed<std::uint64_t> parse_size(std::string_view text) {
   const auto count = base::parse_decimal<std::uint32_t>(digits);
   if (count && name.empty()) {
     const std::string number(text);
-    return {std::nullopt, number + " what? write " + number + "KiB or " + number + "B"};
+    return {std::nullopt, number + " what?", " write " + number + "KiB or " + number + "B"};
   }
   for (const auto& unit : sizes)
     if (count && !has_leading_zero(digits) && unit.name == name) return {*count * unit.value, {}};
   return {std::nullopt, quoted(text) +
-                            " is not a size such as 512B, 64KiB, 10MiB (or kB, MB, GB, GiB)" +
+                            " is not a size such as 512B, 64KiB, 10MiB (or kB, MB, GB, GiB)",
                             respelt(text, size_spellings)};
 }
 
@@ -145,10 +145,10 @@ Parsed<std::uint32_t> parse_percentage(std::string_view text) {
       quoted(text) + " is not a percentage from 0% to 100%, such as 25% or 0.5%";
   const std::string number(text);
   if (!text.empty() && leading_digits(text).size() == text.size())
-    return {std::nullopt, number + " what? write " + number + "%"};
+    return {std::nullopt, number + " what?", " write " + number + "%"};
   if (const auto share = hundredths_of_share(text))
     return {std::nullopt,
-            number + " is a share: as a percentage it is written " + percentage_text(*share)};
+            number + " is a share", ": as a percentage it is written " + percentage_text(*share)};
   if (!text.ends_with('%')) return {std::nullopt, problem};
   text.remove_suffix(1);
   const std::size_t point = text.find('.');
@@ -167,7 +167,7 @@ Parsed<Rate> parse_rate(std::string_view text) {
   const std::string_view digits = leading_digits(text);
   if (!text.empty() && digits.size() == text.size()) {
     const std::string number(text);
-    return {std::nullopt, number + " in which time? write " + number + "/s, " + number + "/m or " +
+    return {std::nullopt, number + " in which time?", " write " + number + "/s, " + number + "/m or " +
                               number + "/h"};
   }
   const std::string_view unit = text.substr(digits.size());
@@ -186,10 +186,10 @@ Parsed<bool> parse_boolean(std::string_view text) {
   const std::string small = base::lower_case(text);
   for (const std::string_view yes : {"yes", "on", "y", "1", "true", "enabled"})
     if (small == yes)
-      return {std::nullopt, quoted(text) + " is neither true nor false: write true"};
+      return {std::nullopt, quoted(text) + " is neither true nor false", ": write true"};
   for (const std::string_view no : {"no", "off", "n", "0", "false", "disabled"})
     if (small == no)
-      return {std::nullopt, quoted(text) + " is neither true nor false: write false"};
+      return {std::nullopt, quoted(text) + " is neither true nor false", ": write false"};
   return {std::nullopt, quoted(text) + " is neither true nor false"};
 }
 

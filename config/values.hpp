@@ -18,10 +18,11 @@ struct Rate {
   bool operator==(const Rate&) const = default;
 };
 
-// A value, or in words what was wrong with the text.
+// A value, or in words what was wrong with the text, and what to write instead (see Problem).
 template <typename T> struct Parsed {
   std::optional<T> value;
   std::string problem;
+  std::string instead{};
 };
 
 Parsed<std::uint64_t> parse_integer(std::string_view text);

@@ -56,33 +56,35 @@ std::optional<HostPort> split_host_port(std::string_view text) {
   return parts;
 }
 
-std::string address_problem(std::string_view text) {
+Problem address_problem(std::string_view text) {
   const auto address = base::Address::parse(text);
   if (address && (!address->is_unix() || address->path().starts_with('/'))) return {};
   const std::string shown = '"' + std::string(text) + "\" ";
   if (text.starts_with("unix:"))
-    return shown + "is not a socket's path: write unix:/PATH, at most 107 bytes";
-  if (const std::size_t scheme = text.find("://"); scheme != text.npos)
-    return shown + "is a URL: an address has no scheme, as in 127.0.0.1:15001";
+    return {shown + "is not a socket's path: write unix:/PATH, at most 107 bytes"};
+  if (text.find("://") != text.npos)
+    return {shown + "is a URL: an address has no scheme, as in 127.0.0.1:15001"};
   const std::size_t colon = text.rfind(':');
-  const std::string_view host = text.substr(0, colon == text.npos ? text.size() : colon);
-  const std::string_view port = colon == text.npos ? std::string_view() : text.substr(colon + 1);
+  const std::string host(text.substr(0, colon == text.npos ? text.size() : colon));
+  const std::string port(colon == text.npos ? std::string_view() : text.substr(colon + 1));
   const bool is_number = base::parse_decimal<std::uint32_t>(port).has_value();
   if (const auto only = base::parse_decimal<std::uint16_t>(colon == 0 ? port : text))
-    return shown + "has no address: write 127.0.0.1:" + std::to_string(*only) +
-           " for this machine alone, or 0.0.0.0:" + std::to_string(*only) + " for all networks";
-  if (is_ip(text) && text.find(':') == text.npos)
-    return shown + "has no port: write " + std::string(text) + ":15001";
+    return {shown + "has no address", ": write 127.0.0.1:" + std::to_string(*only) +
+                                          " for this machine alone, or 0.0.0.0:" +
+                                          std::to_string(*only) + " for all networks"};
+  const bool has_colon = text.find(':') != text.npos;
+  if (is_ip(text) && !has_colon)
+    return {shown + "has no port", ": write " + std::string(text) + ":15001"};
   if (is_ip(host) && host.find(':') != host.npos && is_number)
-    return shown + "needs brackets: write \"[" + std::string(host) + "]:" + std::string(port) + '"';
-  if (is_ip(text)) return shown + "has no port: write \"[" + std::string(text) + "]:15001\"";
-  if (is_ip(host) && is_number) return shown + "has a port that is not from 0 to 65535";
+    return {shown + "needs brackets", ": write \"[" + host + "]:" + port + '"'};
+  if (is_ip(text)) return {shown + "has no port", ": write \"[" + std::string(text) + "]:15001\""};
+  if (is_ip(host) && is_number) return {shown + "has a port that is not from 0 to 65535"};
   if (is_number && (host == "*" || host == "localhost"))
-    return shown + "has a name, and no IP address: write " +
-           (host == "*" ? "0.0.0.0:" : "127.0.0.1:") + std::string(port);
+    return {shown + "has a name, and no IP address",
+            ": write " + (host == "*" ? "0.0.0.0:" + port : "127.0.0.1:" + port)};
   if (is_number && is_host_name(host))
-    return shown + "has a name, and no IP address: names are not looked up here";
-  return shown + "is not an address: write ip:port, \"[v6]:port\" or unix:/path";
+    return {shown + "has a name, and no IP address: names are not looked up here"};
+  return {shown + "is not an address: write ip:port, \"[v6]:port\" or unix:/path"};
 }
 
 std::string name_problem(std::string_view name) {

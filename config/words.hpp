@@ -2,6 +2,8 @@
 // logs and metrics. Pure.
 #pragma once
 
+#include "config/mistakes.hpp"
+
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -21,7 +23,7 @@ bool is_host_name(std::string_view text);
 bool is_ip(std::string_view text);
 
 // What is wrong with the address of a socket, and what to write; "" = nothing.
-std::string address_problem(std::string_view text);
+Problem address_problem(std::string_view text);
 
 // Whether a path, or a part of one, may hold this (RFC 9112, 3.2.1) and it means what it says: no
 // control characters, spaces, '\', '#', '?', quotes or brackets, escapes whole, no "%00".

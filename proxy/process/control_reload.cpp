@@ -34,7 +34,8 @@ Control::Prepared Control::prepare(server::Plan& plan) {
   if (wanted.to != plan_->config->log.to) {
     base::Result<base::LogFile> opened = base::LogFile::open(wanted.to);
     if (!opened)
-      made.problem = "log: cannot open " + wanted.to + ": " + opened.error().cause.message();
+      made.problem = plan.config->shown(
+          wanted.places, "log: cannot open " + wanted.to + ": " + opened.error().cause.message());
     else
       made.log.emplace(std::move(*opened));
   }
@@ -138,7 +139,9 @@ void Control::watch_listener(const server::PlannedListener& planned) {
   if (!listener.tls) return;
   certificates_.add(
       "listener " + listener.name, {listener.tls->cert, listener.tls->key, listener.tls->client_ca},
-      [settings = server::tls_settings(listener)] { return certs::make_server_context(settings); },
+      [settings = server::tls_settings(listener), of = plan_->config, tls = *listener.tls] {
+        return server::as_shown(certs::make_server_context(settings), *of, tls.places);
+      },
       [this, name = listener.name](std::shared_ptr<const certs::TlsContext> context) {
         for (const auto& worker : workers_)
           worker->post(
@@ -151,7 +154,9 @@ void Control::watch_cluster(const config::Cluster& cluster) {
   if (!cluster.tls) return;
   certificates_.add(
       "cluster " + cluster.name, {cluster.tls->ca, cluster.tls->cert, cluster.tls->key},
-      [settings = server::tls_settings(cluster)] { return certs::make_client_context(settings); },
+      [settings = server::tls_settings(cluster), of = plan_->config, tls = *cluster.tls] {
+        return server::as_shown(certs::make_client_context(settings), *of, tls.places);
+      },
       [this, name = cluster.name](std::shared_ptr<const certs::TlsContext> context) {
         for (const auto& worker : workers_)
           worker->post([=](server::Runtime& runtime) { runtime.renew_cluster_tls(name, context); });

@@ -116,21 +116,21 @@ std::vector<std::string> restart_reasons(const Plan& running, const Plan& next) 
   return reasons;
 }
 
-// At the place of the file that the words begin with, else at the part's own.
-template <typename Part> config::Mistake told(const Part& of, const std::string& words) {
-  for (const auto& [file, mark] : of.tls->places)
-    if (words.starts_with(file + ": ")) return {mark, words};
-  return {of.mark, words};
+// At the place of the file that it is about, else at the part's own.
+template <typename Part>
+config::Mistake told(const Part& of, const std::string& file, const std::string& words) {
+  const auto place = of.tls->places.find(file);
+  return {place == of.tls->places.end() ? of.mark : place->second, words};
 }
 
 // Takes the context, or says why there is none; what peers will refuse is worth a warning.
 template <typename Part>
-std::shared_ptr<const certs::TlsContext> taken(const Part& of, certs::Loaded loaded,
-                                               Planned& made) {
+std::shared_ptr<const certs::TlsContext> taken(const Part& of, certs::Loaded loaded, Planned& made) {
+  loaded = as_shown(std::move(loaded), *made.plan->config, of.tls->places);
   if (!loaded.context)
-    made.problems.push_back(told(of, loaded.problem).to_string());
-  else if (!loaded.context->remark.empty())
-    made.plan->warnings.push_back(told(of, loaded.context->remark));
+    made.problems.push_back(told(of, loaded.file, loaded.problem).to_string());
+  else if (!loaded.remark.empty())
+    made.plan->warnings.push_back(told(of, loaded.file, loaded.remark));
   return std::move(loaded.context);
 }
 
@@ -148,10 +148,12 @@ std::string why_unwritable(const std::string& file) {
 }
 
 template <typename Log> void check_log(const Log& log, Planned& made) {
-  if (const std::string why = why_unwritable(log.to); !why.empty())
-    made.problems.push_back(
-        config::Mistake{log.places.at(log.to), "cannot write to " + log.to + ": " + why}
-            .to_string());
+  const std::string why = why_unwritable(log.to);
+  if (why.empty()) return;
+  const std::string words = "cannot write to " + log.to + ": " + why;
+  made.problems.push_back(
+      config::Mistake{log.places.at(log.to), made.plan->config->shown(log.places, words)}
+          .to_string());
 }
 
 // One word, as a field of a request can hold it.
@@ -202,6 +204,13 @@ certs::ClientSettings tls_settings(const config::Cluster& cluster) {
   return settings;
 }
 
+certs::Loaded as_shown(certs::Loaded loaded, const config::Config& config,
+                       const config::Places& places) {
+  loaded.problem = config.shown(places, std::move(loaded.problem));
+  loaded.remark = config.shown(places, std::move(loaded.remark));
+  return loaded;
+}
+
 Planned make_plan(std::shared_ptr<const config::Config> config, const Plan* running) {
   Planned made;
   made.plan = std::make_unique<Plan>();
@@ -245,7 +254,8 @@ std::string open_access_log(Plan& plan) {
   base::Result<std::unique_ptr<observe::AccessLog>> opened =
       observe::AccessLog::open(wanted.to, format, plan.workers);
   if (!opened)
-    return "access_log: cannot open " + wanted.to + ": " + opened.error().cause.message();
+    return plan.config->shown(wanted.places, "access_log: cannot open " + wanted.to + ": " +
+                                                 opened.error().cause.message());
   plan.access_log = std::move(*opened);
   return {};
 }

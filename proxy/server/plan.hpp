@@ -47,6 +47,10 @@ struct Plan {
 certs::ServerSettings tls_settings(const config::Listener& listener);
 certs::ClientSettings tls_settings(const config::Cluster& cluster);
 
+// The same, saying nothing that came from variables at the places where its files are named.
+certs::Loaded as_shown(certs::Loaded loaded, const config::Config& config,
+                       const config::Places& places);
+
 // A plan, or in words why there is none. Binds nothing.
 struct Planned {
   std::unique_ptr<Plan> plan;

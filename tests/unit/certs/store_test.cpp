@@ -157,7 +157,7 @@ TEST_CASE("certs store: a certificate out of its time is loaded, with a remark")
                                .server_name = "a.test", .san = {}, .protocols = {}})}) {
       CHECK(loaded.problem == "");
       REQUIRE(loaded.context);
-      CHECK(loaded.context->remark == (one.remark.empty() ? "" : cert + one.remark));
+      CHECK(loaded.remark == (one.remark.empty() ? "" : cert + one.remark));
     }
   }
 }

@@ -195,12 +195,41 @@ TEST_CASE("config messages: a variable is named, its value never shown") {
       {with_filter("timeout: { total: \"${OUTRIDER_TEST_SECRET}\" }"),
        "6:53: \"${OUTRIDER_TEST_SECRET}\" is not a duration such as 250ms, 5s, 1m30s or 2h"},
       {with_cluster("url: \"http://a:${OUTRIDER_TEST_SECRET}\""),
-       "6:13: \"a:${OUTRIDER_TEST_SECRET}\" is not host or host:port"},
+       "6:13: \"http://a:${OUTRIDER_TEST_SECRET}\" is not http://host or http://host:port"},
       {with_filter("timeout: { total: \"${OUTRIDER_TEST_SHORT}\" }"),
        "6:53: \"${OUTRIDER_TEST_SHORT}\" is not a duration such as 250ms, 5s, 1m30s or 2h"},
       {with_route("to: \"${OUTRIDER_TEST_SECRET}\""),
        "4:43: there is no cluster \"${OUTRIDER_TEST_SECRET}\": there is \"c\""},
   });
+}
+
+TEST_CASE("config messages: nothing made of a variable's value is suggested") {
+  const auto told = [](const std::string& value, const std::string& text) {
+    setenv("OUTRIDER_TEST_SECRET", value.c_str(), 1);
+    return mistakes_of(text);
+  };
+  const std::string variable = "\"${OUTRIDER_TEST_SECRET}\"";
+  for (const std::string& mistakes :
+       {told("Hunter.two:80", with_route("match: { host: " + variable + " }, to: c")),
+        told("/hunter?two=1", with_route("match: { path: " + variable + " }, to: c")),
+        told("/hunter.x*two", with_route("match: { path: " + variable + " }, to: c")),
+        told("/hunter*", with_route("match: { path: " + variable + " }, to: c")),
+        told("hunter", with_route("match: { method: " + variable + " }, to: c")),
+        told("(hunter", with_route("match: { path_regex: " + variable + " }, to: c")),
+        told("http://hunter/two", with_cluster("url: " + variable)),
+        told("http://hunter?two", with_cluster("url: " + variable)),
+        told("http://hunter two", with_cluster("url: " + variable)),
+        told("http://hunter", with_cluster("url: " + variable + ", tls: {}")),
+        told("4711 sec", with_cluster("url: http://a, connect_timeout: " + variable)),
+        told("fe80::4711:15001", with_listener("bind2: 1, bind: " + variable))}) {
+    CAPTURE(mistakes);
+    CHECK(mistakes.find('^') != mistakes.npos);
+    for (const std::string_view part : {"hunter", "Hunter", "HUNTER", "two", "4711"})
+      CHECK(mistakes.find(part) == mistakes.npos);
+  }
+  CHECK(told("::0", file("bind: [\"[::]:1\", \"[${OUTRIDER_TEST_SECRET}]:1\"], routes: [{ to: c }]",
+                         "url: http://a"))
+            .find("this address is bound already") != std::string::npos);
 }
 
 TEST_CASE("config messages: the line shown hides what usually is a secret") {

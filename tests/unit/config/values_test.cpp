@@ -18,7 +18,8 @@ TEST_CASE("durations are whole numbers with units, joined from large to small") 
   for (const char* text : {"", "5", "s", "5 s", "1.5s", "-1s", "+1s", "05s", "1s1m", "1s1s",
                            "8761h", "5x", "1_0s", "99999999999s"})
     CHECK_FALSE(millis(text));
-  CHECK(config::parse_duration("5000").problem == "5000 what? write 5000s or 5000ms");
+  CHECK(config::parse_duration("5000").problem == "5000 what?");
+  CHECK(config::parse_duration("5000").instead == " write 5000s or 5000ms");
 }
 
 TEST_CASE("sizes have a unit, of 1000 or of 1024") {
@@ -49,7 +50,8 @@ TEST_CASE("rates are counts in a second, a minute or an hour, at least one") {
   for (const char* text :
        {"", "5", "/s", "5/", "5/ms", "5/d", "0/s", "05/s", "1.5/s", "-1/s", "5 /s"})
     CHECK_FALSE(rate(text));
-  CHECK(config::parse_rate("10").problem == "10 in which time? write 10/s, 10/m or 10/h");
+  CHECK(config::parse_rate("10").problem == "10 in which time?");
+  CHECK(config::parse_rate("10").instead == " write 10/s, 10/m or 10/h");
 }
 
 TEST_CASE("conditions name reasons, statuses, classes and groups") {
