@@ -27,7 +27,7 @@ Field<Struct> destination(std::string_view fallback, std::string_view doc) {
                       }};
   field.complete = [](const NodePtr& written, const Struct& value) {
     const bool is_path = value.to != "stdout" && value.to != "stderr";
-    return is_path ? write_path(written, value.to) : scalar(value.to);
+    return is_path || (written && written->has_variables()) ? write_path(written, value.to) : scalar(value.to);
   };
   return field;
 }

@@ -327,8 +327,14 @@ Cluster parse_cluster(const Node::Entry& entry, const Reading& reading) {
   return cluster;
 }
 
+// What was made of a url in which a variable stands is shown no more than the variable's value.
 NodePtr write_cluster(const NodePtr& written, const Cluster& cluster) {
-  return write_table(written, cluster_table(), cluster);
+  const Node* url = written ? written->find("url") : nullptr;
+  if (!url || !url->has_variables() || !cluster.tls)
+    return write_table(written, cluster_table(), cluster);
+  Cluster shown = cluster;
+  shown.tls->server_name.clear();
+  return write_table(written, cluster_table(), shown);
 }
 
 std::vector<Row> cluster_rows() {

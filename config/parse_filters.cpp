@@ -125,7 +125,7 @@ void read_path(const Node& node, const Reading& reading, std::string& into) {
 
 NodePtr write_path(const NodePtr& written, const std::string& path) {
   if (path.empty()) return nullptr;
-  if (written && written->written != written->text) return written;
+  if (written && written->has_variables()) return written;
   return scalar(std::filesystem::absolute(path).lexically_normal().string());
 }
 

@@ -98,6 +98,30 @@ TEST_CASE("effective configuration: variables stay as they were written, secrets
   CHECK(dump.find("inner.test") == dump.npos);
 }
 
+TEST_CASE("effective configuration: nothing made of a variable or a file is shown either") {
+  namespace fs = std::filesystem;
+  const std::string secret =
+      (fs::temp_directory_path() / ("outrider-secret-" + std::to_string(getpid()))).string();
+  std::ofstream(secret) << "inner.test\n";
+  setenv("OUTRIDER_TEST_HOST", "inner.test", 1);
+  setenv("OUTRIDER_TEST_LOG", "stdout", 1);
+  for (const std::string& variable :
+       {"${file:" + secret + "}", std::string("${OUTRIDER_TEST_HOST}")})
+    for (const std::string tls : {"", ", tls: { ca: ca.pem }", ", tls: { insecure: true }"}) {
+      const std::string dump =
+          effective(with_cluster("url: \"https://" + variable + ":8443\"" + tls));
+      CAPTURE(dump);
+      CHECK(dump.find("inner") == dump.npos);
+      CHECK(dump.find("server_name") == dump.npos);
+    }
+  CHECK(says(effective(with_cluster("url: \"https://${OUTRIDER_TEST_HOST}\", tls: { server_name: "
+                                    "said.test }")),
+             "server_name: said.test"));
+  CHECK(says(effective(with_top("log: { to: \"${OUTRIDER_TEST_LOG}\" }")),
+             "to: \"${OUTRIDER_TEST_LOG}\""));
+  fs::remove(secret);
+}
+
 TEST_CASE("effective configuration: names may sound like secrets") {
   std::string text = with_cluster("url: http://a");
   for (std::size_t at = text.find(" c"); at != text.npos; at = text.find(" c", at + 1))
