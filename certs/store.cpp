@@ -266,7 +266,7 @@ Loaded refused(const Complaint& why) {
   return {nullptr, why.text(), {}, why.file};
 }
 
-Loaded with_remark(std::shared_ptr<const Context> made, const std::string& cert) {
+Loaded with_remark(std::shared_ptr<const TlsContext> made, const std::string& cert) {
   const Complaint remark{cert, remark_on(made->get())};
   if (remark.empty()) return {std::move(made), {}, {}, {}};
   return {std::move(made), {}, remark.text(), cert};

@@ -119,7 +119,7 @@ Admin::Admin(base::EventLoop& loop, base::Descriptor listening, std::vector<Rout
       address_(base::Address::local_of(listening.number())),
       routes_(std::move(routes)),
       chain_(chain_of(routes_, std::move(guard))),
-      acceptor_(loop, std::move(listening), false, *this) {}
+      acceptor_(loop, std::move(listening), net::path_of(address_), *this) {}
 
 Admin::~Admin() {
   while (!connections_.empty()) delete connections_.back();

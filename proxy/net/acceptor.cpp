@@ -5,6 +5,7 @@
 #include <cerrno>
 #include <fcntl.h>
 #include <unistd.h>
+#include <utility>
 
 namespace net {
 namespace {
@@ -76,11 +77,11 @@ base::Result<std::vector<base::Descriptor>> listen_on(const base::Address& addre
   return descriptors;
 }
 
-Acceptor::Acceptor(base::EventLoop& loop, base::Descriptor descriptor, bool is_shared,
-                   Handler& handler)
+Acceptor::Acceptor(base::EventLoop& loop, base::Descriptor descriptor,
+                   std::shared_ptr<const UnixPath> path, Handler& handler)
     : loop_(loop),
       descriptor_(std::move(descriptor)),
-      is_shared_(is_shared),
+      path_(std::move(path)),
       handler_(handler),
       reserve_(::open("/dev/null", O_RDONLY | O_CLOEXEC)) {
   resume();
@@ -100,7 +101,7 @@ void Acceptor::resume() {
   is_paused_ = false;
   if (slot_ >= 0 || !descriptor_) return;
   slot_ = loop_.poller().add(descriptor_.number(), *this,
-                             is_shared_ ? EPOLLIN | EPOLLEXCLUSIVE : std::uint32_t{EPOLLIN});
+                             path_ ? EPOLLIN | EPOLLEXCLUSIVE : std::uint32_t{EPOLLIN});
   if (slot_ < 0) loop_.arm(*this, loop_.now() + pause_when_exhausted);
 }
 
@@ -111,6 +112,7 @@ void Acceptor::stop_watching() {
 }
 
 void Acceptor::close() {
+  path_.reset();
   for (int i = 0; i < backlog && descriptor_; ++i)  // more may come without end
     if (!accept_one()) break;
   stop_watching();

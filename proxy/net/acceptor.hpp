@@ -8,6 +8,7 @@
 #include "proxy/base/event_loop.hpp"
 #include "proxy/net/unix_path.hpp"
 
+#include <memory>
 #include <vector>
 
 namespace net {
@@ -37,15 +38,16 @@ class Acceptor final : base::Poller::Watch, base::Timer {
     ~Handler() = default;
   };
 
-  // is_shared: other workers watch the socket too (Unix sockets).
-  Acceptor(base::EventLoop& loop, base::Descriptor descriptor, bool is_shared, Handler& handler);
+  // `path`: of a Unix socket, which other workers may listen on as well; null for IP.
+  Acceptor(base::EventLoop& loop, base::Descriptor descriptor, std::shared_ptr<const UnixPath> path,
+           Handler& handler);
   Acceptor(const Acceptor&) = delete;
   Acceptor& operator=(const Acceptor&) = delete;
   ~Acceptor();
 
   void pause();  // connections wait in the kernel's queue
   void resume();
-  // Accepts all that wait, then closes.
+  // Accepts all that wait, then closes. A path that nobody else listens on is gone before.
   void close();
   base::Address address() const { return base::Address::local_of(descriptor_.number()); }
 
@@ -59,7 +61,7 @@ class Acceptor final : base::Poller::Watch, base::Timer {
 
   base::EventLoop& loop_;
   base::Descriptor descriptor_;
-  bool is_shared_;
+  std::shared_ptr<const UnixPath> path_;  // dies before the descriptor
   Handler& handler_;
   int slot_ = -1;
   base::Descriptor reserve_;

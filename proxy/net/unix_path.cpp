@@ -9,7 +9,6 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
-#include <utility>
 
 namespace net {
 namespace {
@@ -87,30 +86,21 @@ base::Result<base::Descriptor> listen_on_path(const base::Address& address,
 
 UnixPath::UnixPath(const base::Address& address) {
   struct stat status {};
-  if (!address.is_unix() || ::lstat(address.path().c_str(), &status) != 0) return;
+  if (::lstat(address.path().c_str(), &status) != 0) return;
   path_ = address.path();
   device_ = status.st_dev;
   inode_ = status.st_ino;
 }
 
-UnixPath::UnixPath(UnixPath&& other) noexcept
-    : path_(std::exchange(other.path_, {})), device_(other.device_), inode_(other.inode_) {}
-
-UnixPath& UnixPath::operator=(UnixPath&& other) noexcept {
-  if (this == &other) return *this;
-  remove();
-  path_ = std::exchange(other.path_, {});
-  device_ = other.device_;
-  inode_ = other.inode_;
-  return *this;
-}
-
-void UnixPath::remove() {
+UnixPath::~UnixPath() {
   struct stat status {};
   if (path_.empty() || ::lstat(path_.c_str(), &status) != 0) return;
   const bool is_ours = status.st_dev == device_ && status.st_ino == inode_;
   if (is_ours) ::unlink(path_.c_str());
-  path_.clear();
+}
+
+std::shared_ptr<const UnixPath> path_of(const base::Address& address) {
+  return address.is_unix() ? std::make_shared<const UnixPath>(address) : nullptr;
 }
 
 }  // namespace net

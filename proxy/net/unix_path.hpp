@@ -1,11 +1,12 @@
 // The path of a Unix socket that the process listens on: whose it may be, who may connect, and that
-// it goes when the process does. Any thread.
+// it goes when nobody listens there any more. Any thread.
 #pragma once
 
 #include "proxy/base/address.hpp"
 #include "proxy/base/descriptor.hpp"
 #include "proxy/base/error.hpp"
 
+#include <memory>
 #include <string>
 #include <sys/types.h>
 
@@ -26,21 +27,23 @@ struct UnixAccess {
 base::Result<base::Descriptor> listen_on_path(const base::Address& address,
                                               const UnixAccess& access, int backlog);
 
-// Removes the path with itself, unless another process has it by then.
+// Removes the path with itself, unless another process has it by then. Owned by all who listen
+// there, each of whom lets it go before it closes its descriptor: as long as one is open, no other
+// socket has its inode's number.
 class UnixPath {
  public:
-  UnixPath() = default;  // none
   explicit UnixPath(const base::Address& address);
-  UnixPath(UnixPath&& other) noexcept;
-  UnixPath& operator=(UnixPath&& other) noexcept;
-  ~UnixPath() { remove(); }
+  UnixPath(const UnixPath&) = delete;
+  UnixPath& operator=(const UnixPath&) = delete;
+  ~UnixPath();
 
  private:
-  void remove();
-
-  std::string path_;  // "" = none
+  std::string path_;  // "" = it was gone at once
   dev_t device_ = 0;
   ino_t inode_ = 0;
 };
+
+// Of an address just bound; null for one of IP.
+std::shared_ptr<const UnixPath> path_of(const base::Address& address);
 
 }  // namespace net

@@ -117,8 +117,6 @@ class Control final : admin::AdminSource {
   std::vector<std::unique_ptr<server::Worker>> workers_;
   net::Resolver resolver_;
   std::unique_ptr<upstream::Discovery> discovery_;
-  net::UnixPath admin_path_;  // none for an address of IP
-  net::UnixPath probes_path_;
   std::string admin_token_;  // "" = none is asked for
   std::unique_ptr<admin::Admin> admin_;
   std::unique_ptr<admin::Admin> probes_;

@@ -19,7 +19,6 @@ std::string Control::open_admin() {
   const config::Admin& wanted = *plan_->config->admin;
   auto bound = net::listen_on(wanted.bind, 1, {false, {wanted.mode, wanted.owner}});
   if (!bound) return why_not("admin", wanted.bind, bound.error());
-  if (wanted.bind.is_unix()) admin_path_ = net::UnixPath(wanted.bind);
   admin_token_ = plan_->admin_token;
   admin::AdminSource& source = *this;
   admin_ = std::make_unique<admin::Admin>(
@@ -33,7 +32,6 @@ std::string Control::open_probes() {
   const base::Address& address = plan_->config->admin->probes;
   auto bound = net::listen_on(address, 1, {server::takes_ipv4(address, *plan_->config), {}});
   if (!bound) return why_not("admin.probes", address, bound.error());
-  if (address.is_unix()) probes_path_ = net::UnixPath(address);
   admin::AdminSource& source = *this;
   probes_ = std::make_unique<admin::Admin>(loop_, std::move(bound->front()),
                                            admin::probes_of(source), nullptr);

@@ -40,8 +40,8 @@ void Listener::follow(base::Ref<Generation> generation, std::size_t number) {
 void Listener::accept_on(NewSocket socket) {
   address_ = socket.address;
   net::Acceptor::Handler& handler = *this;
-  acceptor_ = std::make_unique<net::Acceptor>(loop_, std::move(socket.descriptor), socket.is_shared,
-                                              handler);
+  acceptor_ = std::make_unique<net::Acceptor>(loop_, std::move(socket.descriptor),
+                                              std::move(socket.path), handler);
 }
 
 void Listener::drain() {

@@ -22,8 +22,9 @@ std::optional<base::Address> bind_new(const config::Listener& listener, const ba
     return std::nullopt;
   }
   const base::Address bound = base::Address::local_of(descriptors->front().number());
+  const std::shared_ptr<const net::UnixPath> path = net::path_of(bound);
   for (std::size_t i = 0; i < into.by_worker.size(); ++i)
-    into.by_worker[i].push_back({bound, std::move((*descriptors)[i]), wanted.is_unix()});
+    into.by_worker[i].push_back({bound, std::move((*descriptors)[i]), path});
   return bound;
 }
 
@@ -46,7 +47,7 @@ ListeningSockets::Binding ListeningSockets::bind(Plan& plan) {
         });
         if (found == left.end()) continue;
         listener.addresses[i] = found->bound;
-        next.push_back({name, wanted, found->bound, found->path});
+        next.push_back({name, wanted, found->bound});
         left.erase(found);
       }
   };
@@ -87,8 +88,7 @@ ListeningSockets::Binding ListeningSockets::bind_missing(Plan& plan,
                    made);
       if (!bound) return made;
       listener.addresses[i] = *bound;
-      into.push_back(
-          {listener.config->name, wanted, *bound, std::make_shared<const net::UnixPath>(wanted)});
+      into.push_back({listener.config->name, wanted, *bound});
     }
   return made;
 }

@@ -19,7 +19,7 @@ struct Plan;
 struct NewSocket {
   base::Address address;  // as bound
   base::Descriptor descriptor;
-  bool is_shared;  // with the other workers (Unix sockets)
+  std::shared_ptr<const net::UnixPath> path;  // of a Unix socket, one for all workers; else null
 };
 
 class ListeningSockets {
@@ -37,7 +37,6 @@ class ListeningSockets {
     std::string listener;  // its name
     base::Address wanted;  // as the configuration names it
     base::Address bound;
-    std::shared_ptr<const net::UnixPath> path;  // goes when nobody listens here any more
   };
   // `leaving`: those that nobody names any more; a port of theirs may be bound at another address.
   static Binding bind_missing(Plan& plan, const std::vector<Socket>& leaving,

@@ -8,7 +8,10 @@
 #include <cstdlib>
 #include <filesystem>
 #include <functional>
+#include <future>
+#include <memory>
 #include <sys/stat.h>
+#include <thread>
 #include <unistd.h>
 
 using harness::Answer;
@@ -243,4 +246,39 @@ TEST_CASE("unix sockets have the mode that was said, and are gone when the proxy
   CHECK_FALSE(std::filesystem::exists(listener));
   CHECK_FALSE(std::filesystem::exists(admin));
   std::filesystem::remove_all(made);
+}
+
+TEST_CASE("unix sockets: who drains leaves the paths to its successor, and does not take them back") {
+  std::string folder = std::filesystem::temp_directory_path() / "outrider-unix-XXXXXX";
+  REQUIRE(mkdtemp(folder.data()));
+  const std::string listener = folder + "/egress";
+  const std::string admin = folder + "/admin";
+  std::promise<void> may_answer;
+  std::future<void> answers = may_answer.get_future();
+  Origin origin([&answers](Socket& peer) {
+    peer.read_head();
+    answers.wait();
+    peer.send("HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n");
+  });
+  const auto yaml = [&](const std::string& route) {
+    return "version: 1\naccess_log: { format: none }\nadmin: { bind: \"unix:" + admin +
+           "\" }\nlisteners:\n  egress: { bind: \"unix:" + listener + "\", routes: [" + route +
+           "] }\nclusters: { app: { url: \"" + origin.url() + "\" } }\n";
+  };
+  const std::string forwards = yaml("{ to: app }");
+  auto first = std::make_unique<TestProxy>(forwards);
+  Socket client = Socket::connect(first->address());
+  client.send("GET / HTTP/1.1\r\nhost: a\r\n\r\n");
+  CHECK(comes_to_say(*first, "/stats", "\"exchanges\":1"));
+  first->begin_drain();
+  const auto is_gone = [](const std::string& path) { return ::access(path.c_str(), F_OK) != 0; };
+  while (!is_gone(listener) || !is_gone(admin)) std::this_thread::yield();
+  TestProxy second(yaml("{ respond: { status: 204 } }"));
+  may_answer.set_value();
+  CHECK(client.read_answer().status == 200);
+  first->wait_until_ended();
+  first.reset();
+  CHECK(harness::get(second.address(), "/").status == 204);
+  CHECK(second.ask("/ready").status == 200);
+  std::filesystem::remove_all(folder);
 }

@@ -85,7 +85,7 @@ TEST_CASE_FIXTURE(Listening, "acceptor: takes whoever comes, over every family")
       continue;
     }
     REQUIRE(descriptors);
-    net::Acceptor acceptor(loop, std::move(descriptors->front()), false, *this);
+    net::Acceptor acceptor(loop, std::move(descriptors->front()), nullptr, *this);
     const std::size_t before = accepted.size();
     const int client = connect(acceptor.address());
     REQUIRE(turn_until([&] { return accepted.size() == before + 1; }));
@@ -99,7 +99,7 @@ TEST_CASE_FIXTURE(Listening, "acceptor: takes whoever comes, over every family")
 TEST_CASE_FIXTURE(Listening, "acceptor: a client that vanishes in silence will be missed") {
   auto bound = net::listen_on(loopback(), 1);
   REQUIRE(bound);
-  net::Acceptor acceptor(loop, std::move(bound->front()), false, *this);
+  net::Acceptor acceptor(loop, std::move(bound->front()), nullptr, *this);
   connect(acceptor.address());
   REQUIRE(turn_until([&] { return accepted.size() == 1; }));
   const auto option = [&](int level, int name) {
@@ -116,7 +116,7 @@ TEST_CASE_FIXTURE(Listening, "acceptor: a client that vanishes in silence will b
 TEST_CASE_FIXTURE(Listening, "acceptor: without descriptors one is turned away, the next waits") {
   auto descriptors = net::listen_on(loopback(), 1);
   REQUIRE(descriptors);
-  net::Acceptor acceptor(loop, std::move(descriptors->front()), false, *this);
+  net::Acceptor acceptor(loop, std::move(descriptors->front()), nullptr, *this);
   const int first = connect(acceptor.address());
   const int second = connect(acceptor.address());
   connect(acceptor.address());
@@ -135,7 +135,7 @@ TEST_CASE_FIXTURE(Listening, "acceptor: without descriptors one is turned away, 
 TEST_CASE_FIXTURE(Listening, "acceptor: paused, connections wait; resumed, they are taken") {
   auto descriptors = net::listen_on(loopback(), 1);
   REQUIRE(descriptors);
-  net::Acceptor acceptor(loop, std::move(descriptors->front()), false, *this);
+  net::Acceptor acceptor(loop, std::move(descriptors->front()), nullptr, *this);
   acceptor.pause();
   for (int i = 0; i < 40; ++i) connect(acceptor.address());
   for (int i = 0; i < 3; ++i) loop.turn(base::Millis{1});
@@ -150,7 +150,7 @@ TEST_CASE_FIXTURE(Listening, "acceptor: paused, connections wait; resumed, they 
 TEST_CASE_FIXTURE(Listening, "acceptor: closing takes who has come already") {
   auto descriptors = net::listen_on(loopback(), 1);
   REQUIRE(descriptors);
-  net::Acceptor acceptor(loop, std::move(descriptors->front()), false, *this);
+  net::Acceptor acceptor(loop, std::move(descriptors->front()), nullptr, *this);
   for (int i = 0; i < 20; ++i) connect(acceptor.address());
   acceptor.close();
   CHECK(accepted.size() == 20);

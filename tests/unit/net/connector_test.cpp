@@ -36,7 +36,7 @@ struct Connecting : net::Acceptor::Handler {
     auto descriptors = net::listen_on(*Address::parse(where), 1);
     if (descriptors)
       acceptor =
-          std::make_unique<net::Acceptor>(loop, std::move(descriptors->front()), false, *this);
+          std::make_unique<net::Acceptor>(loop, std::move(descriptors->front()), nullptr, *this);
   }
   base::Task<> connect(Address to, std::shared_ptr<const certs::TlsContext> tls, base::Time until) {
     auto result = co_await net::connect(loop, to, tls, until);

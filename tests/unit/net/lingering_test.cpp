@@ -122,7 +122,7 @@ TEST_CASE_FIXTURE(Leavers, "lingering: makes room for who comes when descriptors
   auto bound = net::listen_on(*Address::parse("127.0.0.1:0"), 1);
   REQUIRE(bound);
   Host host(lingering);
-  net::Acceptor acceptor(loop, std::move(bound->front()), false, host);
+  net::Acceptor acceptor(loop, std::move(bound->front()), nullptr, host);
   leave(one, too_much);
   leave(another, too_much);
   const Address::Socket to = acceptor.address().socket();

@@ -102,16 +102,14 @@ TEST_CASE_FIXTURE(Path, "unix path: what is no socket, or answers otherwise, is 
 TEST_CASE_FIXTURE(Path, "unix path: goes with its owner, unless another process has taken it") {
   REQUIRE(listen() == "");
   {
-    net::UnixPath first(address());
-    const net::UnixPath moved(std::move(first));
+    const auto first = net::path_of(address());
     CHECK(is_there());
   }
   CHECK_FALSE(is_there());
   close_all();
   REQUIRE(listen() == "");
   {
-    const net::UnixPath mine(address());
-    close_all();
+    const auto mine = net::path_of(address());
     std::filesystem::rename(folder.path("socket"), folder.path("aside"));
     REQUIRE(listen() == "");  // the other's
   }
