@@ -84,6 +84,15 @@ base::Result<base::Descriptor> listen_on_path(const base::Address& address,
   return done.error();
 }
 
+base::Result<void> grant_anew(const base::Address& address, const UnixAccess& before,
+                              const UnixAccess& now) {
+  if (!address.is_unix() || before == now) return {};
+  UnixAccess access = now;
+  if (now.owner.empty() && !before.owner.empty())
+    access.owner = std::to_string(::geteuid()) + ':' + std::to_string(::getegid());
+  return grant(address.path(), access);
+}
+
 UnixPath::UnixPath(const base::Address& address) {
   struct stat status {};
   if (::lstat(address.path().c_str(), &status) != 0) return;

@@ -19,6 +19,8 @@ struct UnixAccess {
   // origin.
   mode_t mode = 0660;
   std::string owner{};  // "user", "user:group", ":group", names or numbers; "" = the process's
+
+  bool operator==(const UnixAccess&) const = default;
 };
 
 // A socket bound to the path, with that access before anybody can connect, and listening. A path on
@@ -26,6 +28,10 @@ struct UnixAccess {
 // and stays as it is.
 base::Result<base::Descriptor> listen_on_path(const base::Address& address,
                                               const UnixAccess& access, int backlog);
+
+// Lets others connect from now on to a path that is listened on; an address of IP is nobody's.
+base::Result<void> grant_anew(const base::Address& address, const UnixAccess& before,
+                              const UnixAccess& now);
 
 // Removes the path with itself, unless another process has it by then. Owned by all who listen
 // there, each of whom lets it go before it closes its descriptor: as long as one is open, no other

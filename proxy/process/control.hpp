@@ -77,6 +77,7 @@ class Control final : admin::AdminSource {
   base::Task<> reload_on_signal();
   std::string take_configuration(const std::shared_ptr<Steps>& steps);
   Prepared prepare(server::Plan& plan);
+  std::string grant_admin(const config::Config& before, const config::Config& now) const;
   server::Adoption adoption(std::vector<server::NewSocket> sockets) const;
   void follow_limits();
   void follow_names();

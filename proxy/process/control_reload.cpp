@@ -40,11 +40,24 @@ Control::Prepared Control::prepare(server::Plan& plan) {
       made.log.emplace(std::move(*opened));
   }
   if (made.problem.empty()) made.problem = server::open_access_log(plan);
+  if (made.problem.empty()) made.problem = grant_admin(*plan_->config, *plan.config);
   if (!made.problem.empty()) return made;
   server::ListeningSockets::Binding bound = sockets_.bind(plan);
   made.problem = std::move(bound.problem);
+  if (!made.problem.empty()) grant_admin(*plan.config, *plan_->config);
   made.sockets = std::move(bound.by_worker);
   return made;
+}
+
+// Who may connect to the admin side's path, which stays: "" or why it cannot be granted.
+std::string Control::grant_admin(const config::Config& before, const config::Config& now) const {
+  if (!before.admin || !now.admin) return {};
+  const base::Result<void> granted =
+      net::grant_anew(now.admin->bind, {before.admin->mode, before.admin->owner},
+                      {now.admin->mode, now.admin->owner});
+  if (granted) return {};
+  return "admin: " + std::string(granted.error().detail) + " " + now.admin->bind.to_string() +
+         ": " + granted.error().cause.message();
 }
 
 base::Task<std::string> Control::reload() {

@@ -4,53 +4,69 @@
 #include "proxy/server/plan.hpp"
 
 #include <algorithm>
-#include <optional>
+#include <functional>
+#include <utility>
 
 namespace server {
 namespace {
 
-// None, and a problem, if it cannot be bound.
-std::optional<base::Address> bind_new(const config::Listener& listener, const base::Address& wanted,
-                                      const net::ListenOptions& options,
-                                      ListeningSockets::Binding& into) {
-  const int workers = static_cast<int>(into.by_worker.size());
-  auto descriptors = net::listen_on(wanted, workers, options);
-  if (!descriptors) {
-    const base::Error& error = descriptors.error();
-    into.problem = "listener " + listener.name + ": " + std::string(error.detail) + " " +
-                   wanted.to_string() + ": " + error.cause.message();
-    return std::nullopt;
-  }
-  const base::Address bound = base::Address::local_of(descriptors->front().number());
-  const std::shared_ptr<const net::UnixPath> path = net::path_of(bound);
-  for (std::size_t i = 0; i < into.by_worker.size(); ++i)
-    into.by_worker[i].push_back({bound, std::move((*descriptors)[i]), path});
-  return bound;
+net::UnixAccess access_of(const config::Listener& listener) {
+  return {listener.mode, listener.owner};
 }
 
 }  // namespace
 
+// From the sockets that there are to those that a plan wants. Each part is false, and says why in
+// made.problem, if it cannot be done.
+struct ListeningSockets::Step {
+  Plan& plan;
+  std::vector<Socket> left;  // that nobody wants, as far as is known
+  std::vector<Socket> next{};
+  Binding made{};
+
+  void keep(const std::function<bool(const Socket&, const std::string& name,
+                                     const base::Address& wanted)>& is_kept);
+  void keep_all();
+  bool bind_missing();
+  bool grant_anew();
+
+ private:
+  bool bind(PlannedListener& listener, const base::Address& wanted, base::Address& bound);
+  bool shares_port(const base::Address& wanted) const;
+  const config::Listener& listener_of(const Socket& socket) const;
+  bool failed(const config::Listener& listener, const base::Address& address,
+              const base::Error& error);
+};
+
+ListeningSockets::Binding ListeningSockets::bind(Plan& plan) {
+  Step step{plan, sockets_};
+  step.made.by_worker.resize(static_cast<std::size_t>(plan.workers));
+  step.keep_all();
+  if (step.bind_missing() && step.grant_anew()) sockets_ = std::move(step.next);
+  return std::move(step.made);
+}
+
+void ListeningSockets::Step::keep(const std::function<bool(const Socket&, const std::string& name,
+                                                           const base::Address& wanted)>& is_kept) {
+  for (PlannedListener& listener : plan.listeners)
+    for (std::size_t i = 0; i < listener.addresses.size(); ++i) {
+      if (!listener.addresses[i].is_none()) continue;
+      const std::string& name = listener.config->name;
+      const base::Address& wanted = listener.config->bind[i];
+      const auto found = std::find_if(left.begin(), left.end(), [&](const Socket& socket) {
+        return is_kept(socket, name, wanted);
+      });
+      if (found == left.end()) continue;
+      listener.addresses[i] = found->bound;
+      next.push_back({name, wanted, found->bound, found->access});
+      left.erase(found);
+    }
+}
+
 // In this order: a listener that keeps its name keeps its port, also one that the system chose; a
 // port that is written out is taken from whoever has it; a port that the system chose goes to
 // another listener that leaves the choice to it.
-ListeningSockets::Binding ListeningSockets::bind(Plan& plan) {
-  std::vector<Socket> left = sockets_;
-  std::vector<Socket> next;
-  const auto keep = [&](auto is_kept) {
-    for (PlannedListener& listener : plan.listeners)
-      for (std::size_t i = 0; i < listener.addresses.size(); ++i) {
-        if (!listener.addresses[i].is_none()) continue;
-        const std::string& name = listener.config->name;
-        const base::Address& wanted = listener.config->bind[i];
-        const auto found = std::find_if(left.begin(), left.end(), [&](const Socket& socket) {
-          return is_kept(socket, name, wanted);
-        });
-        if (found == left.end()) continue;
-        listener.addresses[i] = found->bound;
-        next.push_back({name, wanted, found->bound});
-        left.erase(found);
-      }
-  };
+void ListeningSockets::Step::keep_all() {
   for (PlannedListener& listener : plan.listeners)
     listener.addresses.assign(listener.config->bind.size(), base::Address());
   keep([](const Socket& socket, const std::string& name, const base::Address& wanted) {
@@ -62,35 +78,66 @@ ListeningSockets::Binding ListeningSockets::bind(Plan& plan) {
   keep([](const Socket& socket, const std::string&, const base::Address& wanted) {
     return socket.wanted == wanted;
   });
-  Binding made = bind_missing(plan, left, next);
-  if (made.problem.empty()) sockets_ = std::move(next);
-  return made;
 }
 
-ListeningSockets::Binding ListeningSockets::bind_missing(Plan& plan,
-                                                         const std::vector<Socket>& leaving,
-                                                         std::vector<Socket>& into) {
-  Binding made;
-  made.by_worker.resize(static_cast<std::size_t>(plan.workers));
+bool ListeningSockets::Step::bind_missing() {
   for (PlannedListener& listener : plan.listeners)
     for (std::size_t i = 0; i < listener.addresses.size(); ++i) {
       if (!listener.addresses[i].is_none()) continue;
-      const base::Address& wanted = listener.config->bind[i];
-      const bool is_ours =
-          wanted.is_ip() && std::any_of(leaving.begin(), leaving.end(), [&](const Socket& socket) {
-            return socket.bound.is_ip() && socket.bound.port() == wanted.port();
-          });
-      const std::optional<base::Address> bound =
-          bind_new(*listener.config, wanted,
-                   {takes_ipv4(wanted, *plan.config),
-                    {listener.config->mode, listener.config->owner},
-                    is_ours},
-                   made);
-      if (!bound) return made;
-      listener.addresses[i] = *bound;
-      into.push_back({listener.config->name, wanted, *bound});
+      if (!bind(listener, listener.config->bind[i], listener.addresses[i])) return false;
     }
-  return made;
+  return true;
+}
+
+bool ListeningSockets::Step::bind(PlannedListener& listener, const base::Address& wanted,
+                                  base::Address& bound) {
+  const net::ListenOptions options{takes_ipv4(wanted, *plan.config), access_of(*listener.config),
+                                   shares_port(wanted)};
+  auto descriptors = net::listen_on(wanted, plan.workers, options);
+  if (!descriptors) return failed(*listener.config, wanted, descriptors.error());
+  bound = base::Address::local_of(descriptors->front().number());
+  const std::shared_ptr<const net::UnixPath> path = net::path_of(bound);
+  for (std::size_t i = 0; i < made.by_worker.size(); ++i)
+    made.by_worker[i].push_back({bound, std::move((*descriptors)[i]), path});
+  next.push_back({listener.config->name, wanted, bound, options.access});
+  return true;
+}
+
+// A port that we let go may be bound at another address.
+bool ListeningSockets::Step::shares_port(const base::Address& wanted) const {
+  return wanted.is_ip() && std::any_of(left.begin(), left.end(), [&](const Socket& socket) {
+           return socket.bound.is_ip() && socket.bound.port() == wanted.port();
+         });
+}
+
+// Who may connect to a path that is kept. What was granted before one that cannot be is taken back.
+bool ListeningSockets::Step::grant_anew() {
+  for (std::size_t i = 0; i < next.size(); ++i) {
+    const config::Listener& listener = listener_of(next[i]);
+    const net::UnixAccess wanted = access_of(listener);
+    const base::Result<void> granted = net::grant_anew(next[i].bound, next[i].access, wanted);
+    if (!granted) {
+      for (std::size_t j = 0; j <= i; ++j)
+        (void)net::grant_anew(next[j].bound, access_of(listener_of(next[j])), next[j].access);
+      return failed(listener, next[i].bound, granted.error());
+    }
+  }
+  for (Socket& socket : next) socket.access = access_of(listener_of(socket));
+  return true;
+}
+
+const config::Listener& ListeningSockets::Step::listener_of(const Socket& socket) const {
+  const auto is_its = [&](const PlannedListener& each) {
+    return each.config->name == socket.listener;
+  };
+  return *std::find_if(plan.listeners.begin(), plan.listeners.end(), is_its)->config;
+}
+
+bool ListeningSockets::Step::failed(const config::Listener& listener, const base::Address& address,
+                                    const base::Error& error) {
+  made.problem = "listener " + listener.name + ": " + std::string(error.detail) + " " +
+                 address.to_string() + ": " + error.cause.message();
+  return false;
 }
 
 }  // namespace server

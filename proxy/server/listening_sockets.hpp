@@ -37,10 +37,9 @@ class ListeningSockets {
     std::string listener;  // its name
     base::Address wanted;  // as the configuration names it
     base::Address bound;
+    net::UnixAccess access;  // as granted
   };
-  // `leaving`: those that nobody names any more; a port of theirs may be bound at another address.
-  static Binding bind_missing(Plan& plan, const std::vector<Socket>& leaving,
-                              std::vector<Socket>& into);
+  struct Step;
 
   std::vector<Socket> sockets_;
 };

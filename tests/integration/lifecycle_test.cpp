@@ -1,5 +1,5 @@
-// What becomes of exchanges whose client or upstream leaves, and of connections when the proxy is full
-// or ends.
+// What becomes of exchanges whose client or upstream leaves, and of connections when the proxy is
+// full or ends.
 #include "tests/harness/origin.hpp"
 #include "tests/harness/test_proxy.hpp"
 
@@ -125,7 +125,8 @@ TEST_CASE("no more connections than limits.connections") {
   CHECK(comes_to_say(proxy, "/stats", "\"connections\":2"));
   Socket third = Socket::connect(proxy.address());
   CHECK(third.read_some().empty());
-  CHECK(comes_to_say(proxy, "/metrics", "outrider_connections_refused_total{listener=\"egress\"} 1"));
+  CHECK(
+      comes_to_say(proxy, "/metrics", "outrider_connections_refused_total{listener=\"egress\"} 1"));
   first.close();
   CHECK(comes_to_say(proxy, "/stats", "\"connections\":1"));
   CHECK(harness::get(proxy.address(), "/").status == 200);
@@ -155,8 +156,11 @@ TEST_CASE("draining closes inbound first; outbound goes on until the app has ans
       "    bind: 127.0.0.1:0\n"
       "    routes: [{ to: remote }]\n"
       "clusters:\n"
-      "  app: { url: \"" + app.url() + "\" }\n"
-      "  remote: { url: \"" + remote.url() + "\" }\n");
+      "  app: { url: \"" +
+      app.url() +
+      "\" }\n"
+      "  remote: { url: \"" +
+      remote.url() + "\" }\n");
   egress = proxy.address("egress");
   const base::Address ingress = proxy.address("ingress");
   Socket client = Socket::connect(ingress);
@@ -204,7 +208,9 @@ TEST_CASE("attempts and retries are counted by what became of them, and breakers
       "  egress: { bind: 127.0.0.1:0, routes: [{ to: app }] }\n"
       "clusters:\n"
       "  app:\n"
-      "    url: \"" + origin.url() + "\"\n"
+      "    url: \"" +
+      origin.url() +
+      "\"\n"
       "    filters: [retry: { backoff: { base: 1ms } }, circuit_breaker: {}]\n");
   CHECK(harness::get(proxy.address(), "/").status == 200);
   const std::string metrics = proxy.ask("/metrics").body;
@@ -224,22 +230,33 @@ TEST_CASE("attempts and retries are counted by what became of them, and breakers
     CHECK_MESSAGE(metrics.find(line) != std::string::npos, line);
 }
 
-TEST_CASE("unix sockets have the mode that was said, and are gone when the proxy is") {
+TEST_CASE("unix sockets have the mode that was said, also anew, and are gone when the proxy is") {
   const std::string folder = std::filesystem::temp_directory_path() / "outrider-unix-XXXXXX";
   std::string made = folder;
   REQUIRE(mkdtemp(made.data()));
   const std::string listener = made + "/egress";
   const std::string admin = made + "/admin";
   {
-    TestProxy proxy("version: 1\naccess_log: { format: none }\nadmin: { bind: \"unix:" + admin +
-                    "\" }\nlisteners:\n  egress: { bind: \"unix:" + listener +
-                    "\", mode: \"0600\", routes: [{ respond: { status: 204 } }] }\n");
+    const auto yaml = [&](const std::string& of_admin, const std::string& mode) {
+      return "version: 1\naccess_log: { format: none }\nadmin: { bind: \"unix:" + admin + "\"" +
+             of_admin + " }\nlisteners:\n  egress: { bind: \"unix:" + listener + "\", mode: \"" +
+             mode + "\", routes: [{ respond: { status: 204 } }] }\n";
+    };
+    TestProxy proxy(yaml("", "0600"));
     CHECK(harness::get(proxy.address(), "/").status == 204);
     struct stat status {};
     REQUIRE(::stat(listener.c_str(), &status) == 0);
     CHECK((status.st_mode & 0777) == 0600);
     REQUIRE(::stat(admin.c_str(), &status) == 0);
     CHECK((status.st_mode & 0777) == 0660);
+    CHECK(proxy.reload(yaml(", mode: \"0640\"", "0666")).status == 200);
+    REQUIRE(::stat(listener.c_str(), &status) == 0);
+    CHECK((status.st_mode & 0777) == 0666);
+    REQUIRE(::stat(admin.c_str(), &status) == 0);
+    CHECK((status.st_mode & 0777) == 0640);
+    CHECK(proxy.reload(yaml(", owner: nobody-at-all", "0600")).status == 400);
+    REQUIRE(::stat(admin.c_str(), &status) == 0);
+    CHECK((status.st_mode & 0777) == 0640);
     proxy.begin_drain();
     proxy.wait_until_ended();
   }
@@ -248,7 +265,8 @@ TEST_CASE("unix sockets have the mode that was said, and are gone when the proxy
   std::filesystem::remove_all(made);
 }
 
-TEST_CASE("unix sockets: who drains leaves the paths to its successor, and does not take them back") {
+TEST_CASE(
+    "unix sockets: who drains leaves the paths to its successor, and does not take them back") {
   std::string folder = std::filesystem::temp_directory_path() / "outrider-unix-XXXXXX";
   REQUIRE(mkdtemp(folder.data()));
   const std::string listener = folder + "/egress";

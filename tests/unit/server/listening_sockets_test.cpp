@@ -5,6 +5,7 @@
 
 #include <doctest/doctest.h>
 
+#include <sys/stat.h>
 #include <unistd.h>
 
 namespace {
@@ -16,6 +17,8 @@ using server::Plan;
 struct Wanted {
   std::string listener;
   std::vector<std::string> bind;
+  std::uint32_t mode = 0660;
+  std::string owner{};
 };
 
 std::unique_ptr<Plan> plan_of(const std::vector<Wanted>& wanted) {
@@ -24,6 +27,8 @@ std::unique_ptr<Plan> plan_of(const std::vector<Wanted>& wanted) {
   for (const Wanted& each : wanted) {
     config::Listener& listener = config->listeners.emplace_back();
     listener.name = each.listener;
+    listener.mode = each.mode;
+    listener.owner = each.owner;
     for (const std::string& address : each.bind) listener.bind.push_back(*Address::parse(address));
   }
   return server::make_plan(config).plan;
@@ -103,6 +108,32 @@ TEST_CASE("listening sockets: the path of a Unix socket goes with the last who l
   CHECK(is_there(base + ".2"));
   bound.by_worker.clear();
   CHECK_FALSE(is_there(base + ".2"));
+}
+
+TEST_CASE("listening sockets: who may connect to a path that stays is said anew") {
+  const std::string path = "/tmp/outrider-access." + std::to_string(::getpid());
+  const std::string other = path + ".other";
+  const auto mode_of = [](const std::string& of) {
+    struct stat status {};
+    CHECK(::stat(of.c_str(), &status) == 0);
+    return status.st_mode & 0777;
+  };
+  ListeningSockets sockets;
+  const auto bind = [&](const std::vector<Wanted>& wanted) {
+    return sockets.bind(*plan_of(wanted));
+  };
+  const ListeningSockets::Binding bound =
+      bind({{"a", {"unix:" + other}, 0600}, {"b", {"unix:" + path}, 0600}});
+  REQUIRE(bound.problem == "");
+  CHECK(mode_of(path) == 0600);
+  CHECK(bind({{"a", {"unix:" + other}, 0666}, {"b", {"unix:" + path}, 0666, "nobody-at-all"}})
+            .problem.find("no such user") != std::string::npos);
+  CHECK(mode_of(other) == 0600);
+  CHECK(mode_of(path) == 0600);
+  const std::string me = std::to_string(::geteuid());
+  CHECK(bind({{"renamed", {"unix:" + path, "unix:" + other}, 0640, me}}).problem == "");
+  CHECK(mode_of(other) == 0640);
+  CHECK(mode_of(path) == 0640);
 }
 
 TEST_CASE("listening sockets: what cannot be bound changes nothing, and nothing stays bound") {
