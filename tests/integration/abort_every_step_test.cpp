@@ -179,6 +179,8 @@ void Bench::run_as_upstream(const Step& step, Caller& caller) {
   const bool is_all = !step.is_in_request && step.said == response_;
   CHECK(answer.status == (has_head ? 200 : 502));
   CHECK(answer.is_whole == (!has_head || is_all));
+  // Its connection is idle by then, and what is asked next must not meet its end on the way.
+  if (is_all) CHECK(watch_->comes_to_say("/clusters", "\"connections\":0"));
 }
 
 void Bench::next_works() {
