@@ -53,18 +53,32 @@ std::optional<id_t> group_of(const std::string& name) {
   return found ? std::optional<id_t>(found->gr_gid) : std::nullopt;
 }
 
-base::Result<void> grant(const std::string& path, const UnixAccess& access) {
-  if (::chmod(path.c_str(), access.mode) != 0) return failure("cannot set the mode of");
-  if (access.owner.empty()) return {};
-  const std::size_t colon = access.owner.find(':');
-  const std::string user = access.owner.substr(0, colon);
-  const std::string group = colon == std::string::npos ? "" : access.owner.substr(colon + 1);
+struct Owner {
+  uid_t user;
+  gid_t group;
+};
+
+base::Result<Owner> owner_of(const std::string& text) {
+  const std::size_t colon = text.find(':');
+  const std::string user = text.substr(0, colon);
+  const std::string group = colon == std::string::npos ? "" : text.substr(colon + 1);
   constexpr id_t same = static_cast<id_t>(-1);
   const std::optional<id_t> uid = user.empty() ? same : user_of(user);
   const std::optional<id_t> gid = group.empty() ? same : group_of(group);
   if (!uid) return failure("there is no such user to own", EINVAL);
   if (!gid) return failure("there is no such group to own", EINVAL);
-  if (::chown(path.c_str(), *uid, *gid) != 0) return failure("cannot set the owner of");
+  return Owner{*uid, *gid};
+}
+
+// The owner, who may be nobody's to give, comes first: nothing has changed if that fails.
+base::Result<void> grant(const std::string& path, const UnixAccess& access) {
+  if (!access.owner.empty()) {
+    const base::Result<Owner> owner = owner_of(access.owner);
+    if (!owner) return owner.error();
+    if (::chown(path.c_str(), owner->user, owner->group) != 0)
+      return failure("cannot set the owner of");
+  }
+  if (::chmod(path.c_str(), access.mode) != 0) return failure("cannot set the mode of");
   return {};
 }
 

@@ -254,7 +254,7 @@ TEST_CASE("unix sockets have the mode that was said, also anew, and are gone whe
     CHECK((status.st_mode & 0777) == 0666);
     REQUIRE(::stat(admin.c_str(), &status) == 0);
     CHECK((status.st_mode & 0777) == 0640);
-    CHECK(proxy.reload(yaml(", owner: nobody-at-all", "0600")).status == 400);
+    CHECK(proxy.reload(yaml(", owner: nobody-at-all", "0600")).status == 422);
     REQUIRE(::stat(admin.c_str(), &status) == 0);
     CHECK((status.st_mode & 0777) == 0640);
     proxy.begin_drain();
