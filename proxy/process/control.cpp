@@ -32,7 +32,7 @@ std::size_t connection_limit(const config::Limits& limits, base::Log& log) {
 std::string description_of(const server::PlannedListener& listener, const config::Config& all) {
   const config::Listener& config = *listener.config;
   std::string text = "listener " + config.name + " listening on ";
-  for (std::size_t i = 0; i < listener.addresses.size(); ++i) {
+  for (std::size_t i = 0; i < config.bind.size(); ++i) {
     text.append(i == 0 ? "" : ", ").append(listener.addresses[i].to_string());
     if (server::takes_ipv4(config.bind[i], all)) text += " (IPv4 as well)";
   }

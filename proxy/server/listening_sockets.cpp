@@ -27,6 +27,7 @@ struct ListeningSockets::Step {
   void keep(const std::function<bool(const Socket&, const std::string& name,
                                      const base::Address& wanted)>& is_kept);
   void keep_all();
+  bool keep_ipv4();
   bool bind_missing();
   bool grant_anew();
 
@@ -42,7 +43,7 @@ ListeningSockets::Binding ListeningSockets::bind(Plan& plan) {
   Step step{plan, sockets_};
   step.made.by_worker.resize(static_cast<std::size_t>(plan.workers));
   step.keep_all();
-  if (step.bind_missing() && step.grant_anew()) sockets_ = std::move(step.next);
+  if (step.keep_ipv4() && step.bind_missing() && step.grant_anew()) sockets_ = std::move(step.next);
   return std::move(step.made);
 }
 
@@ -58,7 +59,7 @@ void ListeningSockets::Step::keep(const std::function<bool(const Socket&, const 
       });
       if (found == left.end()) continue;
       listener.addresses[i] = found->bound;
-      next.push_back({name, wanted, found->bound, found->access});
+      next.push_back({name, wanted, found->bound, found->takes_ipv4, found->access});
       left.erase(found);
     }
 }
@@ -80,9 +81,35 @@ void ListeningSockets::Step::keep_all() {
   });
 }
 
+// A socket that was bound beside IPv4's cannot take its place: IPv4 keeps a socket of its own,
+// which is the listener's too.
+bool ListeningSockets::Step::keep_ipv4() {
+  for (PlannedListener& listener : plan.listeners)
+    for (const base::Address& wanted : listener.config->bind) {
+      const auto is_in_its_place = [&](const Socket& socket) {
+        return socket.bound == wanted && !socket.takes_ipv4;
+      };
+      if (!takes_ipv4(wanted, *plan.config) ||
+          std::none_of(next.begin(), next.end(), is_in_its_place))
+        continue;
+      const base::Address ipv4 = *base::Address::parse_ip("0.0.0.0", wanted.port());
+      const auto found = std::find_if(left.begin(), left.end(),
+                                      [&](const Socket& socket) { return socket.bound == ipv4; });
+      base::Address bound = ipv4;
+      if (found == left.end()) {
+        if (!bind(listener, ipv4, bound)) return false;
+      } else {
+        next.push_back({listener.config->name, ipv4, ipv4, false, {}});
+        left.erase(found);
+      }
+      listener.addresses.push_back(bound);
+    }
+  return true;
+}
+
 bool ListeningSockets::Step::bind_missing() {
   for (PlannedListener& listener : plan.listeners)
-    for (std::size_t i = 0; i < listener.addresses.size(); ++i) {
+    for (std::size_t i = 0; i < listener.config->bind.size(); ++i) {
       if (!listener.addresses[i].is_none()) continue;
       if (!bind(listener, listener.config->bind[i], listener.addresses[i])) return false;
     }
@@ -99,15 +126,22 @@ bool ListeningSockets::Step::bind(PlannedListener& listener, const base::Address
   const std::shared_ptr<const net::UnixPath> path = net::path_of(bound);
   for (std::size_t i = 0; i < made.by_worker.size(); ++i)
     made.by_worker[i].push_back({bound, std::move((*descriptors)[i]), path});
-  next.push_back({listener.config->name, wanted, bound, options.access});
+  next.push_back({listener.config->name, wanted, bound, options.takes_ipv4, options.access});
   return true;
 }
 
-// A port that we let go may be bound at another address.
+// A port that we let go may be bound at another address; and IPv4's beside one of ours that took
+// IPv4 as well: the kernel prefers the former.
 bool ListeningSockets::Step::shares_port(const base::Address& wanted) const {
-  return wanted.is_ip() && std::any_of(left.begin(), left.end(), [&](const Socket& socket) {
-           return socket.bound.is_ip() && socket.bound.port() == wanted.port();
-         });
+  if (!wanted.is_ip()) return false;
+  const auto has_port = [&](const Socket& socket) {
+    return socket.bound.is_ip() && socket.bound.port() == wanted.port();
+  };
+  const bool is_any4 = wanted == *base::Address::parse_ip("0.0.0.0", wanted.port());
+  return std::any_of(left.begin(), left.end(), has_port) ||
+         (is_any4 && std::any_of(next.begin(), next.end(), [&](const Socket& socket) {
+            return has_port(socket) && socket.takes_ipv4;
+          }));
 }
 
 // Who may connect to a path that is kept. What was granted before one that cannot be is taken back.

@@ -37,6 +37,7 @@ class ListeningSockets {
     std::string listener;  // its name
     base::Address wanted;  // as the configuration names it
     base::Address bound;
+    bool takes_ipv4;         // of an IPv6 address, as bound
     net::UnixAccess access;  // as granted
   };
   struct Step;

@@ -26,7 +26,9 @@ struct PlannedListener {
   std::string pseudonym;
   std::unique_ptr<const routing::RouteTable> routes;
   std::shared_ptr<const certs::TlsContext> tls;  // as of the start; null = clear
-  std::vector<base::Address> addresses;          // as bound, in the order of the configuration
+  // As bound, in the order of the configuration; behind them IPv4's that belong to a "[::]" whose
+  // socket does not take it.
+  std::vector<base::Address> addresses;
   CountsByWorker counts;
 
   bool is_outbound() const { return config->direction == config::Direction::outbound; }

@@ -5,6 +5,7 @@
 
 #include <doctest/doctest.h>
 
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -108,6 +109,58 @@ TEST_CASE("listening sockets: the path of a Unix socket goes with the last who l
   CHECK(is_there(base + ".2"));
   bound.by_worker.clear();
   CHECK_FALSE(is_there(base + ".2"));
+}
+
+// "" = there is no IPv6.
+std::string free_port6() {
+  const auto probe = net::listen_on(*Address::parse("[::]:0"), 1, {true, {}});
+  return probe ? std::to_string(Address::local_of(probe->front().number()).port()) : "";
+}
+
+// The families of the bound sockets on which a client of that address arrives.
+std::vector<int> reached(const std::vector<ListeningSockets::Binding*>& all, const Address& to) {
+  const base::Descriptor client(::socket(to.family(), SOCK_STREAM | SOCK_CLOEXEC, 0));
+  const Address::Socket socket = to.socket();
+  if (::connect(client.number(), socket.get(), socket.size) != 0) return {};
+  std::vector<int> found;
+  for (const ListeningSockets::Binding* bound : all)
+    for (const auto& worker : bound->by_worker)
+      for (const server::NewSocket& each : worker)
+        if (const int peer = ::accept(each.descriptor.number(), nullptr, nullptr); peer >= 0) {
+          found.push_back(each.address.family());
+          ::close(peer);
+        }
+  return found;
+}
+
+TEST_CASE("listening sockets: IPv4 is served beside [::], whatever a reload adds or takes away") {
+  const std::string port = free_port6();
+  if (port.empty()) return;  // no IPv6 here
+  const std::string v6 = "[::]:" + port;
+  const std::string v4 = "0.0.0.0:" + port;
+  const Address here4 = *Address::parse("127.0.0.1:" + port);
+  const Address here6 = *Address::parse("[::1]:" + port);
+  for (const bool begins_with_both : {true, false}) {
+    CAPTURE(begins_with_both);
+    ListeningSockets sockets;
+    const auto both = plan_of({{"a", {v6}}, {"b", {v4}}});
+    const auto alone = plan_of({{"a", {v6}}});
+    ListeningSockets::Binding first = sockets.bind(begins_with_both ? *both : *alone);
+    REQUIRE(first.problem == "");
+    ListeningSockets::Binding second = sockets.bind(begins_with_both ? *alone : *both);
+    CHECK(second.problem == "");
+    CHECK(second.by_worker[0].size() == (begins_with_both ? 0 : 1));
+    CHECK(address(*alone, 0) == v6);
+    CHECK(alone->listeners[0].addresses.size() == (begins_with_both ? 2 : 1));
+    CHECK(reached({&first, &second}, here4) == std::vector<int>{AF_INET});
+    CHECK(reached({&first, &second}, here6) == std::vector<int>{AF_INET6});
+    const auto again = plan_of({{"a", {v6}}, {"b", {v4}}});
+    const ListeningSockets::Binding third = sockets.bind(*again);
+    CHECK(third.problem == "");
+    CHECK(third.by_worker[0].empty());
+    CHECK(again->listeners[0].addresses.size() == 1);
+    CHECK(address(*again, 1) == v4);
+  }
 }
 
 TEST_CASE("listening sockets: who may connect to a path that stays is said anew") {
