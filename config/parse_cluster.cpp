@@ -49,8 +49,8 @@ void read_url(const Node& node, const Reading& reading, Cluster& into) {
     return reading.mistake(node, std::move(problem));
   const auto parts = split_host_port(authority);
   if (!parts)
-    return reading.mistake(node, "\"" + *text + "\" is not " + scheme + "://host or " + scheme +
-                                     "://host:port");
+    return reading.mistake(
+        node, "\"" + *text + "\" is not " + scheme + "://host or " + scheme + "://host:port");
   const std::uint16_t default_port = is_https(into) ? 443 : 80;
   into.url_authority = authority;
   if (parts->port == default_port) into.url_authority = authority.substr(0, authority.rfind(':'));
@@ -121,7 +121,11 @@ void read_endpoints(const Node& node, const Reading& reading, Cluster& into) {
 
 void read_san(const Node& node, const Reading& reading, ClientTls& into) {
   for_each_text(node, reading, [&](const Node& item, const std::string& name) {
-    if (!is_host_name(name) && !is_ip(name) && !name.starts_with("spiffe://"))
+    if (is_ip(name))
+      reading.mistake(item, "\"" + name +
+                                "\" is an IP address, and `san` holds names: write it as "
+                                "`server_name` instead");
+    else if (!is_host_name(name) && !name.starts_with("spiffe://"))
       reading.mistake(item, "\"" + name + "\" is neither a DNS name nor a spiffe:// URI");
     into.san.push_back(name);
   });
@@ -272,9 +276,9 @@ std::string without_dot(std::string host) {
 void complete_tls(const Node& node, const Reading& reading, Cluster& cluster) {
   const Node* url = node.find("url");
   if (cluster.url.starts_with("http://") && cluster.tls)
-    reading.mistake(*url, {"`tls` goes with an https:// url",
-                           ": write https://" +
-                               cluster.url.substr(std::string_view("http://").size())});
+    reading.mistake(*url,
+                    {"`tls` goes with an https:// url",
+                     ": write https://" + cluster.url.substr(std::string_view("http://").size())});
   if (is_https(cluster) && !cluster.tls) cluster.tls.emplace();
   if (!cluster.tls) return;
   ClientTls& tls = *cluster.tls;

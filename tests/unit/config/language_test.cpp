@@ -152,6 +152,8 @@ TEST_CASE("config language: addresses, hosts and names are sound") {
       {with_cluster("url: \"http://[::1\""), "is not http://host or http://host:port"},
       {with_cluster("url: https://a, tls: { server_name: a b }"), "is not a host name"},
       {with_cluster("url: https://a, tls: { san: [] }"), "at least one name"},
+      {with_cluster("url: https://a, tls: { san: [b.test, 10.0.0.1] }"), "as `server_name`"},
+      {with_cluster("url: https://a, tls: { san: \"::1\" }"), "as `server_name`"},
       {with_listener("tls: { cert: a, key: b, client_ca: c, client_auth: none }"), "of no use"},
       {with_route("name: \"\", to: c"), "a name is missing"},
       {with_route("to: c, rewrite: { host: \"a b\" }"), "is not host or host:port"},
