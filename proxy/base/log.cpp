@@ -83,14 +83,9 @@ void Log::adopt(LogFile file) {
   file_ = std::move(file);
 }
 
-void Log::reopen() {
-  boost::system::error_code failed;
-  {
-    const std::lock_guard lock(mutex_);
-    failed = file_.reopen();
-  }
-  if (failed)
-    error("log: cannot open " + file_.name() + " again, the old one stays: " + failed.message());
+boost::system::error_code Log::reopen() {
+  const std::lock_guard lock(mutex_);
+  return file_.reopen();
 }
 
 }  // namespace base

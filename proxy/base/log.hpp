@@ -6,6 +6,8 @@
 #include "proxy/base/log_file.hpp"
 #include "proxy/base/time.hpp"
 
+#include <boost/system/error_code.hpp>
+
 #include <atomic>
 #include <chrono>
 #include <cstdint>
@@ -31,8 +33,8 @@ class Log {
   // As a later configuration wants it.
   void adopt(Level least, bool is_json);
   void adopt(LogFile file);
-  // Opens its file again, so that it can be rotated; says so if it cannot.
-  void reopen();
+  // Opens its file again, so that it can be rotated; if that fails, the old one stays.
+  boost::system::error_code reopen();
   std::uint64_t dropped() const { return dropped_.load(std::memory_order_relaxed); }
 
  private:

@@ -68,9 +68,15 @@ void AccessLog::wake() {
   changed_.notify_one();
 }
 
-void AccessLog::reopen() {
-  is_reopen_wanted_.store(true);
+boost::system::error_code AccessLog::reopen() {
+  base::Result<base::LogFile> opened = base::LogFile::open(name_);
+  if (!opened) return opened.error().cause;
+  {
+    const std::lock_guard lock(mutex_);
+    fresh_.emplace(std::move(*opened));
+  }
   wake();
+  return {};
 }
 
 // --- the writer's thread ---
@@ -103,17 +109,21 @@ bool AccessLog::has_lines() {
 }
 
 bool AccessLog::write_all() {
-  reopen_if_wanted();
+  take_fresh();
   const bool had_lines = has_lines();
   for (const std::unique_ptr<Queue>& queue : queues_) write_out(queue->lines_);
   return had_lines;
 }
 
-void AccessLog::reopen_if_wanted() {
-  if (!is_reopen_wanted_.exchange(false)) return;
-  const boost::system::error_code failed = file_.reopen();
-  last_error_.store(failed.value(), std::memory_order_relaxed);
-  if (!failed) is_torn_ = is_mid_line_ = false;
+void AccessLog::take_fresh() {
+  {
+    const std::lock_guard lock(mutex_);
+    if (!fresh_) return;
+    file_ = std::move(*fresh_);
+    fresh_.reset();
+  }
+  last_error_.store(0, std::memory_order_relaxed);
+  is_torn_ = is_mid_line_ = false;
 }
 
 // The destination may be a pipe that nobody reads: only this thread waits for it.
@@ -125,7 +135,7 @@ void AccessLog::write_out(LogQueue& lines) {
       refused_.fetch_add(lines_in(text), std::memory_order_relaxed);
       lines.pop(text.size());
     } else {
-      reopen_if_wanted();
+      take_fresh();
     }
   }
 }

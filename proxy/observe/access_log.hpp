@@ -13,6 +13,7 @@
 #include <cstdint>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <thread>
@@ -64,8 +65,8 @@ class AccessLog {
   // Why the last line was lost that its destination did not take; "" = it is only slow.
   std::string trouble() const;
   const std::string& name() const { return name_; }
-  // Opens the file again, so that it can be rotated: soon, also if no line comes.
-  void reopen();
+  // Opens the file again, so that it can be rotated; if that fails, the old one stays.
+  boost::system::error_code reopen();
 
  private:
   static constexpr std::size_t most_waiting = 8 * 1024 * 1024;  // of all queues
@@ -76,7 +77,7 @@ class AccessLog {
   void write_out(LogQueue& lines);
   void write_some(LogQueue& lines, std::string_view text);
   bool has_lines();
-  void reopen_if_wanted();
+  void take_fresh();
   bool is_to_give_up();
   void wake();
 
@@ -88,11 +89,11 @@ class AccessLog {
   std::vector<std::unique_ptr<Queue>> queues_;
   std::atomic<std::uint64_t> refused_{0};  // lines, by the destination
   std::atomic<int> last_error_{0};
-  std::atomic<bool> is_reopen_wanted_{false};
   // Cleared by the writer before it sleeps; whoever finds it so wakes it.
   alignas(64) std::atomic<bool> is_awake_{true};
   std::mutex mutex_;
   std::condition_variable changed_;
+  std::optional<base::LogFile> fresh_;  // to be written to from now on
   bool is_ending_ = false;
   base::Time give_up_ = base::never;
   std::thread writer_;

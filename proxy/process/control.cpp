@@ -163,9 +163,21 @@ void Control::on_signal(int number) {
 
 // As rotation asks for it: whatever cannot be opened anew stays as it is, and is told.
 void Control::reopen_logs() {
-  log_.reopen();
-  if (plan_->access_log) plan_->access_log->reopen();
-  log_.info("logs opened again");
+  const config::Config& config = *plan_->config;
+  bool are_open = is_reopened("log", config.log, log_.reopen());
+  if (plan_->access_log)
+    are_open &= is_reopened("access_log", config.access_log, plan_->access_log->reopen());
+  if (are_open) log_.info("logs opened again");
+}
+
+template <typename Settings>
+bool Control::is_reopened(std::string_view which, const Settings& settings,
+                          boost::system::error_code failed) {
+  if (!failed) return true;
+  log_.error(plan_->config->shown(
+      settings.places, std::string(which) + ": cannot open " + settings.to +
+                           " again, the old one stays until the next signal: " + failed.message()));
+  return false;
 }
 
 // The other log says that lines of the access log are lost, at most once a minute.

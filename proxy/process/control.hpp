@@ -89,6 +89,9 @@ class Control final : admin::AdminSource {
   void watch_listener(const server::PlannedListener& planned);
   void watch_cluster(const config::Cluster& cluster);
   void reopen_logs();
+  template <typename Settings>
+  bool is_reopened(std::string_view which, const Settings& settings,
+                   boost::system::error_code failed);
   base::Task<> watch_access_log();
   void await_signal();
   void on_signal(int number);

@@ -15,6 +15,7 @@
 #include <future>
 #include <iterator>
 #include <optional>
+#include <sys/stat.h>
 #include <unistd.h>
 
 using harness::Origin;
@@ -82,14 +83,7 @@ Socket asking(const Process& process) {
 }
 
 void wait_until_it_refuses(const Process& process) {
-  for (;;) {
-    try {
-      Socket late = Socket::connect(process.address());
-      if (late.read_some().empty()) return;
-    } catch (const std::system_error&) {
-      return;
-    }
-  }
+  harness::wait_until_refused(process.address());
 }
 
 // A configuration in a file, the process that runs it, and what that says.
@@ -274,4 +268,37 @@ TEST_CASE("signals: SIGUSR1 and SIGHUP open the access log again, SIGUSR2 change
   CHECK(line.find("\"status\":200") != line.npos);
   ::unlink(path.c_str());
   ::unlink((path + ".1").c_str());
+}
+
+TEST_CASE("signals: an access log that cannot be opened again is told, and tried at the next one") {
+  std::string folder = "/tmp/outrider-signals-XXXXXX";
+  REQUIRE(mkdtemp(folder.data()));
+  const std::string path = folder + "/access";
+  const std::string aside = folder + ".aside";
+  const std::string told = folder + ".log";
+  const std::string yaml =
+      "version: 1\nworkers: 1\naccess_log: { to: " + path +
+      " }\nlisteners: { egress: { bind: 127.0.0.1:0, routes: [{ respond: {} }] } }\n";
+  const auto load = [&] { return config::load_text("test.yaml", yaml, filters::specs()); };
+  const auto contents = [](const std::string& file) {
+    std::ifstream in(file);
+    return std::string(std::istreambuf_iterator<char>(in), {});
+  };
+  {
+    Process process(load, std::move(*base::LogFile::open(told)));
+    REQUIRE(std::rename(folder.c_str(), aside.c_str()) == 0);
+    ::kill(::getpid(), SIGUSR1);
+    while (contents(told).empty()) std::this_thread::yield();
+    CHECK(contents(told).find("error access_log: cannot open " + path +
+                              " again, the old one stays until the next signal: No such file") !=
+          std::string::npos);
+    CHECK(asking(process).read_answer().status == 200);
+    REQUIRE(::mkdir(folder.c_str(), 0700) == 0);
+    ::kill(::getpid(), SIGUSR1);
+    while (::access(path.c_str(), F_OK) != 0) std::this_thread::yield();
+    ::kill(::getpid(), SIGTERM);
+  }
+  CHECK((contents(path) + contents(aside + "/access")).find("\"status\":200") != std::string::npos);
+  for (const std::string& each : {path, aside + "/access", told}) ::unlink(each.c_str());
+  for (const std::string& each : {folder, aside}) ::rmdir(each.c_str());
 }

@@ -36,7 +36,7 @@ TEST_CASE("log: opened again, it goes on in a fresh file") {
   base::Log log(std::move(*base::LogFile::open(place.path())), base::Level::info, false);
   log.info("first");
   REQUIRE(std::rename(place.path().c_str(), (place.path() + ".1").c_str()) == 0);
-  log.reopen();
+  CHECK_FALSE(log.reopen());
   log.info("second");
   CHECK(Place::contents(place.path() + ".1").find("first") != std::string::npos);
   CHECK(Place::contents(place.path()).find("second") != std::string::npos);

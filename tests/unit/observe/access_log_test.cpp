@@ -3,9 +3,9 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <csignal>
 #include <cstdio>
 #include <cstdlib>
-#include <csignal>
 #include <fcntl.h>
 #include <fstream>
 #include <sstream>
@@ -119,13 +119,37 @@ TEST_CASE("access log: opened again, it goes on in a fresh file") {
     (*log)->queue(0).write(f.info, f.record);
     while (contents(path).empty()) std::this_thread::yield();
     REQUIRE(std::rename(path.c_str(), rotated.c_str()) == 0);
-    (*log)->reopen();
+    CHECK_FALSE((*log)->reopen());
     while (::access(path.c_str(), F_OK) != 0) std::this_thread::yield();
     (*log)->queue(0).write(f.info, f.record);
   }
   CHECK(contents(path) == contents(rotated));
   ::unlink(path.c_str());
   ::unlink(rotated.c_str());
+}
+
+TEST_CASE("access log: what cannot be opened again goes on in the old file, and says why") {
+  Fixture f;
+  std::string folder = "/tmp/outrider-log-XXXXXX";
+  REQUIRE(mkdtemp(folder.data()));
+  const std::string path = folder + "/log";
+  const std::string aside = folder + ".aside";
+  {
+    const auto log = observe::AccessLog::open(path, observe::AccessLog::Format::text, 1);
+    REQUIRE(log);
+    REQUIRE(std::rename(folder.c_str(), aside.c_str()) == 0);
+    CHECK((*log)->reopen().message() == "No such file or directory");
+    (*log)->queue(0).write(f.info, f.record);
+    while (contents(aside + "/log").empty()) std::this_thread::yield();
+    REQUIRE(::mkdir(folder.c_str(), 0700) == 0);
+    CHECK_FALSE((*log)->reopen());
+    (*log)->queue(0).write(f.info, f.record);
+  }
+  CHECK(contents(path) == contents(aside + "/log"));
+  for (const std::string& each : {folder, aside}) {
+    ::unlink((each + "/log").c_str());
+    ::rmdir(each.c_str());
+  }
 }
 
 TEST_CASE(
