@@ -98,6 +98,17 @@ base::Result<base::Descriptor> listen_on_path(const base::Address& address,
   return done.error();
 }
 
+base::Result<void> may_listen_on_path(const base::Address& address, const UnixAccess& access) {
+  const std::string folder = address.path().substr(0, address.path().rfind('/') + 1);
+  if (::access(folder.c_str(), W_OK | X_OK) != 0) return failure("cannot bind");
+  struct stat status {};
+  if (::lstat(address.path().c_str(), &status) == 0 && !S_ISSOCK(status.st_mode))
+    return failure("what is there is no socket, and stays:", EEXIST);
+  if (access.owner.empty()) return {};
+  const base::Result<Owner> owner = owner_of(access.owner);
+  return owner ? base::Result<void>() : owner.error();
+}
+
 base::Result<void> grant_anew(const base::Address& address, const UnixAccess& before,
                               const UnixAccess& now) {
   if (!address.is_unix() || before == now) return {};

@@ -29,6 +29,9 @@ struct UnixAccess {
 base::Result<base::Descriptor> listen_on_path(const base::Address& address,
                                               const UnixAccess& access, int backlog);
 
+// What would keep listen_on_path() from binding there, as far as it shows without doing so.
+base::Result<void> may_listen_on_path(const base::Address& address, const UnixAccess& access);
+
 // Lets others connect from now on to a path that is listened on; an address of IP is nobody's.
 base::Result<void> grant_anew(const base::Address& address, const UnixAccess& before,
                               const UnixAccess& now);

@@ -2,6 +2,7 @@
 
 #include "proxy/base/ascii.hpp"
 #include "proxy/http/via.hpp"
+#include "proxy/net/unix_path.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -176,6 +177,31 @@ void read_admin_token(Planned& made) {
   made.plan->admin_token = token;
 }
 
+// `part`: a listener, or the admin side.
+void check_path(const base::Address& address, const net::UnixAccess& access, const config::Mark& at,
+                const std::string& part, Planned& made) {
+  if (!address.is_unix()) return;
+  const base::Result<void> may = net::may_listen_on_path(address, access);
+  if (may) return;
+  const std::string words = part + ": " + std::string(may.error().detail) + " " +
+                            address.to_string() + ": " + may.error().cause.message();
+  made.problems.push_back(
+      config::Mistake{at, made.plan->config->hidden.without(at, words)}.to_string());
+}
+
+void check_paths(Planned& made) {
+  const config::Config& config = *made.plan->config;
+  for (const config::Listener& listener : config.listeners)
+    for (const base::Address& address : listener.bind) {
+      const auto place = listener.places.find(address.to_string());
+      check_path(address, {listener.mode, listener.owner},
+                 place == listener.places.end() ? listener.mark : place->second,
+                 "listener " + listener.name, made);
+    }
+  if (config.admin)
+    check_path(config.admin->bind, {config.admin->mode, config.admin->owner}, {}, "admin", made);
+}
+
 }  // namespace
 
 certs::ServerSettings tls_settings(const config::Listener& listener) {
@@ -229,6 +255,7 @@ Planned make_plan(std::shared_ptr<const config::Config> config, const Plan* runn
   check_log(plan.config->log, made);
   if (plan.config->access_log.format != config::AccessLogFormat::none)
     check_log(plan.config->access_log, made);
+  check_paths(made);
   for (const config::Listener& listener : plan.config->listeners) {
     plan.listeners.push_back(planned(listener, plan));
     plan.listeners.back().counts = counts_of(listener.name, plan.workers, running);

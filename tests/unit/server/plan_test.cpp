@@ -52,3 +52,20 @@ TEST_CASE("plan: what is wrong with a file is told at that file's place") {
       problems_of(config_test::with_cluster("url: https://a, tls: { ca: nowhere.pem }"));
   CHECK(problems.starts_with("proxy.yaml:6:35: nowhere.pem: No such file"));
 }
+
+TEST_CASE("plan: a unix socket that could not be bound is told before anything is") {
+  const auto bound_to = [](const std::string& more) {
+    return problems_of(config_test::file(more + ", routes: [{ to: c }]", "url: http://a"));
+  };
+  const std::string path = "/tmp/outrider-plan." + std::to_string(getpid());
+  CHECK(bound_to("bind: \"unix:" + path + "\"") == "");
+  CHECK(
+      bound_to("bind: \"unix:/nowhere/at/all\"")
+          .starts_with("proxy.yaml:4:15: listener in: cannot bind unix:/nowhere/at/all: No such"));
+  CHECK(bound_to("bind: \"unix:" + path + "\", owner: nobody-at-all").find("no such user") !=
+        std::string::npos);
+  CHECK(bound_to("bind: \"unix:" + path + "\", owner: \":nobody-at-all\"").find("no such group") !=
+        std::string::npos);
+  CHECK(problems_of(config_test::with_top("admin: { bind: \"unix:/nowhere/at/all\" }"))
+            .find("admin: cannot bind") != std::string::npos);
+}
