@@ -1,32 +1,11 @@
 #include "certs/certificate_watch.hpp"
 
+#include "certs/files_state.hpp"
+
 #include <algorithm>
-#include <sys/stat.h>
 #include <utility>
 
 namespace certs {
-namespace {
-
-std::string state_of(const std::vector<std::string>& files) {
-  std::string state;
-  for (const std::string& file : files) {
-    struct stat status {};
-    if (file.empty() || ::stat(file.c_str(), &status) != 0) {
-      state += "-;";
-      continue;
-    }
-    for (const auto number :
-         {static_cast<long long>(status.st_mtim.tv_sec),
-          static_cast<long long>(status.st_mtim.tv_nsec), static_cast<long long>(status.st_size),
-          static_cast<long long>(status.st_ino)})
-      state.append(std::to_string(number)).append(",");
-    state += ';';
-  }
-  return state;
-}
-
-}  // namespace
-
 struct CertificateWatch::Entry {
   std::string what;
   std::vector<std::string> files;
@@ -38,7 +17,7 @@ struct CertificateWatch::Entry {
 
 void CertificateWatch::add(std::string what, std::vector<std::string> files, Load load, Take take,
                            std::shared_ptr<const certs::TlsContext> now) {
-  std::string state = state_of(files);
+  std::string state = now ? now->files_state : state_of(files);
   entries_.push_back(
       std::make_shared<Entry>(Entry{std::move(what), std::move(files), std::move(load),
                                     std::move(take), std::move(now), std::move(state)}));

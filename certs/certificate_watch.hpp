@@ -21,7 +21,7 @@ class CertificateWatch {
 
   // `what` is for the log: "listener ingress". `load` runs in whatever thread looks, and may
   // outlive its configuration.
-  // `now` is what is in use.
+  // `now` is what is in use: what has changed since its files were read is loaded at the next look.
   void add(std::string what, std::vector<std::string> files, Load load, Take take,
            std::shared_ptr<const certs::TlsContext> now = nullptr);
   // What is watched, and when the certificate that is shown there expires (seconds since 1970);

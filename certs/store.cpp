@@ -1,5 +1,6 @@
 #include "certs/store.hpp"
 
+#include "certs/files_state.hpp"
 #include "certs/tickets.hpp"
 #include "proxy/base/address.hpp"
 
@@ -274,9 +275,18 @@ Loaded with_remark(std::shared_ptr<const TlsContext> made, const std::string& ce
 
 }  // namespace
 
+std::vector<std::string> files_of(const ServerSettings& settings) {
+  return {settings.cert, settings.key, settings.client_ca};
+}
+
+std::vector<std::string> files_of(const ClientSettings& settings) {
+  return {settings.ca, settings.cert, settings.key};
+}
+
 Loaded make_server_context(const ServerSettings& settings) {
   auto made = hardened(TLS_server_method(), settings.min_version);
   if (!made) return without_openssl();
+  made->files_state = state_of(files_of(settings));
   SSL_CTX* context = made->get();
   SSL_CTX_set_mode(context, SSL_MODE_RELEASE_BUFFERS);
   Complaint problem = use_certificate(context, settings.cert, settings.key);
@@ -297,6 +307,7 @@ Loaded make_server_context(const ServerSettings& settings) {
 Loaded make_client_context(const ClientSettings& settings) {
   auto made = hardened(TLS_client_method(), settings.min_version);
   if (!made) return without_openssl();
+  made->files_state = state_of(files_of(settings));
   SSL_CTX* context = made->get();
   std::string name = settings.server_name;
   if (name.ends_with('.')) name.pop_back();  // the root's dot is in no certificate

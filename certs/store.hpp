@@ -33,6 +33,10 @@ struct ClientSettings {
   std::vector<std::string> protocols;
 };
 
+// The files of the settings, in the order of their fields; "" = none.
+std::vector<std::string> files_of(const ServerSettings& settings);
+std::vector<std::string> files_of(const ClientSettings& settings);
+
 class TlsContext {
  public:
   explicit TlsContext(SSL_CTX* context) : context_(context, SSL_CTX_free) {}
@@ -43,6 +47,7 @@ class TlsContext {
   std::string protocols;         // in wire form
   // When the certificate that we show expires, in seconds since 1970; 0 = none is shown.
   std::int64_t not_after = 0;
+  std::string files_state;  // as it was before the first of them was read
 
  private:
   std::unique_ptr<SSL_CTX, decltype(&SSL_CTX_free)> context_;

@@ -151,7 +151,7 @@ void Control::watch_listener(const server::PlannedListener& planned) {
   const config::Listener& listener = *planned.config;
   if (!listener.tls) return;
   certificates_.add(
-      "listener " + listener.name, {listener.tls->cert, listener.tls->key, listener.tls->client_ca},
+      "listener " + listener.name, certs::files_of(server::tls_settings(listener)),
       [settings = server::tls_settings(listener), of = plan_->config, tls = *listener.tls] {
         return server::as_shown(certs::make_server_context(settings), *of, tls.places);
       },
@@ -166,7 +166,7 @@ void Control::watch_listener(const server::PlannedListener& planned) {
 void Control::watch_cluster(const config::Cluster& cluster) {
   if (!cluster.tls) return;
   certificates_.add(
-      "cluster " + cluster.name, {cluster.tls->ca, cluster.tls->cert, cluster.tls->key},
+      "cluster " + cluster.name, certs::files_of(server::tls_settings(cluster)),
       [settings = server::tls_settings(cluster), of = plan_->config, tls = *cluster.tls] {
         return server::as_shown(certs::make_client_context(settings), *of, tls.places);
       },

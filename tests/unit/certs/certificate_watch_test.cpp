@@ -1,5 +1,7 @@
 #include "certs/certificate_watch.hpp"
 
+#include "certs/files_state.hpp"
+
 #include <doctest/doctest.h>
 
 #include <fstream>
@@ -82,18 +84,45 @@ TEST_CASE("certificate watch: what is not watched any more is not taken") {
 
 TEST_CASE("certificate watch: tells when what is shown expires, also after it has changed") {
   Watched w;
-  const auto of = [](std::int64_t not_after) {
+  const auto of = [&w](std::int64_t not_after) {
     const auto context = std::make_shared<certs::TlsContext>(nullptr);
     context->not_after = not_after;
+    context->files_state = certs::state_of({w.path});
     return context;
   };
   w.watch.add(
-      "listener x", {w.path}, [&of] { return certs::Loaded{of(7), ""}; },
+      "listener x", {w.path},
+      [&of] {
+        return certs::Loaded{of(7), ""};
+      },
       [](const std::shared_ptr<const certs::TlsContext>&) {}, of(5));
-  w.watch.add("cluster y", {}, {}, {}, of(0));
+  w.watch.add(
+      "cluster y", {w.path},
+      [&of] {
+        return certs::Loaded{of(0), ""};
+      },
+      [](const std::shared_ptr<const certs::TlsContext>&) {}, of(0));
   using Expiries = std::vector<std::pair<std::string, std::int64_t>>;
   CHECK(w.watch.expiries() == Expiries{{"listener x", 5}});
   w.write("another text");
   w.take(w.watch.look()());
   CHECK(w.watch.expiries() == Expiries{{"listener x", 7}});
+}
+
+TEST_CASE("certificate watch: what changes between reading and watching is seen at the next look") {
+  Watched w;
+  const auto read = std::make_shared<certs::TlsContext>(nullptr);
+  read->files_state = certs::state_of({w.path});
+  w.write("another text");
+  int takes = 0;
+  w.watch.add(
+      "listener x", {w.path},
+      [&read] {
+        return certs::Loaded{read, ""};
+      },
+      [&takes](const std::shared_ptr<const certs::TlsContext>&) { ++takes; }, read);
+  w.take(w.watch.look()());
+  CHECK(takes == 1);
+  w.take(w.watch.look()());
+  CHECK(takes == 1);
 }
