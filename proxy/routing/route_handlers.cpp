@@ -37,14 +37,27 @@ std::string_view without_port(std::string_view authority) {
                                                              : authority.substr(0, colon);
 }
 
-std::string location(const config::Redirect& redirect, const Request& request,
-                     std::string_view path) {
-  // HTTP/1.0 may name no host. "//x" alone would be read as one.
+// HTTP/1.0 may name no host: then the way to go is told by its path alone, if that leads elsewhere.
+base::Result<std::string> without_host(const config::Redirect& redirect, const Request& request,
+                                       std::string_view path) {
+  const bool is_other_scheme = !redirect.scheme.empty() && redirect.scheme != request.scheme;
+  if (is_other_scheme || redirect.port)
+    return Error{Reason::bad_request, Fault::downstream,
+                 "a redirect to another scheme or port needs a host, and none is named"};
+  // "//x" alone would be read as a host.
+  std::string text(path.starts_with("//") ? "/." : "");
+  return text.append(path).append(query_with_mark(request.path));
+}
+
+base::Result<std::string> location(const config::Redirect& redirect, const Request& request,
+                                   std::string_view path) {
   if (redirect.host.empty() && request.authority.empty())
-    return std::string(path.starts_with("//") ? "/." : "").append(path);
+    return without_host(redirect, request, path);
   std::string text(redirect.scheme.empty() ? request.scheme : redirect.scheme);
   text += "://";
-  if (!redirect.host.empty())
+  if (redirect.host.find(':') != std::string::npos)  // IPv6
+    text.append("[").append(redirect.host).append("]");
+  else if (!redirect.host.empty())
     text += redirect.host;
   else if (redirect.port || !redirect.scheme.empty())
     text += without_port(request.authority);
@@ -86,10 +99,12 @@ Reply RedirectHandler::answer(const Request& request) const {
     if (!made) return made.error();
     path = std::move(*made);
   }
+  const base::Result<std::string> to = location(*route_.config->redirect, request, path);
+  if (!to) return to.error();
   http::Response response;
   response.status = route_.config->redirect->status;
   response.is_from_upstream = false;
-  response.headers.add(http::Name::location, location(*route_.config->redirect, request, path));
+  response.headers.add(http::Name::location, *to);
   add_body(response, {});
   return response;
 }

@@ -92,6 +92,10 @@ TEST_CASE("routes answer, redirect and rewrite") {
       "        respond: { status: 403, body: \"no\\n\", headers: { content-type: text/plain } }\n"
       "      - match: { path_regex: \"^/legacy/(.*)$\" }\n"
       "        redirect: { path: \"/v1/$1\", status: 308 }\n"
+      "      - match: { path: /six }\n"
+      "        redirect: { host: \"2001:db8::1\", port: 81 }\n"
+      "      - match: { path: /safe }\n"
+      "        redirect: { scheme: https }\n"
       "      - match: { path: /v2/* }\n"
       "        to: app\n"
       "        rewrite: { path: /orders/* }\n"
@@ -104,6 +108,18 @@ TEST_CASE("routes answer, redirect and rewrite") {
   const Answer moved = harness::get(proxy.address(), "/legacy/a/b?c=d", "shop.test:81");
   CHECK(moved.status == 308);
   CHECK(moved.field("location") == "http://shop.test:81/v1/a/b?c=d");
+  CHECK(harness::get(proxy.address(), "/six?a").field("location") ==
+        "http://[2001:db8::1]:81/six?a");
+  CHECK(harness::get(proxy.address(), "/safe?a", "shop.test:81").field("location") ==
+        "https://shop.test/safe?a");
+  const auto without_host = [&proxy](const std::string& path) {
+    Socket client = Socket::connect(proxy.address());
+    client.send("GET " + path + " HTTP/1.0\r\n\r\n");
+    return client.read_answer();
+  };
+  CHECK(without_host("/legacy/a?c=d").field("location") == "/v1/a?c=d");
+  CHECK(without_host("/six").field("location") == "http://[2001:db8::1]:81/six");
+  CHECK(without_host("/safe").status == 400);
   CHECK(harness::get(proxy.address(), "/v2/7?x=1").body == "GET /orders/7?x=1 HTTP/1.1");
 }
 
