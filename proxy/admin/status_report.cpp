@@ -95,6 +95,13 @@ std::string wall_time_of(base::Time time) {
                          std::chrono::duration_cast<std::chrono::system_clock::duration>(from_now));
 }
 
+void write_breaker(base::JsonWriter& json, const filters::BreakerStatus& breaker) {
+  json.open('{').key("place").text(breaker.place).key("state").text(breaker.state);
+  if (breaker.since != base::Time{}) json.key("since").text(wall_time_of(breaker.since));
+  if (breaker.until != base::never) json.key("until").text(wall_time_of(breaker.until));
+  json.number("requests", breaker.requests).number("failures", breaker.failures).close('}');
+}
+
 // The first of a place is told by its state alone as well, which is what most look for.
 void write_breakers(base::JsonWriter& json, const std::string& place, const Breakers& breakers) {
   const auto is_here = [&place](const filters::BreakerStatus& breaker) {
@@ -104,13 +111,16 @@ void write_breakers(base::JsonWriter& json, const std::string& place, const Brea
   for (const filters::BreakerStatus& breaker : breakers)
     if (breaker.place == place) json.key("breaker").text(breaker.state);
   json.key("breakers").open('[');
-  for (const filters::BreakerStatus& breaker : breakers) {
-    if (!is_here(breaker)) continue;
-    json.open('{').key("place").text(breaker.place).key("state").text(breaker.state);
-    if (breaker.since != base::Time{}) json.key("since").text(wall_time_of(breaker.since));
-    if (breaker.until != base::never) json.key("until").text(wall_time_of(breaker.until));
-    json.number("requests", breaker.requests).number("failures", breaker.failures).close('}');
-  }
+  for (const filters::BreakerStatus& breaker : breakers)
+    if (is_here(breaker)) write_breaker(json, breaker);
+  json.close(']');
+}
+
+// Those of listeners and routes, which may stand before any cluster.
+void write_other_breakers(base::JsonWriter& json, const Breakers& breakers) {
+  json.key("breakers").open('[');
+  for (const filters::BreakerStatus& breaker : breakers)
+    if (!breaker.place.starts_with("cluster ")) write_breaker(json, breaker);
   json.close(']');
 }
 
@@ -141,7 +151,9 @@ std::string clusters_json(const server::Plan& plan, const Snapshots& snapshots,
     for (const auto& [address, seen] : endpoints) write_endpoint(json, address, seen);
     json.close(']').close('}');
   }
-  return json.close(']').close('}').take();
+  json.close(']');
+  write_other_breakers(json, breakers);
+  return json.close('}').take();
 }
 
 std::string stats_json(const server::Plan& plan, const ProcessStatus& status) {

@@ -21,7 +21,8 @@ const upstream::ClusterSnapshot* snapshot_of(std::string_view cluster,
 
 using Breakers = std::vector<filters::BreakerStatus>;
 
-// Each cluster with its endpoints: sums over all workers, and what each worker has.
+// Each cluster with its endpoints: sums over all workers, and what each worker has; and the breakers
+// that stand elsewhere.
 std::string clusters_json(const server::Plan& plan, const Snapshots& snapshots,
                           const Breakers& breakers);
 

@@ -1,5 +1,6 @@
 // What becomes of exchanges whose client or upstream leaves, and of connections when the proxy is
 // full or ends.
+#include "tests/harness/json.hpp"
 #include "tests/harness/origin.hpp"
 #include "tests/harness/test_proxy.hpp"
 
@@ -228,6 +229,27 @@ TEST_CASE("attempts and retries are counted by what became of them, and breakers
        {"outrider_breaker_transitions_total{place=\"cluster app\",state=\"open\"} 0",
         "outrider_retries_denied_total{cluster=\"app\",reason=\"budget_exhausted\"} 0"})
     CHECK_MESSAGE(metrics.find(line) != std::string::npos, line);
+}
+
+TEST_CASE("breakers of listeners and routes are shown as well") {
+  TestProxy proxy(
+      "version: 1\n"
+      "access_log: { format: none }\n"
+      "admin: { bind: \"127.0.0.1:0\" }\n"
+      "listeners:\n"
+      "  egress:\n"
+      "    bind: 127.0.0.1:0\n"
+      "    filters: [circuit_breaker: {}]\n"
+      "    routes: [{ name: all, respond: { status: 200 }, filters: [circuit_breaker: {}] }]\n");
+  CHECK(harness::get(proxy.address(), "/").status == 200);
+  const harness::Json all = harness::Json::parse(proxy.ask("/clusters").body)["breakers"];
+  REQUIRE(all.items().size() == 2);
+  CHECK(all.items()[0]["place"].text() == "listener egress");
+  CHECK(all.items()[1]["place"].text() == "route egress/all");
+  for (const harness::Json& breaker : all.items()) {
+    CHECK(breaker["state"].text() == "closed");
+    CHECK(breaker["requests"].number() == 1);
+  }
 }
 
 TEST_CASE("unix sockets have the mode that was said, also anew, and are gone when the proxy is") {
