@@ -292,7 +292,9 @@ std::int64_t Control::inbound_connections() const {
   return count;
 }
 
+// Those that a reload took away may still be answering.
 bool Control::has_inbound() const {
+  if (inbound_connections() > 0) return true;
   for (const server::PlannedListener& listener : plan_->listeners)
     if (!listener.is_outbound()) return true;
   return false;

@@ -252,6 +252,41 @@ TEST_CASE("breakers of listeners and routes are shown as well") {
   }
 }
 
+TEST_CASE("draining: an inbound listener that a reload took away still comes first") {
+  Origin remote(Origin::answering("from afar"));
+  base::Address egress;
+  Origin app([&egress](Socket& peer) {
+    peer.read_head();
+    if (peer.read_exactly(2) != "go") return;
+    const Answer answer = harness::get(egress, "/");
+    peer.send("HTTP/1.1 200 OK\r\ncontent-length: " + std::to_string(answer.body.size()) +
+              "\r\n\r\n" + answer.body);
+  });
+  const std::string top =
+      "version: 1\n"
+      "access_log: { format: none }\n"
+      "admin: { bind: \"127.0.0.1:0\" }\n"
+      "listeners:\n"
+      "  egress: { bind: 127.0.0.1:0, routes: [{ to: remote }] }\n";
+  const std::string inbound =
+      "  ingress: { bind: 127.0.0.1:0, direction: inbound, routes: [{ to: app }] }\n";
+  const std::string clusters = "clusters:\n  app: { url: \"" + app.url() +
+                               "\" }\n  remote: { url: \"" + remote.url() + "\" }\n";
+  TestProxy proxy(top + inbound + clusters);
+  egress = proxy.address("egress");
+  const base::Address ingress = proxy.address("ingress");
+  Socket client = Socket::connect(ingress);
+  client.send("POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 2\r\n\r\n");
+  CHECK(comes_to_say(proxy, "/stats", "\"exchanges\":1"));
+  CHECK(proxy.reload(top + clusters).status == 200);
+  harness::wait_until_refused(ingress);
+  proxy.begin_drain();
+  CHECK(comes_to_say(proxy, "/ready", "not ready"));
+  client.send("go");
+  CHECK(client.read_answer().body == "from afar");
+  proxy.wait_until_ended();
+}
+
 TEST_CASE("unix sockets have the mode that was said, also anew, and are gone when the proxy is") {
   const std::string folder = std::filesystem::temp_directory_path() / "outrider-unix-XXXXXX";
   std::string made = folder;
