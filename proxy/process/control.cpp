@@ -1,5 +1,6 @@
 #include "proxy/process/control.hpp"
 
+#include "proxy/base/control_groups.hpp"
 #include "proxy/process/resources.hpp"
 #include "proxy/server/runtime.hpp"
 
@@ -50,7 +51,7 @@ std::string description_of(const server::PlannedListener& listener, const config
 }  // namespace
 
 std::size_t memory_limit(const config::Limits& limits, base::Log& log) {
-  const std::optional<std::size_t> group = cgroup_memory();
+  const std::optional<std::size_t> group = base::ControlGroups().memory();
   if (!group || *group / 10 * 9 >= limits.memory) return limits.memory;
   log.info("limits.memory lowered from " + std::to_string(limits.memory) + " to " +
            std::to_string(*group / 10 * 9) + ": 90 % of what the control group may have");

@@ -1,6 +1,5 @@
 #include "proxy/process/memory.hpp"
 
-#include "proxy/base/ascii.hpp"
 #include "proxy/base/bytes.hpp"
 
 #include <algorithm>
@@ -27,14 +26,6 @@ std::size_t resident() {
 #endif
 }
 
-void take_least(std::optional<std::size_t>& least, const std::string& file) {
-  std::ifstream in(file);
-  std::string text;
-  if (!(in >> text)) return;
-  const auto limit = base::parse_decimal<std::uint64_t>(text);  // "max" is none
-  if (limit && (!least || *limit < *least)) least = static_cast<std::size_t>(*limit);
-}
-
 }  // namespace
 
 std::size_t MemoryUse::look(base::Time now) {
@@ -47,25 +38,6 @@ std::size_t MemoryUse::look(base::Time now) {
     in_use = resident();
   }
   return std::max(blocks, in_use);
-}
-
-std::optional<std::size_t> cgroup_memory(const std::string& root, const std::string& own) {
-  std::optional<std::size_t> least;
-  take_least(least, root + "/memory.max");
-  take_least(least, root + "/memory/memory.limit_in_bytes");
-  std::ifstream groups(own);
-  for (std::string line; std::getline(groups, line);) {
-    // hierarchy:controllers:path
-    const std::size_t first = line.find(':');
-    const std::size_t second = first == line.npos ? line.npos : line.find(':', first + 1);
-    if (second == line.npos) continue;
-    const std::string controllers = line.substr(first + 1, second - first - 1);
-    const std::string path = line.substr(second + 1);
-    if (controllers.empty()) take_least(least, root + path + "/memory.max");
-    if (controllers == "memory")
-      take_least(least, root + "/memory" + path + "/memory.limit_in_bytes");
-  }
-  return least;
 }
 
 }  // namespace process

@@ -1,4 +1,4 @@
-// How much memory the process uses, and how much it may. Blocks are counted to the byte; what
+// How much memory the process uses. Blocks are counted to the byte; what
 // heads, tables and libraries hold shows only in what is resident, so the larger of the two counts.
 // Control's thread.
 #pragma once
@@ -6,8 +6,6 @@
 #include "proxy/base/time.hpp"
 
 #include <cstddef>
-#include <optional>
-#include <string>
 
 namespace process {
 
@@ -22,9 +20,5 @@ class MemoryUse {
   std::size_t limit_;
   base::Time may_trim_ = base::Time::min();
 };
-
-// The least limit of the process's control groups (either version); `root` and `own` are for tests.
-std::optional<std::size_t> cgroup_memory(const std::string& root = "/sys/fs/cgroup",
-                                         const std::string& own = "/proc/self/cgroup");
 
 }  // namespace process

@@ -1,17 +1,15 @@
 #include "proxy/server/plan.hpp"
 
-#include "proxy/base/ascii.hpp"
+#include "proxy/base/control_groups.hpp"
 #include "proxy/http/via.hpp"
 #include "proxy/net/unix_path.hpp"
 
 #include <algorithm>
 #include <cmath>
 #include <filesystem>
-#include <fstream>
 #include <sched.h>
 #include <sys/stat.h>
 #include <system_error>
-#include <thread>
 #include <unistd.h>
 
 namespace server {
@@ -19,20 +17,12 @@ namespace {
 
 constexpr int most_automatic_workers = 2;
 
-// CPUs of the cgroup's quota, rounded up; 0 = no quota.
-int quota_cpus() {
-  std::ifstream file("/sys/fs/cgroup/cpu.max");
-  std::string quota;
-  double period = 0;
-  if (!(file >> quota >> period) || quota == "max" || period <= 0) return 0;
-  return static_cast<int>(std::ceil(std::strtod(quota.c_str(), nullptr) / period));
-}
-
 int automatic_workers() {
   cpu_set_t set;
   CPU_ZERO(&set);
   int cpus = sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : 1;
-  if (const int quota = quota_cpus(); quota > 0) cpus = std::min(cpus, quota);
+  if (const std::optional<double> quota = base::ControlGroups().cpus())
+    cpus = std::min(cpus, static_cast<int>(std::ceil(std::min(*quota, 1'000.0))));
   return std::clamp(cpus, 1, most_automatic_workers);
 }
 
