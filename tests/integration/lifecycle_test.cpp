@@ -25,7 +25,7 @@ TEST_CASE("a client that leaves ends the upstream exchange, and is counted as go
     peer.read_head();
     peer.read_some();
   });
-  TestProxy proxy(harness::egress_to(origin.url()));
+  TestProxy proxy(harness::egress_to(origin.url(), "workers: 1\n"));
   Socket client = Socket::connect(proxy.address());
   client.send("GET / HTTP/1.1\r\nhost: a\r\n\r\n");
   CHECK(comes_to_say(proxy, "/clusters", "\"streams\":1"));
@@ -100,7 +100,7 @@ TEST_CASE("a response that the upstream cuts is cut, whatever its framing") {
       peer.read_head();
       peer.send("HTTP/1.1 200 OK\r\n" + framing + "\r\n\r\n" + begun);
     });
-    TestProxy proxy(harness::egress_to(origin.url()));
+    TestProxy proxy(harness::egress_to(origin.url(), "workers: 1\n"));
     const Answer answer = harness::get(proxy.address(), "/");
     CHECK(answer.status == 200);
     CHECK(answer.body == "some");

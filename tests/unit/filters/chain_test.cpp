@@ -245,9 +245,18 @@ TEST_CASE("circuit_breaker: opens on failures of the upstream, not on refusals")
     CHECK(calls.upstream.calls == 5);
   }
   SUBCASE("refusals made below") {
+    // Neither failures, of which there would be too many, nor successes, which would outweigh them.
     chain.upstream.answers = {{0, Reason::pool_full}};
     for (int i = 0; i < 20; ++i) chain.send();
     CHECK(chain.upstream.calls == 20);
+    chain.upstream.answers = {{200}};
+    for (int i = 0; i < 2; ++i) chain.send();
+    chain.upstream.answers = {{500}};
+    for (int i = 0; i < 3; ++i) chain.send();
+    CHECK(chain.upstream.calls == 25);
+    chain.send();
+    CHECK(chain.reason == Reason::circuit_open);
+    CHECK(chain.upstream.calls == 25);
   }
 }
 
