@@ -66,8 +66,7 @@ class BodyLimit final : public http::Filter {
   explicit BodyLimit(const Options& options) : options_(options) {}
 
   Task<Reply> handle(Request& request, Next next) override {
-    if (!bound(request.body, options_.request, request_too_large))
-      return base::just(Reply(request_too_large));
+    if (!bound(request.body, options_.request, request_too_large)) return Reply(request_too_large);
     return options_.response == 0 ? next(request) : with_response(request, next);
   }
 

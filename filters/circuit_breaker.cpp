@@ -177,7 +177,7 @@ class CircuitBreaker final : public http::Filter {
     if (ticket.is_admitted) return guarded(request, next, ticket);
     Error error{Reason::circuit_open, base::Fault::upstream, "the circuit breaker is open"};
     error.retry_after = ticket.retry_after;
-    return base::just(Reply(error));
+    return Reply(error);
   }
 
  private:

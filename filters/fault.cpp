@@ -95,13 +95,13 @@ class FaultFilter final : public http::Filter {
 
   Task<Reply> without_delay(Request& request, Next next) {
     if (strikes(options_.reset.sample))
-      return base::just(Reply(Error{Reason::reset, Fault::upstream, "the fault filter reset it"}));
+      return Reply(Error{Reason::reset, Fault::upstream, "the fault filter reset it"});
     if (!strikes(options_.abort.sample)) return next(request);
     Error error{Reason::fault, Fault::proxy, "the fault filter answered"};
     error.status = static_cast<std::uint16_t>(options_.abort.status);
     http::Response response = http::local_reply(error, request);
     response.is_from_upstream = true;
-    return base::just(Reply(std::move(response)));
+    return Reply(std::move(response));
   }
 
   const Options& options_;

@@ -108,21 +108,32 @@ class Limits final : public base::Limit, public http::ClientBody::Listener {
 // the response's body, so that one timer does for both. An upstream that always has bytes ready
 // never makes the reader wait, so the time is looked at before each read as well.
 class Timed final : public http::WrappedSource {
+  using Piece = Result<base::Bytes>;
+
  public:
   Timed(const Options& options, Time begun, Request& request)
       : WrappedSource({}), limits_(options, begun, request) {}
 
-  Task<Result<base::Bytes>> read() override {
+  Task<Piece> read() override {
     if (limits_.have_passed()) limits_.has_passed();
-    if (limits_.passed_by() != Reason::none) co_return error_of(limits_.passed_by());
-    auto piece = co_await base::within(inner_.read(), limits_);
-    if (!piece) co_return error_of(limits_.passed_by());
-    co_return std::move(*piece);
+    if (limits_.passed_by() != Reason::none) return Piece(error_of(limits_.passed_by()));
+    return next();
   }
   void bounds(http::Body& body) { std::swap(inner_, body); }
   Limits& limits() { return limits_; }
 
  private:
+  Task<Piece> next() {
+    Task<Piece> piece = inner_.read();
+    if (!piece.value()) piece = bounded(std::move(piece));
+    return piece;
+  }
+  Task<Piece> bounded(Task<Piece> waiting) {
+    auto piece = co_await base::within(std::move(waiting), limits_);
+    if (!piece) co_return error_of(limits_.passed_by());
+    co_return std::move(*piece);
+  }
+
   Limits limits_;
 };
 

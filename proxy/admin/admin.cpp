@@ -13,7 +13,7 @@ constexpr std::string_view json = "application/json";
 constexpr std::string_view prometheus = "text/plain; version=0.0.4; charset=utf-8";
 
 http::Task<http::Reply> now(http::Response response) {
-  return base::just(http::Reply(std::move(response)));
+  return http::Reply(std::move(response));
 }
 
 http::Task<http::Reply> metrics(AdminSource& source) {

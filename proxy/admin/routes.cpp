@@ -85,10 +85,10 @@ http::Task<http::Reply> Routes::handle(http::Request& request) {
     if (!allowed.empty()) allowed += ", ";
     allowed += is_read(route.method) ? "GET, HEAD" : std::string(http::to_string(route.method));
   }
-  if (allowed.empty()) return base::just(http::Reply(say(404, "not found\n")));
+  if (allowed.empty()) return http::Reply(say(404, "not found\n"));
   http::Response refused = say(405, "method not allowed\n");
   refused.headers.add("allow", allowed);
-  return base::just(http::Reply(std::move(refused)));
+  return http::Reply(std::move(refused));
 }
 
 std::string Routes::index() const {
@@ -104,12 +104,12 @@ std::string Routes::index() const {
 
 http::Task<http::Reply> Guard::handle(http::Request& request, http::Next next) {
   if (!token_.empty()) {
-    if (!bears(request, token_)) return base::just(http::Reply(unauthorized()));
+    if (!bears(request, token_)) return http::Reply(unauthorized());
   } else if (!is_known_host(request.authority)) {
-    return base::just(http::Reply(say(403, "unknown host\n")));
+    return http::Reply(say(403, "unknown host\n"));
   }
   if (!is_read(request.method) && (is_of_another_site(request) || !is_meant(request)))
-    return base::just(http::Reply(say(403, how_to_change)));
+    return http::Reply(say(403, how_to_change));
   return next(request);
 }
 

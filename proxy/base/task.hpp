@@ -66,9 +66,55 @@ template <> class Promise<void> : public PromiseBase {
 
 }  // namespace detail
 
+// A coroutine that gives a T; or a T that is there already, for which no frame is made: what a
+// plain function returns that seldom has to wait.
 template <typename T> class [[nodiscard]] Task {
  public:
   using promise_type = detail::Promise<T>;
+  using Handle = std::coroutine_handle<promise_type>;
+
+  explicit Task(Handle frame) : state_(std::in_place_index<0>, frame) {}
+  Task(T value) : state_(std::in_place_index<1>, std::move(value)) {}
+  Task(Task&& other) noexcept : state_(std::move(other.state_)) { other.forget_frame(); }
+  Task& operator=(Task&& other) noexcept {
+    std::swap(state_, other.state_);
+    return *this;
+  }
+  ~Task() {
+    if (const Handle* made = frame(); made && *made) made->destroy();
+  }
+
+  // Null = it may have to be waited for.
+  T* value() { return std::get_if<1>(&state_); }
+
+  bool await_ready() const {
+    const Handle* made = frame();
+    if (!made) return true;
+    made->resume();
+    return made->done();
+  }
+  void await_suspend(std::coroutine_handle<> awaiter) const {
+    frame()->promise().continue_with(awaiter);
+  }
+  T await_resume() {
+    if (T* there = value()) return std::move(*there);
+    assert(frame()->done());
+    return frame()->promise().take();
+  }
+  bool is_done() const { return !frame() || frame()->done(); }
+
+ private:
+  const Handle* frame() const { return std::get_if<0>(&state_); }
+  void forget_frame() {
+    if (Handle* moved = std::get_if<0>(&state_)) *moved = nullptr;
+  }
+
+  std::variant<Handle, T> state_;
+};
+
+template <> class [[nodiscard]] Task<void> {
+ public:
+  using promise_type = detail::Promise<void>;
   using Handle = std::coroutine_handle<promise_type>;
 
   explicit Task(Handle frame) : frame_(frame) {}
@@ -88,10 +134,7 @@ template <typename T> class [[nodiscard]] Task {
   void await_suspend(std::coroutine_handle<> awaiter) const {
     frame_.promise().continue_with(awaiter);
   }
-  T await_resume() const {
-    assert(frame_.done());
-    return frame_.promise().take();
-  }
+  void await_resume() const { assert(frame_.done()); }
   bool is_done() const { return frame_.done(); }
 
  private:
@@ -144,35 +187,5 @@ inline Task<void> Promise<void>::get_return_object() {
 }
 
 }  // namespace detail
-
-// A task that is `value` already: what a function that never waits returns.
-template <typename T> Task<T> just(T value) {
-  co_return value;
-}
-
-// What is often there already: a value, for which no frame is made, or else the task that waits for
-// it. Awaited like a Task.
-template <typename T> class [[nodiscard]] Prompt {
- public:
-  Prompt(T value) : state_(std::in_place_index<0>, std::move(value)) {}
-  Prompt(Task<T> task) : state_(std::in_place_index<1>, std::move(task)) {}
-
-  const T* value() const { return std::get_if<0>(&state_); }  // null = it is waited for
-
-  bool await_ready() const {
-    const Task<T>* task = std::get_if<1>(&state_);
-    return !task || task->await_ready();
-  }
-  void await_suspend(std::coroutine_handle<> awaiter) const {
-    std::get_if<1>(&state_)->await_suspend(awaiter);
-  }
-  T await_resume() {
-    if (T* value = std::get_if<0>(&state_)) return std::move(*value);
-    return std::get_if<1>(&state_)->await_resume();
-  }
-
- private:
-  std::variant<T, Task<T>> state_;
-};
 
 }  // namespace base

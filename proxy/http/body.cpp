@@ -9,9 +9,7 @@ class Whole final : public OwnedSource {
  public:
   explicit Whole(Bytes bytes, Headers trailers = {})
       : bytes_(std::move(bytes)), size_(bytes_.size()), trailers_(std::move(trailers)) {}
-  Task<Result<Bytes>> read() override {
-    return base::just(Result<Bytes>(std::exchange(bytes_, Bytes())));
-  }
+  Task<Result<Bytes>> read() override { return Result<Bytes>(std::exchange(bytes_, Bytes())); }
   std::optional<std::uint64_t> size() const override { return size_; }
   const Headers& trailers() const override { return trailers_; }
 
@@ -36,7 +34,7 @@ Body Body::of(Bytes bytes, Headers trailers) {
 }
 
 Task<Result<Bytes>> Body::read() {
-  return source_ ? source_->read() : base::just(Result<Bytes>(Bytes()));
+  return source_ ? source_->read() : Result<Bytes>(Bytes());
 }
 
 const Headers& Body::trailers() const {

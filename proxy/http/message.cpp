@@ -18,16 +18,28 @@ class EndingAttempt final : public WrappedSource {
   ~EndingAttempt() override { inner_ = Body(); }  // before the scope that it came in
 
   Task<Result<Bytes>> read() override {
-    Result<Bytes> piece = co_await inner_.read();
+    Task<Result<Bytes>> piece = inner_.read();
+    if (const Result<Bytes>* there = piece.value())
+      note(*there);
+    else
+      piece = noted(std::move(piece));
+    return piece;
+  }
+
+ private:
+  Task<Result<Bytes>> noted(Task<Result<Bytes>> waiting) {
+    Result<Bytes> piece = co_await waiting;
+    note(piece);
+    co_return piece;
+  }
+  void note(const Result<Bytes>& piece) {
     Scope& scope = attempt_->scope;
     if (!piece) scope.outcome.reason = piece.error().reason;
     if (piece && piece->empty())
       scope.outcome.grpc_status = grpc_status_in(inner_.trailers(), scope.outcome.grpc_status);
     if (!piece || piece->empty()) scope.end();
-    co_return piece;
   }
 
- private:
   std::unique_ptr<Try> attempt_;
 };
 

@@ -72,7 +72,7 @@ class Recording::Cursor final : public OwnedSource, public base::Link {
   }
 
   Task<Result<Bytes>> read() override {
-    if (std::optional<Result<Bytes>> known = next_known()) return base::just(std::move(*known));
+    if (std::optional<Result<Bytes>> known = next_known()) return std::move(*known);
     return read_on();
   }
   const Headers& trailers() const override { return tape_->source.trailers(); }

@@ -69,8 +69,8 @@ Result<void> OutgoingRequest::send_head(const http::RequestHead& head, bool ends
 }
 
 Task<Result<void>> OutgoingRequest::write(Bytes piece) {
-  if (transport_.write_error()) return base::just(Result<void>(lost(transport_.write_error())));
-  if (piece.empty()) return base::just(Result<void>());
+  if (transport_.write_error()) return Result<void>(lost(transport_.write_error()));
+  if (piece.empty()) return Result<void>();
   if (is_chunking_) {
     write_chunk_size(transport_.tail(), piece.size());
     transport_.send(std::move(piece));
@@ -78,7 +78,7 @@ Task<Result<void>> OutgoingRequest::write(Bytes piece) {
   } else {
     transport_.send(std::move(piece));
   }
-  if (transport_.unsent() <= most_unsent) return base::just(Result<void>());
+  if (transport_.unsent() <= most_unsent) return Result<void>();
   return wait_until_taken();
 }
 
@@ -198,25 +198,26 @@ http::Reply OutgoingRequest::understand(const ResponseHead& head) {
 }
 
 Task<Result<Bytes>> OutgoingRequest::read() {
-  if (failure_) return base::just(Result<Bytes>(*failure_));
-  if (response_has_ended_) return base::just(Result<Bytes>(Bytes()));
-  return more_body();
+  if (failure_) return Result<Bytes>(*failure_);
+  if (response_has_ended_) return Result<Bytes>(Bytes());
+  if (input_.empty()) return more_body();
+  Result<Bytes> piece = next_piece();
+  if (piece && piece->empty() && !response_has_ended_) return more_body();
+  return piece;
 }
 
 Task<Result<Bytes>> OutgoingRequest::more_body() {
   for (;;) {
     if (failure_) co_return *failure_;
-    if (!input_.empty()) {
-      Result<Bytes> piece = next_piece();
-      if (!piece || !piece->empty() || response_has_ended_) co_return piece;
-    }
     Input input = transport_.read_now();
-    if (input.state == Input::State::data) {
-      input_ = std::move(input.bytes);
+    if (input.state == Input::State::would_block) {
+      co_await transport_.readable();
       continue;
     }
-    if (input.state != Input::State::would_block) co_return end_of_input(input);
-    co_await transport_.readable();
+    if (input.state != Input::State::data) co_return end_of_input(input);
+    input_ = std::move(input.bytes);
+    Result<Bytes> piece = next_piece();
+    if (!piece || !piece->empty() || response_has_ended_) co_return piece;
   }
 }
 

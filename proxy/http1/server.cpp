@@ -120,11 +120,23 @@ void ServerConnection::leave() {
 // --- requests, one after the other ---
 
 Task<> ServerConnection::run() {
+  base::Time idle_until = transport_->loop().now() + settings_.idle_timeout;
   for (;;) {
-    const bool came = co_await first_bytes();
-    if (!came) break;
+    const Input::State first = first_bytes();
+    if (first == Input::State::would_block) {
+      if (is_draining_ || service_.is_draining()) {
+        if (has_been_asked_) break;
+        idle_until = std::min(idle_until, transport_->loop().now() + http::last_chance);
+      }
+      served_without_wait_ = 0;
+      const bool came = co_await transport_->readable(idle_until);
+      if (!came) break;
+      continue;
+    }
+    if (first != Input::State::data) break;
     const bool goes_on = co_await one_request();
     if (!goes_on) break;
+    idle_until = transport_->loop().now() + settings_.idle_timeout;
     if (++served_without_wait_ < most_without_wait) continue;
     served_without_wait_ = 0;
     co_await transport_->loop().yield();
@@ -132,25 +144,12 @@ Task<> ServerConnection::run() {
   close();
 }
 
-// Waits, holding nothing, until something of a request is there.
-Task<bool> ServerConnection::first_bytes() {
-  base::Time until = transport_->loop().now() + settings_.idle_timeout;
-  while (input_.empty() && partial_.empty()) {
-    Input input = transport_->read_now();
-    if (input.state == Input::State::data) {
-      input_ = std::move(input.bytes);
-      break;
-    }
-    if (input.state != Input::State::would_block) co_return false;
-    if (is_draining_ || service_.is_draining()) {
-      if (has_been_asked_) co_return false;
-      until = std::min(until, transport_->loop().now() + http::last_chance);
-    }
-    served_without_wait_ = 0;
-    const bool came = co_await transport_->readable(until);
-    if (!came) co_return false;
-  }
-  co_return true;
+// Whether something of a request is there; while nothing is, nothing is held.
+Input::State ServerConnection::first_bytes() {
+  if (!input_.empty() || !partial_.empty()) return Input::State::data;
+  Input input = transport_->read_now();
+  if (input.state == Input::State::data) input_ = std::move(input.bytes);
+  return input.state;
 }
 
 Task<bool> ServerConnection::one_request() {
@@ -172,9 +171,13 @@ Task<bool> ServerConnection::one_request() {
 Task<bool> ServerConnection::read_head(http::Incoming& incoming) {
   scan_ = {};
   const base::Time begun = std::exchange(begun_, base::never);
-  HeadState state = take_head(incoming);
-  if (state != HeadState::incomplete) co_return true;
+  if (take_head(incoming) != HeadState::incomplete) return true;
+  return read_more_of_head(incoming, begun);
+}
+
+Task<bool> ServerConnection::read_more_of_head(http::Incoming& incoming, base::Time begun) {
   const base::Time until = std::min(begun, transport_->loop().now()) + settings_.header_timeout;
+  HeadState state = HeadState::incomplete;
   while (state == HeadState::incomplete) {
     Input input = transport_->read_now();
     if (input.state == Input::State::data) {
@@ -284,7 +287,13 @@ void ServerConnection::understand(const RequestHead& head, http::Incoming& incom
 // After the answer: the next request may follow if this one was read whole, or what is left of it
 // soon comes (send_head() has seen to it that it is short), and if the client takes the answers.
 Task<bool> ServerConnection::finish_request() {
-  if (response_state_ != ResponseState::complete || !keeps_alive_) co_return false;
+  if (response_state_ != ResponseState::complete || !keeps_alive_) return false;
+  if (!body_has_ended_ || transport_->unsent() > most_unsent()) return finish_slowly();
+  chunks_.reset();
+  return true;
+}
+
+Task<bool> ServerConnection::finish_slowly() {
   if (!body_has_ended_) co_await drain_body();
   if (!body_has_ended_ || !keeps_alive_) co_return false;
   chunks_.reset();

@@ -80,10 +80,12 @@ class ServerConnection final : net::Transport::Owner,
   enum class HeadState : std::uint8_t { incomplete, complete, refused };
 
   base::Task<> run();
-  base::Task<bool> first_bytes();
+  net::Input::State first_bytes();
   base::Task<bool> one_request();
   base::Task<bool> read_head(http::Incoming& incoming);
+  base::Task<bool> read_more_of_head(http::Incoming& incoming, base::Time begun);
   base::Task<bool> finish_request();
+  base::Task<bool> finish_slowly();
   base::Task<> drain_body();
   void discard_input();
   HeadState take_head(http::Incoming& incoming);

@@ -37,7 +37,7 @@ std::optional<std::uint64_t> ServerConnection::size() const {
 }
 
 Task<Result<Bytes>> ServerConnection::read() {
-  if (body_has_ended_) return base::just(Result<Bytes>(Bytes()));
+  if (body_has_ended_) return Result<Bytes>(Bytes());
   if (wants_continue_ && input_.empty() && response_state_ == ResponseState::nothing) {
     transport_->send(continue_head);
     wants_continue_ = false;
@@ -155,14 +155,12 @@ Result<void> ServerConnection::send_head(const http::Response& response, bool en
 }
 
 Task<Result<void>> ServerConnection::write(Bytes piece) {
-  if (transport_->write_error())
-    return base::just(Result<void>(client_gone(transport_->write_error())));
-  if (piece.empty() || response_state_ == ResponseState::complete)
-    return base::just(Result<void>());
+  if (transport_->write_error()) return Result<void>(client_gone(transport_->write_error()));
+  if (piece.empty() || response_state_ == ResponseState::complete) return Result<void>();
   if (response_state_ == ResponseState::length) {
     if (piece.size() > send_left_) {
-      return base::just(Result<void>(
-          Error{Reason::internal, Fault::proxy, "a body is longer than its content-length"}));
+      return Result<void>(
+          Error{Reason::internal, Fault::proxy, "a body is longer than its content-length"});
     }
     send_left_ -= piece.size();
     transport_->send(std::move(piece));
@@ -173,7 +171,7 @@ Task<Result<void>> ServerConnection::write(Bytes piece) {
   } else {
     transport_->send(std::move(piece));
   }
-  if (transport_->unsent() <= most_unsent()) return base::just(Result<void>());
+  if (transport_->unsent() <= most_unsent()) return Result<void>();
   return wait_until_taken();
 }
 

@@ -80,18 +80,21 @@ http::Incoming ServerConnection::IncomingStream::incoming() {
 
 Task<Result<Bytes>> ServerConnection::IncomingStream::read() {
   if (wants_continue_ && !is_answered) send_interim(100, {});
+  if (has_data()) return next_piece();
   return more();
+}
+
+Result<Bytes> ServerConnection::IncomingStream::next_piece() {
+  Bytes piece = take_data();
+  pace_.received(piece.size());
+  connection_.session_.consumed(*this, piece.size());
+  connection_.flush_soon();
+  return piece;
 }
 
 Task<Result<Bytes>> ServerConnection::IncomingStream::more() {
   for (;;) {
-    if (has_data()) {
-      Bytes piece = take_data();
-      pace_.received(piece.size());
-      connection_.session_.consumed(*this, piece.size());
-      connection_.flush_soon();
-      co_return piece;
-    }
+    if (has_data()) co_return next_piece();
     if (!rejected_for.empty()) co_return refused(Reason::bad_request, rejected_for);
     if (has_ended) co_return Bytes();
     if (closed) co_return gone();
@@ -130,11 +133,11 @@ Result<void> ServerConnection::IncomingStream::send_head(const http::Response& r
 }
 
 Task<Result<void>> ServerConnection::IncomingStream::write(Bytes piece) {
-  if (closed) return base::just(Result<void>(gone()));
+  if (closed) return Result<void>(gone());
   const auto flush = [this](bool at_once) {
     at_once ? connection_.flush() : connection_.flush_soon();
   };
-  if (hand_over(connection_.session_, std::move(piece), flush)) return base::just(Result<void>());
+  if (hand_over(connection_.session_, std::move(piece), flush)) return Result<void>();
   return wait_until_taken();
 }
 

@@ -44,6 +44,7 @@ class ServerConnection::IncomingStream final : public Stream,
   std::size_t place = 0;  // in the connection's table
 
  private:
+  base::Result<base::Bytes> next_piece();
   base::Task<base::Result<base::Bytes>> more();
   base::Task<base::Result<void>> wait_until_taken();
   std::optional<base::Error> refusal_of(const Section& section) const;

@@ -110,12 +110,12 @@ Result<void> ClientConnection::OutgoingStream::send_head(const http::RequestHead
 Task<Result<void>> ClientConnection::OutgoingStream::write(Bytes piece) {
   if (!connection_ || closed || failure_) {
     const std::optional<Error> error = end_of_it(has_head);
-    return base::just(error ? Result<void>(*error) : Result<void>());
+    return error ? Result<void>(*error) : Result<void>();
   }
   const auto flush = [this](bool at_once) {
     at_once ? connection_->flush() : connection_->flush_soon();
   };
-  if (hand_over(connection_->session_, std::move(piece), flush)) return base::just(Result<void>());
+  if (hand_over(connection_->session_, std::move(piece), flush)) return Result<void>();
   return wait_until_taken();
 }
 
@@ -180,15 +180,22 @@ http::Reply ClientConnection::OutgoingStream::understand() {
 
 // What came before a reset is delivered; a reset with NO_ERROR after the end is no failure.
 Task<Result<Bytes>> ClientConnection::OutgoingStream::read() {
+  if (has_data()) return next_piece();
+  return more();
+}
+
+Result<Bytes> ClientConnection::OutgoingStream::next_piece() {
+  Bytes piece = take_data();
+  if (connection_) {
+    connection_->session_.consumed(*this, piece.size());
+    connection_->flush_soon();
+  }
+  return piece;
+}
+
+Task<Result<Bytes>> ClientConnection::OutgoingStream::more() {
   for (;;) {
-    if (has_data()) {
-      Bytes piece = take_data();
-      if (connection_) {
-        connection_->session_.consumed(*this, piece.size());
-        connection_->flush_soon();
-      }
-      co_return piece;
-    }
+    if (has_data()) co_return next_piece();
     if (has_ended && rejected_for.empty()) co_return Bytes();
     if (const std::optional<Error> error = end_of_it(true)) co_return *error;
     co_await readable.wait();

@@ -38,6 +38,8 @@ class ClientConnection::OutgoingStream final : public http::ClientStream, public
  private:
   base::Task<base::Result<void>> wait_until_taken();
   http::Reply understand();
+  base::Result<base::Bytes> next_piece();
+  base::Task<base::Result<base::Bytes>> more();
   // Why nothing more will come; nothing = more may.
   std::optional<base::Error> end_of_it(bool has_response) const;
   void wake();

@@ -85,11 +85,11 @@ Task<Reply> RespondHandler::handle(Request&) {
   for (const auto& [name, value] : respond_.headers) response.headers.add(name, value);
   // A 304 that said 0 would tell that what the client has is empty.
   if (!respond_.body.empty() || respond_.status != 304) add_body(response, body_);
-  return base::just(Reply(std::move(response)));
+  return Reply(std::move(response));
 }
 
 Task<Reply> RedirectHandler::handle(Request& request) {
-  return base::just(answer(request));
+  return answer(request);
 }
 
 Reply RedirectHandler::answer(const Request& request) const {
@@ -135,7 +135,7 @@ Task<Reply> ClusterHandler::handle(Request& request) {
 Task<Reply> RouteHandler::handle(Request& request) {
   const MatchInput input(request);
   const auto found = table_.router().find(input);
-  if (!found) return base::just(Reply(no_route(request)));
+  if (!found) return Reply(no_route(request));
   const RouteEntry& route = table_[*found];
   const RouteChain& chain = chains_[*found];
   request.info.route = route.config->name;
@@ -143,7 +143,7 @@ Task<Reply> RouteHandler::handle(Request& request) {
   if (route.rewrite) {
     const RouteMatch& match = table_.router().match(*found);
     const base::Result<void> done = rewrite(*route.rewrite, match, request);
-    if (!done) return base::just(Reply(done.error()));
+    if (!done) return Reply(done.error());
   }
   if (!chain.clusters) return chain.filtered->handle(request);
   const WeightedCluster& drawn = chain.clusters->choose(request);

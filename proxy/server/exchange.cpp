@@ -121,7 +121,7 @@ base::Task<> Exchange::cut_short() {
 }
 
 base::Task<http::Reply> Exchange::reply() {
-  if (const std::optional<base::Error> error = prepare()) return base::just(http::Reply(*error));
+  if (const std::optional<base::Error> error = prepare()) return http::Reply(*error);
   return policy_.chain.handle(request_);
 }
 

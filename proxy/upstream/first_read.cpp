@@ -18,7 +18,7 @@ Task<Result<Bytes>> FirstRead::read() {
   if (!known_) return inner_.read();
   Result<Bytes> piece = std::move(*known_);
   known_.reset();
-  return base::just(std::move(piece));
+  return piece;
 }
 
 Task<Result<Bytes>> FirstRead::go_on() {

@@ -6,7 +6,6 @@
 namespace upstream {
 
 using base::Error;
-using base::Prompt;
 using base::Result;
 using base::Task;
 using base::Time;
@@ -20,9 +19,9 @@ bool is_outage(const Error& error, const Pool& pool) {
 
 }  // namespace
 
-Prompt<Result<Opened>> Placement::open(Want want) {
+Task<Result<Opened>> Placement::open(Want want) {
   if (!cluster_.is_known()) return open_when_known(want);
-  Prompt<Result<Opened>> first = ask(want);
+  Task<Result<Opened>> first = ask(want);
   const Result<Opened>* now = first.value();
   if (now && now->ok()) return first;
   return search(want, std::move(first));
@@ -33,13 +32,13 @@ Task<Result<Opened>> Placement::open_when_known(Want want) {
   co_return co_await search(want, ask(want));
 }
 
-Prompt<Result<Opened>> Placement::ask(Want want) {
+Task<Result<Opened>> Placement::ask(Want want) {
   const Result<Endpoint*> picked = pick();
   if (!picked) return Result<Opened>(picked.error());
   return endpoint_->pool->open(want, deadline_);
 }
 
-Task<Result<Opened>> Placement::search(Want want, Prompt<Result<Opened>> first) {
+Task<Result<Opened>> Placement::search(Want want, Task<Result<Opened>> first) {
   Result<Opened> opened = co_await first;
   while (!opened && endpoint_ && is_outage(opened.error(), *endpoint_->pool)) {
     if (!cluster_.is_reachable()) {

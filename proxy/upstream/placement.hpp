@@ -19,14 +19,14 @@ class Placement {
   Placement(const Placement&) = delete;
   Placement& operator=(const Placement&) = delete;
 
-  base::Prompt<base::Result<Opened>> open(Want want);
+  base::Task<base::Result<Opened>> open(Want want);
   const Endpoint& endpoint() const { return *endpoint_; }  // after an open() that went well
 
  private:
   base::Result<Endpoint*> pick();
-  base::Prompt<base::Result<Opened>> ask(Want want);
+  base::Task<base::Result<Opened>> ask(Want want);
   base::Task<base::Result<Opened>> open_when_known(Want want);
-  base::Task<base::Result<Opened>> search(Want want, base::Prompt<base::Result<Opened>> first);
+  base::Task<base::Result<Opened>> search(Want want, base::Task<base::Result<Opened>> first);
 
   Cluster& cluster_;
   http::Attempt& attempt_;

@@ -10,7 +10,6 @@ namespace {
 
 using base::Error;
 using base::Fault;
-using base::Prompt;
 using base::Reason;
 using base::Result;
 using base::Task;
@@ -63,7 +62,7 @@ Pool::~Pool() = default;
 
 // --- lending ---
 
-Prompt<Result<Opened>> Pool::open(Want want, Time until) {
+Task<Result<Opened>> Pool::open(Want want, Time until) {
   Lane* lane = lane_for(want);
   if (!lane) return Result<Opened>(not_spoken());
   if (!want.fresh && lane->waiting.empty()) {

@@ -70,7 +70,7 @@ class Pool {
 
   // On a connection that is there, or else one to wait for: at most `pool.wait`, not past `until`,
   // then pool_full. While the endpoint cannot be connected to, the error is why.
-  base::Prompt<base::Result<Opened>> open(Want want, base::Time until);
+  base::Task<base::Result<Opened>> open(Want want, base::Time until);
   // Null: the last connect was well.
   const Outage* outage() const { return outage_.is_on() ? &outage_ : nullptr; }
 

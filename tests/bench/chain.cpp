@@ -42,7 +42,7 @@ class Upstream final : public http::Handler {
     response.headers.add(http::Name::content_type, "text/plain");
     response.headers.add(http::Name::content_length, "5");
     response.body = http::Body::of(base::Bytes::copy_of("hello"));
-    return base::just(http::Reply(std::move(response)));
+    return http::Reply(std::move(response));
   }
 };
 
@@ -51,9 +51,7 @@ class Downstream final : public http::ServerStream {
   const http::ConnectionInfo& connection() const override { return info_; }
   void send_interim(int, const http::Headers&) noexcept override {}
   base::Result<void> send_head(const http::Response&, bool) override { return {}; }
-  base::Task<base::Result<void>> write(base::Bytes) override {
-    return base::just(base::Result<void>());
-  }
+  base::Task<base::Result<void>> write(base::Bytes) override { return base::Result<void>(); }
   base::Result<void> finish(const http::Headers&) override { return {}; }
   bool carries_trailers() const override { return false; }
   void abort(const base::Error&) noexcept override {}

@@ -291,6 +291,33 @@ TEST_CASE("a begun task goes on before anybody awaits it") {
   CHECK(result == 14);
 }
 
+Task<std::unique_ptr<int>> there_already(int value) {
+  return std::make_unique<int>(value);
+}
+
+Task<> keep_what_is_there(base::Limit& limit, int& result) {
+  const std::unique_ptr<int> first = co_await there_already(1);
+  Task<std::unique_ptr<int>> moved = there_already(2);
+  Task<std::unique_ptr<int>> last = std::move(moved);
+  const auto second = co_await base::within(std::move(last), limit);
+  result = *first * 10 + **second;
+}
+
+TEST_CASE("a value that is there already is awaited like any task") {
+  Loop loop;
+  TaskGroup group(loop);
+  int result = 0;
+  base::FixedLimit limit(loop, loop.now() + Millis{100});
+  group.spawn(keep_what_is_there(limit, result)).release();
+  CHECK(result == 12);
+  CHECK(group.empty());
+  CHECK(**there_already(3).value() == 3);
+  CHECK(number(3).value() == nullptr);  // a coroutine does not start before it is awaited
+  base::Begun<std::unique_ptr<int>> begun(there_already(4));
+  CHECK(begun.is_done());
+  CHECK(*begun.take() == 4);
+}
+
 TEST_CASE("an event remembers one set for the next wait") {
   Loop loop;
   TaskGroup group(loop);

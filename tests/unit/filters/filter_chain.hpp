@@ -75,7 +75,7 @@ struct Upstream final : http::Handler {
   struct Cut final : http::OwnedSource {
     Task<base::Result<base::Bytes>> read() override {
       const base::Error error{Reason::response_aborted, base::Fault::upstream, "as told"};
-      return base::just(base::Result<base::Bytes>(error));
+      return base::Result<base::Bytes>(error);
     }
   };
   struct Stalled final : http::OwnedSource {

@@ -22,7 +22,7 @@ struct PoolFixture : upstream::Pool::Owner {
   }
   // On a connection that is there; no stream = it would have to be waited for.
   upstream::Opened opened_now() {
-    base::Prompt<base::Result<upstream::Opened>> opened = pool->open({}, base::never);
+    base::Task<base::Result<upstream::Opened>> opened = pool->open({}, base::never);
     if (!opened.value() || !opened.value()->ok()) return {};
     base::Result<upstream::Opened> now = opened.await_resume();
     return std::move(*now);

@@ -44,11 +44,9 @@ class VirtualStream final : public http::ClientStream {
   base::Task<Reply> read_head(http::Interim& interim) override;
   bool has_body() const override { return false; }
   void abort(const base::Error&) noexcept override {}
-  base::Task<base::Result<void>> write(Bytes) override { return base::just(base::Result<void>()); }
+  base::Task<base::Result<void>> write(Bytes) override { return base::Result<void>(); }
   base::Result<void> finish(const http::Headers&) override { return {}; }
-  base::Task<base::Result<Bytes>> read() override {
-    return base::just(base::Result<Bytes>(Bytes()));
-  }
+  base::Task<base::Result<Bytes>> read() override { return base::Result<Bytes>(Bytes()); }
   const http::Headers& trailers() const override { return trailers_; }
   std::optional<std::uint64_t> size() const override { return std::nullopt; }
 

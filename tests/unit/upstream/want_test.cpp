@@ -108,7 +108,7 @@ TEST_CASE("pool: what the cluster does not speak is refused at once") {
   std::uint32_t in_flight = 0;
   upstream::Pool pool(loop, settings, dialer, *base::Address::parse("10.0.0.1:80"), in_flight,
                       owner);
-  const auto opened = pool.open({.protocol = config::Protocol::http1}, base::never);
+  auto opened = pool.open({.protocol = config::Protocol::http1}, base::never);
   REQUIRE(opened.value());
   CHECK(opened.value()->error().reason == base::Reason::upstream_protocol_error);
 }
