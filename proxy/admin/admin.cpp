@@ -139,7 +139,7 @@ void Admin::on_accept(int descriptor, const base::Address& remote) {
   connection->start();
 }
 
-base::Task<> Admin::serve(http::Incoming incoming, http::ServerStream& stream) {
+base::Task<> Admin::serve(http::Incoming&& incoming, http::ServerStream& stream) {
   http::StreamInfo info(loop_, stream.connection());
   http::Scope scope(info.started);
   const std::optional<base::Error> refused = incoming.refused;

@@ -47,7 +47,7 @@ class Admin final : public http::Service, net::Acceptor::Handler {
   const base::Address& address() const { return address_; }
   // Nobody new is listened to, and another process may take the address; who is connected stays.
   void release() { acceptor_.close(); }
-  base::Task<> serve(http::Incoming incoming, http::ServerStream& stream) override;
+  base::Task<> serve(http::Incoming&& incoming, http::ServerStream& stream) override;
   bool is_draining() const override { return false; }
 
  private:

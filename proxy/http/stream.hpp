@@ -56,8 +56,8 @@ constexpr base::Millis last_chance{1'000};
 class Service {
  public:
   // Runs one exchange from head to log line. The stream outlives the task. Destroying the task is
-  // how a client that left is told.
-  virtual Task<> serve(Incoming incoming, ServerStream& stream) = 0;
+  // how a client that left is told. What `incoming` holds is taken as the task starts.
+  virtual Task<> serve(Incoming&& incoming, ServerStream& stream) = 0;
   // Connections are to be closed when they can be: `connection: close`, GOAWAY.
   virtual bool is_draining() const = 0;
 

@@ -66,7 +66,7 @@ bool has_failed_upstream(base::Reason reason) {
 }  // namespace
 
 Exchange::Exchange(base::Ref<base::Counted> generation, const ListenerPolicy& policy,
-                   http::Incoming incoming, http::ServerStream& stream)
+                   http::Incoming&& incoming, http::ServerStream& stream)
     : generation_(std::move(generation)),
       policy_(policy),
       stream_(stream),

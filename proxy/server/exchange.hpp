@@ -17,7 +17,7 @@ class Exchange : public base::Link {
  public:
   // generation: what `policy` belongs to, kept until the exchange is over; none in tests.
   Exchange(base::Ref<base::Counted> generation, const ListenerPolicy& policy,
-           http::Incoming incoming, http::ServerStream& stream);
+           http::Incoming&& incoming, http::ServerStream& stream);
   Exchange(const Exchange&) = delete;
   Exchange& operator=(const Exchange&) = delete;
   ~Exchange();

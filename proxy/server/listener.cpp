@@ -113,7 +113,7 @@ void Listener::forget(const DownstreamConnection& connection) {
   let_go_if_over();
 }
 
-base::Task<> Listener::serve(http::Incoming incoming, http::ServerStream& stream) {
+base::Task<> Listener::serve(http::Incoming&& incoming, http::ServerStream& stream) {
   Exchange exchange(base::Ref<base::Counted>(*generation_), policy(), std::move(incoming), stream);
   exchanges_.push_back(exchange);
   co_await exchange.run();

@@ -42,7 +42,7 @@ class Listener final : public http::Service, net::Acceptor::Handler {
   std::size_t cut();
   std::size_t connections() const { return connections_.size(); }
 
-  base::Task<> serve(http::Incoming incoming, http::ServerStream& stream) override;
+  base::Task<> serve(http::Incoming&& incoming, http::ServerStream& stream) override;
   bool is_draining() const override { return is_draining_; }
 
  private:

@@ -16,7 +16,7 @@ using base::Task;
 class Service final : public http::Service {
  public:
   explicit Service(base::Loop& loop) : loop_(loop) {}
-  Task<> serve(http::Incoming incoming, http::ServerStream& stream) override {
+  Task<> serve(http::Incoming&& incoming, http::ServerStream& stream) override {
     ++requests;
     Running running{unfinished};
     if (waits_to_read) co_await may_read.wait();

@@ -124,7 +124,7 @@ inline Task<> write_request(Asked& asked, std::string body, std::size_t piece_si
 class Service final : public http::Service {
  public:
   using Answer = std::function<Task<>(http::Incoming, http::ServerStream&)>;
-  Task<> serve(http::Incoming incoming, http::ServerStream& stream) override {
+  Task<> serve(http::Incoming&& incoming, http::ServerStream& stream) override {
     ++requests;
     last = incoming.head;
     return guarded(*this, answer(std::move(incoming), stream));
