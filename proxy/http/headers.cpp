@@ -52,41 +52,30 @@ constexpr std::array<std::string_view, 38> names = {
 static_assert(names.size() == static_cast<std::size_t>(Name::x_request_timeout) + 1);
 static_assert(names.size() <= 64, "a NameSet holds no more");
 
-constexpr std::size_t longest_known = 19;
 constexpr std::size_t bucket_count = 256;
 
-// By length and three letters: at most three known names share a bucket.
+// By length and two letters, in such a way that no two known names share a bucket.
 constexpr std::size_t bucket_of(std::string_view name) {
   const auto first = static_cast<unsigned char>(name.front());
   const auto last = static_cast<unsigned char>(name.back());
-  return (name.size() * 37 + first * 7 + last * 3 + static_cast<unsigned char>(name[name.size() / 2])) %
-         bucket_count;
+  return (name.size() + first + last * 25U) % bucket_count;
 }
 
 struct Buckets {
-  std::array<std::array<std::uint8_t, 3>, bucket_count> names{};
+  std::array<std::uint8_t, bucket_count> names{};  // 0 = none
   bool fits = true;
 };
 
 constexpr Buckets buckets = [] {
   Buckets made;
   for (std::size_t i = 1; i < names.size(); ++i) {
-    auto& bucket = made.names[bucket_of(names[i])];
-    std::size_t at = 0;
-    while (at < bucket.size() && bucket[at] != 0) ++at;
-    if (at == bucket.size())
-      made.fits = false;
-    else
-      bucket[at] = static_cast<std::uint8_t>(i);
+    std::uint8_t& bucket = made.names[bucket_of(names[i])];
+    made.fits = made.fits && bucket == 0;
+    bucket = static_cast<std::uint8_t>(i);
   }
   return made;
 }();
-static_assert(buckets.fits);
-static_assert([] {
-  std::size_t longest = 0;
-  for (const std::string_view name : names) longest = std::max(longest, name.size());
-  return longest;
-}() == longest_known);
+static_assert(buckets.fits, "two known names share a bucket: another factor is needed");
 
 constexpr std::array<char, 256> lower_table = [] {
   std::array<char, 256> table{};
@@ -101,12 +90,9 @@ constexpr std::array<char, 256> lower_table = [] {
 }  // namespace
 
 Name known_name(std::string_view name) {
-  if (name.empty() || name.size() > longest_known) return Name::other;
-  for (const std::uint8_t index : buckets.names[bucket_of(name)]) {
-    if (index == 0) break;
-    if (names[index] == name) return static_cast<Name>(index);
-  }
-  return Name::other;
+  if (name.empty()) return Name::other;
+  const std::uint8_t index = buckets.names[bucket_of(name)];
+  return names[index] == name ? static_cast<Name>(index) : Name::other;
 }
 
 std::string_view to_string(Name name) { return names[static_cast<std::size_t>(name)]; }
@@ -141,6 +127,7 @@ void Headers::give_back(Store* store) noexcept {
   if (kept.size() < most_kept_stores && store->capacity <= most_kept_text) {
     store->used = 0;
     store->seen = {};
+    if (store->former) store->former.reset();
     store->entries.clear();
     kept.push_back(store);
     return;
@@ -157,35 +144,32 @@ Headers::~Headers() {
   if (store_ && --store_->references == 0) give_back(store_);
 }
 
-Headers::Store& Headers::own() {
-  if (!store_) {
-    store_ = take_store();
-  } else if (store_->references > 1) {
-    Store* copy = take_store();
-    std::memcpy(copy->extend(store_->used).at, store_->text.get(), store_->used);
-    copy->used = store_->used;
-    copy->seen = store_->seen;
-    copy->entries = store_->entries;
+Headers::Store& Headers::own_afresh() {
+  Store* made = take_store();
+  if (store_) {
+    std::memcpy(made->extend(store_->used), store_->text.get(), store_->used);
+    made->used = store_->used;
+    made->seen = store_->seen;
+    made->entries = store_->entries;
     --store_->references;
-    store_ = copy;
   }
+  store_ = made;
   return *store_;
 }
 
-Headers::Room Headers::Store::grow(std::size_t count) {
+void Headers::Store::grow(std::size_t count) {
   const std::size_t wanted = std::max<std::size_t>({used + count, 2 * std::size_t{capacity}, 256});
   std::unique_ptr<char[]> larger(new char[wanted]);
   if (used > 0) std::memcpy(larger.get(), text.get(), used);
-  text.swap(larger);
+  former = std::exchange(text, std::move(larger));
   capacity = static_cast<std::uint32_t>(wanted);
-  return {text.get() + used, std::move(larger)};
 }
 
-Headers::Room Headers::append(Name id, std::size_t name_size, std::string_view value) {
+char* Headers::append(Name id, std::size_t name_size, std::string_view value) {
   Store& store = own();
   const std::size_t value_at = store.used + name_size + separator.size();
-  Room room = store.extend(name_size + separator.size() + value.size() + line_end.size());
-  char* at = room.at + name_size;
+  char* const begin = store.extend(name_size + separator.size() + value.size() + line_end.size());
+  char* at = begin + name_size;
   std::memcpy(at, separator.data(), separator.size());
   at += separator.size();
   if (!value.empty()) std::memcpy(at, value.data(), value.size());
@@ -195,13 +179,12 @@ Headers::Room Headers::append(Name id, std::size_t name_size, std::string_view v
                            static_cast<std::uint32_t>(value.size()), id});
   store.used = static_cast<std::uint32_t>(at + line_end.size() - store.text.get());
   store.seen.add(id);
-  return room;
+  return begin;
 }
 
 void Headers::add(Name id, std::string_view name, std::string_view value) {
   if (id != Name::other) return add(id, value);
-  const Room room = append(id, name.size(), value);
-  char* lower = room.at;
+  char* lower = append(id, name.size(), value);
   for (const char c : name) *lower++ = lower_table[static_cast<unsigned char>(c)];
 }
 
@@ -214,8 +197,7 @@ void Headers::add(std::string_view name, std::string_view value) {
 
 void Headers::add(Name name, std::string_view value) {
   const std::string_view text = to_string(name);
-  const Room room = append(name, text.size(), value);
-  std::memcpy(room.at, text.data(), text.size());
+  std::memcpy(append(name, text.size(), value), text.data(), text.size());
 }
 
 void Headers::set(std::string_view name, std::string_view value) {

@@ -165,24 +165,21 @@ class Headers {
     std::uint32_t value_size;
     Name id;
   };
-  struct Room {
-    char* at;
-    std::unique_ptr<char[]>
-        former;  // the text until now, if it had to grow: what is written may view it
-  };
   struct Store {
     std::uint32_t references = 1;
     std::uint32_t used = 0;      // of the text
     std::uint32_t capacity = 0;
     NameSet seen;                // of what is there, and what was
     std::unique_ptr<char[]> text;
+    std::unique_ptr<char[]> former;  // the text before it grew: what is written may view it
     std::vector<Entry> entries;
 
     // Room for so much more text.
-    Room extend(std::size_t count) {
-      return capacity - used < count ? grow(count) : Room{text.get() + used, nullptr};
+    char* extend(std::size_t count) {
+      if (capacity - used < count) grow(count);
+      return text.get() + used;
     }
-    Room grow(std::size_t count);
+    void grow(std::size_t count);
   };
   struct FreeStores;
 
@@ -194,10 +191,11 @@ class Headers {
 
   static Store* take_store();
   static void give_back(Store* store) noexcept;
-  Store& own();
+  Store& own() { return store_ && store_->references == 1 ? *store_ : own_afresh(); }
+  Store& own_afresh();
   std::optional<std::string_view> search(Name name) const;
   // Room for a name, which the caller writes there in lower case.
-  Room append(Name id, std::size_t name_size, std::string_view value);
+  char* append(Name id, std::size_t name_size, std::string_view value);
 
   Store* store_ = nullptr;
 };
