@@ -23,15 +23,17 @@ struct Piece {
   Piece* next;
 };
 
-struct FreeLists {
-  struct Kept {
-    Piece* first = nullptr;
-    std::uint32_t count = 0;
-  };
-  std::array<Kept, largest / step + 1> by_size;
+struct Kept {
+  Piece* first = nullptr;
+  std::uint32_t count = 0;
+};
 
-  ~FreeLists() {
-    for (Kept& kept : by_size) {
+// Without a destructor: else each look at them would ask whether they were made.
+constinit thread_local std::array<Kept, largest / step + 1> kept_by_size;
+
+struct Emptying {
+  ~Emptying() {
+    for (Kept& kept : kept_by_size) {
       while (Piece* piece = kept.first) {
         kept.first = piece->next;
         ::operator delete(piece);
@@ -41,7 +43,10 @@ struct FreeLists {
   }
 };
 
-thread_local FreeLists lists;
+void* take_new(std::size_t size) {
+  thread_local const Emptying at_end_of_thread;
+  return ::operator new(size);
+}
 
 std::size_t index_of(std::size_t size) { return (size + step - 1) / step; }
 
@@ -50,18 +55,18 @@ std::size_t index_of(std::size_t size) { return (size + step - 1) / step; }
 void* pool_allocate(std::size_t size) {
   if (size > largest) return ::operator new(size);
   const std::size_t index = index_of(size);
-  FreeLists::Kept& kept = lists.by_size[index];
+  Kept& kept = kept_by_size[index];
   if (Piece* piece = kept.first) {
     kept.first = piece->next;
     --kept.count;
     return piece;
   }
-  return ::operator new(index * step);
+  return take_new(index * step);
 }
 
 void pool_release(void* piece, std::size_t size) noexcept {
   if (size <= largest) {
-    FreeLists::Kept& kept = lists.by_size[index_of(size)];
+    Kept& kept = kept_by_size[index_of(size)];
     if (kept.count < most_kept) {
       kept.first = new (piece) Piece{kept.first};
       ++kept.count;
