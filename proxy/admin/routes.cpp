@@ -81,7 +81,7 @@ http::Task<http::Reply> Routes::handle(http::Request& request) {
   for (const Route& route : table_) {
     if (!matches(route.path, path)) continue;
     if (matches(route.method, request.method))
-      return route.answer ? route.answer(request) : base::just(http::Reply(say(200, index())));
+      return route.answer ? route.answer(request) : http::Reply(say(200, index()));
     if (!allowed.empty()) allowed += ", ";
     allowed += is_read(route.method) ? "GET, HEAD" : std::string(http::to_string(route.method));
   }

@@ -38,10 +38,10 @@ bool is_idempotent(Method method);          // GET HEAD OPTIONS TRACE PUT DELETE
 struct RequestHead {
   Method method = Method::get;
   std::string other_method;       // the text, if method is other
-  std::string scheme;             // "http" or "https"
+  std::string_view scheme;        // "http" or "https"
   std::string authority;          // as received; never empty unless HTTP/1.0 named none
   std::string path;               // with the query; "*" for OPTIONS *; "" for CONNECT
-  std::string protocol;           // "" or "websocket"
+  std::string_view protocol;      // "" or "websocket"
   bool accepts_trailers = false;  // te: trailers
   Headers headers;
 

@@ -165,7 +165,7 @@ std::optional<base::Error> Exchange::prepare_path() {
   return std::nullopt;
 }
 
-http::Response Exchange::response_of(http::Reply answer) {
+http::Response Exchange::response_of(http::Reply&& answer) {
   if (answer) {
     info_.reason = answer->reason;
     return std::move(*answer);

@@ -32,7 +32,7 @@ class Exchange : public base::Link {
   std::optional<base::Error> prepare_path();
   std::optional<base::Error> prepare_headers();
   base::Task<http::Reply> reply();
-  http::Response response_of(http::Reply answer);
+  http::Response response_of(http::Reply&& answer);
   bool send_head(http::Response& response);
   void note_end(const http::Body& body, const http::Pumped& how);
   void note_grpc_status(int status);

@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <memory>
+#include <utility>
 
 namespace upstream {
 namespace {
@@ -85,18 +86,22 @@ class Underway {
     attempt_.queue_time = waited - attempt_.connect_time;
   }
   void has_sent() { attempt_.sent = info_.now(); }
-  Reply over(Reply reply) {
+  const base::Error& failed(const base::Error& error) {
     is_over_ = true;
-    if (reply) {
-      attempt_.first_byte = info_.now();
-      attempt_.outcome.status = reply->status;
-      attempt_.outcome.grpc_status = http::grpc_status_of(*reply);
-      is_unsent_ = reply->is_unsent;
-    } else {
-      attempt_.outcome.reason = reply.error().reason;
-      is_unsent_ = reply.error().unsent;
+    attempt_.outcome.reason = error.reason;
+    is_unsent_ = error.unsent;
+    return error;
+  }
+  void over(const Reply& reply) {
+    is_over_ = true;
+    if (!reply) {
+      failed(reply.error());
+      return;
     }
-    return reply;
+    attempt_.first_byte = info_.now();
+    attempt_.outcome.status = reply->status;
+    attempt_.outcome.grpc_status = http::grpc_status_of(*reply);
+    is_unsent_ = reply->is_unsent;
   }
 
  private:
@@ -138,12 +143,12 @@ Task<Reply> Forward::handle(Request& request) {
   for (;;) {
     underway.waits();
     Result<Opened> opened = co_await placement.open(want);
-    if (!opened) co_return underway.over(opened.error());
+    if (!opened) co_return underway.failed(opened.error());
     underway.has(*opened);
     http::ClientStream& stream = *opened->stream;
     const Result<void> sent =
         send_head(stream, request, placement.endpoint(), !sent_request.has_body());
-    if (!sent && (!sent.error().unsent || want.fresh)) co_return underway.over(sent.error());
+    if (!sent && (!sent.error().unsent || want.fresh)) co_return underway.failed(sent.error());
     if (sent) {
       underway.has_sent();
       http::Interim& interim = sent_request.go_on(std::move(opened->stream));
@@ -155,7 +160,10 @@ Task<Reply> Forward::handle(Request& request) {
         if (request.info.is_grpc) look_for_grpc_status(*reply);
         if (cluster_.is_verified()) note_status_of_proxy(*reply, request.info.pseudonym);
       }
-      if (is_last || !sent_request.can_go_on()) co_return underway.over(std::move(reply));
+      if (is_last || !sent_request.can_go_on()) {
+        underway.over(reply);
+        co_return reply;
+      }
     }
     want.fresh = true;
   }
@@ -167,9 +175,9 @@ Result<void> Forward::send_head(http::ClientStream& stream, Request& request,
                                 const Endpoint& endpoint, bool ends) {
   const bool swaps_host = replaces_host(request, endpoint);
   if (swaps_host) request.authority.swap(host_);
-  request.scheme.swap(scheme_);
+  const std::string_view received = std::exchange(request.scheme, scheme_);
   const Result<void> sent = stream.send_head(request, ends);
-  request.scheme.swap(scheme_);
+  request.scheme = received;
   if (swaps_host) request.authority.swap(host_);
   return sent;
 }

@@ -31,7 +31,7 @@ class Forward final : public http::Handler {
   bool replaces_host(const http::Request& request, const Endpoint& endpoint);
 
   Cluster& cluster_;
-  std::string scheme_;
+  const std::string_view scheme_;
   std::string host_;  // sent instead of the client's
 };
 
