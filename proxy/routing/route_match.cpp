@@ -51,8 +51,7 @@ std::string_view host_of(std::string_view authority, char* buffer, std::size_t c
   return {buffer, authority.size()};
 }
 
-MatchInput::MatchInput(const http::RequestHead& of)
-    : head(of), path(of.path), host(host_of(of.authority, host_text_, sizeof host_text_)) {
+MatchInput::MatchInput(const http::RequestHead& of) : head(of), path(of.path) {
   const std::size_t mark = path.find('?');
   if (mark == path.npos) return;
   query = path.substr(mark + 1);

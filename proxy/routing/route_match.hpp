@@ -34,10 +34,6 @@ class MatchInput {
   const http::RequestHead& head;
   std::string_view path;   // without the query
   std::string_view query;  // without '?'
-  std::string_view host;  // lower case, no port, no trailing dot; "" if longer than any name may be
-
- private:
-  char host_text_[256];
 };
 
 class RouteMatch {

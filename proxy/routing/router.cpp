@@ -3,6 +3,11 @@
 #include <algorithm>
 
 namespace routing {
+namespace {
+
+constexpr std::size_t longest_host = 256;  // what is longer names nothing
+
+}  // namespace
 
 Router::Router(std::vector<MatchSpec> specs) {
   matches_.reserve(specs.size());
@@ -35,17 +40,19 @@ void Router::add(ByPath& routes, Number number) {
 std::optional<std::size_t> Router::find(const MatchInput& input) const {
   Number best = none;
   look(any_host_, input, best);
-  if (!hosts_.empty()) {
-    const auto found = hosts_.find(input.host);
-    if (found != hosts_.end()) look(found->second, input, best);
-  }
-  const std::size_t dot = input.host.find('.');
-  if (!parents_.empty() && dot != 0 && dot != input.host.npos) {
-    const auto found = parents_.find(input.host.substr(dot + 1));
-    if (found != parents_.end()) look(found->second, input, best);
-  }
+  if (!hosts_.empty() || !parents_.empty()) look_at_hosts(input, best);
   if (best == none) return std::nullopt;
   return best;
+}
+
+void Router::look_at_hosts(const MatchInput& input, Number& best) const {
+  char text[longest_host];
+  const std::string_view host = host_of(input.head.authority, text, sizeof text);
+  if (const auto found = hosts_.find(host); found != hosts_.end()) look(found->second, input, best);
+  const std::size_t dot = host.find('.');
+  if (dot == 0 || dot == host.npos) return;
+  const auto found = parents_.find(host.substr(dot + 1));
+  if (found != parents_.end()) look(found->second, input, best);
 }
 
 void Router::look(const ByPath& routes, const MatchInput& input, Number& best) const {

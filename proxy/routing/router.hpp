@@ -46,6 +46,7 @@ class Router {
 
   void add(ByPath& routes, Number number);
   void look(const ByPath& routes, const MatchInput& input, Number& best) const;
+  void look_at_hosts(const MatchInput& input, Number& best) const;
   void look_at_prefixes(const ByPath& routes, const MatchInput& input, Number& best) const;
   void take_first(const std::vector<Number>& candidates, const MatchInput& input,
                   Number& best) const;
