@@ -15,6 +15,13 @@ constexpr auto hex_pairs = [] {
   return pairs;
 }();
 
+// The last `bytes` of a number. Returns where they end.
+char* write_hex(char* at, std::uint64_t number, int bytes) {
+  for (int shift = 8 * (bytes - 1); shift >= 0; shift -= 8, at += 2)
+    std::memcpy(at, hex_pairs[number >> shift & 0xff].data(), 2);
+  return at;
+}
+
 // RFC 9562 5.7: 48 bits of milliseconds, then chance.
 void write_uuid_v7(StreamInfo::MadeId& out, base::Loop& loop) {
   const auto millis = static_cast<std::uint64_t>(
@@ -23,13 +30,15 @@ void write_uuid_v7(StreamInfo::MadeId& out, base::Loop& loop) {
           .count());
   const std::uint64_t high = (millis << 16) | 0x7000 | (loop.random().next() & 0x0fff);
   const std::uint64_t low = (loop.random().next() >> 2) | (1ULL << 63);
-  char* at = out.data();
-  for (int i = 0; i < 16; ++i) {
-    if (i == 4 || i == 6 || i == 8 || i == 10) *at++ = '-';
-    const std::uint64_t half = i < 8 ? high : low;
-    std::memcpy(at, hex_pairs[half >> (56 - 8 * (i % 8)) & 0xff].data(), 2);
-    at += 2;
-  }
+  char* at = write_hex(out.data(), high >> 32, 4);
+  *at++ = '-';
+  at = write_hex(at, high >> 16, 2);
+  *at++ = '-';
+  at = write_hex(at, high, 2);
+  *at++ = '-';
+  at = write_hex(at, low >> 48, 2);
+  *at++ = '-';
+  write_hex(at, low, 6);
 }
 
 }  // namespace

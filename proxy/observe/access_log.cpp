@@ -19,6 +19,11 @@ std::string text_of(std::time_t second) {
   return std::string(text, std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%S.000Z", &parts));
 }
 
+bool is_same_host(const base::Address& a, const base::Address& b) {
+  return a.family() == b.family() && a.path() == b.path() &&
+         std::equal(a.bytes(), a.bytes() + 16, b.bytes());
+}
+
 std::uint64_t lines_in(std::string_view text) {
   return static_cast<std::uint64_t>(std::count(text.begin(), text.end(), '\n'));
 }
@@ -178,9 +183,10 @@ std::string_view AccessLog::Queue::timestamp(base::WallTime time) {
   return stamp_;
 }
 
-// Requests come in rows from one client; the text is made once for each row.
+// Requests come in rows from one client, by several connections; the text is made once for each
+// row.
 std::string_view AccessLog::Queue::source(const base::Address& address) {
-  if (address != source_ || source_text_.empty()) {
+  if (!is_same_host(address, source_) || source_text_.empty()) {
     source_ = address;
     source_text_ = address.is_unix() ? address.to_string() : address.ip();
   }
