@@ -60,9 +60,13 @@ void AttemptCounter::ended(const http::Attempt& attempt) noexcept {
 }
 
 void AttemptCounter::count_attempt(std::string_view outcome) {
-  stats::Counter*& counter = attempts_[outcome.data()];
-  if (!counter) counter = &attempts_of(registry_, cluster_, outcome);
-  counter->add(shard_);
+  if (outcome.data() != last_outcome_) {
+    stats::Counter*& counter = attempts_[outcome.data()];
+    if (!counter) counter = &attempts_of(registry_, cluster_, outcome);
+    last_counter_ = counter;
+    last_outcome_ = outcome.data();
+  }
+  last_counter_->add(shard_);
 }
 
 void AttemptCounter::count_retry(std::string_view cause) {

@@ -52,6 +52,8 @@ class AttemptCounter final : public http::Handler, http::AttemptObserver {
   std::size_t shard_;
   stats::Histogram& durations_;
   Counters attempts_;
+  const char* last_outcome_ = nullptr;  // most go as the one before
+  stats::Counter* last_counter_ = nullptr;
   Counters retries_;
 };
 
