@@ -29,15 +29,15 @@ Error too_large(Side side) {
 
 // `at`: where the line that began last ends, or the bytes do. A field has no bound of its own, nor
 // has a status line: what users may set bounds them all.
-std::optional<Error> over_bounds(std::size_t at, Side side, const HeadLimits& limits,
-                                 const ScanState& scan) {
-  if (scan.fields_start == 0 && side == Side::request) {
-    if (at - scan.line_start <= limits.target_bytes + around_target) return std::nullopt;
-    return refused(side, "the request line is over limits.target_bytes", Reason::target_too_long);
-  }
-  const std::size_t begun = scan.fields_start > 0 ? scan.fields_start : scan.line_start;
-  if (at - begun > limits.header_bytes) return too_large(side);
-  return std::nullopt;
+bool is_over_bounds(std::size_t at, Side side, const HeadLimits& limits, const ScanState& scan) {
+  if (scan.fields_start > 0) return at - scan.fields_start > limits.header_bytes;
+  return at - scan.line_start >
+         (side == Side::request ? limits.target_bytes + around_target : limits.header_bytes);
+}
+
+Error over_bounds(Side side, const ScanState& scan) {
+  if (scan.fields_start > 0 || side == Side::response) return too_large(side);
+  return refused(side, "the request line is over limits.target_bytes", Reason::target_too_long);
 }
 
 // "name: value" up to a control character, which in a head is the CR: where that stands.
@@ -83,7 +83,7 @@ Result<std::size_t> find_head_end(std::string_view bytes, Side side, const HeadL
   std::size_t at = scan.searched;
   for (;;) {
     at = http::find_control(bytes, at);
-    if (const std::optional<Error> error = over_bounds(at, side, limits, scan)) return *error;
+    if (is_over_bounds(at, side, limits, scan)) return over_bounds(side, scan);
     scan.searched = at;
     if (at == bytes.size() || (at + 1 == bytes.size() && bytes[at] == '\r')) return std::size_t{0};
     if (bytes[at] != '\r' || bytes[at + 1] != '\n')

@@ -17,10 +17,9 @@ void write_request_line(std::string& out, std::string_view method, std::string_v
 }
 
 void write_status_line(std::string& out, int status) {
-  char digits[4];
-  std::to_chars(digits, digits + sizeof digits, status);
-  out.append("HTTP/1.1 ").append(digits, 3).append(" ");
-  out.append(http::reason_phrase(status)).append("\r\n");
+  char start[] = "HTTP/1.1 000 ";
+  std::to_chars(start + 9, start + 12, status);
+  out.append(start, sizeof start - 1).append(http::reason_phrase(status)).append("\r\n");
 }
 
 // A value that would end its line does not come out of a parser; should a filter make one, its field
