@@ -22,6 +22,8 @@ struct FilterSpec {
   std::vector<Row> (*rows)() = nullptr;
   // Whether the options need something that a listener cannot give ({route}, {cluster}).
   bool (*needs_route)(const void* options) = nullptr;
+  // The cluster that requests may be handed over to, besides the route's; "" = none.
+  std::string_view (*hands_over_to)(const void* options) = nullptr;
 };
 
 template <typename Options> Options options_of(const Table<Options>& (*table)());
@@ -42,8 +44,28 @@ template <auto table> constexpr FilterSpec spec_of(std::string_view name, std::s
   return spec;
 }
 
+// The same, of options that one field alone cannot tell right from wrong: `check` is shown them
+// all.
+template <auto table, auto check>
+constexpr FilterSpec spec_of(std::string_view name, std::string_view doc) {
+  FilterSpec spec = spec_of<table>(name, doc);
+  spec.read = [](const Node& node, const Reading& reading) -> std::shared_ptr<const void> {
+    auto options = std::make_shared<decltype(options_of(table))>();
+    read_table(node, reading, table(), *options);
+    if (node.is_map()) check(node, reading, *options);
+    return options;
+  };
+  return spec;
+}
+
 constexpr FilterSpec needing_route(FilterSpec spec, bool (*needs_route)(const void* options)) {
   spec.needs_route = needs_route;
+  return spec;
+}
+
+constexpr FilterSpec handing_over(FilterSpec spec,
+                                  std::string_view (*hands_over_to)(const void* options)) {
+  spec.hands_over_to = hands_over_to;
   return spec;
 }
 

@@ -59,6 +59,18 @@ class SharedState {
   std::map<std::string, std::map<std::string, std::vector<Entry>>> by_kind_;
 };
 
+// What a filter may ask of what is around it. Owned by the generation; its worker's thread.
+class Surroundings {
+ public:
+  // Of the cluster of that name, which the loader found; as long as the filter lives.
+  virtual http::Handler& chain_of(std::string_view cluster) = 0;
+  // Of limits.memory, in 1/100 %.
+  virtual std::uint32_t memory_in_use() const = 0;
+
+ protected:
+  ~Surroundings() = default;
+};
+
 struct FilterContext {
   std::string place;  // "listener NAME", "route LISTENER/NAME" or "cluster NAME"
   int ordinal = 0;    // of its kind in its list
@@ -68,6 +80,8 @@ struct FilterContext {
   std::size_t shard;          // the worker's, in the metrics and in what all workers count together
   base::Log& log;             // not for each request
   std::string_view fields{};  // its own configuration, as FilterConfig has it
+  std::size_t workers = 1;
+  Surroundings* around = nullptr;  // null only in tests of filters that do not ask
 
   // The place, and which of its kind there.
   std::string place_of_kind() const {

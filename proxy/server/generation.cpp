@@ -1,8 +1,7 @@
 #include "proxy/server/generation.hpp"
 
-#include "filters/registry.hpp"
-
 #include <algorithm>
+#include <cassert>
 
 namespace server {
 namespace {
@@ -36,9 +35,10 @@ Generation::Filters Generation::make_filters(const config::Filters& wanted,
                                              const std::string& place) {
   Filters made;
   for (const config::FilterConfig& filter : wanted)
-    made.push_back(filters::make(
-        filter, {place, filter.ordinal, worker_.loop, worker_.shared.filter_state,
-                 worker_.shared.metrics, worker_.index, worker_.shared.log, filter.fields}));
+    made.push_back(
+        filters::make(filter, {place, filter.ordinal, worker_.loop, worker_.shared.filter_state,
+                               worker_.shared.metrics, worker_.index, worker_.shared.log,
+                               filter.fields, static_cast<std::size_t>(plan_->workers), this}));
   return made;
 }
 
@@ -96,17 +96,34 @@ routing::RouteChain Generation::make_route_chain(const PlannedListener& listener
 std::unique_ptr<routing::ClusterHandler> Generation::make_cluster_handler(
     const PlannedListener& listener, const config::Route& route) {
   const bool is_timed = has_timeout(listener.config->filters) || has_timeout(route.filters);
-  const std::vector<config::Cluster>& clusters = plan_->config->clusters;
   std::vector<routing::WeightedCluster> shares;
   for (const config::Share& share : route.to) {
-    const auto found =
-        std::find_if(clusters.begin(), clusters.end(),
-                     [&](const config::Cluster& each) { return each.name == share.cluster; });
-    const ClusterChain& chain = cluster_chains_[static_cast<std::size_t>(found - clusters.begin())];
-    shares.push_back(
-        {found->name, share.parts, chain.chain.get(), !is_timed && !chain.has_timeout});
+    const std::size_t cluster = number_of(share.cluster);
+    const ClusterChain& chain = cluster_chains_[cluster];
+    shares.push_back({plan_->config->clusters[cluster].name, share.parts, chain.chain.get(),
+                      !is_timed && !chain.has_timeout});
   }
   return std::make_unique<routing::ClusterHandler>(std::move(shares));
+}
+
+std::size_t Generation::number_of(std::string_view cluster) const {
+  const std::vector<config::Cluster>& clusters = plan_->config->clusters;
+  const auto found =
+      std::find_if(clusters.begin(), clusters.end(),
+                   [&](const config::Cluster& each) { return each.name == cluster; });
+  assert(found != clusters.end() && "the loader knows all names");
+  return static_cast<std::size_t>(found - clusters.begin());
+}
+
+http::Handler& Generation::chain_of(std::string_view cluster) {
+  return *cluster_chains_[number_of(cluster)].chain;
+}
+
+std::uint32_t Generation::memory_in_use() const {
+  const Admission& admission = worker_.shared.admission;
+  const std::size_t limit = std::max<std::size_t>(admission.memory_limit(), 1);
+  const std::size_t share = admission.memory_in_use() / (limit / 10'000 + 1);
+  return static_cast<std::uint32_t>(std::min<std::size_t>(share, UINT32_MAX));
 }
 
 ListenerPolicy Generation::policy_of(const PlannedListener& listener, http::Handler& chain) {

@@ -9,6 +9,7 @@
 // the route's filters.
 #pragma once
 
+#include "filters/registry.hpp"
 #include "proxy/base/counted.hpp"
 #include "proxy/observe/request_metrics.hpp"
 #include "proxy/routing/route_handlers.hpp"
@@ -32,7 +33,7 @@ struct WorkerParts {
   upstream::Pools& pools;
 };
 
-class Generation final : public base::Counted, base::Reapable {
+class Generation final : public base::Counted, base::Reapable, filters::Surroundings {
  public:
   class Owner {
    public:
@@ -72,7 +73,11 @@ class Generation final : public base::Counted, base::Reapable {
   routing::RouteChain make_route_chain(const PlannedListener& listener, std::size_t route);
   std::unique_ptr<routing::ClusterHandler> make_cluster_handler(const PlannedListener& listener,
                                                                 const config::Route& route);
+  std::size_t number_of(std::string_view cluster) const;
   ListenerPolicy policy_of(const PlannedListener& listener, http::Handler& chain);
+
+  http::Handler& chain_of(std::string_view cluster) override;
+  std::uint32_t memory_in_use() const override;
 
   void unused() noexcept override { worker_.loop.reap_later(*this); }
   void reap() noexcept override { owner_.on_over(*this); }
