@@ -140,6 +140,12 @@ std::string problem_json(const Error& error, int status, const std::string& deta
   json.open('{').text("type", "about:blank").text("title", reason_phrase(status));
   json.number("status", static_cast<std::uint64_t>(status)).text("detail", detail);
   json.text("reason", base::to_string(error.reason)).text("request_id", info.request_id());
+  if (error.reason == Reason::throttled) {
+    const std::string seconds = std::to_string(error.retry_after);
+    json.text("error", base::to_string(error.reason));
+    json.text("message", "too many requests: try again in " + seconds + " s");
+    json.number("retry_after", error.retry_after);
+  }
   return json.close('}').take();
 }
 
@@ -158,7 +164,8 @@ std::string one_line(const Error& error, int status, const std::string& detail, 
 }
 
 void add_body(Response& response, const Error& error, const std::string& detail, Request& request) {
-  const bool is_json = wants_json(request.headers);
+  // What is throttled is a program, which reads when it may come again.
+  const bool is_json = error.reason == Reason::throttled || wants_json(request.headers);
   const std::string body = is_json ? problem_json(error, response.status, detail, request.info)
                                    : one_line(error, response.status, detail, request.info);
   response.headers.add(Name::content_type,
@@ -195,6 +202,9 @@ Response local_reply(const Error& error, Request& request) {
   }
   if (error.retry_after > 0)
     response.headers.add(Name::retry_after, std::to_string(error.retry_after));
+  if (error.reason == Reason::throttled)
+    for (const Headers::Field field : info.throttle_fields)
+      response.headers.add(field.name, field.value);
   say_proxy_status(response.headers, info.service, proxy_status_of(error),
                    {error.reason, !info.may_have_arrived},
                    passed_on_by(request.headers, info.pseudonym));

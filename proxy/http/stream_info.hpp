@@ -7,6 +7,7 @@
 #include "proxy/base/error.hpp"
 #include "proxy/base/loop.hpp"
 #include "proxy/http/attempt.hpp"
+#include "proxy/http/headers.hpp"
 
 #include <array>
 #include <cstdint>
@@ -79,6 +80,7 @@ struct StreamInfo {
   Attempt attempt;                    // the only one, or the one that counts
   int attempts = 0;                   // how many were begun
   bool may_have_arrived = false;      // at an upstream, by one of them
+  Headers throttle_fields;            // what the last throttle that refused it tells the client
   std::string_view retry_denied;      // what said no to another that was due; "" = nothing
   std::string_view request_id_field;  // by which the id is known outside; "" = by none
   std::string kept_request_id;        // see request_id()

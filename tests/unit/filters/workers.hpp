@@ -26,7 +26,8 @@ struct Busy final : http::Handler {
     const Counted counted(*this);
     ++calls;
     order.push_back(request.path);
-    if (time(request) > Millis{0}) co_await base::sleep_until(loop, loop.now() + time(request));
+    const base::Time ends = loop.now() + time(request);
+    if (ends > loop.now()) co_await base::sleep_until(loop, ends);
     if (answer) co_return answer(request);
     http::Response response;
     response.status = 200;
