@@ -4,13 +4,12 @@ namespace filters {
 namespace {
 
 const Entry* const built[] = {
-    &headers,  &request_id, &timeout,    &retry,       &circuit_breaker,
-    &throttle, &fault,      &body_limit, &early_hints, &heartbeat,
+    &headers,  &request_id, &timeout,    &retry,       &circuit_breaker, &throttle,
+    &bulkhead, &fault,      &body_limit, &early_hints, &heartbeat,
 };
 
 // Known to the language; the loader refuses them by name.
 constexpr config::FilterSpec not_built[] = {
-    {.name = "bulkhead", .doc = "limits what is in flight", .is_built = false},
     {.name = "adaptive_concurrency", .doc = "finds that limit by itself", .is_built = false},
     {.name = "shed", .doc = "refuses the least important first", .is_built = false},
     {.name = "fallback", .doc = "answers when the upstream cannot", .is_built = false},
