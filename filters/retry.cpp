@@ -1,5 +1,6 @@
 // Tries again what may be tried again: never-sent requests of any method, idempotent ones after a
 // failure that another attempt may mend. Filters below it run once for each attempt.
+#include "filters/attempts.hpp"
 #include "filters/deadline.hpp"
 #include "filters/registry.hpp"
 #include "filters/retry_options.hpp"
@@ -198,13 +199,6 @@ class Retry final : public http::Filter {
       bytes.append((*piece)->view());
     }
     co_return std::nullopt;
-  }
-
-  static Reply concluded(Reply reply, std::unique_ptr<Try> last) {
-    if (reply) return http::ending_with_body(std::move(*reply), std::move(last));
-    last->scope.outcome.reason = reply.error().reason;
-    last->scope.end();
-    return reply;
   }
 
   const RetryOptions& options_;

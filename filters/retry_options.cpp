@@ -115,9 +115,17 @@ bool is_refusal_behind(Reason reason) {
   }
 }
 
+// What a policy below refused, or had nobody to ask for.
+constexpr Reason never_sent[] = {
+    Reason::no_endpoint,   Reason::circuit_open, Reason::pool_full,
+    Reason::bulkhead_full, Reason::shed,         Reason::throttled,
+};
+
 // Nothing reached the upstream, or it said that it did nothing: any method may go again.
 bool was_not_processed(const Error& error) {
-  return error.unsent || is_connect_failure(error.reason) || error.reason == Reason::refused;
+  return error.unsent || is_connect_failure(error.reason) || error.reason == Reason::refused ||
+         std::find(std::begin(never_sent), std::end(never_sent), error.reason) !=
+             std::end(never_sent);
 }
 
 }  // namespace
@@ -128,16 +136,17 @@ bool RetryMethods::cover(const http::RequestHead& head) const {
   return std::find(listed.begin(), listed.end(), head.method_text()) != listed.end();
 }
 
+bool RetryMethods::let_repeat(const http::RequestHead& request, const http::Reply& reply) const {
+  const bool was_unsent = reply ? reply->is_unsent : was_not_processed(reply.error());
+  return was_unsent || cover(request);
+}
+
 bool RetryOptions::mean(const http::RequestHead& request, const http::Reply& reply) const {
-  if (!reply) {
-    const Error& error = reply.error();
-    return !error.lasting && retry_on.matches(error.reason) &&
-           (was_not_processed(error) || methods.cover(request));
-  }
+  if (!methods.let_repeat(request, reply)) return false;
+  if (!reply) return !reply.error().lasting && retry_on.matches(reply.error().reason);
   const bool is_meant = retry_on.matches_status(http::status_by_meaning(*reply)) ||
                         retry_on.matches_grpc(http::grpc_status_of(*reply));
-  return reply->is_from_upstream && is_meant && !is_refusal_behind(reply->reason) &&
-         (reply->is_unsent || methods.cover(request));
+  return reply->is_from_upstream && is_meant && !is_refusal_behind(reply->reason);
 }
 
 bool is_connect_failure(Reason reason) {

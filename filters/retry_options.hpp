@@ -17,6 +17,8 @@ struct RetryMethods {
   std::vector<std::string> listed;
 
   bool cover(const http::RequestHead& head) const;
+  // Whether to send the request again would not do twice what was done.
+  bool let_repeat(const http::RequestHead& request, const http::Reply& reply) const;
 };
 
 struct RetryOptions {
