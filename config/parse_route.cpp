@@ -1,4 +1,5 @@
 #include "config/parse.hpp"
+#include "config/respond.hpp"
 #include "config/words.hpp"
 #include "proxy/base/ascii.hpp"
 #include "proxy/base/field_names.hpp"
@@ -237,6 +238,8 @@ bool has_no_body(int status) {
   return status == 204 || status == 205 || status == 304;
 }
 
+}  // namespace
+
 const Table<Respond>& respond_table() {
   static const Table<Respond> table = {
       {"status", "a status", "200", "200 to 599",
@@ -252,6 +255,13 @@ const Table<Respond>& respond_table() {
   };
   return table;
 }
+
+std::string respond_problem(const Respond& respond) {
+  if (respond.body.empty() || !has_no_body(respond.status)) return {};
+  return "an answer " + std::to_string(respond.status) + " has no body";
+}
+
+namespace {
 
 const Table<Rewrite>& rewrite_table() {
   static const Table<Rewrite> table = {
@@ -361,8 +371,9 @@ void check_kind(const Node& node, const Route& route, const Reading& reading) {
   if (redirect && redirect->is_map() && !says("scheme") && !says("host") && !says("port") &&
       !says("path"))
     reading.mistake(*redirect, "this redirects to itself: say `path`, `host`, `port` or `scheme`");
-  if (route.respond && !route.respond->body.empty() && has_no_body(route.respond->status))
-    reading.mistake(node, "an answer " + std::to_string(route.respond->status) + " has no body");
+  if (!route.respond) return;
+  if (std::string problem = respond_problem(*route.respond); !problem.empty())
+    reading.mistake(node, std::move(problem));
 }
 
 Route parse_route(const Node& written, const Reading& reading) {

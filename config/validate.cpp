@@ -2,6 +2,7 @@
 
 #include "config/filter_spec.hpp"
 
+#include <algorithm>
 #include <set>
 #include <unordered_map>
 
@@ -27,7 +28,11 @@ class Validation {
       names_.push_back(cluster.name);
       Known& known = clusters_[cluster.name];
       if (known.mark) twice("cluster", cluster, *known.mark);
-      known = {&cluster.mark, once_in(cluster.filters)};
+      known = {&cluster.mark, once_in(cluster.filters), &cluster.filters};
+    }
+    for (const Cluster& cluster : config_.clusters) {
+      check_handovers(cluster.filters);
+      check_circles(cluster);
     }
     std::unordered_map<std::string_view, const Mark*> listeners;
     for (const Listener& listener : config_.listeners) {
@@ -43,6 +48,7 @@ class Validation {
   struct Known {
     const Mark* mark = nullptr;
     Once once;
+    const Filters* filters = nullptr;
   };
 
   template <typename Named> void twice(const char* what, const Named& named, const Mark& first) {
@@ -54,6 +60,7 @@ class Validation {
     for (const FilterConfig& filter : listener.filters)
       if (filter.spec->needs_route && filter.spec->needs_route(filter.options.get()))
         mistakes_.add(filter.mark, "on a listener no route or cluster is known yet");
+    check_handovers(listener.filters);
     const Once above = once_in(listener.filters);
     std::unordered_map<std::string_view, const Mark*> routes;
     for (const Route& route : listener.routes) {
@@ -62,6 +69,9 @@ class Validation {
         mistakes_.add(route.mark, "a route named \"" + route.name + "\" stands here already, in " +
                                       place_of(*first->second));
       check(above, route);
+      check_handovers(route.filters);
+      check_paths_over({}, listener.filters, route);
+      check_paths_over(above, route.filters, route);
     }
   }
 
@@ -73,18 +83,62 @@ class Validation {
       if (found == clusters_.end()) {
         if (are_clusters_known_)
           mistakes_.add(share.mark,
-                        "there is no cluster \"" + share.cluster + "\"" + suggest(share));
+                        "there is no cluster \"" + share.cluster + "\"" + suggest(share.cluster));
         continue;
       }
       check_path(listener, found->second.once, route);
       check_path(own, found->second.once, route);
+      Once above = listener;
+      above.insert(above.end(), own.begin(), own.end());
+      check_paths_over(std::move(above), *found->second.filters, route);
+    }
+  }
+
+  static std::string_view handover_of(const FilterConfig& filter) {
+    return filter.spec->hands_over_to ? filter.spec->hands_over_to(filter.options.get())
+                                      : std::string_view();
+  }
+
+  void check_handovers(const Filters& filters) {
+    for (const FilterConfig& filter : filters)
+      if (const std::string_view to = handover_of(filter);
+          !to.empty() && are_clusters_known_ && !clusters_.contains(to))
+        mistakes_.add(filter.mark, "there is no cluster \"" + std::string(to) + "\"" + suggest(to));
+  }
+
+  // Handed over from cluster to cluster a request would never come to an end.
+  void check_circles(const Cluster& cluster) {
+    for (const FilterConfig& filter : cluster.filters) {
+      std::vector<std::string_view> reached = {handover_of(filter)};
+      for (std::size_t i = 0; i < reached.size(); ++i) {
+        const auto found = clusters_.find(reached[i]);
+        if (found == clusters_.end()) continue;
+        if (reached[i] == cluster.name) {
+          mistakes_.add(filter.mark, "\"" + filter.name + "\" leads back to the cluster \"" +
+                                         cluster.name + "\" in which it stands");
+          break;
+        }
+        for (const FilterConfig& next : *found->second.filters)
+          if (const std::string_view to = handover_of(next);
+              std::find(reached.begin(), reached.end(), to) == reached.end())
+            reached.push_back(to);
+      }
+    }
+  }
+
+  // What stands above a filter that hands over stands above the other cluster's filters too.
+  void check_paths_over(Once above, const Filters& filters, const Route& route) {
+    for (const FilterConfig& filter : filters) {
+      const auto other = clusters_.find(handover_of(filter));
+      if (other != clusters_.end()) check_path(above, other->second.once, route);
+      if (filter.spec->is_once_per_path) above.push_back(&filter);
     }
   }
 
   // What was probably meant, or what there is.
-  std::string suggest(const Share& share) {
+  std::string suggest(std::string_view cluster) {
     if (suggestions_++ >= most_suggestions) return {};
-    std::string near = did_you_mean(share.cluster, names_);
+    std::string near = did_you_mean(cluster, names_);
     if (!near.empty() || names_.size() > most_listed) return near;
     for (const std::string_view name : names_)
       near += (near.empty() ? ": there is \"" : ", \"") + std::string(name) + '"';

@@ -1,5 +1,7 @@
 #include "config/warnings.hpp"
 
+#include "config/filter_spec.hpp"
+
 #include <algorithm>
 #include <set>
 
@@ -68,6 +70,12 @@ void add_unreachable(const Listener& listener, std::vector<Mistake>& warnings) {
   }
 }
 
+// Clusters that these filters hand over to.
+void add_handovers(const Filters& filters, std::set<std::string_view>& into) {
+  for (const FilterConfig& filter : filters)
+    if (filter.spec->hands_over_to) into.insert(filter.spec->hands_over_to(filter.options.get()));
+}
+
 }  // namespace
 
 std::vector<Mistake> warnings_of(const Config& config) {
@@ -75,9 +83,13 @@ std::vector<Mistake> warnings_of(const Config& config) {
   std::set<std::string_view> used;
   for (const Listener& listener : config.listeners) {
     add_unreachable(listener, warnings);
-    for (const Route& route : listener.routes)
+    add_handovers(listener.filters, used);
+    for (const Route& route : listener.routes) {
+      add_handovers(route.filters, used);
       for (const Share& share : route.to) used.insert(share.cluster);
+    }
   }
+  for (const Cluster& cluster : config.clusters) add_handovers(cluster.filters, used);
   for (const Cluster& cluster : config.clusters) {
     if (!used.contains(cluster.name))
       warnings.push_back({cluster.mark, "no route leads to the cluster \"" + cluster.name + '"'});
