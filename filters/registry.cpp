@@ -4,13 +4,24 @@ namespace filters {
 namespace {
 
 const Entry* const built[] = {
-    &headers, &request_id, &timeout, &retry,      &circuit_breaker, &throttle,  &bulkhead,
-    &shed,    &fallback,   &fault,   &body_limit, &early_hints,     &heartbeat,
+    &headers,
+    &request_id,
+    &timeout,
+    &retry,
+    &circuit_breaker,
+    &throttle,
+    &bulkhead,
+    &adaptive_concurrency,
+    &shed,
+    &fallback,
+    &fault,
+    &body_limit,
+    &early_hints,
+    &heartbeat,
 };
 
 // Known to the language; the loader refuses them by name.
 constexpr config::FilterSpec not_built[] = {
-    {.name = "adaptive_concurrency", .doc = "finds that limit by itself", .is_built = false},
     {.name = "collapse", .doc = "one request for many identical ones", .is_built = false},
     {.name = "rewrite", .doc = "changes paths and hosts", .is_built = false},
     {.name = "cors", .doc = "cross-origin requests", .is_built = false},

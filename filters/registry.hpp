@@ -40,7 +40,7 @@ struct BreakerStatus {
 std::vector<BreakerStatus> breakers(const SharedState& shared, base::Time now);
 
 // Those that are built.
-extern const Entry headers, request_id, timeout, retry, circuit_breaker, throttle, bulkhead, shed,
-    fallback, fault, body_limit, early_hints, heartbeat;
+extern const Entry headers, request_id, timeout, retry, circuit_breaker, throttle, bulkhead,
+    adaptive_concurrency, shed, fallback, fault, body_limit, early_hints, heartbeat;
 
 }  // namespace filters
