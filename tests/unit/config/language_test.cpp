@@ -121,7 +121,7 @@ TEST_CASE("config language: what is not built is refused, each by its name") {
         "load_balancer: random", "load_balancer: ring_hash", "load_balancer: maglev"})
     texts.push_back(with_cluster("url: http://a, " + std::string(fields)));
   for (const char* filter :
-      {"collapse", "rewrite", "cors", "compress", "jwt", "authz", "webhook"})
+      {"rewrite", "cors", "compress", "jwt", "authz", "webhook"})
     texts.push_back(with_filter(std::string(filter) + ": {}"));
   for (const std::string& text : texts) {
     CAPTURE(text);

@@ -1,0 +1,130 @@
+#include "filters/flight.hpp"
+
+#include <utility>
+
+namespace filters {
+
+using base::Bytes;
+using base::Reason;
+using base::Result;
+using base::Task;
+using http::Reply;
+using http::Request;
+using http::Response;
+
+// One reader's part of the answer.
+class Flight::Source final : public http::WrappedSource {
+ public:
+  Source(std::shared_ptr<Flight> flight, http::Body cursor, http::StreamInfo& reader)
+      : WrappedSource(std::move(cursor)), flight_(std::move(flight)), reader_(reader) {}
+  ~Source() override {
+    inner_ = http::Body();  // before the flight, which may end with this
+    flight_->tell(reader_);
+  }
+
+  Task<Result<Bytes>> read() override {
+    Result<Bytes> piece = co_await inner_.read();
+    if (!piece) flight_->end(piece.error().reason);
+    if (piece && piece->empty()) flight_->end(Reason::none);
+    co_return piece;
+  }
+
+ private:
+  const std::shared_ptr<Flight> flight_;
+  http::StreamInfo& reader_;
+};
+
+Flight::Waiter::Waiter(std::shared_ptr<Flight> flight)
+    : flight_(std::move(flight)), news_(flight_->info_.loop) {
+  flight_->waiters_.push_back(*this);
+}
+
+Flight::Waiter::~Waiter() {
+  unlink();
+  flight_->stop_keeping_if_unwanted();
+}
+
+Flight::Flight(const Request& like, std::uint64_t max_body, ForAll is_for_all,
+               std::function<void()> close)
+    : max_body_(max_body),
+      is_for_all_(std::move(is_for_all)),
+      close_(std::move(close)),
+      connection_(like.info.connection),
+      info_(like.info.loop, connection_),
+      scope_(info_.started),
+      request_(http::RequestHead(like), http::Body(), interim_, scope_, info_),
+      task_(info_.loop) {
+  const http::StreamInfo& first = like.info;
+  info_.service = first.service;
+  info_.listener = first.listener;
+  info_.is_outbound = first.is_outbound;
+  info_.is_trusted = first.is_trusted;
+  info_.forwarded_for = first.forwarded_for;
+  info_.route = first.route;
+  info_.cluster = first.cluster;
+  info_.rewritten_host = first.rewritten_host;
+  info_.request_id_field = first.request_id_field;
+  info_.client_body.end(info_.started);
+}
+
+Task<> Flight::run(http::Next next) {
+  Reply reply = co_await next(request_);
+  close();
+  settle(std::move(reply));
+}
+
+void Flight::close() {
+  if (const auto close = std::exchange(close_, nullptr)) close();
+}
+
+void Flight::settle(Reply reply) {
+  is_shared_ = is_for_all_(reply);
+  if (reply) {
+    scope_.outcome.status = reply->status;
+    recording_.emplace(info_.loop, std::move(reply->body), is_shared_ ? max_body_ : 0);
+  } else {
+    end(reply.error().reason);
+  }
+  reply_.emplace(std::move(reply));
+  for (Waiter* each = waiters_.front(); each; each = waiters_.after(*each)) each->news_.set();
+}
+
+std::optional<Reply> Flight::reply_for(Request& request, bool is_first) {
+  if (!is_first && !is_shared_) return std::nullopt;
+  tell(request.info);
+  if (!reply_->ok()) return Reply(reply_->error());
+  if (!recording_->is_intact()) return std::nullopt;
+  const Response& from = **reply_;
+  Response response;
+  response.status = from.status;
+  response.headers = from.headers;
+  response.is_from_upstream = from.is_from_upstream;
+  response.reason = from.reason;
+  http::Body cursor = recording_->cursor();
+  if (cursor.is_empty())
+    end(Reason::none);
+  else
+    response.body = http::Body(new Source(shared_from_this(), std::move(cursor), request.info));
+  return Reply(std::move(response));
+}
+
+void Flight::tell(http::StreamInfo& info) const {
+  info.route = info_.route;
+  info.cluster = info_.cluster;
+  info.rewritten_host = info_.rewritten_host;
+  info.attempt = info_.attempt;
+  info.attempts = info_.attempts;
+  info.retry_denied = info_.retry_denied;
+}
+
+// Once all have begun to read it, nobody reads it from its start.
+void Flight::stop_keeping_if_unwanted() {
+  if (recording_ && waiters_.empty()) recording_->stop();
+}
+
+void Flight::end(Reason reason) {
+  scope_.outcome.reason = reason;
+  scope_.end();
+}
+
+}  // namespace filters
