@@ -78,7 +78,13 @@ TEST_CASE("effective configuration: loads again, and is then the same") {
         with_cluster("url: https://a.b:8443, host: \"c:1\", tls: { san: [d, \"spiffe://e/f\"] }"),
         with_cluster("endpoints: [\"10.0.0.1:1\", { address: \"[::1]:2\", weight: 3 }]"),
         with_filter("fault: { abort: { status: 503, sample: 12.5% } }"),
-        with_filter("retry: { methods: [POST], retry_on: [503, connect] }")}) {
+        with_filter("retry: { methods: [POST], retry_on: [503, connect] }"),
+        with_filter("throttle: { rate: 5/s }"), with_filter("bulkhead: { max_concurrent: 3 }"),
+        with_filter(
+            "throttle: { rate: 5/m, key: [\"header:x-a\", path], on_excess: queue, burst: 2 }"),
+        with_filter("fallback: { respond: { body: \"a: b\", headers: { x-a: \"1\" } } }"),
+        with_filter("fallback: { stale: {}, when: [5xx] }"), with_filter("shed"),
+        with_filter("adaptive_concurrency"), with_filter("collapse: { headers: accept }")}) {
     CAPTURE(text);
     const std::string dump = effective(text);
     CHECK(effective(dump) == dump);
