@@ -135,6 +135,7 @@ struct Match {
   std::vector<std::string> method;
   NamedValues headers;
   NamedValues query;
+  bool is_grpc = false;  // and of gRPC's content type: path and method say which call
 };
 
 struct Rewrite {

@@ -1,3 +1,4 @@
+#include "config/grpc_match.hpp"
 #include "config/parse.hpp"
 #include "config/respond.hpp"
 #include "config/words.hpp"
@@ -156,7 +157,7 @@ const Table<Match>& match_table() {
       {"method", "a method or a list", "", "any of these", read_methods},
       named_values<Match>("headers", "name: value, \"*\" = present", read_match_headers),
       named_values<Match>("query", "name: value, \"*\" = present", read_query),
-      later<Match>("grpc", "service and method"),
+      grpc_match(),
   };
   return table;
 }
@@ -289,6 +290,7 @@ Field<Route> match() {
   Field<Route> field = nested("match", &Route::match, match_table(), "absent = every request");
   field.read = [](const Node& node, const Reading& reading, Route& into) {
     read_table(node, reading, match_table(), into.match);
+    if (into.match.is_grpc) return check_grpc_match(node, reading);
     if (!into.match.path.empty() && !into.match.path_regex.empty())
       reading.mistakes.add(node.entry("path_regex")->mark,
                            "`path` and `path_regex` exclude each other: leave one of them out");

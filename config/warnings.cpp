@@ -47,6 +47,7 @@ bool cover(const NamedValues& wide, const NamedValues& narrow) {
 
 bool covers(const Match& wide, const Match& narrow) {
   if (wide.path_regex != narrow.path_regex && !wide.path_regex.empty()) return false;
+  if (wide.is_grpc && !narrow.is_grpc) return false;
   return cover(wide.host, narrow.host, covers_host) && cover(wide.path, narrow.path, covers_path) &&
          cover(wide.method, narrow.method, std::equal_to<>()) &&
          cover(wide.headers, narrow.headers) && cover(wide.query, narrow.query);

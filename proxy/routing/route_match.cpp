@@ -2,6 +2,7 @@
 
 #include "proxy/base/ascii.hpp"
 #include "proxy/base/percent.hpp"
+#include "proxy/http/grpc.hpp"
 
 #include <algorithm>
 
@@ -101,6 +102,7 @@ bool RouteMatch::accepts(const MatchInput& input) const {
   if (!accepts_method(input.head)) return false;
   // Bytes that reach a tunnel go where a route says so, never where a catch-all happens to.
   if (input.head.method == http::Method::connect && spec_.methods.empty()) return false;
+  if (spec_.is_grpc && !http::is_grpc(input.head.headers)) return false;
   if (!accepts_headers(input.head.headers)) return false;
   for (const auto& [name, value] : spec_.query)
     if (!has_parameter(input.query, name, value)) return false;

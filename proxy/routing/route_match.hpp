@@ -24,6 +24,7 @@ struct MatchSpec {
   std::vector<std::string> methods;
   std::vector<std::pair<std::string, std::string>> headers;  // name in lower case; "*" = present
   std::vector<std::pair<std::string, std::string>> query;
+  bool is_grpc = false;  // of gRPC's content type
 };
 
 // A request as routes see it; made once a request. Names what the head holds.

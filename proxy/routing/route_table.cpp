@@ -14,6 +14,7 @@ MatchSpec spec_of(const config::Match& match) {
   for (const auto& [name, value] : match.headers)
     spec.headers.emplace_back(base::lower_case(name), value);
   spec.query = match.query;
+  spec.is_grpc = match.is_grpc;
   return spec;
 }
 

@@ -283,3 +283,24 @@ TEST_CASE("grpc: by its status a call is tried again, if no message came before 
   CHECK(of(client.wait_for(3).trailers, "grpc-status") == "10");
   CHECK(calls == 4);
 }
+
+TEST_CASE("grpc: a route takes the calls of a service, or of one method") {
+  const std::string answer = "{ headers: { content-type: application/grpc, grpc-status: \"";
+  TestProxy proxy(
+      "version: 1\nworkers: 1\naccess_log: { format: none }\nlisteners: { egress: {\n"
+      "  bind: 127.0.0.1:0, routes: [\n"
+      "    { match: { grpc: { service: shop.Orders, method: Place } }, respond: " +
+      answer + "1\" } } },\n    { match: { grpc: { service: shop.Orders } }, respond: " + answer +
+      "2\" } } }] } }\nclusters: {}\n");
+  H2Peer client(Socket::connect(proxy.address()));
+  client.greet();
+  client.send(client.head(1, call("/shop.Orders/Place"), true));
+  CHECK(client.wait_for(1).field("grpc-status") == "1");
+  client.send(client.head(3, call("/shop.Orders/Cancel"), true));
+  CHECK(client.wait_for(3).field("grpc-status") == "2");
+  client.send(client.head(5, call("/shop.Other/Place"), true));
+  CHECK(client.wait_for(5).field("grpc-status") == "12");
+  h2::Fields get = H2Peer::get("/shop.Orders/Place");
+  client.send(client.head(7, get, true));
+  CHECK(client.wait_for(7).status == 404);
+}

@@ -61,6 +61,8 @@ TEST_CASE("config language: every default of a listener and a route may be writt
                  "to: { c: 100% }, rewrite: { path: /orders/*, host: orders.svc }, filters: []"),
       with_route(
           "match: { path_regex: \"^/legacy/(.*)$\" }, redirect: { path: \"/v1/$1\", status: 308 }"),
+      with_route("match: { grpc: { service: shop.v1.Orders, method: Place } }, to: c"),
+      with_route("match: { host: a.b, grpc: { service: Orders }, headers: { x-a: b } }, to: c"),
       with_route("match: { path: /blocked/* }, respond: { status: 403, body: \"by policy\\n\", "
                  "headers: { content-type: text/plain } }"),
       with_route("redirect: { scheme: https, host: a.b, port: 8443 }"),
@@ -103,7 +105,6 @@ TEST_CASE("config language: what is not built is refused, each by its name") {
       with_listener("udp: { to: c, idle: 60s }"),
       with_listener("proxy_protocol: accept"),
       with_route("to: c, mirror: { to: c, sample: 10% }"),
-      with_route("to: c, match: { grpc: { service: a } }"),
       with_route("to: c, match: { method: CONNECT }"),
       with_cluster("url: \"tcp://10.0.3.9:5432\""),
       with_cluster("url: \"udp://10.0.3.9:3478\""),
@@ -161,6 +162,14 @@ TEST_CASE("config language: addresses, hosts and names are sound") {
 
 TEST_CASE("config language: routes say what can be done") {
   check_refused({
+      {with_route("to: c, match: { grpc: {} }"), "\"service\" is missing"},
+      {with_route("to: c, match: { grpc: { service: a/b } }"), "is not a service such as"},
+      {with_route("to: c, match: { grpc: { service: \"\" } }"), "is not a service such as"},
+      {with_route("to: c, match: { grpc: { service: a..b } }"), "is not a service such as"},
+      {with_route("to: c, match: { grpc: { service: a, method: b.c } }"),
+       "is not a method such as"},
+      {with_route("to: c, match: { grpc: { service: a }, path: /a }"), "leave `path` out"},
+      {with_route("to: c, match: { method: GET, grpc: { service: a } }"), "leave `method` out"},
       {with_route("to: d2"), "there is no cluster \"d2\""},
       {with_route("to: { c: 99.05% }"), "add up to 99.05%"},
       {with_route("to: c, respond: {}"), "a route has one of"},

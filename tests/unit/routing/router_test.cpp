@@ -99,6 +99,20 @@ TEST_CASE("router: methods, headers and query are all asked") {
   CHECK(find(router, head) == 0);
 }
 
+TEST_CASE("router: calls of gRPC, by their content type") {
+  MatchSpec call = on_path("/shop.Orders/*");
+  call.methods = {"POST"};
+  call.is_grpc = true;
+  const Router router({call, MatchSpec{}});
+  http::RequestHead head = get("/shop.Orders/Place");
+  head.method = http::Method::post;
+  CHECK(find(router, head) == 1);
+  head.headers.add("content-type", "application/grpc+proto");
+  CHECK(find(router, head) == 0);
+  head.method = http::Method::get;
+  CHECK(find(router, head) == 1);
+}
+
 TEST_CASE("router: CONNECT reaches only a route that names it") {
   MatchSpec named;
   named.methods = {"CONNECT"};
