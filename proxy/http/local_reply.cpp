@@ -219,4 +219,8 @@ Headers closing_trailers(const Error& error, const StreamInfo& info) {
   return trailers;
 }
 
+std::string closing_envelope(const Error& error, RpcForm form, const StreamInfo& info) {
+  return closing_envelope({grpc_status_of(error), detail_of(error, info)}, form);
+}
+
 }  // namespace http

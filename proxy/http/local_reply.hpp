@@ -4,6 +4,9 @@
 #pragma once
 
 #include "proxy/http/message.hpp"
+#include "proxy/http/rpc_form.hpp"
+
+#include <string>
 
 namespace http {
 
@@ -11,6 +14,8 @@ Response local_reply(const Error& error, Request& request);
 
 // Behind the head of a gRPC answer that cannot be completed: the trailers that say why.
 Headers closing_trailers(const Error& error, const StreamInfo& info);
+// The same in the body, for a stream of gRPC-Web or Connect.
+std::string closing_envelope(const Error& error, RpcForm form, const StreamInfo& info);
 
 int status_of(const Error& error);
 int grpc_status_of(const Error& error);

@@ -3,6 +3,7 @@
 #include "proxy/base/ascii.hpp"
 #include "proxy/base/grpc_status.hpp"
 #include "proxy/base/json.hpp"
+#include "proxy/http/envelopes.hpp"
 #include "proxy/http/grpc.hpp"
 
 #include <string>
@@ -26,14 +27,6 @@ bool says_connect(const RequestHead& request) {
   if (query == request.path.npos) return false;
   const std::string parameters = '&' + request.path.substr(query + 1) + '&';
   return parameters.find("&connect=v1&") != parameters.npos;
-}
-
-// A flag, four bytes of length, and so many bytes.
-std::string envelope(char flag, std::string_view text) {
-  std::string made(1, flag);
-  for (int shift = 24; shift >= 0; shift -= 8)
-    made += static_cast<char>(text.size() >> shift & 0xff);
-  return made.append(text);
 }
 
 std::string base64(std::string_view bytes) {
@@ -76,12 +69,6 @@ std::string connect_error(const RpcError& error, RpcForm form) {
   return envelope(connect_end, json.close('}').take());
 }
 
-std::string body_of(const RpcError& error, RpcForm form) {
-  if (form == RpcForm::grpc_web) return web_error(error);
-  if (form == RpcForm::grpc_web_text) return base64(web_error(error));
-  return connect_error(error, form);
-}
-
 }  // namespace
 
 RpcForm rpc_form(const RequestHead& request) {
@@ -92,6 +79,12 @@ RpcForm rpc_form(const RequestHead& request) {
   if (is_grpc(request.headers)) return RpcForm::grpc;
   if (begins_with(type, "application/connect+")) return RpcForm::connect_stream;
   return says_connect(request) ? RpcForm::connect_unary : RpcForm::none;
+}
+
+std::string closing_envelope(const RpcError& error, RpcForm form) {
+  if (form == RpcForm::grpc_web) return web_error(error);
+  if (form == RpcForm::grpc_web_text) return base64(web_error(error));
+  return connect_error(error, form);
 }
 
 void say_grpc_status(Headers& headers, const RpcError& error) {
@@ -109,7 +102,7 @@ void tell_rpc_error(const RpcError& error, RpcForm form, const Headers& request,
   }
   if (form == RpcForm::grpc) return say_grpc_status(response.headers, error);
   response.trailing_grpc_status = error.status;
-  const std::string body = body_of(error, form);
+  const std::string body = closing_envelope(error, form);
   response.headers.add(Name::content_length, std::to_string(body.size()));
   response.body = Body::of(Bytes::copy_of(body));
 }

@@ -5,6 +5,7 @@
 #include "proxy/http/message.hpp"
 
 #include <cstdint>
+#include <string>
 #include <string_view>
 
 namespace http {
@@ -29,6 +30,9 @@ struct RpcError {
 // is the failure's.
 void tell_rpc_error(const RpcError& error, RpcForm form, const Headers& request,
                     Response& response);
+
+// What says so in the body of gRPC-Web and Connect, behind the last message.
+std::string closing_envelope(const RpcError& error, RpcForm form);
 
 // The two fields of gRPC, for a head or for trailers.
 void say_grpc_status(Headers& headers, const RpcError& error);

@@ -47,6 +47,22 @@ class Counted final : public http::WrappedSource {
   http::StreamInfo& info_;
 };
 
+// Notes where among its messages a body is, as it is read.
+class InEnvelopes final : public http::WrappedSource {
+ public:
+  InEnvelopes(http::Body inner, http::EnvelopePosition& position)
+      : WrappedSource(std::move(inner)), position_(position) {}
+
+  base::Task<base::Result<base::Bytes>> read() override {
+    base::Result<base::Bytes> piece = co_await inner_.read();
+    if (piece) position_.pass(piece->view());
+    co_return piece;
+  }
+
+ private:
+  http::EnvelopePosition& position_;
+};
+
 http::Body counted(http::Body body, http::StreamInfo& info) {
   if (!body.is_empty()) return http::Body(new Counted(std::move(body), info));
   info.client_body.end(info.started);
@@ -59,8 +75,10 @@ bool may_not_be_normal(std::string_view path) {
 }
 
 // Words for what comes before a response's head; behind it there is one for all.
-bool has_failed_upstream(base::Reason reason) {
-  return reason == base::Reason::reset || reason == base::Reason::upstream_protocol_error;
+base::Reason reason_behind_head(base::Reason reason) {
+  const bool has_failed_upstream =
+      reason == base::Reason::reset || reason == base::Reason::upstream_protocol_error;
+  return has_failed_upstream ? base::Reason::response_aborted : reason;
 }
 
 }  // namespace
@@ -98,10 +116,7 @@ Exchange::~Exchange() {
 base::Task<> Exchange::run() {
   http::Reply answer = co_await reply();
   http::Response response = response_of(std::move(answer));
-  if (send_head(response)) {
-    const http::Pumped how = co_await http::pump(response.body, stream_, info_);
-    note_end(response.body, how);
-  }
+  if (send_head(response)) co_await send_body(response.body);
   is_over_ = true;
 }
 
@@ -114,10 +129,7 @@ base::Task<> Exchange::cut_short() {
     co_return;
   }
   http::Response response = response_of(why);
-  if (send_head(response)) {
-    const http::Pumped how = co_await http::pump(response.body, stream_, info_);
-    note_end(response.body, how);
-  }
+  if (send_head(response)) co_await send_body(response.body);
 }
 
 base::Task<http::Reply> Exchange::reply() {
@@ -186,10 +198,40 @@ bool Exchange::send_head(http::Response& response) {
   const bool ends = response.body.is_empty();
   ends_with_status_ = info_.is_grpc && http::has_status_in_fields(response.headers) &&
                       !response.headers.contains(http::Name::content_length);
+  watch_envelopes(response);
   is_head_sent_ = true;
   const base::Result<void> sent = stream_.send_head(response, ends);
   if (!sent) note_failure(sent.error().reason);
   return sent && !ends;
+}
+
+// How the end of a stream of gRPC-Web or Connect is told, should it not come by itself. In base64
+// the place of the next message is not known.
+void Exchange::watch_envelopes(http::Response& response) {
+  if (!response.is_from_upstream || response.body.is_empty()) return;
+  if (ends_with_status_ || response.headers.contains(http::Name::content_length)) return;
+  const http::RpcForm form = http::rpc_form(request_);
+  if (form != http::RpcForm::grpc_web && form != http::RpcForm::connect_stream) return;
+  closing_form_ = form;
+  response.body = http::Body(new InEnvelopes(std::move(response.body), position_));
+}
+
+base::Task<> Exchange::send_body(http::Body& body) {
+  const http::Pumped how = co_await http::pump(body, stream_, info_);
+  const bool can_be_told = closing_form_ != http::RpcForm::none && position_.is_between_messages();
+  if (how.source && can_be_told) co_return co_await end_in_body(*how.source);
+  note_end(body, how);
+}
+
+// As cut(), for who reads the end of a stream in its body.
+base::Task<> Exchange::end_in_body(const base::Error& why) {
+  note_failure(reason_behind_head(why.reason));
+  base::Bytes last = base::Bytes::copy_of(http::closing_envelope(why, closing_form_, info_));
+  const base::Result<void> written = co_await stream_.write(std::move(last));
+  if (!written) co_return;
+  if (info_.is_grpc) note_grpc_status(http::grpc_status_of(why));
+  const base::Result<void> finished = stream_.finish({});
+  (void)finished;  // the client has left: nobody is to be told
 }
 
 void Exchange::note_end(const http::Body& body, const http::Pumped& how) {
@@ -213,7 +255,7 @@ void Exchange::note_grpc_status(int status) {
 // a message: one that was cut is none to any client. Others can only be shown that theirs is
 // incomplete.
 void Exchange::cut(const base::Error& why) {
-  note_failure(has_failed_upstream(why.reason) ? base::Reason::response_aborted : why.reason);
+  note_failure(reason_behind_head(why.reason));
   if (!ends_with_status_ || !stream_.carries_trailers()) return stream_.abort(why);
   const http::Headers trailers = http::closing_trailers(why, info_);
   note_grpc_status(http::grpc_status_in(trailers));

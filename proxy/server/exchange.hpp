@@ -4,8 +4,10 @@
 #pragma once
 
 #include "proxy/base/counted.hpp"
+#include "proxy/http/envelopes.hpp"
 #include "proxy/http/filter.hpp"
 #include "proxy/http/pump.hpp"
+#include "proxy/http/rpc_form.hpp"
 #include "proxy/http/stream.hpp"
 #include "proxy/server/listener_policy.hpp"
 
@@ -34,7 +36,10 @@ class Exchange : public base::Link {
   base::Task<http::Reply> reply();
   http::Response response_of(http::Reply&& answer);
   bool send_head(http::Response& response);
+  void watch_envelopes(http::Response& response);
+  base::Task<> send_body(http::Body& body);
   void note_end(const http::Body& body, const http::Pumped& how);
+  base::Task<> end_in_body(const base::Error& why);
   void note_grpc_status(int status);
   void note_failure(base::Reason reason);
   void cut(const base::Error& why);
@@ -49,6 +54,9 @@ class Exchange : public base::Link {
   http::Request request_;
   bool is_head_sent_ = false;
   bool ends_with_status_ = false;  // gRPC's, in trailers: also if the message cannot be completed
+  // Of an answer that ends with one in its body, gRPC-Web's or Connect's; else none.
+  http::RpcForm closing_form_ = http::RpcForm::none;
+  http::EnvelopePosition position_;  // in that body
   bool is_over_ = false;
 };
 

@@ -49,7 +49,8 @@ std::string of(const h2::Fields& fields, std::string_view name) {
   return {};
 }
 
-// A service behind the proxy. Its answers begin with a head and a message and a half.
+// A service behind the proxy. Its answers begin with a head, a message and (but to .../whole) a
+// half.
 class Called {
  public:
   explicit Called(const std::string& cluster = "", const std::string& listener = "")
@@ -89,9 +90,11 @@ class Called {
     if (!peer.accept()) return;
     while (peer.messages[1].fields.empty())
       if (!peer.read()) return;
-    peer.send(peer.head(1, {{":status", "200"}, {"content-type", "application/grpc"}}, false) +
-              h2::frame(h2::data, 0, 1, half_a_message()));
     const std::string path = peer.messages[1].field(":path");
+    const std::string type = peer.messages[1].field("content-type");
+    const bool is_half = !path.ends_with("/whole");
+    peer.send(peer.head(1, {{":status", "200"}, {"content-type", type}}, false) +
+              h2::frame(h2::data, 0, 1, is_half ? half_a_message() : message("whole")));
     if (path == "/closes") return peer.socket().close();
     if (path.starts_with("/resets/")) {
       const auto code = static_cast<std::uint32_t>(std::stoi(path.substr(8)));
@@ -202,7 +205,7 @@ TEST_CASE("grpc: on HTTP/1 the status comes in the trailers of chunks, else the 
   }
 }
 
-TEST_CASE("grpc: what only claims to be gRPC is cut, not ended") {
+TEST_CASE("grpc: what is no call of gRPC is cut, not ended") {
   Called called;
   const h2::Message answer = answer_to(called, {{":method", "POST"},
                                                 {":scheme", "http"},
@@ -303,4 +306,29 @@ TEST_CASE("grpc: a route takes the calls of a service, or of one method") {
   h2::Fields get = H2Peer::get("/shop.Orders/Place");
   client.send(client.head(7, get, true));
   CHECK(client.wait_for(7).status == 404);
+}
+
+TEST_CASE("grpc: behind the head of a stream its end is told in the body, between two messages") {
+  const struct {
+    const char* type;
+    const char* path;
+    std::string end;  // what it holds; "" = the message is cut
+  } cases[] = {
+      {"application/grpc-web+proto", "/hangs/whole", "grpc-status: 4\r\n"},
+      {"application/connect+proto", "/hangs/whole", "{\"error\":{\"code\":\"deadline_exceeded\","},
+      {"application/grpc-web+proto", "/hangs", ""},
+      {"application/grpc-web-text", "/hangs/whole", ""},
+  };
+  for (const auto& each : cases) {
+    CAPTURE(each.type);
+    CAPTURE(each.path);
+    Called called;
+    h2::Fields fields = call(each.path, {{"grpc-timeout", "50m"}});
+    fields[4].second = each.type;
+    const h2::Message answer = answer_to(called, fields);
+    CHECK(answer.has_ended == !each.end.empty());
+    if (!each.end.empty()) CHECK(answer.body.find(each.end) == message("whole").size() + 5);
+    CHECK(called.reset_with() == cancel);
+    CHECK(called.line()["reason"].text() == "total_timeout");
+  }
 }

@@ -2,6 +2,7 @@
 
 #include "proxy/base/grpc_status.hpp"
 #include "proxy/base/task_group.hpp"
+#include "proxy/http/envelopes.hpp"
 #include "proxy/http/local_reply.hpp"
 
 #include <doctest/doctest.h>
@@ -134,6 +135,18 @@ TEST_CASE("rpc: a call of Connect is told in JSON, with the failure's own status
   CHECK(told.response.status == 429);
   CHECK(told.response.headers.find(Name::content_type) == "application/json");
   CHECK(told.body == "{\"code\":\"resource_exhausted\",\"message\":\"throttled\"}\n");
+}
+
+TEST_CASE("rpc: between which messages a body is, however it is cut") {
+  const std::string wire = http::envelope(0, "") + http::envelope(1, "four") +
+                           http::envelope('\x02', std::string(300, 'x'));
+  for (std::size_t at = 0; at <= wire.size(); ++at) {
+    http::EnvelopePosition position;
+    position.pass(std::string_view(wire).substr(0, at));
+    CHECK(position.is_between_messages() == (at == 0 || at == 5 || at == 14 || at == wire.size()));
+    position.pass(std::string_view(wire).substr(at));
+    CHECK(position.is_between_messages());
+  }
 }
 
 TEST_CASE("rpc: gRPC's statuses have names") {
