@@ -121,8 +121,7 @@ TEST_CASE("config language: what is not built is refused, each by its name") {
         "hash_on: \"header:x\"", "proxy_protocol: v2", "load_balancer: ewma",
         "load_balancer: random", "load_balancer: ring_hash", "load_balancer: maglev"})
     texts.push_back(with_cluster("url: http://a, " + std::string(fields)));
-  for (const char* filter :
-      {"rewrite", "cors", "compress", "jwt", "authz", "webhook"})
+  for (const char* filter : {"rewrite", "cors", "compress", "jwt", "authz", "webhook"})
     texts.push_back(with_filter(std::string(filter) + ": {}"));
   for (const std::string& text : texts) {
     CAPTURE(text);
@@ -136,7 +135,8 @@ TEST_CASE("config language: addresses, hosts and names are sound") {
        "is bound already"},
       {with_top("admin: { bind: \"127.0.0.1:7\" }") + "listeners2: {}\n", "unknown key"},
       {with_top("admin: { bind: \"0.0.0.0:0\" }"), "needs `token: FILE`"},
-      {with_top("admin: { bind: \"127.0.0.1:7\", probes: \"127.0.0.1:7\" }"), "is bound already, by admin"},
+      {with_top("admin: { bind: \"127.0.0.1:7\", probes: \"127.0.0.1:7\" }"),
+       "is bound already, by admin"},
       {file("bind: 127.0.0.1:7, routes: [{ to: c }]", "url: http://a",
             "admin: { bind: \"127.0.0.1:7\" }"),
        "is bound already, by admin"},
