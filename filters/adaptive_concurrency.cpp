@@ -59,7 +59,7 @@ class AdaptiveConcurrency final : public http::Filter {
     if (limit_->enter()) return timed(request, next);
     Error error{Reason::bulkhead_full, Fault::proxy, "the upstream is slow for more at once"};
     error.retry_after = 1;
-    return base::just(Reply(error));
+    return Reply(error);
   }
 
  private:

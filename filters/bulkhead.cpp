@@ -68,7 +68,7 @@ class Bulkhead final : public http::Filter {
       return next(request);
     }
     if (options_.max_queue > 0) return queued(request, next);
-    return base::just(Reply(full("all slots are taken")));
+    return Reply(full("all slots are taken"));
   }
 
  private:

@@ -64,7 +64,8 @@ bool may_be_shared(const Request& request) {
 }
 
 std::string key_of(const Request& request, const std::vector<std::string>& names) {
-  std::string key = request.scheme + ' ' + request.authority + ' ' + request.path + '\n';
+  std::string key(request.scheme);
+  key.append(" ").append(request.authority).append(" ").append(request.path).append("\n");
   for (const std::string& name : names) {
     for (const Headers::Field field : request.headers)
       if (field.name == name) key.append(field.value).append("\r");

@@ -90,7 +90,8 @@ Reason reason_of(const Reply& cause) {
 
 class WithRespond final : public http::Filter {
  public:
-  explicit WithRespond(const Options& options) : options_(options) {}
+  explicit WithRespond(const Options& options)
+      : options_(options), body_(Bytes::copy_of(options.respond->body)) {}
 
   Task<Reply> handle(Request& request, Next next) override {
     Reply reply = co_await next(request);
@@ -109,11 +110,13 @@ class WithRespond final : public http::Filter {
     if (respond.body.empty() && !http::may_have_content(respond.status, http::Method::get))
       return response;
     response.headers.set(http::Name::content_length, std::to_string(respond.body.size()));
-    response.body = http::Body::of(Bytes::of_static(respond.body));
+    response.body = http::Body::of(body_);
     return response;
   }
 
   const Options& options_;
+  // What a slow client has not taken of it outlives the configuration.
+  const Bytes body_;
 };
 
 // Keeps what it hands on.

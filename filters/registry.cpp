@@ -11,9 +11,6 @@ const Entry* const built[] = {
 
 // Known to the language; the loader refuses them by name.
 constexpr config::FilterSpec not_built[] = {
-    {.name = "collapse", .doc = "one request for many identical ones", .is_built = false},
-    {.name = "early_hints", .doc = "103 from what was sent before", .is_built = false},
-    {.name = "heartbeat", .doc = "comments into silent event streams", .is_built = false},
     {.name = "rewrite", .doc = "changes paths and hosts", .is_built = false},
     {.name = "cors", .doc = "cross-origin requests", .is_built = false},
     {.name = "compress", .doc = "compresses responses", .is_built = false},

@@ -127,7 +127,7 @@ class Shed final : public http::Filter {
       announcer_.changed(*change);
     const int level = level_->level();
     if (level > 0 && priority_of(request, options_.selector) < level)
-      return base::just(Reply(refusal()));
+      return Reply(refusal());
     return options_.latency > Millis{0} ? timed(request, next) : next(request);
   }
 

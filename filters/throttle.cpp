@@ -189,7 +189,7 @@ class Throttle final : public http::Filter {
     const Verdict verdict = buckets_->ask(options_.key.of(request, key_room_), request.info.now());
     if (verdict.is_admitted) return admitted(request, next, verdict);
     if (options_.on_excess == OnExcess::queue) return queued(request, next);
-    return base::just(Reply(refused(request, verdict, "over the rate")));
+    return Reply(refused(request, verdict, "over the rate"));
   }
 
  private:

@@ -136,7 +136,7 @@ class Call {
 
   Worker& worker_;
   http::ConnectionInfo connection_;
-  NoInterim interim_;
+  NotedInterim interim_;
   std::unique_ptr<http::StreamInfo> info_;
   std::unique_ptr<http::Scope> scope_;
   std::unique_ptr<Request> request_;
