@@ -64,6 +64,18 @@ TEST_CASE("collapse: who asks the same at the same time shares one request upstr
   CHECK(herd.asked_for(2) == 2);  // what came before is not kept
 }
 
+TEST_CASE("collapse: who comes when the head is there begins anew") {
+  Herd herd;
+  Call& first = herd.ask();
+  herd.process.advance(Millis{101});
+  REQUIRE(first.is_admitted());
+  herd.ask();
+  CHECK(herd.worker().upstream.calls == 2);
+  CHECK(first.body() == "answer");
+  herd.ask();
+  CHECK(herd.worker().upstream.calls == 2);
+}
+
 TEST_CASE("collapse: what differs goes alone, and what is one client's") {
   Herd herd("[{ collapse: { headers: [accept] } }]");
   herd.ask("/a");
