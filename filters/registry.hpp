@@ -27,6 +27,14 @@ std::unique_ptr<http::Filter> make(const config::FilterConfig& config,
 // `timeout: {}`, for a path on which no timeout stands.
 std::unique_ptr<http::Filter> make_default_timeout();
 
+// The series of retries of that cluster's requests, at 0, if these filters hold a retry: what is not
+// there yet cannot rise.
+void expect_retries(const config::Filters& filters, stats::Registry& metrics,
+                    std::string_view cluster);
+
+// By which field an exchange's id is known outside, if these filters say so; else "".
+std::string_view request_id_field(const config::Filters& filters);
+
 struct BreakerStatus {
   std::string place;
   std::string_view state;  // "closed", "open" or "half_open"

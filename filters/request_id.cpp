@@ -72,6 +72,12 @@ constexpr config::FilterSpec spec = config::once_per_path(
 
 }  // namespace
 
+std::string_view request_id_field(const config::Filters& filters) {
+  for (const config::FilterConfig& filter : filters)
+    if (filter.spec == &spec) return filter.as<Options>().header;
+  return {};
+}
+
 const Entry request_id = {
     &spec, [](const config::FilterConfig& config, const FilterContext&) {
       return std::unique_ptr<http::Filter>(std::make_unique<RequestId>(config.as<Options>()));

@@ -43,26 +43,27 @@ std::string_view to_string(Denial denial) {
 // How many retries were denied, by cluster and reason.
 class DenialCounts {
  public:
-  DenialCounts(const FilterContext& context) : metrics_(context.metrics), shard_(context.shard) {
-    constexpr std::string_view of_cluster = "cluster ";
-    if (context.place.starts_with(of_cluster)) of(context.place.substr(of_cluster.size()));
+  using Counters = std::array<stats::Counter*, denials.size()>;
+  static Counters made_for(stats::Registry& metrics, std::string_view cluster) {
+    Counters counters{};
+    for (std::size_t i = 0; i < denials.size(); ++i)
+      counters[i] = &metrics.counter("outrider_retries_denied_total",
+                                     "Retries that were due and not made, by what said no.",
+                                     {{"cluster", cluster}, {"reason", denials[i]}});
+    return counters;
   }
+
+  explicit DenialCounts(const FilterContext& context)
+      : metrics_(context.metrics), shard_(context.shard) {}
   void count(std::string_view cluster, Denial denial) {
     of(cluster)[static_cast<std::size_t>(denial)]->add(shard_);
   }
 
  private:
-  using Counters = std::array<stats::Counter*, denials.size()>;
-
   Counters& of(std::string_view cluster) {
     if (const auto found = by_cluster_.find(cluster); found != by_cluster_.end())
       return found->second;
-    Counters counters{};
-    for (std::size_t i = 0; i < denials.size(); ++i)
-      counters[i] = &metrics_.counter("outrider_retries_denied_total",
-                                      "Retries that were due and not made, by what said no.",
-                                      {{"cluster", cluster}, {"reason", denials[i]}});
-    return by_cluster_.emplace(cluster, counters).first->second;
+    return by_cluster_.emplace(cluster, made_for(metrics_, cluster)).first->second;
   }
 
   stats::Registry& metrics_;
@@ -130,6 +131,9 @@ class Retry final : public http::Filter {
     auto next = std::make_unique<Try>(request.info, request.scope);
     next->attempt.avoid = before->attempt.chosen;
     next->attempt.previous = before->attempt.outcome;
+    const http::Outcome& known = next->attempt.previous;
+    if (known.status == 0 && known.reason == Reason::none)  // a filter below answered
+      next->attempt.previous = before->scope.outcome;
     before->scope.end();
     return next;
   }
@@ -209,6 +213,12 @@ class Retry final : public http::Filter {
 };
 
 }  // namespace
+
+void expect_retries(const config::Filters& filters, stats::Registry& metrics,
+                    std::string_view cluster) {
+  for (const config::FilterConfig& filter : filters)
+    if (filter.spec == &retry_spec) DenialCounts::made_for(metrics, cluster);
+}
 
 const Entry retry = {
     &retry_spec, [](const config::FilterConfig& config, const FilterContext& context) {

@@ -88,11 +88,16 @@ void Control::expect_series() {
     for (const config::Route& route : listener.routes) {
       if (route.to.empty())
         observe::RequestMetrics::expect(shared_.metrics, listener.name, route.name, "");
-      for (const config::Share& share : route.to)
+      for (const config::Share& share : route.to) {
         observe::RequestMetrics::expect(shared_.metrics, listener.name, route.name, share.cluster);
+        filters::expect_retries(listener.filters, shared_.metrics, share.cluster);
+        filters::expect_retries(route.filters, shared_.metrics, share.cluster);
+      }
     }
-  for (const config::Cluster& cluster : plan_->config->clusters)
+  for (const config::Cluster& cluster : plan_->config->clusters) {
     server::AttemptCounter::expect(shared_.metrics, cluster.name);
+    filters::expect_retries(cluster.filters, shared_.metrics, cluster.name);
+  }
 }
 
 }  // namespace process

@@ -97,6 +97,7 @@ Exchange::Exchange(base::Ref<base::Counted> generation, const ListenerPolicy& po
   info_.is_outbound = policy_.is_outbound;
   info_.service = policy_.service;
   info_.pseudonym = policy_.pseudonym;
+  info_.request_id_field = policy_.request_id_field;
   change(policy_.counts.exchanges, +1);
 }
 

@@ -135,6 +135,7 @@ ListenerPolicy Generation::policy_of(const PlannedListener& listener, http::Hand
       worker_.loop, listener.config->name, shared.log, shared.metrics, worker_.index);
   policy.name = listener.config->name;
   policy.service = plan_->config->node.service;
+  policy.request_id_field = filters::request_id_field(listener.config->filters);
   policy.is_outbound = listener.is_outbound();
   policy.normalizes_path = listener.config->normalize_path;
   policy.rejects_encoded_slash = listener.config->reject_encoded_slash;

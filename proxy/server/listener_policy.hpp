@@ -28,7 +28,8 @@ struct ListenerPolicy {
   std::unique_ptr<HandshakeFailures> handshake_failures{};
 
   std::string_view name{};
-  std::string_view service{};  // of the node
+  std::string_view service{};           // of the node
+  std::string_view request_id_field{};  // of errors made before any filter too; "" = none
   bool is_outbound = false;
   bool normalizes_path = false;
   bool rejects_encoded_slash = false;

@@ -231,6 +231,59 @@ TEST_CASE("attempts and retries are counted by what became of them, and breakers
     CHECK_MESSAGE(metrics.find(line) != std::string::npos, line);
 }
 
+TEST_CASE("retries are counted whatever ended the one before, and denials wherever they stand") {
+  Origin origin(Origin::answering("x"));
+  TestProxy proxy(
+      "version: 1\n"
+      "access_log: { format: none }\n"
+      "admin: { bind: \"127.0.0.1:0\" }\n"
+      "listeners:\n"
+      "  egress:\n"
+      "    bind: 127.0.0.1:0\n"
+      "    routes:\n"
+      "      - match: { path: /a }\n"
+      "        to: app\n"
+      "        filters: [retry: { backoff: { base: 1ms } }]\n"
+      "clusters:\n"
+      "  app: { url: \"" +
+      origin.url() + "\", filters: [fault: { reset: { sample: 50% }, seed: 7 }] }\n");
+  CHECK(proxy.ask("/metrics")
+            .body.find("outrider_retries_denied_total{cluster=\"app\",reason="
+                       "\"max_retries\"} 0") != std::string::npos);
+  const std::string counted = "outrider_retries_total{cluster=\"app\",reason=\"reset\"} ";
+  for (int i = 0; i < 20; ++i) harness::get(proxy.address(), "/a");
+  const std::string metrics = proxy.ask("/metrics").body;
+  const std::size_t at = metrics.find(counted);
+  REQUIRE(at != std::string::npos);
+  CHECK(std::atoi(metrics.c_str() + at + counted.size()) > 0);
+}
+
+TEST_CASE("an error made before any filter has run carries the listener's request id as well") {
+  const std::string log = "/tmp/outrider-request-id." + std::to_string(::getpid());
+  {
+    TestProxy proxy(
+        "version: 1\nworkers: 1\n"
+        "access_log: { to: " +
+        log +
+        " }\n"
+        "listeners:\n"
+        "  egress:\n"
+        "    bind: 127.0.0.1:0\n"
+        "    filters: [request_id: { header: x-trace }]\n"
+        "    routes: [{ respond: { status: 200 } }]\n");
+    for (const std::string& wire :
+         {std::string("GET / HTTP/1.1\r\nhost: a\r\nbad field: 1\r\n\r\n"),
+          "GET / HTTP/1.1\r\nhost: a\r\nx-long: " + std::string(64'000, 'x') + "\r\n\r\n"}) {
+      Socket client = Socket::connect(proxy.address());
+      client.send(wire);
+      const Answer answer = client.read_answer();
+      CHECK((answer.status == 400 || answer.status == 431));
+      CHECK(answer.field("x-trace").size() == 36);
+    }
+  }
+  ::unlink(log.c_str());
+}
+
 TEST_CASE("breakers of listeners and routes are shown as well") {
   TestProxy proxy(
       "version: 1\n"
