@@ -31,6 +31,7 @@ struct WorkerParts {
   const std::size_t index;
   Shared& shared;
   upstream::Pools& pools;
+  AllHandshakeFailures& handshake_failures;
 };
 
 class Generation final : public base::Counted, base::Reapable, filters::Surroundings {

@@ -41,4 +41,13 @@ void HandshakeFailures::expired() {
                  "outrider_downstream_tls_failures_total");
 }
 
+std::shared_ptr<HandshakeFailures> AllHandshakeFailures::of(const std::string& listener) {
+  std::erase_if(by_name_, [](const auto& each) { return each.second.expired(); });
+  std::weak_ptr<HandshakeFailures>& known = by_name_[listener];
+  std::shared_ptr<HandshakeFailures> held = known.lock();
+  if (!held)
+    known = held = std::make_shared<HandshakeFailures>(loop_, listener, log_, metrics_, shard_);
+  return held;
+}
+
 }  // namespace server

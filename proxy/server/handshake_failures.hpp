@@ -1,5 +1,6 @@
 // TLS handshakes with clients that failed: counted by reason, and told in the log, a bounded number
-// of lines a second and then how many more there were. One a listener and worker; its thread.
+// of lines a second and then how many more there were. One a listener and worker, whatever a
+// reload does; its thread.
 #pragma once
 
 #include "proxy/base/log.hpp"
@@ -8,6 +9,8 @@
 #include "proxy/stats/registry.hpp"
 
 #include <array>
+#include <map>
+#include <memory>
 #include <string>
 
 namespace server {
@@ -19,6 +22,9 @@ class HandshakeFailures final : base::Timer {
   // The log and the registry outlive it.
   HandshakeFailures(base::Loop& loop, std::string listener, base::Log& log,
                     stats::Registry& metrics, std::size_t shard);
+  HandshakeFailures(const HandshakeFailures&) = delete;
+  HandshakeFailures& operator=(const HandshakeFailures&) = delete;
+  ~HandshakeFailures() { expired(); }
 
   void add(const net::FailedHandshake& failed, const base::Address& source);
 
@@ -32,6 +38,23 @@ class HandshakeFailures final : base::Timer {
   const std::size_t shard_;
   int told_ = 0;  // in this second
   std::uint64_t untold_ = 0;
+};
+
+// Those of all listeners of one worker, by name; each lives as long as a generation has it.
+class AllHandshakeFailures {
+ public:
+  AllHandshakeFailures(base::Loop& loop, base::Log& log, stats::Registry& metrics,
+                       std::size_t shard)
+      : loop_(loop), log_(log), metrics_(metrics), shard_(shard) {}
+
+  std::shared_ptr<HandshakeFailures> of(const std::string& listener);
+
+ private:
+  base::Loop& loop_;
+  base::Log& log_;
+  stats::Registry& metrics_;
+  const std::size_t shard_;
+  std::map<std::string, std::weak_ptr<HandshakeFailures>> by_name_;
 };
 
 }  // namespace server

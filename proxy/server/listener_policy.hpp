@@ -25,7 +25,7 @@ struct ListenerPolicy {
   observe::RequestMetrics& metrics;
   observe::AccessLog::Queue* log = nullptr;  // null = no access log
   ListenerCounts& counts;
-  std::unique_ptr<HandshakeFailures> handshake_failures{};
+  std::shared_ptr<HandshakeFailures> handshake_failures{};
 
   std::string_view name{};
   std::string_view service{};           // of the node

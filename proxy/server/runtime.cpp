@@ -24,7 +24,8 @@ Runtime::Runtime(base::EventLoop& loop, std::size_t worker, Shared& shared)
       neighbour_(shared.admission.neighbours(), lingering_),
       handshake_turns_(loop),
       pools_(loop, upstream::net_dialers(loop, shared.log)),
-      parts_{loop, worker, shared, pools_} {}
+      handshake_failures_(loop, shared.log, shared.metrics, worker),
+      parts_{loop, worker, shared, pools_, handshake_failures_} {}
 
 Runtime::~Runtime() = default;
 

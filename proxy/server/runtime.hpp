@@ -55,6 +55,7 @@ class Runtime final : Generation::Owner {
   Neighbours::Member neighbour_;
   net::HandshakeTurns handshake_turns_;
   upstream::Pools pools_;
+  AllHandshakeFailures handshake_failures_;
   const WorkerParts parts_;
   std::vector<std::unique_ptr<Generation>> generations_;
   base::Ref<Generation> present_;

@@ -74,6 +74,24 @@ TEST_CASE_FIXTURE(Told, "handshake failures: a few lines a second, then how many
   CHECK(metrics.render().find("reason=\"no_certificate\"} 100\n") != std::string::npos);
 }
 
+TEST_CASE_FIXTURE(
+    Told, "handshake failures: a reload changes neither the bound nor what is still to be told") {
+  server::AllHandshakeFailures all(loop, log, metrics, 0);
+  const auto add_to = [this](server::HandshakeFailures& to) {
+    for (int i = 0; i < 10; ++i) to.add({TlsFailure::no_certificate, {}}, source);
+  };
+  std::shared_ptr<server::HandshakeFailures> earlier = all.of("ingress");
+  add_to(*earlier);
+  std::shared_ptr<server::HandshakeFailures> later = all.of("ingress");
+  earlier.reset();
+  add_to(*later);
+  std::string text = lines();
+  CHECK(std::count(text.begin(), text.end(), '\n') == server::HandshakeFailures::most_lines);
+  later.reset();  // the listener is no more
+  text = lines();
+  CHECK(text.find("15 more TLS handshakes failed") != text.npos);
+}
+
 TEST_CASE_FIXTURE(Told, "handshake failures: a port that was only looked at is counted, not told") {
   failures.add({TlsFailure::client_gone, {}, true}, source);
   CHECK(lines().empty());
