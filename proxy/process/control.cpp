@@ -125,7 +125,12 @@ void Control::begin_drain() {
 }
 
 base::Address Control::listener_address(std::string_view listener, std::size_t n) const {
-  for (const server::PlannedListener& each : plan_->listeners)
+  std::shared_ptr<const server::Plan> plan;
+  {
+    const std::lock_guard lock(plan_mutex_);
+    plan = plan_;
+  }
+  for (const server::PlannedListener& each : plan->listeners)
     if (each.config->name == listener && n < each.addresses.size()) return each.addresses[n];
   return {};
 }

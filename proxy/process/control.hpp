@@ -19,6 +19,7 @@
 
 #include <functional>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -109,7 +110,8 @@ class Control final : admin::AdminSource {
 
   template <typename Visit> void each_listener(Visit visit) const;
 
-  std::shared_ptr<server::Plan> plan_;
+  std::shared_ptr<server::Plan> plan_;  // other threads read it under the mutex
+  mutable std::mutex plan_mutex_;
   std::vector<std::shared_ptr<server::Plan>> earlier_;  // that exchanges may still be under
   const MakePlan make_plan_again_;
   base::Log& log_;

@@ -83,7 +83,10 @@ std::string Control::take_configuration(const std::shared_ptr<Steps>& steps) {
   prepared.problem = joined(planned.problems);
   if (planned.plan) prepared = prepare(*planned.plan);
   if (!prepared.problem.empty()) return prepared.problem;
-  earlier_.push_back(std::exchange(plan_, std::move(planned.plan)));
+  {
+    const std::lock_guard lock(plan_mutex_);
+    earlier_.push_back(std::exchange(plan_, std::move(planned.plan)));
+  }
   admin_token_ = plan_->admin_token;
   config_taken_ = loop_.now();
   expect_series();
