@@ -7,6 +7,7 @@
 #include "proxy/http/filter.hpp"
 #include "proxy/stats/registry.hpp"
 
+#include <algorithm>
 #include <functional>
 #include <map>
 #include <memory>
@@ -48,6 +49,22 @@ class SharedState {
           visit(place, *held);
           break;
         }
+  }
+
+  // Forgets the places that no filter stands at any more.
+  void sweep() {
+    const std::lock_guard lock(mutex_);
+    for (auto& [kind, places] : by_kind_)
+      std::erase_if(places, [](const auto& place) {
+        return std::all_of(place.second.begin(), place.second.end(),
+                           [](const Entry& entry) { return entry.held.expired(); });
+      });
+  }
+  std::size_t places() const {
+    const std::lock_guard lock(mutex_);
+    std::size_t count = 0;
+    for (const auto& [kind, places] : by_kind_) count += places.size();
+    return count;
   }
 
  private:

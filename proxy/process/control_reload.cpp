@@ -139,8 +139,9 @@ void Control::follow_names() {
 
 // Plans are freed here, not in a worker that has traffic to carry.
 void Control::forget_earlier_plans() {
-  if (std::erase_if(earlier_, [](const auto& plan) { return plan.use_count() == 1; }) > 0)
-    follow_names();
+  if (std::erase_if(earlier_, [](const auto& plan) { return plan.use_count() == 1; }) == 0) return;
+  follow_names();
+  shared_.filter_state.sweep();
 }
 
 // The certificates of the configuration in force.

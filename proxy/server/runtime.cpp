@@ -36,6 +36,7 @@ void Runtime::adopt(Adoption adoption) {
   generations_.push_back(std::make_unique<Generation>(parts_, std::move(adoption.plan), owner));
   present_ = base::Ref<Generation>(*generations_.back());
   for (const auto& endpoints : adoption.endpoints) present_->clusters().publish(*endpoints);
+  pools_.forget_all_but(present_->plan().config->clusters);
   hand_over_listeners();
   listen(std::move(adoption.sockets));
 }

@@ -191,6 +191,11 @@ void Discovery::follow(const std::vector<const config::Config*>& configs) {
       return service->names().are_of(*cluster);
     });
   });
+  std::erase_if(failures_, [&](const auto& of) {
+    return std::none_of(wanted.begin(), wanted.end(), [&](const config::Cluster* cluster) {
+      return cluster->name == of.first;
+    });
+  });
 }
 
 void Discovery::add(const config::Cluster& cluster) {

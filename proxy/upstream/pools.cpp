@@ -29,6 +29,16 @@ void Pools::sweep() {
   });
 }
 
+void Pools::forget_all_but(const std::vector<config::Cluster>& clusters) {
+  std::erase_if(gone_, [&](const auto& of) {
+    const auto is_it = [&of](const std::string& name) { return name == of.first; };
+    return std::none_of(clusters.begin(), clusters.end(),
+                        [&](const config::Cluster& cluster) { return is_it(cluster.name); }) &&
+           std::none_of(all_.begin(), all_.end(),
+                        [&](const EndpointPools& pools) { return is_it(pools.cluster()); });
+  });
+}
+
 PoolCounts Pools::gone(const std::string& cluster) const {
   const auto found = gone_.find(cluster);
   PoolCounts sum = found == gone_.end() ? PoolCounts() : found->second;

@@ -12,6 +12,7 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 namespace upstream {
 
@@ -30,6 +31,8 @@ class Pools {
                               std::shared_ptr<const certs::TlsContext> tls);
   // Frees what no generation uses and no exchange is left on.
   void sweep();
+  // Forgets what was counted of clusters that neither these have nor any pool.
+  void forget_all_but(const std::vector<config::Cluster>& clusters);
   // What pools of that cluster have counted that are no more.
   PoolCounts gone(const std::string& cluster) const;
 

@@ -37,4 +37,13 @@ TEST_CASE("shared state: is one object for a place and its fields, while somebod
   CHECK(*get(state, "cluster a", "x") == 0);
 }
 
+TEST_CASE("shared state: places that nobody stands at any more are forgotten") {
+  SharedState state;
+  const auto kept = get(state, "cluster kept", "x");
+  for (int i = 0; i < 100; ++i) get(state, "cluster " + std::to_string(i), "x");
+  state.sweep();
+  CHECK(state.places() == 1);
+  CHECK(get(state, "cluster kept", "x") == kept);
+}
+
 }  // namespace

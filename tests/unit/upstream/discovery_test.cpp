@@ -147,8 +147,10 @@ TEST_CASE_FIXTURE(DiscoveryTest, "discovery: a reload asks anew only for what it
   CHECK(!discovery->published()[0]->names.are_of(config.clusters[1]));
 
   config::Config none;
+  CHECK(discovery->failures().size() == 1);
   discovery->follow({&none});
   CHECK(discovery->published().empty());
+  CHECK(discovery->failures().empty());
 }
 
 TEST_CASE_FIXTURE(DiscoveryTest,
