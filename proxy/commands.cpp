@@ -66,7 +66,8 @@ int run(const std::vector<std::string>& words) {
   const config::LogSettings settings = plan->config->log;
   base::Result<base::LogFile> opened = base::LogFile::open(settings.to);
   if (!opened) {
-    say("log: cannot open " + settings.to + ": " + opened.error().cause.message());
+    say(plan->config->shown(settings.places, "log: cannot open " + settings.to + ": " +
+                                                 opened.error().cause.message()));
     return failed;
   }
   base::Log log(std::move(*opened), settings.level, settings.is_json);
