@@ -24,6 +24,7 @@ class CertificateWatch {
   // `now` is what is in use: what has changed since its files were read is loaded at the next look.
   void add(std::string what, std::vector<std::string> files, Load load, Take take,
            std::shared_ptr<const certs::TlsContext> now = nullptr);
+  bool is_empty() const { return entries_.empty(); }
   // What is watched, and when the certificate that is shown there expires (seconds since 1970);
   // without those that show none.
   std::vector<std::pair<std::string, std::int64_t>> expiries() const;

@@ -78,7 +78,10 @@ void EventLoop::wait(Duration longest) {
   turns_without_asio_ = 0;
   watch_poller();
   longest = until_due(longest);
-  if (longest > Duration::zero()) asio_->io.run_one_for(longest);
+  if (longest == longest_wait)
+    asio_->io.run_one();  // with a limit it would look at the clock every second
+  else if (longest > Duration::zero())
+    asio_->io.run_one_for(longest);
   asio_->io.poll();
   look_at_clock();
   reap();

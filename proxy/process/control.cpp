@@ -11,12 +11,8 @@
 namespace process {
 namespace {
 
-constexpr base::Millis memory_interval{250};
-constexpr base::Millis certificate_interval{1'000};
 constexpr base::Millis drain_step{20};
 constexpr base::Millis longest_goodbye{1'000};  // for what was cut to be told so
-constexpr base::Millis log_interval{1'000};
-constexpr std::chrono::minutes between_complaints{1};
 
 std::size_t connection_limit(const config::Limits& limits, base::Log& log) {
   const std::size_t descriptors = raise_descriptor_limit();
@@ -66,7 +62,11 @@ Control::Control(std::unique_ptr<server::Plan> plan, MakePlan again, base::Log& 
               memory_limit(plan_->config->limits, log), log),
       memory_(shared_.admission.memory_limit()),
       resolver_(loop_),
-      tasks_(loop_) {}
+      is_busy_(loop_),
+      has_certificates_(loop_),
+      tasks_(loop_) {
+  shared_.admission.wake_when_busy([this] { loop_.post([this] { is_busy_.set(); }); });
+}
 
 Control::~Control() {
   base::ReadBlock::spare_memory(false);
@@ -94,9 +94,8 @@ std::string Control::start() {
       loop_, resolver_, [this](auto endpoints) { publish(std::move(endpoints)); });
   follow_names();
   watch_files();
-  tasks_.spawn(watch_memory()).release();
+  tasks_.spawn(watch_process()).release();
   tasks_.spawn(watch_certificates()).release();
-  tasks_.spawn(watch_access_log()).release();
   started_ = config_taken_ = loop_.now();
   is_started_ = true;
   expect_series();
@@ -184,23 +183,6 @@ bool Control::is_reopened(std::string_view which, const Settings& settings,
       settings.places, std::string(which) + ": cannot open " + settings.to +
                            " again, the old one stays until the next signal: " + failed.message()));
   return false;
-}
-
-// The other log says that lines of the access log are lost, at most once a minute.
-base::Task<> Control::watch_access_log() {
-  std::uint64_t told = 0;
-  for (;;) {
-    co_await base::sleep_until(loop_, loop_.now() + log_interval);
-    const observe::AccessLog* log = plan_->access_log.get();  // a reload may have changed it
-    const std::uint64_t dropped = log ? log->dropped() : 0;
-    const std::uint64_t before = std::exchange(told, dropped);
-    if (dropped <= before) continue;
-    const std::string trouble = log->trouble();
-    log_.warning("access_log: " + log->name() + ": " +
-                 (trouble.empty() ? "it takes lines too slowly, or not at all" : trouble) +
-                 "; lines lost: " + std::to_string(dropped - before));
-    co_await base::sleep_until(loop_, loop_.now() + between_complaints);
-  }
 }
 
 void Control::drain() {
@@ -304,38 +286,6 @@ bool Control::has_inbound() const {
   for (const server::PlannedListener& listener : plan_->listeners)
     if (!listener.is_outbound()) return true;
   return false;
-}
-
-base::Task<> Control::watch_memory() {
-  for (;;) {
-    const std::size_t limit = shared_.admission.memory_limit();
-    shared_.admission.memory_in_use(memory_.look(loop_.now()));
-    base::ReadBlock::spare_memory(shared_.admission.memory_in_use() > limit / 4 * 3);
-    const bool must_accept = !shared_.admission.must_not_accept();
-    if (must_accept != is_accepting_) {
-      is_accepting_ = must_accept;
-      log_.warning(must_accept ? "memory: accepting again" : "memory: accepting pauses");
-      for (const auto& worker : workers_)
-        worker->post([must_accept](server::Runtime& runtime) { runtime.accept(must_accept); });
-    }
-    forget_earlier_plans();
-    co_await base::sleep_until(loop_, loop_.now() + memory_interval);
-  }
-}
-
-base::Task<> Control::watch_certificates() {
-  for (;;) {
-    co_await base::sleep_until(loop_, loop_.now() + certificate_interval);
-    const auto look = certificates_.look();
-    const auto found = co_await executor_.run(loop_, look);
-    if (found) take_certificates(*found);
-  }
-}
-
-void Control::take_certificates(const std::vector<certs::CertificateWatch::Change>& changes) {
-  certificates_.take(
-      changes, [this](const std::string& text) { log_.info(text); },
-      [this](const std::string& text) { log_.warning(text); });
 }
 
 }  // namespace process

@@ -6,6 +6,7 @@
 #include "certs/certificate_watch.hpp"
 #include "proxy/admin/admin.hpp"
 #include "proxy/admin/status_report.hpp"
+#include "proxy/base/event.hpp"
 #include "proxy/base/event_loop.hpp"
 #include "proxy/base/executor.hpp"
 #include "proxy/base/log.hpp"
@@ -93,15 +94,17 @@ class Control final : admin::AdminSource {
   template <typename Settings>
   bool is_reopened(std::string_view which, const Settings& settings,
                    boost::system::error_code failed);
-  base::Task<> watch_access_log();
+  void look_at_access_log();
   void await_signal();
   void on_signal(int number);
   base::Task<> drain_in_order();
   base::Task<> until_inbound_is_done(base::Time limit);
   base::Task<bool> until_idle(base::Time limit);
   base::Task<> cut_what_is_left();
-  base::Task<> watch_memory();
+  base::Task<> watch_process();
+  void look_at_memory();
   base::Task<> watch_certificates();
+  bool may_doze();
   void take_certificates(const std::vector<certs::CertificateWatch::Change>& changes);
   void drain_listeners(bool outbound);
   std::int64_t exchanges(bool is_outbound) const;
@@ -136,6 +139,11 @@ class Control final : admin::AdminSource {
   bool is_draining_ = false;
   bool is_told_to_end_ = false;  // by a signal
   bool is_accepting_ = true;
+  int idle_looks_ = 0;                             // in a row
+  base::Event is_busy_;                            // there is something to watch again
+  base::Event has_certificates_;                   // that are watched
+  std::uint64_t told_dropped_ = 0;                 // lines of the access log
+  base::Time next_complaint_ = base::Time::min();  // of those, at the earliest
   base::TaskGroup tasks_;
 };
 

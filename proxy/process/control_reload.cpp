@@ -104,6 +104,7 @@ std::string Control::take_configuration(const std::shared_ptr<Steps>& steps) {
     });
   }
   watch_files();
+  is_busy_.set();
   announce();
   return {};
 }
@@ -149,6 +150,7 @@ void Control::watch_files() {
   certificates_ = {};
   for (const server::PlannedListener& listener : plan_->listeners) watch_listener(listener);
   for (const config::Cluster& cluster : plan_->config->clusters) watch_cluster(cluster);
+  if (!certificates_.is_empty()) has_certificates_.set();
 }
 
 void Control::watch_listener(const server::PlannedListener& planned) {

@@ -7,6 +7,8 @@
 
 #include <atomic>
 #include <cstddef>
+#include <functional>
+#include <utility>
 
 namespace server {
 
@@ -26,6 +28,15 @@ class Admission {
     return is_full_.load(std::memory_order_relaxed);
   }  // 98 %, until 95 %
   std::size_t memory_limit() const { return memory_.load(std::memory_order_relaxed); }
+  // Control looks no more, as nothing can have changed while nobody is connected: whoever accepts
+  // the next calls `wake`, once, from its thread. False: somebody is connected already.
+  bool doze();
+  void wake_when_busy(std::function<void()> wake) {
+    wake_ = std::move(wake);
+  }  // before the workers
+  // Somebody was admitted.
+  void has_admitted();
+
   // The bounds of a later configuration.
   void adopt(std::size_t from_one_source, std::size_t memory);
 
@@ -36,6 +47,8 @@ class Admission {
   std::atomic<std::size_t> in_use_{0};
   std::atomic<bool> is_shedding_{false};
   std::atomic<bool> is_full_{false};
+  std::atomic<bool> is_dozing_{false};
+  std::function<void()> wake_;
 };
 
 }  // namespace server

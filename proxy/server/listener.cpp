@@ -83,6 +83,7 @@ void Listener::on_accept(int descriptor, const base::Address& remote) {
   connections_.push_back(connection);
   change(policy().counts.connections, +1);
   connection->start();
+  admission_.has_admitted();
 }
 
 // What only lingers makes room for what has a request; another worker's does so for the next.

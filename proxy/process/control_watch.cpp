@@ -1,0 +1,80 @@
+// What control looks at from time to time, as nobody reports it.
+#include "proxy/process/control.hpp"
+#include "proxy/server/runtime.hpp"
+
+#include <chrono>
+#include <utility>
+
+namespace process {
+namespace {
+
+constexpr base::Millis watch_interval{250};
+constexpr int looks_before_doze = 8;  // while what came last settles
+constexpr base::Millis certificate_interval{1'000};
+constexpr std::chrono::minutes between_complaints{1};
+
+}  // namespace
+
+// An idle process is not woken for it.
+base::Task<> Control::watch_process() {
+  for (;;) {
+    look_at_memory();
+    forget_earlier_plans();
+    look_at_access_log();
+    const base::Time next = may_doze() ? base::never : loop_.now() + watch_interval;
+    co_await is_busy_.wait(next);
+  }
+}
+
+void Control::look_at_memory() {
+  server::Admission& admission = shared_.admission;
+  admission.memory_in_use(memory_.look(loop_.now()));
+  base::ReadBlock::spare_memory(admission.memory_in_use() > admission.memory_limit() / 4 * 3);
+  const bool must_accept = !admission.must_not_accept();
+  if (must_accept == is_accepting_) return;
+  is_accepting_ = must_accept;
+  log_.warning(must_accept ? "memory: accepting again" : "memory: accepting pauses");
+  for (const auto& worker : workers_)
+    worker->post([must_accept](server::Runtime& runtime) { runtime.accept(must_accept); });
+}
+
+bool Control::may_doze() {
+  const bool is_idle =
+      is_accepting_ && !shared_.admission.is_shedding() && earlier_.empty() && !is_draining_;
+  idle_looks_ = is_idle && shared_.admission.connections() == 0 ? idle_looks_ + 1 : 0;
+  return idle_looks_ > looks_before_doze && shared_.admission.doze();
+}
+
+base::Task<> Control::watch_certificates() {
+  for (;;) {
+    if (certificates_.is_empty()) co_await has_certificates_.wait();
+    co_await base::sleep_until(loop_, loop_.now() + certificate_interval);
+    const auto look = certificates_.look();
+    const auto found = co_await executor_.run(loop_, look);
+    if (found) take_certificates(*found);
+  }
+}
+
+void Control::take_certificates(const std::vector<certs::CertificateWatch::Change>& changes) {
+  certificates_.take(
+      changes, [this](const std::string& text) { log_.info(text); },
+      [this](const std::string& text) { log_.warning(text); });
+}
+
+// The other log says that lines of the access log are lost, at most once a minute.
+void Control::look_at_access_log() {
+  const observe::AccessLog* log = plan_->access_log.get();  // a reload may have changed it
+  if (!log || loop_.now() < next_complaint_) return;
+  const std::uint64_t dropped = log->dropped();
+  const std::uint64_t before = std::exchange(told_dropped_, dropped);
+  if (dropped <= before) return;
+  next_complaint_ = loop_.now() + between_complaints;
+  const std::string trouble = log->trouble();
+  log_.warning(plan_->config->shown(
+      plan_->config->access_log.places,
+      "access_log: " + log->name() + ": " +
+          (trouble.empty() ? "it takes lines too slowly, or not at all" : trouble) +
+          "; lines lost: " + std::to_string(dropped - before)));
+}
+
+}  // namespace process
