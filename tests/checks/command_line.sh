@@ -28,6 +28,8 @@ sed 's/bind/tls: { cert: no.crt, key: no.key }, bind/' good.yaml >no_file.yaml
 { cat good.yaml; echo '  b: { url: "http://127.0.0.1:2" }'; } | sed 's/clusters: { a: \(.*\) }$/clusters:\n  a: \1/' >unused.yaml
 { cat good.yaml; echo 'log: { to: none/x.log }'; } >logs.yaml
 : >empty.yaml
+sed "s#127.0.0.1:0#'unix:/nowhere/x'#" good.yaml >nowhere.yaml
+sed "s#127.0.0.1:0#'unix:$folder/x', owner: nobody-at-all#" good.yaml >nobody.yaml
 printf 'version: 1\nx: \377\n' >latin.yaml
 mkdir dir
 
@@ -36,6 +38,8 @@ expect 0 'warning: unused.yaml:5:3: no route' check unused.yaml
 expect 0 'no route leads to the cluster "b"' check unused.yaml
 expect 0 'unused.yaml: valid' check unused.yaml
 expect 1 'logs.yaml:4:12: cannot write to none/x.log: No such file' check logs.yaml
+expect 1 'nowhere.yaml:2:26: listener in: cannot bind unix:/nowhere/x: No such file' check nowhere.yaml
+expect 1 'there is no such user to own' check nobody.yaml
 expect 1 'bad.yaml:1:10: this version understands `version: 1`' check bad.yaml
 expect 1 'there is no cluster "ab", did you mean "a"?' check bad.yaml
 expect 1 'no_file.yaml:2:33: no.crt: No such file' check no_file.yaml

@@ -8,6 +8,8 @@
 #include <atomic>
 #include <fstream>
 #include <iterator>
+#include <memory>
+#include <stdexcept>
 #include <thread>
 #include <unistd.h>
 
@@ -218,6 +220,32 @@ TEST_CASE("reload: a port that was open to all is open to this machine only, and
     CHECK(proxy.address().to_string() == ip + ":" + std::to_string(port));
     CHECK(harness::get(here, "/").body == "here");
   }
+}
+
+TEST_CASE("reload: IPv4 is served by [::] whether 0.0.0.0 stands beside it or not") {
+  const std::string port = std::to_string(harness::unused_address().port());
+  const std::string six = listener("six", respond(202), "bind: \"[::]:" + port + "\"");
+  const std::string four = listener("four", respond(201), "bind: 0.0.0.0:" + port);
+  std::unique_ptr<TestProxy> proxy;
+  try {
+    proxy = std::make_unique<TestProxy>(top() + "listeners:\n" + six + four);
+  } catch (const std::runtime_error&) {
+    return;  // no IPv6 here
+  }
+  const base::Address here = *base::Address::parse("127.0.0.1:" + port);
+  CHECK(harness::get(here, "/").status == 201);
+  CHECK(proxy->reload(top() + "listeners:\n" + six).status == 200);
+  CHECK(harness::get(here, "/").status == 202);
+  CHECK(proxy->reload(top() + "listeners:\n" + six + four).status == 200);
+  CHECK(harness::get(here, "/").status == 201);
+
+  proxy.reset();
+  proxy = std::make_unique<TestProxy>(top() + "listeners:\n" + six);
+  CHECK(harness::get(here, "/").status == 202);
+  CHECK(proxy->reload(top() + "listeners:\n" + six + four).status == 200);
+  CHECK(harness::get(here, "/").status == 201);
+  CHECK(proxy->reload(top() + "listeners:\n" + six).status == 200);
+  CHECK(harness::get(here, "/").status == 202);
 }
 
 TEST_CASE("reload: a renamed listener keeps its port and its connections") {
