@@ -12,6 +12,7 @@
 #include <future>
 #include <memory>
 #include <sys/stat.h>
+#include <system_error>
 #include <thread>
 #include <unistd.h>
 
@@ -311,7 +312,12 @@ TEST_CASE("draining: an inbound listener that a reload took away still comes fir
   Origin app([&egress](Socket& peer) {
     peer.read_head();
     if (peer.read_exactly(2) != "go") return;
-    const Answer answer = harness::get(egress, "/");
+    Answer answer;  // often enough for a drain to have come in between
+    try {
+      for (int i = 0; i < 200; ++i) answer = harness::get(egress, "/");
+    } catch (const std::system_error&) {
+      return;
+    }
     peer.send("HTTP/1.1 200 OK\r\ncontent-length: " + std::to_string(answer.body.size()) +
               "\r\n\r\n" + answer.body);
   });
