@@ -122,7 +122,6 @@ TEST_CASE("each mistake says what is wrong") {
 TEST_CASE("what this version does not build is refused by name") {
   for (const char* fields :
        {"health: { path: / }", "outlier: {}", "load_balancer: maglev", "slow_start: 5s",
-        "filters: [early_hints]", "filters: [{ heartbeat: { interval: 1s } }]",
         "filters: [{ retry: { hedge: { after: 1s } } }]",
         "filters: [{ circuit_breaker: { scope: endpoint } }]", "proxy_protocol: v2"}) {
     CAPTURE(fields);

@@ -124,7 +124,7 @@ TEST_CASE("config messages: a misspelt key is meant, and nothing is missing for 
 TEST_CASE("config messages: nothing that is not built is proposed") {
   for (const std::string& text : {with_cluster("url: http://a, healt: {}"),
                                   with_cluster("url: http://a, load_balancer: maglv"),
-                                  with_filter("heartbeet: {}"), with_top("tarce: {}")}) {
+                                  with_filter("compres: {}"), with_top("tarce: {}")}) {
     CAPTURE(text);
     const std::string mistakes = mistakes_of(text);
     CAPTURE(mistakes);
