@@ -8,13 +8,20 @@ namespace {
 constexpr base::Millis first_pause{50};
 constexpr base::Millis longest_pause{1000};
 constexpr base::Millis lasting_pause{10'000};
+constexpr base::Millis relapse{1000};
 constexpr std::uint32_t most_doublings = 5;
 
 }  // namespace
 
 void Outage::failed(const base::Error& error, base::Time begun, base::Time now) {
   if (is_on() && begun <= failed_at_) return;
-  if (!is_on()) since_ = begun;
+  if (!is_on()) {
+    const bool goes_on = failures_before_ > 0 && now <= ended_at_ + relapse;
+    if (goes_on)
+      failures_ = failures_before_;
+    else
+      since_ = begun;
+  }
   ++failures_;
   failed_at_ = now;
   error_ = error;

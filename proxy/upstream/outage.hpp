@@ -6,6 +6,7 @@
 #include "proxy/base/time.hpp"
 
 #include <cstdint>
+#include <utility>
 
 namespace upstream {
 
@@ -15,7 +16,11 @@ class Outage {
   // An attempt that had begun then has failed just now. Those that were under way when an earlier
   // one failed are no further evidence.
   void failed(const base::Error& error, base::Time begun, base::Time now);
-  void end() { failures_ = 0; }
+  // What fails again within a second is the same outage: the connection was of no use.
+  void end(base::Time now) {
+    ended_at_ = now;
+    failures_before_ = std::exchange(failures_, 0);
+  }
 
   // When the first attempt began that failed: so a connect that takes long is part of the outage.
   base::Time since() const { return since_; }
@@ -27,6 +32,8 @@ class Outage {
 
  private:
   std::uint32_t failures_ = 0;
+  std::uint32_t failures_before_ = 0;  // its end
+  base::Time ended_at_{};
   base::Time since_{};
   base::Time failed_at_{};
   base::Error error_;

@@ -205,6 +205,15 @@ void Pool::drains(PooledConnection& connection) {
   look_again();
 }
 
+// A peer that takes connections and ends them before anything was asked of it is no better than one
+// that takes none: the next follows after a pause.
+void Pool::lost(const PooledConnection& connection) {
+  constexpr std::chrono::seconds at_once{1};
+  const Tenure& tenure = connection.tenure();
+  if (connection.requests() > 0 || loop_.now() - tenure.since > at_once) return;
+  failed(any_lane(), closed_at_once(), tenure.since - tenure.connect_time);
+}
+
 void Pool::remove(PooledConnection& connection) {
   if (!connection.is_draining()) drains(connection);
   connections_.back()->index = connection.index;

@@ -99,7 +99,8 @@ class Pool {
   void became_free(PooledConnection& connection);  // it can take an exchange, more than before
   void learned_limit(std::uint32_t streams);
   void drains(PooledConnection& connection);  // it takes none any more
-  void remove(PooledConnection& connection);  // it is gone
+  void lost(const PooledConnection& connection);  // by what the peer did
+  void remove(PooledConnection& connection);      // it is gone
   void tunnel_began();
   void tunnel_ended();
 
@@ -142,6 +143,7 @@ class Pool {
   void add(Lane& lane, Dialed made, base::Duration took);
   void add_tunnel(Lane& lane, std::unique_ptr<net::Transport> transport, base::Duration took);
   void failed(Lane& lane, const base::Error& error, base::Time begun);
+  static base::Error closed_at_once();
 
   // Of HTTP/2, before the peer has said how many it allows.
   static constexpr std::uint32_t most_first_streams = 100;

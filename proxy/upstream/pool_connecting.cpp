@@ -20,13 +20,13 @@ constexpr base::Millis last_chance{100};  // before `hold` is over
 // At a time. More would not be accepted sooner, but overflow the backlog of a small upstream.
 constexpr std::size_t most_connecting = 128;
 
-Error closed_at_once() {
+}  // namespace
+
+Error Pool::closed_at_once() {
   Error error{Reason::reset, Fault::upstream, "the upstream closed the new connection"};
   error.unsent = true;
   return error;
 }
-
-}  // namespace
 
 Task<> Pool::run() {
   for (;;) {
@@ -143,7 +143,7 @@ Task<> Pool::connect(Lane& lane) {
 void Pool::add(Lane& lane, Dialed made, base::Duration took) {
   ++counts_.connects;
   if (outage_.is_on()) {
-    outage_.end();
+    outage_.end(loop_.now());
     owner_.on_reachability();
   }
   if (made.tunnel) return add_tunnel(lane, std::move(made.tunnel), took);
@@ -155,7 +155,7 @@ void Pool::add(Lane& lane, Dialed made, base::Duration took) {
   connections_.push_back(std::move(made.connection));
   ++(connection.is_h2() ? serving_h2_ : serving_http1_);
   available_.push_back(connection.available);
-  connection.join(*this, {++newest_, took, base::deadline(loop_.now(), max_age),
+  connection.join(*this, {++newest_, loop_.now(), took, base::deadline(loop_.now(), max_age),
                           settings_.limits.max_requests});
 }
 

@@ -32,6 +32,10 @@ void PooledConnection::learned_limit(std::uint32_t streams) {
   became_free();
 }
 
+void PooledConnection::lost() {
+  if (pool_ && !has_left_ && !is_draining_) pool_->lost(*this);
+}
+
 void PooledConnection::drain() {
   if (std::exchange(is_draining_, true)) return;
   if (pool_) pool_->drains(*this);

@@ -16,6 +16,7 @@ class Pool;
 // How a pool came by a connection, and how long it will use it.
 struct Tenure {
   std::uint64_t serial = 0;  // counts up within the pool
+  base::Time since{};  // connected
   base::Duration connect_time{};
   base::Time old_at = base::never;
   std::uint64_t most_requests = 0;  // 0 = any number
@@ -70,6 +71,8 @@ class PooledConnection : base::Timer, base::Reapable {
   void stream_ended();
   // It has no exchange, and leaves after `longest` if none comes.
   void rest(base::Duration longest);
+  // The peer has ended it, or takes nothing more on it.
+  void lost();
   // It can take an exchange, more than before.
   void became_free();
   // The peer has said how many exchanges it allows at once.

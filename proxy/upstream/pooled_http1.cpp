@@ -38,6 +38,7 @@ class PooledHttp1 final : public PooledConnection, http1::ClientConnection::Owne
 
   void on_closed(http1::ClientConnection&) override {
     if (std::exchange(is_busy_, false)) stream_ended();
+    lost();
     leave();
   }
 

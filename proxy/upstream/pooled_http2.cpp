@@ -32,11 +32,15 @@ class PooledHttp2 final : public PooledConnection, http2::ClientConnection::Owne
   void on_limit_changed(http2::ClientConnection&) override {
     learned_limit(client_.stream_limit());
   }
-  void on_draining(http2::ClientConnection&) override { drain(); }
+  void on_draining(http2::ClientConnection&) override {
+    lost();
+    drain();
+  }
   // The streams that were open know it themselves, and tell nobody when they end.
   void on_closed(http2::ClientConnection&) override {
     for (std::uint32_t left = client_.open_streams(); left > 0; --left) stream_ended();
     is_lost_ = true;
+    lost();
     leave();
   }
 

@@ -100,6 +100,24 @@ TEST_CASE("outage: one attempt at a time, 50 ms after the first, doubled, at mos
   CHECK(world.seen().endpoints[0].pool.out_for > seconds{4});
 }
 
+TEST_CASE("outage: who takes connections and ends them before anything was asked is given pauses") {
+  VirtualWorld world("{ endpoints: [\"10.0.0.1:80\"], protocol: h2 }");
+  VirtualEndpoint& endpoint = world.at("10.0.0.1:80");
+  endpoint.state = State::serves_nobody;
+  const Going& held = world.send();
+  for (int i = 0; i < 2900; ++i) {
+    world.loop.advance(Millis{1});
+    endpoint.turn_away();
+  }
+  CHECK_FALSE(held.reply);
+  CHECK(endpoint.connects.size() <= 8);
+  CHECK(endpoint.connects.size() >= 5);
+  world.loop.advance(Millis{200});
+  REQUIRE(held.reply);
+  CHECK(held.reply->error().reason == Reason::reset);
+  CHECK(held.reply->error().unsent);
+}
+
 TEST_CASE("outage: `hold: 0s` fails at once") {
   VirtualWorld world("{ endpoints: [\"10.0.0.1:80\"], pool: { hold: 0s } }");
   world.at("10.0.0.1:80").state = State::refuses;

@@ -20,9 +20,10 @@ namespace upstream_test {
 class VirtualConnection;
 
 struct VirtualEndpoint {
-  enum class State { up, refuses, is_silent, is_untrusted };
+  enum class State { up, refuses, is_silent, is_untrusted, serves_nobody };
 
-  void stop();  // its process ends
+  void stop();       // its process ends
+  void turn_away();  // all connections
   void start() { state = State::up; }
 
   State state = State::up;
@@ -66,8 +67,12 @@ class VirtualConnection final : public upstream::PooledConnection {
   bool is_h2() const override { return is_h2_; }
   std::uint32_t streams() const override { return open_; }
   std::size_t free_streams() override {
+    if (endpoint.state == VirtualEndpoint::State::serves_nobody) return 0;
     const std::uint32_t most = is_h2_ ? endpoint.most_streams : 1;
     return is_lost || is_draining() || is_worn() || open_ >= most ? 0 : most - open_;
+  }
+  bool may_widen() const override {
+    return endpoint.state == VirtualEndpoint::State::serves_nobody && !is_lost;
   }
   void stream_is_over() {
     --open_;
@@ -79,6 +84,7 @@ class VirtualConnection final : public upstream::PooledConnection {
   }
   void lose() {
     is_lost = true;
+    lost();
     if (open_ == 0) leave();
   }
   base::Loop& own_loop() const { return loop(); }
@@ -99,6 +105,10 @@ class VirtualConnection final : public upstream::PooledConnection {
 
 inline void VirtualEndpoint::stop() {
   state = State::refuses;
+  turn_away();
+}
+
+inline void VirtualEndpoint::turn_away() {
   const std::vector<VirtualConnection*> all = connections;
   for (VirtualConnection* each : all) each->lose();
 }
