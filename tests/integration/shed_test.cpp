@@ -23,14 +23,15 @@ TEST_CASE("shed: the least important are refused first, the admin side never, an
   Origin origin(Origin::answering("x"));
   TestProxy proxy(
       "version: 1\nworkers: 1\naccess_log: { format: none }\nadmin: { bind: \"127.0.0.1:0\" }\n"
-      "limits: { memory: 1GiB }\n"
+      "limits: { memory: 8GiB }\n"
       "listeners:\n  egress: { bind: 127.0.0.1:0, routes: [{ to: app }], filters: [shed: { "
-      "memory: 40% }] }\nclusters:\n  app: { url: \"" +
+      "memory: 10% }] }\nclusters:\n  app: { url: \"" +
       origin.url() + "\" }\n");
   Socket client = Socket::connect(proxy.address());
   CHECK(ask(client, "0").status == 200);
 
-  base::Bytes hold = base::Bytes::copy_of(std::string(500 * 1024 * 1024, 'x'));
+  // Far from the limit of the process, whatever the tests before left behind.
+  base::Bytes hold = base::Bytes::copy_of(std::string(900 * 1024 * 1024, 'x'));
   Answer answer = ask(client, "0");
   while (answer.status == 200) answer = ask(client, "0");
   CHECK(answer.status == 503);
