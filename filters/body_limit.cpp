@@ -1,6 +1,7 @@
 // Bounds the size of requests' and responses' bodies. What announces too much is refused at once,
 // what grows too large is cut.
 #include "filters/registry.hpp"
+#include "proxy/http/final_head.hpp"
 
 namespace filters {
 namespace {
@@ -66,14 +67,17 @@ class BodyLimit final : public http::Filter {
   explicit BodyLimit(const Options& options) : options_(options) {}
 
   Task<Reply> handle(Request& request, Next next) override {
-    if (!bound(request.body, options_.request, request_too_large)) return Reply(request_too_large);
+    // A tunnel's bytes are no content.
+    if (!request.asks_for_tunnel() && !bound(request.body, options_.request, request_too_large))
+      return Reply(request_too_large);
     return options_.response == 0 ? next(request) : with_response(request, next);
   }
 
  private:
   Task<Reply> with_response(Request& request, Next next) {
     Reply reply = co_await next(request);
-    if (!reply || bound(reply->body, options_.response, response_too_large)) co_return reply;
+    if (!reply || http::opens_tunnel(reply->status, request.method)) co_return reply;
+    if (bound(reply->body, options_.response, response_too_large)) co_return reply;
     co_return response_too_large;
   }
 

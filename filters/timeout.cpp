@@ -119,6 +119,11 @@ class Timed final : public http::WrappedSource {
     if (limits_.passed_by() != Reason::none) return Piece(error_of(limits_.passed_by()));
     return next();
   }
+  Task<Result<void>> rest() override {
+    const auto rest = co_await base::within(inner_.rest(), limits_);
+    if (!rest) co_return error_of(limits_.passed_by());
+    co_return *rest;
+  }
   void bounds(http::Body& body) { std::swap(inner_, body); }
   Limits& limits() { return limits_; }
 

@@ -37,6 +37,10 @@ Task<Result<Bytes>> Body::read() {
   return source_ ? source_->read() : Result<Bytes>(Bytes());
 }
 
+Task<Result<void>> Body::rest() {
+  return source_ ? source_->rest() : base::just(Result<void>());
+}
+
 const Headers& Body::trailers() const {
   return source_ ? source_->trailers() : no_trailers;
 }

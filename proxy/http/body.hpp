@@ -45,6 +45,9 @@ class Body {
     // a body that was not read yet, that it will be able to after some 16 KiB at least.
     virtual bool can_rewind() const { return false; }
     virtual void rewind() {}
+    // After the end: of a tunnel, whose other direction may go on, the end of that too, or why it
+    // was cut.
+    virtual Task<Result<void>> rest() { return base::just(Result<void>()); }
     // The reader is gone; whether the end was reached the source knows. At once. A source that is
     // owned by its Body deletes itself here.
     virtual void drop() noexcept = 0;
@@ -70,6 +73,7 @@ class Body {
 
   bool is_empty() const { return !source_; }  // there is none, and never was
   Task<Result<Bytes>> read();
+  Task<Result<void>> rest();
   const Headers& trailers() const;
   std::optional<std::uint64_t> size() const;
   bool can_rewind() const { return source_ && source_->can_rewind(); }
@@ -89,6 +93,7 @@ class OwnedSource : public Body::Source, public base::Pooled {
 class WrappedSource : public OwnedSource {
  public:
   explicit WrappedSource(Body inner) : inner_(std::move(inner)) {}
+  Task<Result<void>> rest() override { return inner_.rest(); }
   const Headers& trailers() const override { return inner_.trailers(); }
   std::optional<std::uint64_t> size() const override { return inner_.size(); }
 

@@ -3,13 +3,11 @@
 #include "proxy/http/date_stamp.hpp"
 
 namespace http {
-namespace {
 
 bool opens_tunnel(int status, Method request) {
-  return request == Method::connect && status >= 200 && status < 300;
+  if (request != Method::connect) return status == 101;
+  return status >= 200 && status < 300;
 }
-
-}  // namespace
 
 bool may_have_content(int status, Method request) {
   return request != Method::head && status != 304 && may_have_length(status, request);
@@ -22,7 +20,7 @@ bool may_have_length(int status, Method request) {
 void complete_head(Response& response, Method request, base::Time now) {
   if (!response.headers.contains(Name::date)) response.headers.add(Name::date, date_at(now));
   if (!may_have_length(response.status, request)) response.headers.remove(Name::content_length);
-  const bool is_tunnel = response.status == 101 || opens_tunnel(response.status, request);
+  const bool is_tunnel = opens_tunnel(response.status, request);
   if (!is_tunnel && !may_have_content(response.status, request)) response.body = Body();
 }
 

@@ -6,6 +6,8 @@
 
 namespace http {
 
+// Whether what follows is a tunnel's bytes: behind a 101, and behind a 2xx to CONNECT.
+bool opens_tunnel(int status, Method request);
 // Whether content may follow (RFC 9110 6.4.1): not to HEAD, not with 1xx, 204, 304, and behind a 2xx to
 // CONNECT comes a tunnel.
 bool may_have_content(int status, Method request);

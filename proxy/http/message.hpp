@@ -48,6 +48,8 @@ struct RequestHead {
   std::string_view method_text() const {
     return method == Method::other ? std::string_view(other_method) : to_string(method);
   }
+  // What follows the head is no content: bytes of a tunnel, both ways, once it is answered so.
+  bool asks_for_tunnel() const { return method == Method::connect || !protocol.empty(); }
   std::string_view path_only() const { return std::string_view(path).substr(0, path.find('?')); }
 };
 

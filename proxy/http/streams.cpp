@@ -1,6 +1,7 @@
 #include "proxy/http/streams.hpp"
 
 #include "proxy/base/ascii.hpp"
+#include "proxy/http/final_head.hpp"
 #include "proxy/http/grpc.hpp"
 
 namespace http {
@@ -28,8 +29,7 @@ bool is_stream(const RequestHead& request) {
 }
 
 bool is_stream(const RequestHead& request, const Response& response) {
-  if (response.status == 101) return true;
-  if (request.method == Method::connect && response.status < 300) return true;
+  if (opens_tunnel(response.status, request.method)) return true;
   const auto length = length_of(response.headers);
   if (length ? *length > large_message : !response.body.is_empty()) return true;
   const auto type = response.headers.find(Name::content_type);

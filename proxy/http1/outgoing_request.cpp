@@ -4,6 +4,7 @@
 
 #include "proxy/base/ascii.hpp"
 #include "proxy/http/hop_by_hop.hpp"
+#include "proxy/http/websocket.hpp"
 #include "proxy/http1/writer.hpp"
 #include "proxy/net/tls_refusal.hpp"
 
@@ -33,11 +34,25 @@ Error protocol_error(std::string_view detail) {
   return {Reason::upstream_protocol_error, Fault::upstream, detail};
 }
 
+bool is_websocket(const ResponseHead& head) {
+  return std::any_of(head.fields().begin(), head.fields().end(), [](const FieldView& field) {
+    return field.id == Name::upgrade && base::same_ignoring_case(field.value, "websocket");
+  });
+}
+
 bool usually_has_body(Method method) {
   return method == Method::post || method == Method::put || method == Method::patch;
 }
 
 }  // namespace
+
+// A tunnel that is given up before both ends have ended it is cut visibly.
+OutgoingRequest::~OutgoingRequest() {
+  if (!connection_) return;
+  const bool is_cut = !request_has_ended_ || !response_has_ended_;
+  if (framing_ == Framing::tunnel && is_cut) transport_.reset();
+  connection_->finished(false);
+}
 
 // --- the request ---
 
@@ -49,13 +64,15 @@ Error OutgoingRequest::lost(boost::system::error_code cause) const {
 Result<void> OutgoingRequest::send_head(const http::RequestHead& head, bool ends) {
   if (transport_.write_error()) return lost(transport_.write_error());
   method_ = head.method;
-  was_asked_to_upgrade_ = !head.protocol.empty();
   std::string& out = transport_.tail();
   write_request_line(out, head.method_text(), head.path);
   out.append("host: ").append(head.authority).append("\r\n");
   write_fields(out, head.headers);
-  if (head.accepts_trailers) out += "te: trailers\r\nconnection: te\r\n";
-  if (ends) {
+  if (!head.protocol.empty())
+    ask_to_upgrade(out, head);
+  else if (head.accepts_trailers)
+    out += "te: trailers\r\nconnection: te\r\n";
+  if (ends || has_asked_to_upgrade_) {
     if (usually_has_body(head.method) && !head.headers.contains(Name::content_length))
       out += "content-length: 0\r\n";
   } else if (!head.headers.contains(Name::content_length)) {
@@ -66,6 +83,16 @@ Result<void> OutgoingRequest::send_head(const http::RequestHead& head, bool ends
   transport_.sent_in_place();
   request_has_ended_ = ends;
   return {};
+}
+
+// A client that came by HTTP/2 has made no key.
+void OutgoingRequest::ask_to_upgrade(std::string& out, const http::RequestHead& head) {
+  has_asked_to_upgrade_ = true;
+  out += "connection: upgrade\r\nupgrade: websocket\r\n";
+  if (head.headers.contains(Name::sec_websocket_key)) return;
+  const std::string key = http::make_websocket_key(transport_.loop().random());
+  own_answer_ = http::websocket_answer(key);
+  out.append("sec-websocket-key: ").append(key).append("\r\n");
 }
 
 Task<Result<void>> OutgoingRequest::write(Bytes piece) {
@@ -79,11 +106,11 @@ Task<Result<void>> OutgoingRequest::write(Bytes piece) {
     transport_.send(std::move(piece));
   }
   if (transport_.unsent() <= most_unsent) return Result<void>();
-  return wait_until_taken();
+  return wait_until_taken(most_unsent);
 }
 
-Task<Result<void>> OutgoingRequest::wait_until_taken() {
-  co_await transport_.drained(most_unsent);
+Task<Result<void>> OutgoingRequest::wait_until_taken(std::size_t most) {
+  co_await transport_.drained(most);
   if (transport_.write_error()) co_return lost(transport_.write_error());
   co_return Result<void>();
 }
@@ -93,14 +120,19 @@ Result<void> OutgoingRequest::finish(const http::Headers& trailers) {
     write_last_chunk(transport_.tail(), trailers);
     transport_.sent_in_place();
   }
+  if (framing_ == Framing::tunnel) transport_.shutdown_send();
   request_has_ended_ = true;
   release_if_done();
   return {};
 }
 
+Task<Result<void>> OutgoingRequest::flushed() {
+  return wait_until_taken(0);
+}
+
 void OutgoingRequest::abort(const Error& why) noexcept {
   failure_ = why;
-  transport_.close();
+  framing_ == Framing::tunnel ? transport_.reset() : transport_.close();
   transport_.interrupt();
 }
 
@@ -173,11 +205,11 @@ http::Headers OutgoingRequest::headers_of(const ResponseHead& head) const {
 }
 
 http::Reply OutgoingRequest::understand(const ResponseHead& head) {
-  if (head.status == 101) return protocol_error("an upgrade that was not asked for");
+  if (head.status == 101) return upgraded(head);
   http::Response response;
   response.status = head.status;
   response.headers = headers_of(head);
-  keeps_alive_ = head.keeps_alive && is_fit_ && !was_asked_to_upgrade_;
+  keeps_alive_ = head.keeps_alive && is_fit_ && !has_asked_to_upgrade_;
   connection_->keep_alive_timeout_ = head.keep_alive_timeout;
   size_ = head.content_length;
   if (!head.has_body) {
@@ -194,6 +226,23 @@ http::Reply OutgoingRequest::understand(const ResponseHead& head) {
   }
   has_body_ = framing_ != Framing::none;
   response_has_ended_ = !has_body_;
+  return response;
+}
+
+// Both directions are unframed from here on.
+http::Reply OutgoingRequest::upgraded(const ResponseHead& head) {
+  if (!has_asked_to_upgrade_) return protocol_error("an upgrade that was not asked for");
+  if (!is_websocket(head)) return protocol_error("an upgrade to something else than WebSocket");
+  http::Response response;
+  response.status = head.status;
+  response.headers = headers_of(head);
+  if (!own_answer_.empty()) {
+    if (response.headers.find(http::websocket_accept) != own_answer_)
+      return protocol_error("the upstream's sec-websocket-accept is not the answer to our key");
+    response.headers.remove(http::websocket_accept);
+  }
+  framing_ = Framing::tunnel;
+  has_body_ = true;
   return response;
 }
 
@@ -222,7 +271,8 @@ Task<Result<Bytes>> OutgoingRequest::more_body() {
 }
 
 Result<Bytes> OutgoingRequest::next_piece() {
-  if (framing_ == Framing::until_close) return std::exchange(input_, Bytes());
+  if (framing_ == Framing::until_close || framing_ == Framing::tunnel)
+    return std::exchange(input_, Bytes());
   if (framing_ == Framing::length) {
     const auto count =
         static_cast<std::size_t>(std::min<std::uint64_t>(body_left_, input_.size()));
@@ -243,11 +293,12 @@ Result<Bytes> OutgoingRequest::next_piece() {
   return piece;
 }
 
-// Only a body that lasts until the connection ends may end with it.
+// Only what lasts until the connection ends may end with it.
 Result<Bytes> OutgoingRequest::end_of_input(const Input& input) {
   if (failure_) return *failure_;
   keeps_alive_ = false;
-  if (framing_ == Framing::until_close && input.state == Input::State::end) {
+  const bool may_end = framing_ == Framing::until_close || framing_ == Framing::tunnel;
+  if (may_end && input.state == Input::State::end) {
     response_ended();
     return Bytes();
   }
@@ -264,8 +315,9 @@ void OutgoingRequest::response_ended() {
 }
 
 // Given back at once, before the last piece went downstream. While the request is still being sent
-// the stream keeps the connection; whoever drops it then closes it.
+// the stream keeps the connection; whoever drops it then closes it. So does a tunnel to its end.
 void OutgoingRequest::release_if_done() {
+  if (framing_ == Framing::tunnel) return;
   if (!connection_ || !response_has_ended_ || !request_has_ended_) return;
   const bool is_reusable =
       keeps_alive_ && framing_ != Framing::until_close && transport_.unsent() == 0;

@@ -16,13 +16,12 @@ class OutgoingRequest final : public http::ClientStream {
       : connection_(&connection),
         transport_(connection.transport()),
         written_before_(transport_.written()) {}
-  ~OutgoingRequest() override {
-    if (connection_) connection_->finished(false);
-  }
+  ~OutgoingRequest() override;
 
   base::Result<void> send_head(const http::RequestHead& head, bool ends) override;
   base::Task<base::Result<void>> write(base::Bytes piece) override;
   base::Result<void> finish(const http::Headers& trailers) override;
+  base::Task<base::Result<void>> flushed() override;
   void abort(const base::Error& why) noexcept override;
   base::Task<http::Reply> read_head(http::Interim& interim) override;
   bool has_body() const override { return has_body_; }
@@ -32,14 +31,16 @@ class OutgoingRequest final : public http::ClientStream {
   std::optional<std::uint64_t> size() const override { return size_; }
 
  private:
-  enum class Framing : std::uint8_t { none, length, chunked, until_close };
+  enum class Framing : std::uint8_t { none, length, chunked, until_close, tunnel };
 
-  base::Task<base::Result<void>> wait_until_taken();
+  base::Task<base::Result<void>> wait_until_taken(std::size_t most);
   base::Task<base::Result<base::Bytes>> more_body();
   // A head from what was read: nothing = more is needed.
   std::optional<http::Reply> take_head(http::Interim& interim);
   void pass_on(const ResponseHead& head, http::Interim& interim);
   http::Reply understand(const ResponseHead& head);
+  void ask_to_upgrade(std::string& out, const http::RequestHead& head);
+  http::Reply upgraded(const ResponseHead& head);
   base::Result<base::Bytes> next_piece();
   base::Result<base::Bytes> end_of_input(const net::Input& input);
   base::Error lost(boost::system::error_code cause) const;
@@ -68,8 +69,8 @@ class OutgoingRequest final : public http::ClientStream {
   bool response_has_ended_ = false;
   bool keeps_alive_ = false;
   bool is_fit_ = true;  // for another exchange, as far as the interim responses go
-  bool was_asked_to_upgrade_ =
-      false;  // by the client: no tunnel may come of it, not even by mistake
+  bool has_asked_to_upgrade_ = false;
+  std::string own_answer_;  // to a key that we made; "" = the client made it and looks itself
 };
 
 }  // namespace http1

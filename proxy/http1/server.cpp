@@ -37,7 +37,7 @@ ServerConnection::ServerConnection(std::unique_ptr<net::Transport> transport,
 
 // What is cut because the process ends is not to look whole.
 ServerConnection::~ServerConnection() {
-  if (transport_ && is_serving_ && response_state_ == ResponseState::until_close) reset();
+  if (transport_ && is_serving_ && ends_with_connection()) transport_->reset();
 }
 
 void ServerConnection::start(Bytes already_read, base::Time begun) {
@@ -55,7 +55,7 @@ void ServerConnection::drain() {
 void ServerConnection::cut() {
   if (is_closed_) return;
   tasks_.cancel_all();
-  if (is_serving_ && response_state_ == ResponseState::until_close) reset();
+  if (is_serving_ && ends_with_connection()) transport_->reset();
   close();
 }
 
@@ -80,7 +80,9 @@ void ServerConnection::close() {
 
 // Whoever asks may be one of the tasks that are to end, so nothing ends here. With a part of the
 // request unread nothing is known: who reads it finds its end.
+// In a tunnel a FIN only ends one direction; gone before we have ended ours, it was a reset.
 void ServerConnection::doubt() {
+  if (has_tunnel() && !is_tunnel_lost()) return;
   base::Time until = transport_->loop().now();
   if (may_be_answered())
     until += benefit_of_doubt;
@@ -93,12 +95,12 @@ void ServerConnection::doubt() {
 // It has asked all that it will, as far as is known.
 bool ServerConnection::may_be_answered() const {
   if (transport_->is_gone()) return false;
-  if (body_has_ended_) return true;
+  if (body_has_ended_ || framing_ == Framing::tunnel) return true;
   return framing_ == Framing::length ? input_.size() >= body_left_ : !input_.empty();
 }
 
 void ServerConnection::expired() {
-  if (!is_serving_) return;
+  if (!is_serving_ || (has_tunnel() && !is_tunnel_lost())) return;
   const bool takes_its_time = transport_->unsent() > 0;  // which has a limit of its own
   const bool is_sent_some = transport_->written() != written_before_;
   if (may_be_answered() && (is_sent_some || takes_its_time)) return doubt();
@@ -110,8 +112,8 @@ void ServerConnection::leave() {
   tasks_.cancel_all();  // at once: what waits for the transport is not to outlive it
   if (!transport_->is_gone() && response_state_ == ResponseState::nothing)
     say_farewell();
-  else if (response_state_ == ResponseState::until_close)
-    reset();
+  else if (ends_with_connection())
+    transport_->reset();
   else
     transport_->close();
   close();
@@ -271,6 +273,15 @@ void ServerConnection::understand(const RequestHead& head, http::Incoming& incom
   pace_ = {};
   may_pause_ = http::may_pause(request);
   trailers_ = {};
+  frame_body(head);
+  if (request.asks_for_tunnel()) {
+    framing_ = Framing::tunnel;
+    body_has_ended_ = false;
+  }
+  if (!body_has_ended_) incoming.body = http::Body(this);
+}
+
+void ServerConnection::frame_body(const RequestHead& head) {
   body_left_ = body_size_ = head.content_length.value_or(0);
   body_has_ended_ = false;
   if (head.is_chunked) {
@@ -281,7 +292,6 @@ void ServerConnection::understand(const RequestHead& head, http::Incoming& incom
     framing_ = body_left_ > 0 ? Framing::length : Framing::none;
     body_has_ended_ = body_left_ == 0;
   }
-  if (!body_has_ended_) incoming.body = http::Body(this);
 }
 
 // After the answer: the next request may follow if this one was read whole, or what is left of it

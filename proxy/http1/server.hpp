@@ -7,7 +7,8 @@
 // FIN came before the request's end. A FIN behind a whole request proves nothing: who pipes a
 // request into `nc -N` waits for the answer, who closed does not, and neither may be sent what it
 // did not ask for. Such a client gets 1 s for what is on its way, anew whenever it was sent
-// something: who has left answers that with a reset, and a silent upstream is let go.
+// something: who has left answers that with a reset, and a silent upstream is let go. In a tunnel a
+// FIN ends the client's direction alone.
 #pragma once
 
 #include "proxy/base/task_group.hpp"
@@ -74,9 +75,16 @@ class ServerConnection final : net::Transport::Owner,
   static constexpr std::size_t most_drained = 64 * 1024;  // of a request that was answered early
 
   // What the next bytes of the connection mean.
-  enum class Framing : std::uint8_t { none, length, chunked };
+  enum class Framing : std::uint8_t { none, length, chunked, tunnel };
   // Nothing of it was sent but interim responses; or its head, and so its body is framed; or all.
-  enum class ResponseState : std::uint8_t { nothing, length, chunked, until_close, complete };
+  enum class ResponseState : std::uint8_t {
+    nothing,
+    length,
+    chunked,
+    until_close,
+    tunnel,
+    complete
+  };
   enum class HeadState : std::uint8_t { incomplete, complete, refused };
 
   base::Task<> run();
@@ -90,6 +98,7 @@ class ServerConnection final : net::Transport::Owner,
   void discard_input();
   HeadState take_head(http::Incoming& incoming);
   void understand(const RequestHead& head, http::Incoming& incoming);
+  void frame_body(const RequestHead& head);
   void refuse(http::Incoming& incoming, const base::Error& why);
   void close();
 
@@ -109,12 +118,25 @@ class ServerConnection final : net::Transport::Owner,
   base::Result<void> finish(const http::Headers& trailers) override;
   bool carries_trailers() const override { return response_state_ == ResponseState::chunked; }
   void abort(const base::Error& why) noexcept override;
-  void reset() noexcept;
+  void open_tunnel(const http::Response& response, bool ends);
+  void refuse_tunnel();
   base::Task<base::Result<void>> wait_until_taken();
   bool is_rest_short() const;
+  bool has_tunnel() const {
+    return framing_ == Framing::tunnel && response_state_ != ResponseState::nothing;
+  }
+  bool is_tunnel_lost() const {
+    return response_state_ == ResponseState::tunnel && transport_->is_gone();
+  }
+  // Nothing but the connection's end says that the answer is whole.
+  bool ends_with_connection() const {
+    return response_state_ == ResponseState::until_close ||
+           response_state_ == ResponseState::tunnel;
+  }
 
   base::Task<base::Result<base::Bytes>> read() override;
   base::Task<base::Result<base::Bytes>> more_body();
+  base::Task<base::Result<base::Bytes>> tunnel_bytes();
   base::Result<base::Bytes> next_piece();
   const http::Headers& trailers() const override { return trailers_; }
   std::optional<std::uint64_t> size() const override;

@@ -6,7 +6,6 @@
 #include "proxy/http1/writer.hpp"
 
 #include <algorithm>
-#include <sys/socket.h>
 
 namespace http1 {
 namespace {
@@ -32,7 +31,7 @@ Error client_gone(boost::system::error_code cause = {}) {
 // --- the request's body ---
 
 std::optional<std::uint64_t> ServerConnection::size() const {
-  if (framing_ == Framing::chunked) return std::nullopt;
+  if (framing_ == Framing::chunked || framing_ == Framing::tunnel) return std::nullopt;
   return body_size_;
 }
 
@@ -43,7 +42,25 @@ Task<Result<Bytes>> ServerConnection::read() {
     wants_continue_ = false;
     has_continued_ = true;
   }
-  return more_body();
+  return framing_ == Framing::tunnel ? tunnel_bytes() : more_body();
+}
+
+// As they come, however long that takes: who bounds exchanges in time bounds tunnels.
+Task<Result<Bytes>> ServerConnection::tunnel_bytes() {
+  while (input_.empty()) {
+    Input input = transport_->read_now();
+    if (input.state == Input::State::data) {
+      input_ = std::move(input.bytes);
+    } else if (input.state == Input::State::would_block) {
+      co_await transport_->readable();
+    } else if (input.state == Input::State::end) {
+      body_has_ended_ = true;
+      break;
+    } else {
+      co_return client_gone(input.cause);
+    }
+  }
+  co_return std::exchange(input_, Bytes());
 }
 
 Task<Result<Bytes>> ServerConnection::more_body() {
@@ -121,7 +138,32 @@ bool ServerConnection::is_rest_short() const {
          body_left_ <= input_.size() + most_drained;
 }
 
+// Unframed from here on.
+void ServerConnection::open_tunnel(const http::Response& response, bool ends) {
+  keeps_alive_ = false;
+  response_state_ = ends ? ResponseState::complete : ResponseState::tunnel;
+  std::string& out = transport_->tail();
+  write_status_line(out, response.status);
+  write_fields(out, response.headers);
+  if (response.status == 101) out += "connection: upgrade\r\nupgrade: websocket\r\n";
+  out += "\r\n";
+  transport_->sent_in_place();
+}
+
+// Then the request has no body, and another may follow.
+void ServerConnection::refuse_tunnel() {
+  framing_ = Framing::none;
+  body_has_ended_ = true;
+}
+
 Result<void> ServerConnection::send_head(const http::Response& response, bool ends) {
+  if (framing_ == Framing::tunnel) {
+    if (http::opens_tunnel(response.status, method_)) {
+      open_tunnel(response, ends);
+      return {};
+    }
+    refuse_tunnel();
+  }
   if (is_draining_ || service_.is_draining()) keeps_alive_ = false;
   const bool has_length = response.headers.contains(Name::content_length);
   const bool is_empty = !http::may_have_content(response.status, method_);
@@ -179,12 +221,14 @@ Task<Result<void>> ServerConnection::wait_until_taken() {
   base::Loop& loop = transport_->loop();
   for (;;) {
     const std::uint64_t before = transport_->written();
-    const bool is_taken =
-        co_await transport_->drained(most_unsent(), loop.now() + settings_.send_timeout);
+    const base::Time until = response_state_ == ResponseState::tunnel
+                                 ? base::never
+                                 : loop.now() + settings_.send_timeout;
+    const bool is_taken = co_await transport_->drained(most_unsent(), until);
     if (transport_->write_error()) co_return client_gone(transport_->write_error());
     if (is_taken) co_return Result<void>();
     if (transport_->written() != before) continue;  // slow, but it takes something
-    reset();
+    transport_->reset();
     co_return Error{Reason::client_gone, Fault::downstream, "the client takes nothing"};
   }
 }
@@ -196,6 +240,7 @@ Result<void> ServerConnection::finish(const http::Headers& trailers) {
     write_last_chunk(transport_->tail(), trailers);
     transport_->sent_in_place();
   }
+  if (response_state_ == ResponseState::tunnel) transport_->shutdown_send();
   response_state_ = ResponseState::complete;
   return {};
 }
@@ -203,7 +248,7 @@ Result<void> ServerConnection::finish(const http::Headers& trailers) {
 // What was promised does not come: closed without the last chunk or byte, and with a reset where
 // the end of the connection would be taken for the end of the message.
 void ServerConnection::abort(const Error&) noexcept {
-  if (response_state_ == ResponseState::until_close) reset();
+  if (ends_with_connection() || has_tunnel()) transport_->reset();
   keeps_alive_ = false;
   response_state_ = ResponseState::nothing;
 }
@@ -217,13 +262,6 @@ void ServerConnection::say_farewell() {
   keeps_alive_ = false;
   const Result<void> sent = send_head(answer, true);
   (void)sent;  // always
-}
-
-// Nor does the kernel keep what it still has for the peer.
-void ServerConnection::reset() noexcept {
-  const linger at_once{1, 0};
-  setsockopt(transport_->descriptor(), SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
-  transport_->close();
 }
 
 }  // namespace http1

@@ -1,5 +1,6 @@
 #include "proxy/net/transport.hpp"
 
+#include <sys/socket.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
@@ -67,6 +68,13 @@ void Transport::close() {
   first_ = held_ = tail_sent_ = 0;
   return_tail(tail_);
   if (!write_error_) write_error_ = boost::system::errc::make_error_code(boost::system::errc::not_connected);
+}
+
+// Nor does the kernel keep what it still has for the peer.
+void Transport::reset() {
+  const linger at_once{1, 0};
+  if (is_open()) setsockopt(descriptor_, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+  close();
 }
 
 void Transport::on_events(std::uint32_t events) {

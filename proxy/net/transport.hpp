@@ -67,6 +67,7 @@ class Transport final : base::Poller::Watch, base::Flushable {
   bool is_open() const { return descriptor_ >= 0; }
   const ConnectionLimits::Place& place() const { return place_; }
   void close();  // at once; pending output is lost
+  void reset();  // the same, and the peer is not to take it for an end of our own: RST
 
   // Waits for a connect() in progress: how it ended.
   Task<Result<void>> connected(Time until);

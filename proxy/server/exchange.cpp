@@ -98,6 +98,7 @@ Exchange::Exchange(base::Ref<base::Counted> generation, const ListenerPolicy& po
   info_.service = policy_.service;
   info_.pseudonym = policy_.pseudonym;
   info_.request_id_field = policy_.request_id_field;
+  if (request_.asks_for_tunnel()) info_.client_body.end(info_.started);  // it has none
   change(policy_.counts.exchanges, +1);
 }
 
@@ -117,8 +118,18 @@ Exchange::~Exchange() {
 base::Task<> Exchange::run() {
   http::Reply answer = co_await reply();
   http::Response response = response_of(std::move(answer));
-  if (send_head(response)) co_await send_body(response.body);
+  if (send_head(response)) {
+    co_await send_body(response.body);
+    const bool is_open = http::opens_tunnel(response.status, request_.method);
+    if (is_open && info_.reason == base::Reason::none) co_await carry_rest(response.body);
+  }
   is_over_ = true;
+}
+
+// Of a tunnel the client's direction may outlast the upstream's.
+base::Task<> Exchange::carry_rest(http::Body& body) {
+  const base::Result<void> rest = co_await body.rest();
+  if (!rest) cut(rest.error());
 }
 
 base::Task<> Exchange::cut_short() {

@@ -38,6 +38,7 @@ class Exchange : public base::Link {
   bool send_head(http::Response& response);
   void watch_envelopes(http::Response& response);
   base::Task<> send_body(http::Body& body);
+  base::Task<> carry_rest(http::Body& body);
   void note_end(const http::Body& body, const http::Pumped& how);
   base::Task<> end_in_body(const base::Error& why);
   void note_grpc_status(int status);

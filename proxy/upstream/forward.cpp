@@ -1,9 +1,11 @@
 #include "proxy/upstream/forward.hpp"
 
+#include "proxy/http/final_head.hpp"
 #include "proxy/http/grpc.hpp"
 #include "proxy/http/proxy_status.hpp"
 #include "proxy/upstream/first_read.hpp"
 #include "proxy/upstream/placement.hpp"
+#include "proxy/upstream/tunnel_body.hpp"
 #include "proxy/upstream/upload.hpp"
 
 #include <algorithm>
@@ -13,6 +15,7 @@
 namespace upstream {
 namespace {
 
+using base::Error;
 using http::Body;
 using http::Reply;
 using http::Request;
@@ -135,6 +138,10 @@ Forward::Forward(Cluster& cluster)
     : cluster_(cluster), scheme_(cluster.config().tls ? "https" : "http") {}
 
 Task<Reply> Forward::handle(Request& request) {
+  return request.protocol.empty() ? forward(request) : upgrade(request);
+}
+
+Task<Reply> Forward::forward(Request& request) {
   Underway underway(request);
   request.info.cluster = cluster_.config().name;
   SentRequest sent_request(request);
@@ -167,6 +174,45 @@ Task<Reply> Forward::handle(Request& request) {
     }
     want.fresh = true;
   }
+}
+
+// Nothing that stands behind the head goes upstream before that was answered with a tunnel. Any
+// other answer is one as to a request without a body.
+Task<Reply> Forward::upgrade(Request& request) {
+  Underway underway(request);
+  request.info.cluster = cluster_.config().name;
+  Placement placement(cluster_, request.attempt, request.scope.deadline);
+  Want want;
+  want.protocol = config::Protocol::http1;
+  for (;;) {
+    underway.waits();
+    Result<Opened> opened = co_await placement.open(want);
+    if (!opened) co_return underway.over(opened.error());
+    underway.has(*opened);
+    std::unique_ptr<http::ClientStream> stream = std::move(opened->stream);
+    const Result<void> sent = send_head(*stream, request, placement.endpoint(), false);
+    Reply reply(sent ? Error{} : sent.error());
+    if (sent) {
+      underway.has_sent();
+      reply = co_await stream->read_head(request.interim);
+    }
+    if (reply) {
+      answered(*reply, std::move(stream), request);
+      co_return underway.over(std::move(reply));
+    }
+    if (!reply.error().unsent || want.fresh) co_return underway.over(std::move(reply));
+    want.fresh = true;
+  }
+}
+
+void Forward::answered(http::Response& response, std::unique_ptr<http::ClientStream> stream,
+                       Request& request) {
+  if (http::opens_tunnel(response.status, request.method))
+    response.body =
+        Body(new TunnelBody(request.info.loop, std::move(stream), std::move(request.body)));
+  else if (stream->has_body())
+    response.body = Body(stream.release());
+  if (cluster_.is_verified()) note_reason_of_proxy(response);
 }
 
 // What goes upstream differs in host and scheme from what the client sent, and only there: the log

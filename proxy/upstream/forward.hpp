@@ -14,6 +14,7 @@
 #include "proxy/http/stream.hpp"
 #include "proxy/upstream/cluster.hpp"
 
+#include <memory>
 #include <string>
 
 namespace upstream {
@@ -25,6 +26,10 @@ class Forward final : public http::Handler {
   http::Task<http::Reply> handle(http::Request& request) override;
 
  private:
+  http::Task<http::Reply> forward(http::Request& request);
+  http::Task<http::Reply> upgrade(http::Request& request);
+  void answered(http::Response& response, std::unique_ptr<http::ClientStream> stream,
+                http::Request& request);
   http::Result<void> send_head(http::ClientStream& stream, http::Request& request,
                                const Endpoint& endpoint, bool ends);
   // Puts it into host_; false = the client's is sent.
