@@ -26,6 +26,9 @@ std::vector<Route> parse_routes(const Node& node, const Reading& reading,
 NodePtr write_routes(const NodePtr& written, const std::vector<Route>& routes);
 std::vector<Row> route_rows();
 
+// One cluster, or shares that add up to exactly 100 %.
+void read_targets(const Node& node, const Reading& reading, std::vector<Share>& shares);
+
 Cluster parse_cluster(const Node::Entry& entry, const Reading& reading);
 NodePtr write_cluster(const NodePtr& written, const Cluster& cluster);
 std::vector<Row> cluster_rows();

@@ -101,8 +101,6 @@ void read_methods(const Node& node, const Reading& reading, Match& into) {
   read_alternatives(node, reading, [&](const Node& item, const std::string& method) {
     if (!base::is_token(method) || base::lower_case(method) == method)
       return reading.mistake(item, method_problem(method));
-    if (method == "CONNECT")
-      return reading.mistake(item, "routes for CONNECT are not yet in this version");
     into.method.push_back(method);
   });
 }
@@ -162,9 +160,9 @@ const Table<Match>& match_table() {
   return table;
 }
 
-// One name, or shares that add up to exactly 100 %.
-void read_targets(const Node& node, const Reading& reading, Route& into) {
-  std::vector<Share>& shares = into.to;
+}  // namespace
+
+void read_targets(const Node& node, const Reading& reading, std::vector<Share>& shares) {
   if (node.is_scalar()) {
     if (const std::string* text = scalar_of(node, reading, "a cluster"))
       shares.push_back({*text, 10'000, node.mark});
@@ -188,6 +186,8 @@ void read_targets(const Node& node, const Reading& reading, Route& into) {
         node, "the shares add up to " + percentage_text(sum) + ", and have to make exactly 100%");
   }
 }
+
+namespace {
 
 void read_status(const Node& node, const Reading& reading, std::uint64_t least, std::uint64_t most,
                  int& into) {
@@ -294,6 +294,9 @@ Field<Route> match() {
     if (!into.match.path.empty() && !into.match.path_regex.empty())
       reading.mistakes.add(node.entry("path_regex")->mark,
                            "`path` and `path_regex` exclude each other: leave one of them out");
+    const Node::Entry* path = node.entry(into.match.path.empty() ? "path_regex" : "path");
+    if (path && into.match.method == std::vector<std::string>{"CONNECT"})
+      reading.mistakes.add(path->mark, "a CONNECT has no path: match it by its `host`");
   };
   return field;
 }
@@ -303,7 +306,10 @@ const Table<Route>& route_table() {
       {"name", "text", "LISTENER.N", "for logs and metrics", read_name,
        [](const Route& route) { return scalar(route.name); }},
       match(),
-      {"to", "a cluster, or shares", "", "where requests go", read_targets},
+      {"to", "a cluster, or shares", "", "where requests go",
+       [](const Node& node, const Reading& reading, Route& into) {
+         read_targets(node, reading, into.to);
+       }},
       nested("redirect", &Route::redirect, redirect_table(), "answer with a redirect"),
       nested("respond", &Route::respond, respond_table(), "answer with this"),
       nested("rewrite", &Route::rewrite, rewrite_table(), "change path and host"),

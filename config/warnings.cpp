@@ -45,11 +45,17 @@ bool cover(const NamedValues& wide, const NamedValues& narrow) {
   });
 }
 
+// Without `method` all match but CONNECT, which is to be named.
+bool cover_methods(const std::vector<std::string>& wide, const std::vector<std::string>& narrow) {
+  const bool has_connect = std::find(narrow.begin(), narrow.end(), "CONNECT") != narrow.end();
+  return !(wide.empty() && has_connect) && cover(wide, narrow, std::equal_to<>());
+}
+
 bool covers(const Match& wide, const Match& narrow) {
   if (wide.path_regex != narrow.path_regex && !wide.path_regex.empty()) return false;
   if (wide.is_grpc && !narrow.is_grpc) return false;
   return cover(wide.host, narrow.host, covers_host) && cover(wide.path, narrow.path, covers_path) &&
-         cover(wide.method, narrow.method, std::equal_to<>()) &&
+         cover_methods(wide.method, narrow.method) &&
          cover(wide.headers, narrow.headers) && cover(wide.query, narrow.query);
 }
 

@@ -38,7 +38,7 @@ Task<Result<Bytes>> Body::read() {
 }
 
 Task<Result<void>> Body::rest() {
-  return source_ ? source_->rest() : base::just(Result<void>());
+  return source_ ? source_->rest() : Result<void>();
 }
 
 const Headers& Body::trailers() const {

@@ -47,7 +47,7 @@ class Body {
     virtual void rewind() {}
     // After the end: of a tunnel, whose other direction may go on, the end of that too, or why it
     // was cut.
-    virtual Task<Result<void>> rest() { return base::just(Result<void>()); }
+    virtual Task<Result<void>> rest() { return Result<void>(); }
     // The reader is gone; whether the end was reached the source knows. At once. A source that is
     // owned by its Body deletes itself here.
     virtual void drop() noexcept = 0;

@@ -74,13 +74,13 @@ class ClientStream : public OwnedSource, public Sink {
   virtual Result<void> send_head(const RequestHead& head, bool ends) = 0;
   // Whether a request that has a `protocol` can be asked here; over HTTP/2 it waits for the peer's
   // SETTINGS, which say so (RFC 8441 3). Before send_head(). The error: the connection was lost.
-  virtual Task<Result<bool>> takes_upgrades() { return base::just(Result<bool>(true)); }
+  virtual Task<Result<bool>> takes_upgrades() { return Result<bool>(true); }
   // The final head; 1xx before it go to `interim`. The response's body is left empty: the caller
   // makes this stream its source unless has_body() is false.
   virtual Task<Reply> read_head(Interim& interim) = 0;
   virtual bool has_body() const = 0;
   // Of a tunnel, after finish(): resumes when all has left, or cannot any more.
-  virtual Task<Result<void>> flushed() { return base::just(Result<void>()); }
+  virtual Task<Result<void>> flushed() { return Result<void>(); }
   // The request cannot be completed (its body failed): resets, and read_head()/read() return `why`.
   virtual void abort(const Error& why) noexcept = 0;
 };

@@ -80,6 +80,8 @@ void ClientConnection::on_settings() {
     link = streams_.before(*link);
     stream.refuse();
   }
+  for (base::Link* link = streams_.front(); link; link = streams_.after(*link))
+    OutgoingStream::of(*link).settings_came();
   owner_.on_limit_changed(*this);
 }
 

@@ -13,6 +13,7 @@ enum class Code : std::uint32_t {
   stream_closed = 5,
   refused_stream = 7,
   cancel = 8,
+  connect_error = 10,
   enhance_your_calm = 11,
 };
 

@@ -3,6 +3,7 @@
 #include "proxy/base/ascii.hpp"
 #include "proxy/http/streams.hpp"
 #include "proxy/http/target.hpp"
+#include "proxy/http/websocket.hpp"
 
 #include <algorithm>
 
@@ -18,6 +19,7 @@ using base::Task;
 using http::Name;
 
 constexpr int most_interim = 16;
+constexpr std::string_view websocket = "websocket";
 
 Error refused(Reason reason, std::string_view why) {
   return {reason, Fault::downstream, why};
@@ -43,8 +45,23 @@ std::optional<Error> ServerConnection::IncomingStream::refusal_of(const Section&
                    "the request has more fields than limits.header_count");
   if (received.is_too_large)
     return refused(Reason::headers_too_large, "the header section is over limits.header_bytes");
-  if (received.method == "CONNECT")
-    return refused(Reason::method_not_allowed, "CONNECT is not offered here");
+  if (std::optional<Error> error = refusal_of_target(received)) return error;
+  if (const auto expect = received.headers.find(Name::expect);
+      expect && !base::same_ignoring_case(*expect, "100-continue"))
+    return refused(Reason::expectation_failed, "an expectation other than 100-continue");
+  return std::nullopt;
+}
+
+// A CONNECT has but an authority; an extended one is a GET that upgrades (RFC 8441 4).
+std::optional<Error> ServerConnection::IncomingStream::refusal_of_target(
+    const Section& received) const {
+  if (received.method == "CONNECT" && received.protocol.empty()) {
+    if (http::valid_authority(received.authority) && http::split_authority(received.authority).port)
+      return std::nullopt;
+    return refused(Reason::bad_request, "the target of CONNECT is not host:port");
+  }
+  if (!received.protocol.empty() && received.protocol != websocket)
+    return refused(Reason::not_implemented, "a :protocol other than websocket");
   if (!base::same_ignoring_case(received.scheme, "http") &&
       !base::same_ignoring_case(received.scheme, "https"))
     return refused(Reason::bad_request, "the scheme is neither http nor https");
@@ -53,9 +70,6 @@ std::optional<Error> ServerConnection::IncomingStream::refusal_of(const Section&
   const bool is_asterisk = received.path == "*" && received.method == "OPTIONS";
   if (!is_asterisk && !http::valid_path(received.path))
     return refused(Reason::bad_request, "the path has a character that must be escaped");
-  if (const auto expect = received.headers.find(Name::expect);
-      expect && !base::same_ignoring_case(*expect, "100-continue"))
-    return refused(Reason::expectation_failed, "an expectation other than 100-continue");
   return std::nullopt;
 }
 
@@ -69,8 +83,15 @@ http::Incoming ServerConnection::IncomingStream::incoming() {
   request.authority = std::move(head.authority);
   request.path = std::move(head.path);
   request.headers = std::move(head.headers);
+  is_websocket_ = head.protocol == websocket;
+  if (is_websocket_) {
+    request.method = http::Method::get;
+    request.protocol = websocket;
+  }
+  is_tunnel_ = request.asks_for_tunnel();
+  if (is_tunnel_) request.headers.remove(Name::content_length);
   wants_continue_ = request.headers.contains(Name::expect) && !in.refused;
-  may_pause_ = http::may_pause(request);
+  may_pause_ = is_tunnel_ || http::may_pause(request);
   if (const auto length = request.headers.find(Name::content_length))
     declared_ = base::parse_decimal<std::uint64_t>(*length);
   const bool is_bodiless = has_ended && !has_data() && Stream::trailers.empty();
@@ -126,8 +147,22 @@ void ServerConnection::IncomingStream::send_interim(int status,
 Result<void> ServerConnection::IncomingStream::send_head(const http::Response& response,
                                                          bool ends) {
   if (closed) return gone();
+  if (is_websocket_ && response.status == 101) return open_websocket(response, ends);
   output_has_ended = ends;
   connection_.session_.respond(*this, response, ends);
+  connection_.flush_soon();
+  return {};
+}
+
+// What HTTP/1 says by 101 and an answer to the client's key (RFC 8441 5).
+Result<void> ServerConnection::IncomingStream::open_websocket(const http::Response& response,
+                                                              bool ends) {
+  http::Response opened;
+  opened.status = 200;
+  opened.headers = response.headers;
+  opened.headers.remove(http::websocket_accept);
+  output_has_ended = ends;
+  connection_.session_.respond(*this, opened, ends);
   connection_.flush_soon();
   return {};
 }
@@ -159,13 +194,16 @@ Result<void> ServerConnection::IncomingStream::finish(const http::Headers& trail
 }
 
 // The head and what came of the body go out first: a reset takes back what is still queued. Behind
-// a head nothing is refused: the client would ask again for what was done.
+// a head nothing is refused: the client would ask again for what was done. In a tunnel it stands
+// for a reset of the connection (RFC 8441 5, RFC 9113 8.5).
 void ServerConnection::IncomingStream::abort(const Error& why) noexcept {
   connection_.flush();
   const auto refused = static_cast<std::uint32_t>(Code::refused_stream);
-  const auto internal = static_cast<std::uint32_t>(Code::internal_error);
+  const Code otherwise = is_websocket_ ? Code::cancel
+                         : is_tunnel_  ? Code::connect_error
+                                       : Code::internal_error;
   const bool is_told = why.code != 0 && why.code != refused;
-  connection_.session_.reset(*this, is_told ? why.code : internal);
+  connection_.session_.reset(*this, is_told ? why.code : static_cast<std::uint32_t>(otherwise));
   connection_.flush_soon();
 }
 

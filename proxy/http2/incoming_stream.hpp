@@ -38,6 +38,8 @@ class ServerConnection::IncomingStream final : public Stream,
 
   void reap() noexcept override { delete this; }
 
+  bool has_tunnel() const { return is_tunnel_ && is_answered; }
+
   base::Child running;       // the exchange
   bool is_starting = false;  // it runs for the first time
   bool is_released = false;
@@ -48,6 +50,8 @@ class ServerConnection::IncomingStream final : public Stream,
   base::Task<base::Result<base::Bytes>> more();
   base::Task<base::Result<void>> wait_until_taken();
   std::optional<base::Error> refusal_of(const Section& section) const;
+  std::optional<base::Error> refusal_of_target(const Section& section) const;
+  base::Result<void> open_websocket(const http::Response& response, bool ends);
   base::Error gone() const;
 
   ServerConnection& connection_;
@@ -55,7 +59,9 @@ class ServerConnection::IncomingStream final : public Stream,
   http::BodyPace pace_;  // of the request
   int interim_count_ = 0;
   bool wants_continue_ = false;
-  bool may_pause_ = false;  // in the request's body
+  bool may_pause_ = false;  // in the request's body, as every tunnel
+  bool is_tunnel_ = false;  // asked for: what follows the head is no content
+  bool is_websocket_ = false;
 };
 
 }  // namespace http2

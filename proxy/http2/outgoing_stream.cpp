@@ -2,6 +2,7 @@
 
 #include "proxy/base/ascii.hpp"
 #include "proxy/http/hop_by_hop.hpp"
+#include "proxy/http/websocket.hpp"
 
 namespace http2 {
 namespace {
@@ -96,6 +97,22 @@ Result<void> ClientConnection::OutgoingStream::send_head(const http::RequestHead
                                                          bool ends) {
   if (!connection_) return *end_of_it(false);
   method_ = request.method;
+  is_websocket_ = !request.protocol.empty();
+  if (is_websocket_) return send_upgrade(request);
+  return submit(request, ends);
+}
+
+// HTTP/2 knows no key (RFC 8441 5): the client's is answered here.
+Result<void> ClientConnection::OutgoingStream::send_upgrade(const http::RequestHead& request) {
+  http::RequestHead asked = request;
+  if (const auto key = asked.headers.find(Name::sec_websocket_key))
+    answer_ = http::websocket_answer(*key);
+  asked.headers.remove(Name::sec_websocket_key);
+  return submit(asked, false);
+}
+
+Result<void> ClientConnection::OutgoingStream::submit(const http::RequestHead& request,
+                                                      bool ends) {
   output_has_ended = ends;
   if (!connection_->session_.request(*this, request, ends)) {
     connection_->start_draining();  // its stream numbers are used up
@@ -103,6 +120,12 @@ Result<void> ClientConnection::OutgoingStream::send_head(const http::RequestHead
   }
   connection_->flush_soon();
   return {};
+}
+
+Task<Result<bool>> ClientConnection::OutgoingStream::takes_upgrades() {
+  while (connection_ && !connection_->session_.has_settings()) co_await readable.wait();
+  if (!connection_) co_return *end_of_it(false);
+  co_return connection_->session_.peer_takes_upgrades();
 }
 
 // What the response's reader is told is not told here again: a complete response may come before
@@ -133,6 +156,11 @@ Result<void> ClientConnection::OutgoingStream::finish(const http::Headers& trail
   connection_->session_.resume(*this);
   connection_->flush_soon();
   return {};
+}
+
+Task<Result<void>> ClientConnection::OutgoingStream::flushed() {
+  while (connection_ && !is_end_sent && !closed && !failure_) co_await writable.wait();
+  co_return Result<void>();
 }
 
 void ClientConnection::OutgoingStream::abort(const Error& why) noexcept {
@@ -170,12 +198,21 @@ http::Reply ClientConnection::OutgoingStream::understand() {
   response.status = head.status;
   response.headers = std::move(head.headers);
   http::clean_response(response.headers);
+  if (is_websocket_ && response.status >= 200 && response.status < 300) return upgraded(response);
   if (const auto length = response.headers.find(Name::content_length))
     size_ = base::parse_decimal<std::uint64_t>(*length);
   const bool is_bodiless =
       method_ == http::Method::head || response.status == 204 || response.status == 304;
   has_body_ = !is_bodiless && !(has_ended && !has_data() && Stream::trailers.empty());
   return response;
+}
+
+http::Reply ClientConnection::OutgoingStream::upgraded(http::Response& response) {
+  response.status = 101;
+  response.headers.remove(Name::content_length);
+  if (!answer_.empty()) response.headers.set(http::websocket_accept, answer_);
+  has_body_ = true;
+  return std::move(response);
 }
 
 // What came before a reset is delivered; a reset with NO_ERROR after the end is no failure.

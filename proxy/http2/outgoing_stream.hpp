@@ -13,6 +13,8 @@ class ClientConnection::OutgoingStream final : public http::ClientStream, public
   explicit OutgoingStream(ClientConnection& connection);
   ~OutgoingStream() override;
 
+  base::Task<base::Result<bool>> takes_upgrades() override;
+  base::Task<base::Result<void>> flushed() override;
   base::Result<void> send_head(const http::RequestHead& head, bool ends) override;
   base::Task<base::Result<void>> write(base::Bytes piece) override;
   base::Result<void> finish(const http::Headers& trailers) override;
@@ -28,6 +30,9 @@ class ClientConnection::OutgoingStream final : public http::ClientStream, public
   // The head waits for the peer to allow one stream more, and it will not.
   bool is_kept_waiting() const { return id != 0 && !is_head_sent && !closed; }
   void refuse();
+  void settings_came() {
+    if (id == 0 && readable.has_waiter()) readable.set();
+  }
 
   struct InConnection : base::Link {
     explicit InConnection(OutgoingStream& of) : stream(of) {}
@@ -37,15 +42,20 @@ class ClientConnection::OutgoingStream final : public http::ClientStream, public
 
  private:
   base::Task<base::Result<void>> wait_until_taken();
+  base::Result<void> send_upgrade(const http::RequestHead& request);
+  base::Result<void> submit(const http::RequestHead& request, bool ends);
   http::Reply understand();
   base::Result<base::Bytes> next_piece();
   base::Task<base::Result<base::Bytes>> more();
+  http::Reply upgraded(http::Response& response);
   // Why nothing more will come; nothing = more may.
   std::optional<base::Error> end_of_it(bool has_response) const;
   void wake();
 
   ClientConnection* connection_;  // null once it is lost
   http::Method method_ = http::Method::get;
+  bool is_websocket_ = false;
+  std::string answer_;  // to the key of the client; "" = it has made none
   std::optional<std::uint64_t> size_;
   std::optional<base::Error> failure_;
   bool has_body_ = false;

@@ -56,6 +56,8 @@ void Section::take_pseudo(std::string_view name, std::string_view value,
     scheme = value;
   } else if (name == ":authority") {
     authority = value;
+  } else if (name == ":protocol") {
+    protocol = value;
   }
 }
 

@@ -31,6 +31,7 @@ struct Section {
   bool is_over_limits() const { return is_too_large || has_too_many_fields; }
 
   std::string method, scheme, authority, path;
+  std::string protocol;  // of an extended CONNECT (RFC 8441)
   int status = 0;
   http::Headers headers;
   std::size_t bytes = 0;

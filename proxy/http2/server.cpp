@@ -131,6 +131,7 @@ void ServerConnection::look_at_output() {
   written_ = transport_->written();
   if (now >= written_at_ + settings_.send_timeout) return transport_->close();
   for (IncomingStream* stream : streams_) {
+    if (stream->has_tunnel()) continue;  // bounded by who bounds exchanges in time
     if (!stream->has_unsent_output() || now < stream->moved_at + settings_.send_timeout) continue;
     session_.reset(*stream, Code::cancel);
     flush_soon();

@@ -81,6 +81,7 @@ void Session::submit_settings() {
   if (role_ == Role::server) {
     entries.push_back({NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS, limits_.streams});
     entries.push_back({NGHTTP2_SETTINGS_NO_RFC7540_PRIORITIES, 1});
+    entries.push_back({NGHTTP2_SETTINGS_ENABLE_CONNECT_PROTOCOL, 1});
   } else {
     entries.push_back({NGHTTP2_SETTINGS_ENABLE_PUSH, 0});
     entries.push_back({NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS, 0});
@@ -196,10 +197,10 @@ void Session::send_interim(Stream& stream, int status, const Headers& headers) {
 
 bool Session::request(Stream& stream, const http::RequestHead& head, bool ends) {
   stream.sent_headers_ = head.headers;
-  const bool is_connect = head.method == http::Method::connect;
-  const std::string_view method = head.method_text();
+  const std::string_view method = head.protocol.empty() ? head.method_text() : "CONNECT";
   std::string& text = stream.sent_text_;
-  text.reserve(method.size() + head.scheme.size() + head.authority.size() + head.path.size());
+  text.reserve(method.size() + head.protocol.size() + head.scheme.size() + head.authority.size() +
+               head.path.size());
   std::vector<nghttp2_nv>& fields = scratch();
   const auto add = [&](std::string_view name, std::string_view value) {
     const std::size_t at = text.size();
@@ -207,9 +208,10 @@ bool Session::request(Stream& stream, const http::RequestHead& head, bool ends) 
     fields.push_back(field(name, std::string_view(text).substr(at), no_copy));
   };
   add(":method", method);
-  if (!is_connect) add(":scheme", head.scheme);
+  if (!head.protocol.empty()) add(":protocol", head.protocol);
+  add(":scheme", head.scheme);
   if (!head.authority.empty()) add(":authority", head.authority);
-  if (!is_connect) add(":path", head.path);
+  add(":path", head.path);
   append(fields, stream.sent_headers_, no_copy);
   if (head.accepts_trailers) fields.push_back(field("te", "trailers", no_copy));
   const nghttp2_data_provider provider = Callbacks::provider();
@@ -318,6 +320,11 @@ void Session::terminate(Code code) {
 void Session::ping() {
   ++pings_;
   nghttp2_submit_ping(session_, NGHTTP2_FLAG_NONE, nullptr);
+}
+
+bool Session::peer_takes_upgrades() const {
+  return nghttp2_session_get_remote_settings(session_, NGHTTP2_SETTINGS_ENABLE_CONNECT_PROTOCOL) ==
+         1;
 }
 
 std::uint32_t Session::peer_stream_limit() const {

@@ -85,6 +85,7 @@ class Session {
   bool is_ping_answered() const { return pings_ == 0; }
   std::uint32_t peer_stream_limit() const;
   bool has_settings() const { return has_settings_; }
+  bool peer_takes_upgrades() const;  // by extended CONNECT; as its SETTINGS say
   std::uint32_t open_streams() const { return stream_count_; }
   // The peer broke the protocol, or did too much of something: we have said GOAWAY.
   bool has_violation() const { return has_violation_; }

@@ -5,6 +5,7 @@
 #include "proxy/http/proxy_status.hpp"
 #include "proxy/upstream/first_read.hpp"
 #include "proxy/upstream/placement.hpp"
+#include "proxy/upstream/raw_stream.hpp"
 #include "proxy/upstream/tunnel_body.hpp"
 #include "proxy/upstream/upload.hpp"
 
@@ -21,6 +22,14 @@ using http::Reply;
 using http::Request;
 using http::Result;
 using http::Task;
+
+Error no_upgrades() {
+  Error error{base::Reason::upstream_protocol_error, base::Fault::upstream,
+              "the upstream's HTTP/2 takes no WebSocket (RFC 8441), and by `protocol` the cluster "
+              "has no other"};
+  error.lasting = true;
+  return error;
+}
 
 // The stream of one exchange at a time, and whatever of the request follows its head.
 class SentRequest {
@@ -64,6 +73,22 @@ class SentRequest {
   Body owner_;  // of the upload, or else of the stream
   Upload* upload_ = nullptr;
 };
+
+// Asks the pool for a stream on which a protocol can be asked for. Not every peer takes that over
+// HTTP/2, and then it goes by HTTP/1, on a connection of its own.
+Task<Result<Opened>> open_for_upgrade(Placement& placement, Want& want) {
+  for (;;) {
+    Result<Opened> opened = co_await placement.open(want);
+    if (!opened) co_return opened;
+    const Result<bool> takes = co_await opened->stream->takes_upgrades();
+    if (takes && *takes) co_return opened;
+    if (takes && want.protocol == config::Protocol::h2) co_return no_upgrades();
+    if (takes)
+      want.protocol = config::Protocol::http1;
+    else if (std::exchange(want.fresh, true))
+      co_return takes.error();
+  }
+}
 
 // One attempt while it goes on: what became of it is told however it ends, also by being destroyed.
 class Underway {
@@ -138,7 +163,8 @@ Forward::Forward(Cluster& cluster)
     : cluster_(cluster), scheme_(cluster.config().tls ? "https" : "http") {}
 
 Task<Reply> Forward::handle(Request& request) {
-  return request.protocol.empty() ? forward(request) : upgrade(request);
+  if (!request.asks_for_tunnel()) return forward(request);
+  return request.protocol.empty() ? connect(request) : upgrade(request);
 }
 
 Task<Reply> Forward::forward(Request& request) {
@@ -176,6 +202,24 @@ Task<Reply> Forward::forward(Request& request) {
   }
 }
 
+// What a client that came by CONNECT sends and gets: bytes, to and from an endpoint of the cluster,
+// wherever else the client may have wanted to go.
+Task<Reply> Forward::connect(Request& request) {
+  Underway underway(request);
+  request.info.cluster = cluster_.config().name;
+  Placement placement(cluster_, request.attempt, request.scope.deadline);
+  Want want;
+  want.tunnel = true;
+  underway.waits();
+  Result<Opened> opened = co_await placement.open(want);
+  if (!opened) co_return underway.over(opened.error());
+  underway.has(*opened);
+  auto stream = std::make_unique<RawStream>(std::move(opened->tunnel));
+  Reply reply = co_await stream->read_head(request.interim);
+  answered(*reply, std::move(stream), request);
+  co_return underway.over(std::move(reply));
+}
+
 // Nothing that stands behind the head goes upstream before that was answered with a tunnel. Any
 // other answer is one as to a request without a body.
 Task<Reply> Forward::upgrade(Request& request) {
@@ -183,10 +227,10 @@ Task<Reply> Forward::upgrade(Request& request) {
   request.info.cluster = cluster_.config().name;
   Placement placement(cluster_, request.attempt, request.scope.deadline);
   Want want;
-  want.protocol = config::Protocol::http1;
+  want.protocol = cluster_.config().protocol;
   for (;;) {
     underway.waits();
-    Result<Opened> opened = co_await placement.open(want);
+    Result<Opened> opened = co_await open_for_upgrade(placement, want);
     if (!opened) co_return underway.over(opened.error());
     underway.has(*opened);
     std::unique_ptr<http::ClientStream> stream = std::move(opened->stream);

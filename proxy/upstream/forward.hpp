@@ -28,6 +28,7 @@ class Forward final : public http::Handler {
  private:
   http::Task<http::Reply> forward(http::Request& request);
   http::Task<http::Reply> upgrade(http::Request& request);
+  http::Task<http::Reply> connect(http::Request& request);
   void answered(http::Response& response, std::unique_ptr<http::ClientStream> stream,
                 http::Request& request);
   http::Result<void> send_head(http::ClientStream& stream, http::Request& request,

@@ -166,6 +166,7 @@ class H2Peer {
   std::uint64_t credit = 0;       // the connection's window, as the peer gave it, beyond the first
   std::map<std::uint32_t, std::uint64_t> stream_credit;
   bool gives_windows = true;
+  bool acks_settings = true;
 
  private:
   static std::uint8_t* bytes_of(const std::string& text) {
@@ -217,7 +218,7 @@ class H2Peer {
     for (std::size_t at = 0; at + 6 <= payload.size(); at += 6)
       settings.emplace_back(h2::number_at(payload, at) >> 16,
                             h2::number_at(payload, at + 2));
-    send(h2::frame(h2::settings, h2::ack, 0));
+    if (acks_settings) send(h2::frame(h2::settings, h2::ack, 0));
   }
 
   void give_window(std::uint32_t stream, std::size_t size) {

@@ -105,7 +105,6 @@ TEST_CASE("config language: what is not built is refused, each by its name") {
       with_listener("udp: { to: c, idle: 60s }"),
       with_listener("proxy_protocol: accept"),
       with_route("to: c, mirror: { to: c, sample: 10% }"),
-      with_route("to: c, match: { method: CONNECT }"),
       with_cluster("url: \"tcp://10.0.3.9:5432\""),
       with_cluster("url: \"udp://10.0.3.9:3478\""),
       with_cluster("discovery: { srv: a }"),

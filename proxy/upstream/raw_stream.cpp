@@ -1,0 +1,67 @@
+#include "proxy/upstream/raw_stream.hpp"
+
+namespace upstream {
+namespace {
+
+using http::Bytes;
+using http::Error;
+using http::Fault;
+using http::Reason;
+using http::Result;
+using http::Task;
+using net::Input;
+
+constexpr std::size_t most_unsent = 64 * 1024;
+
+Error lost(boost::system::error_code cause) {
+  return {Reason::response_aborted, Fault::upstream, "the upstream reset the connection", cause};
+}
+
+}  // namespace
+
+Task<http::Reply> RawStream::read_head(http::Interim&) {
+  http::Response response;
+  response.status = 200;
+  return base::just(http::Reply(std::move(response)));
+}
+
+Task<Result<void>> RawStream::write(Bytes piece) {
+  if (tunnel_->write_error()) return base::just(Result<void>(lost(tunnel_->write_error())));
+  tunnel_->send(std::move(piece));
+  if (tunnel_->unsent() <= most_unsent) return base::just(Result<void>());
+  return wait_until_taken(most_unsent);
+}
+
+Task<Result<void>> RawStream::wait_until_taken(std::size_t most) {
+  co_await tunnel_->drained(most);
+  if (tunnel_->write_error()) co_return lost(tunnel_->write_error());
+  co_return Result<void>();
+}
+
+Result<void> RawStream::finish(const http::Headers&) {
+  tunnel_->shutdown_send();
+  has_sent_all_ = true;
+  return {};
+}
+
+void RawStream::abort(const Error& why) noexcept {
+  failure_ = why;
+  tunnel_->reset();
+  tunnel_->interrupt();
+}
+
+Task<Result<Bytes>> RawStream::read() {
+  for (;;) {
+    if (failure_) co_return *failure_;
+    Input input = tunnel_->read_now();
+    if (input.state == Input::State::data) co_return std::move(input.bytes);
+    if (input.state == Input::State::end) {
+      has_read_all_ = true;
+      co_return Bytes();
+    }
+    if (input.state == Input::State::failed) co_return lost(input.cause);
+    co_await tunnel_->readable();
+  }
+}
+
+}  // namespace upstream

@@ -1,0 +1,40 @@
+// A transport of an upstream as the stream of a request that is not sent: once it is open both
+// directions are bytes. Dropped before both have ended, it resets the connection. Owned by the
+// TunnelBody that reads it; the worker's thread.
+#pragma once
+
+#include "proxy/http/stream.hpp"
+#include "proxy/upstream/tunnel.hpp"
+
+#include <optional>
+#include <utility>
+
+namespace upstream {
+
+class RawStream final : public http::ClientStream {
+ public:
+  explicit RawStream(Tunnel tunnel) : tunnel_(std::move(tunnel)) {}
+  ~RawStream() override {
+    if (!has_sent_all_ || !has_read_all_) tunnel_->reset();
+  }
+
+  http::Result<void> send_head(const http::RequestHead&, bool) override { return {}; }
+  http::Task<http::Reply> read_head(http::Interim&) override;
+  bool has_body() const override { return true; }
+
+  http::Task<http::Result<void>> write(http::Bytes piece) override;
+  http::Result<void> finish(const http::Headers& trailers) override;
+  http::Task<http::Result<void>> flushed() override { return wait_until_taken(0); }
+  void abort(const http::Error& why) noexcept override;
+  http::Task<http::Result<http::Bytes>> read() override;
+
+ private:
+  http::Task<http::Result<void>> wait_until_taken(std::size_t most);
+
+  Tunnel tunnel_;
+  std::optional<http::Error> failure_;
+  bool has_sent_all_ = false;
+  bool has_read_all_ = false;
+};
+
+}  // namespace upstream
