@@ -172,6 +172,12 @@ struct Route {
   Filters filters;
 };
 
+// Of a listener that carries opaque bytes.
+struct Tcp {
+  std::vector<Share> to;
+  Millis idle{3'600'000};
+};
+
 enum class Direction : std::uint8_t { outbound, inbound };
 
 struct Listener {
@@ -195,6 +201,7 @@ struct Listener {
   std::optional<ServerTls> tls;
   Filters filters;
   std::vector<Route> routes;
+  std::optional<Tcp> tcp;  // then `routes` is the one that its connections take
 };
 
 struct Endpoint {
@@ -252,6 +259,8 @@ struct Cluster {
   Millis connect_timeout{3'000};
   Pool pool;
   Filters filters;
+
+  bool is_tcp() const { return url.starts_with("tcp:"); }
 };
 
 struct Config {

@@ -39,9 +39,9 @@ void read_url(const Node& node, const Reading& reading, Cluster& into) {
   if (!text) return;
   const std::size_t scheme_end = text->find("://");
   const std::string scheme = text->substr(0, scheme_end);
-  if (scheme == "tcp" || scheme == "udp")
+  if (scheme == "udp")
     return reading.mistake(node, scheme + ":// clusters are not yet in this version");
-  if (scheme_end == text->npos || (scheme != "http" && scheme != "https"))
+  if (scheme_end == text->npos || (scheme != "http" && scheme != "https" && scheme != "tcp"))
     return reading.mistake(node, url_problem(*text));
   into.url = *text;
   const std::string_view authority = std::string_view(*text).substr(scheme_end + 3);
@@ -51,6 +51,9 @@ void read_url(const Node& node, const Reading& reading, Cluster& into) {
   if (!parts)
     return reading.mistake(
         node, "\"" + *text + "\" is not " + scheme + "://host or " + scheme + "://host:port");
+  if (scheme == "tcp" && !parts->port)
+    return reading.mistake(
+        node, "\"" + *text + "\" has no port, and tcp:// knows none: write " + *text + ":5432");
   const std::uint16_t default_port = is_https(into) ? 443 : 80;
   into.url_authority = authority;
   if (parts->port == default_port) into.url_authority = authority.substr(0, authority.rfind(':'));
@@ -291,6 +294,20 @@ void complete_tls(const Node& node, const Reading& reading, Cluster& cluster) {
         "endpoints with `tls` need `server_name` or `san`: whose certificate is it?");
 }
 
+// What says something of requests alone.
+bool is_of_requests(std::string_view field) {
+  return field == "host" || field == "protocol";
+}
+
+void check_tcp(const Node& node, const Reading& reading, const Cluster& cluster) {
+  if (!cluster.is_tcp()) return;
+  for (const Node::Entry& field : node.entries)
+    if (is_of_requests(field.key))
+      reading.mistakes.add(field.mark, "\"" + field.key +
+                                           "\" is of requests, and a tcp:// cluster " +
+                                           "takes bytes: leave it out");
+}
+
 // `mark`: of its name.
 void check_source(const Node& node, const Mark& mark, const Reading& reading) {
   const Node::Entry* first = nullptr;
@@ -328,17 +345,20 @@ Cluster parse_cluster(const Node::Entry& entry, const Reading& reading) {
   if (host && cluster.host == HostRule::url && !has_url)
     reading.mistake(*host, "`host: url` needs a url: write `client` or a name");
   complete_tls(node, reading, cluster);
+  check_tcp(node, reading, cluster);
   return cluster;
 }
 
 // What was made of a url in which a variable stands is shown no more than the variable's value.
 NodePtr write_cluster(const NodePtr& written, const Cluster& cluster) {
   const Node* url = written ? written->find("url") : nullptr;
-  if (!url || !url->has_variables() || !cluster.tls)
-    return write_table(written, cluster_table(), cluster);
   Cluster shown = cluster;
-  shown.tls->server_name.clear();
-  return write_table(written, cluster_table(), shown);
+  if (url && url->has_variables() && shown.tls) shown.tls->server_name.clear();
+  NodePtr all = write_table(written, cluster_table(), shown);
+  if (!cluster.is_tcp()) return all;
+  std::vector<Node::Entry> entries = all->entries;
+  std::erase_if(entries, [](const Node::Entry& entry) { return is_of_requests(entry.key); });
+  return map(std::move(entries));
 }
 
 std::vector<Row> cluster_rows() {

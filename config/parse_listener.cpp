@@ -3,6 +3,7 @@
 #include "config/words.hpp"
 
 #include <algorithm>
+#include <array>
 
 namespace config {
 namespace {
@@ -108,11 +109,52 @@ Field<Listener> routes() {
                         [](const Node& node, const Reading& reading, Listener& into) {
                           into.routes = parse_routes(node, reading, into.name);
                         }};
-  field.complete = [](const NodePtr& written, const Listener& listener) {
-    return write_routes(written, listener.routes);
+  field.complete = [](const NodePtr& written, const Listener& listener) -> NodePtr {
+    return listener.tcp ? nullptr : write_routes(written, listener.routes);
   };
   field.rows = route_rows;
   return field;
+}
+
+const Table<Tcp>& tcp_table() {
+  static const Table<Tcp> table = {
+      required(Field<Tcp>{"to", "a cluster, or shares", "", "where connections go",
+                          [](const Node& node, const Reading& reading, Tcp& into) {
+                            read_targets(node, reading, into.to);
+                          }}),
+      duration("idle", &Tcp::idle, "1h", "no byte either way", Zero::refused),
+  };
+  return table;
+}
+
+// What says something of requests alone.
+constexpr std::array<std::string_view, 9> of_requests = {
+    "protocols",      "idle_timeout",  "header_timeout", "body_timeout", "send_timeout",
+    "normalize_path", "encoded_slash", "forwarded",      "routes"};
+
+bool is_of_requests(std::string_view field) {
+  return std::find(of_requests.begin(), of_requests.end(), field) != of_requests.end();
+}
+
+// A connection of opaque bytes is routed as a CONNECT: by one route, which matches it.
+void complete_tcp(const Node& node, const Reading& reading, Listener& listener) {
+  if (!listener.tcp) return;
+  for (const Node::Entry& entry : node.entries) {
+    if (entry.key == "routes")
+      reading.mistakes.add(entry.mark,
+                           "`tcp` and `routes` exclude each other: a listener carries bytes or "
+                           "requests");
+    else if (is_of_requests(entry.key))
+      reading.mistakes.add(entry.mark, "\"" + entry.key +
+                                           "\" is of requests, and a listener with "
+                                           "`tcp` carries none: leave it out");
+  }
+  Route route;
+  route.name = listener.name + ".1";
+  route.mark = listener.mark;
+  route.match.method = {"CONNECT"};
+  route.to = listener.tcp->to;
+  listener.routes = {std::move(route)};
 }
 
 const Table<Listener>& listener_table() {
@@ -147,7 +189,7 @@ const Table<Listener>& listener_table() {
       tls(),
       filters<Listener>("for every request"),
       routes(),
-      later<Listener>("tcp", "opaque bytes"),
+      nested("tcp", &Listener::tcp, tcp_table(), "carry opaque bytes instead of requests"),
       later<Listener>("udp", "datagrams"),
   };
   return table;
@@ -181,11 +223,16 @@ Listener parse_listener(const Node::Entry& entry, const Reading& reading) {
   const bool has_routes = node.find("routes") || node.find("tcp") || node.find("udp");
   if (!has_routes && node.is_map())
     reading.mistakes.add(entry.mark, "the listener has no `routes`: where do requests go?");
+  complete_tcp(node, reading, listener);
   return listener;
 }
 
 NodePtr write_listener(const NodePtr& written, const Listener& listener) {
-  return write_table(written, listener_table(), listener);
+  NodePtr shown = write_table(written, listener_table(), listener);
+  if (!listener.tcp) return shown;
+  std::vector<Node::Entry> entries = shown->entries;
+  std::erase_if(entries, [](const Node::Entry& entry) { return is_of_requests(entry.key); });
+  return map(std::move(entries));
 }
 
 std::vector<Row> listener_rows() {

@@ -28,7 +28,7 @@ class Validation {
       names_.push_back(cluster.name);
       Known& known = clusters_[cluster.name];
       if (known.mark) twice("cluster", cluster, *known.mark);
-      known = {&cluster.mark, once_in(cluster.filters), &cluster.filters};
+      known = {&cluster.mark, once_in(cluster.filters), &cluster};
     }
     for (const Cluster& cluster : config_.clusters) {
       check_handovers(cluster.filters);
@@ -48,7 +48,7 @@ class Validation {
   struct Known {
     const Mark* mark = nullptr;
     Once once;
-    const Filters* filters = nullptr;
+    const Cluster* cluster = nullptr;
   };
 
   template <typename Named> void twice(const char* what, const Named& named, const Mark& first) {
@@ -69,10 +69,28 @@ class Validation {
         mistakes_.add(route.mark, "a route named \"" + route.name + "\" stands here already, in " +
                                       place_of(*first->second));
       check(above, route);
+      for (const Share& share : route.to) check_bytes(listener, route, share);
       check_handovers(route.filters);
       check_paths_over({}, listener.filters, route);
       check_paths_over(above, route.filters, route);
     }
+  }
+
+  // Bytes go to clusters of bytes, or to endpoints of which nothing is said, requests never to the
+  // former.
+  void check_bytes(const Listener& listener, const Route& route, const Share& share) {
+    const auto found = clusters_.find(share.cluster);
+    if (found == clusters_.end()) return;
+    const Cluster& cluster = *found->second.cluster;
+    const bool is_connect = route.match.method == std::vector<std::string>{"CONNECT"};
+    if (cluster.is_tcp() && !is_connect)
+      mistakes_.add(share.mark, "\"" + cluster.name +
+                                    "\" is a tcp:// cluster: bytes go there from a listener with "
+                                    "`tcp`, or by a route with `match: { method: CONNECT }`");
+    if (listener.tcp && cluster.url.starts_with("http"))
+      mistakes_.add(share.mark, "\"" + cluster.name +
+                                    "\" takes requests, and a listener with `tcp` carries bytes: "
+                                    "write its url as tcp://HOST:PORT");
   }
 
   void check(const Once& listener, const Route& route) {
@@ -90,7 +108,7 @@ class Validation {
       check_path(own, found->second.once, route);
       Once above = listener;
       above.insert(above.end(), own.begin(), own.end());
-      check_paths_over(std::move(above), *found->second.filters, route);
+      check_paths_over(std::move(above), found->second.cluster->filters, route);
     }
   }
 
@@ -118,7 +136,7 @@ class Validation {
                                          cluster.name + "\" in which it stands");
           break;
         }
-        for (const FilterConfig& next : *found->second.filters)
+        for (const FilterConfig& next : found->second.cluster->filters)
           if (const std::string_view to = handover_of(next);
               std::find(reached.begin(), reached.end(), to) == reached.end())
             reached.push_back(to);

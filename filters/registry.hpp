@@ -26,6 +26,8 @@ std::unique_ptr<http::Filter> make(const config::FilterConfig& config,
 
 // `timeout: {}`, for a path on which no timeout stands.
 std::unique_ptr<http::Filter> make_default_timeout();
+// Bounds a connection of opaque bytes, only while nothing moves.
+std::unique_ptr<http::Filter> make_idle_timeout(base::Millis idle);
 
 // The series of retries of that cluster's requests, at 0, if these filters hold a retry: what is not
 // there yet cannot rise.

@@ -169,7 +169,7 @@ class Timeout final : public http::Filter {
   }
 
  private:
-  const Options& options_;
+  const Options options_;
   const Bounds bounds_;
 };
 
@@ -185,8 +185,11 @@ const Entry timeout = {&spec, [](const config::FilterConfig& config, const Filte
 
 // It stands before the route's filters, but a retry of the listener's may run it for each attempt.
 std::unique_ptr<http::Filter> make_default_timeout() {
-  static const Options defaults;
-  return std::make_unique<Timeout>(defaults, Timeout::Bounds::exchange);
+  return std::make_unique<Timeout>(Options(), Timeout::Bounds::exchange);
+}
+
+std::unique_ptr<http::Filter> make_idle_timeout(base::Millis idle) {
+  return std::make_unique<Timeout>(Options{Millis{0}, Millis{0}, idle}, Timeout::Bounds::exchange);
 }
 
 }  // namespace filters

@@ -22,7 +22,7 @@ struct ConnectionInfo {
   base::Address remote;
   bool is_tls = false;
   std::string peer_id;        // from a verified client certificate; "" = none
-  std::string_view protocol;  // "http1" or "h2"
+  std::string_view protocol;  // "http1", "h2" or "tcp"
 };
 
 // How far the body of the request has come, as it is read from the client.

@@ -34,7 +34,10 @@ std::string description_of(const server::PlannedListener& listener, const config
     if (server::takes_ipv4(config.bind[i], all)) text += " (IPv4 as well)";
   }
   text.append(listener.is_outbound() ? ": outbound, " : ": inbound, ");
-  text.append(config.http1 && config.h2 ? "http1 and h2" : config.h2 ? "h2" : "http1");
+  if (config.tcp)
+    text += "tcp";
+  else
+    text.append(config.http1 && config.h2 ? "http1 and h2" : config.h2 ? "h2" : "http1");
   if (!config.tls) return text + ", without TLS";
   text += ", TLS";
   if (config.tls->client_auth == config::ClientAuth::require)

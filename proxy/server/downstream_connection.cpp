@@ -53,7 +53,9 @@ base::Task<> DownstreamConnection::open() {
   if (!listener_.tls()) co_return co_await find_protocol();
   const bool is_safe = co_await shake_hands();
   if (!is_safe) co_return close();
-  if (info_.protocol == "h2")
+  if (listener_.settings().is_tcp)
+    speak_tcp();
+  else if (info_.protocol == "h2")
     speak_h2({});
   else
     speak_http1({});
@@ -62,6 +64,7 @@ base::Task<> DownstreamConnection::open() {
 // HTTP/1 answers also where HTTP/2 is spoken alone: it has the words that such a client
 // understands.
 base::Task<> DownstreamConnection::find_protocol() {
+  if (listener_.settings().is_tcp) co_return speak_tcp();
   if (!listener_.settings().speaks_h2) co_return speak_http1({});
   base::Result<net::Detected> found = co_await net::detect(
       *transport_, listener_.settings().idle_timeout,
@@ -109,6 +112,11 @@ void DownstreamConnection::speak_http1(base::Bytes already_read, base::Time begu
 void DownstreamConnection::speak_h2(base::Bytes already_read) {
   info_.protocol = "h2";
   speak(make_h2(std::move(transport_), parts()), std::move(already_read), base::never);
+}
+
+void DownstreamConnection::speak_tcp() {
+  info_.protocol = "tcp";
+  speak(make_tcp(std::move(transport_), parts()), {}, base::never);
 }
 
 void DownstreamConnection::speak(std::unique_ptr<Protocol> protocol, base::Bytes already_read,

@@ -35,6 +35,7 @@ class DownstreamConnection final : Protocol::Owner, base::Reapable, base::Timer 
   void refuse_in_clear(std::string_view why);
   void speak_http1(base::Bytes already_read, base::Time begun = base::never);
   void speak_h2(base::Bytes already_read);
+  void speak_tcp();
   void speak(std::unique_ptr<Protocol> protocol, base::Bytes already_read, base::Time begun);
   ProtocolParts parts();
   void close();

@@ -87,7 +87,8 @@ routing::RouteChain Generation::make_route_chain(const PlannedListener& listener
       *made.last);
   if (made.clusters && made.clusters->needs_default_timeout()) {
     std::vector<std::unique_ptr<http::Filter>> timeout;
-    timeout.push_back(filters::make_default_timeout());
+    timeout.push_back(listener.config->tcp ? filters::make_idle_timeout(listener.config->tcp->idle)
+                                           : filters::make_default_timeout());
     made.timed = std::make_unique<http::Chain>(std::move(timeout), *made.filtered);
   }
   return made;
@@ -95,13 +96,14 @@ routing::RouteChain Generation::make_route_chain(const PlannedListener& listener
 
 std::unique_ptr<routing::ClusterHandler> Generation::make_cluster_handler(
     const PlannedListener& listener, const config::Route& route) {
+  const bool is_tcp = listener.config->tcp.has_value();  // `idle` always holds
   const bool is_timed = has_timeout(listener.config->filters) || has_timeout(route.filters);
   std::vector<routing::WeightedCluster> shares;
   for (const config::Share& share : route.to) {
     const std::size_t cluster = number_of(share.cluster);
     const ClusterChain& chain = cluster_chains_[cluster];
     shares.push_back({plan_->config->clusters[cluster].name, share.parts, chain.chain.get(),
-                      !is_timed && !chain.has_timeout});
+                      is_tcp || (!is_timed && !chain.has_timeout)});
   }
   return std::make_unique<routing::ClusterHandler>(std::move(shares));
 }

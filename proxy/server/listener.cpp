@@ -7,7 +7,7 @@ namespace {
 
 // Whether what a connection settled when it opened would be settled otherwise now.
 bool opens_otherwise(const config::Listener& a, const config::Listener& b) {
-  return a.tls != b.tls || a.http1 != b.http1 || a.h2 != b.h2;
+  return a.tls != b.tls || a.http1 != b.http1 || a.h2 != b.h2 || !a.tcp != !b.tcp;
 }
 
 }  // namespace

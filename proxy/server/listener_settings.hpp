@@ -13,6 +13,7 @@ struct ListenerSettings {
   base::Millis handshake_timeout{5'000};
   base::Millis idle_timeout{60'000};
   bool speaks_h2 = true;
+  bool is_tcp = false;  // opaque bytes, none of both
 };
 
 }  // namespace server

@@ -50,6 +50,7 @@ ListenerSettings settings_of(const config::Listener& listener, const config::Lim
   settings.idle_timeout = listener.idle_timeout;
   if (!listener.http1) settings.http1.refuses_for = "this port speaks HTTP/2 only";
   settings.speaks_h2 = listener.h2;
+  settings.is_tcp = listener.tcp.has_value();
   return settings;
 }
 
@@ -201,8 +202,8 @@ certs::ServerSettings tls_settings(const config::Listener& listener) {
   settings.client_ca = listener.tls->client_ca;
   settings.client_auth = static_cast<certs::ClientAuth>(listener.tls->client_auth);
   settings.min_version = listener.tls->min_version;
-  if (listener.h2) settings.protocols.push_back("h2");
-  if (listener.http1) settings.protocols.push_back("http/1.1");
+  if (listener.h2 && !listener.tcp) settings.protocols.push_back("h2");
+  if (listener.http1 && !listener.tcp) settings.protocols.push_back("http/1.1");
   return settings;
 }
 

@@ -1,6 +1,7 @@
 #include "proxy/server/protocol.hpp"
 
 #include "proxy/server/listener.hpp"
+#include "proxy/server/tcp_connection.hpp"
 
 #include <utility>
 
@@ -45,6 +46,11 @@ std::unique_ptr<Protocol> make_http1(std::unique_ptr<net::Transport> transport,
 std::unique_ptr<Protocol> make_h2(std::unique_ptr<net::Transport> transport,
                                   const ProtocolParts& parts) {
   return std::make_unique<Http2>(std::move(transport), parts);
+}
+
+std::unique_ptr<Protocol> make_tcp(std::unique_ptr<net::Transport> transport,
+                                   const ProtocolParts& parts) {
+  return std::make_unique<TcpConnection>(std::move(transport), parts);
 }
 
 }  // namespace server

@@ -1,5 +1,5 @@
-// What is spoken on a downstream connection once its transport is open: HTTP/1 or HTTP/2. Owned by
-// the connection; the worker's thread.
+// What is spoken on a downstream connection once its transport is open: HTTP/1, HTTP/2, or bytes of
+// which nothing is known. Owned by the connection; the worker's thread.
 #pragma once
 
 #include "proxy/http/stream.hpp"
@@ -47,5 +47,7 @@ std::unique_ptr<Protocol> make_http1(std::unique_ptr<net::Transport> transport,
                                      const ProtocolParts& parts);
 std::unique_ptr<Protocol> make_h2(std::unique_ptr<net::Transport> transport,
                                   const ProtocolParts& parts);
+std::unique_ptr<Protocol> make_tcp(std::unique_ptr<net::Transport> transport,
+                                   const ProtocolParts& parts);
 
 }  // namespace server

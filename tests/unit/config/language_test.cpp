@@ -101,11 +101,9 @@ TEST_CASE("config language: every default of a cluster and a filter may be writt
 
 TEST_CASE("config language: what is not built is refused, each by its name") {
   std::vector<std::string> texts = {
-      with_listener("tcp: { to: c, idle: 1h }"),
       with_listener("udp: { to: c, idle: 60s }"),
       with_listener("proxy_protocol: accept"),
       with_route("to: c, mirror: { to: c, sample: 10% }"),
-      with_cluster("url: \"tcp://10.0.3.9:5432\""),
       with_cluster("url: \"udp://10.0.3.9:3478\""),
       with_cluster("discovery: { srv: a }"),
       with_cluster("endpoints: [{ address: \"10.0.3.9:1\", zone: a }]"),

@@ -128,7 +128,7 @@ TEST_CASE("what this version does not build is refused by name") {
     CHECK(mentions(with_cluster("    { url: http://a, " + std::string(fields) + " }\n"),
                    "not yet in this version"));
   }
-  CHECK(mentions("version: 1\nlisteners:\n  db: { bind: 127.0.0.1:1, tcp: { to: x } }\n",
+  CHECK(mentions("version: 1\nlisteners:\n  db: { bind: 127.0.0.1:1, udp: { to: x } }\n",
                  "not yet in this version"));
 }
 
