@@ -137,11 +137,22 @@ base::Task<> Exchange::cut_short() {
                         "the proxy ended before the answer was complete"};
   scope_.cut(why.reason);
   if (is_head_sent_) {
+    if (frames_ && frames_->may_add_frame()) co_return co_await end_websocket(why);
     cut(why);
     co_return;
   }
   http::Response response = response_of(why);
   if (send_head(response)) co_await send_body(response.body);
+}
+
+// By a close frame, as the end of the server would be told.
+base::Task<> Exchange::end_websocket(const base::Error& why) {
+  note_failure(why.reason);
+  const base::Result<void> written =
+      co_await stream_.write(base::Bytes::copy_of(http::websocket_going_away));
+  if (!written) co_return;
+  const base::Result<void> finished = stream_.finish({});
+  (void)finished;  // it was told, or is gone
 }
 
 base::Task<http::Reply> Exchange::reply() {
@@ -211,6 +222,10 @@ bool Exchange::send_head(http::Response& response) {
   ends_with_status_ = info_.is_grpc && http::has_status_in_fields(response.headers) &&
                       !response.headers.contains(http::Name::content_length);
   watch_envelopes(response);
+  if (response.status == 101 && !ends) {
+    frames_ = std::make_unique<FramesToClient>();
+    response.body = frames_->follow(std::move(response.body));
+  }
   is_head_sent_ = true;
   const base::Result<void> sent = stream_.send_head(response, ends);
   if (!sent) note_failure(sent.error().reason);

@@ -9,8 +9,10 @@
 #include "proxy/http/pump.hpp"
 #include "proxy/http/rpc_form.hpp"
 #include "proxy/http/stream.hpp"
+#include "proxy/server/frames_to_client.hpp"
 #include "proxy/server/listener_policy.hpp"
 
+#include <memory>
 #include <optional>
 
 namespace server {
@@ -38,6 +40,7 @@ class Exchange : public base::Link {
   bool send_head(http::Response& response);
   void watch_envelopes(http::Response& response);
   base::Task<> send_body(http::Body& body);
+  base::Task<> end_websocket(const base::Error& why);
   base::Task<> carry_rest(http::Body& body);
   void note_end(const http::Body& body, const http::Pumped& how);
   base::Task<> end_in_body(const base::Error& why);
@@ -53,6 +56,7 @@ class Exchange : public base::Link {
   http::StreamInfo info_;
   http::Scope scope_;
   http::Request request_;
+  std::unique_ptr<FramesToClient> frames_;  // of a WebSocket
   bool is_head_sent_ = false;
   bool ends_with_status_ = false;  // gRPC's, in trailers: also if the message cannot be completed
   // Of an answer that ends with one in its body, gRPC-Web's or Connect's; else none.

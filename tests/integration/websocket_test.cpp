@@ -15,6 +15,7 @@
 #include <string>
 #include <string_view>
 #include <sys/socket.h>
+#include <system_error>
 #include <thread>
 #include <unistd.h>
 
@@ -90,6 +91,14 @@ class Logged {
   std::string log_;
   std::unique_ptr<TestProxy> proxy_;
 };
+
+// The admin side, which is let go as the listeners are, refuses connections then.
+void wait_until_draining(const TestProxy& proxy) {
+  try {
+    for (;;) Socket::connect(proxy.admin());
+  } catch (const std::system_error&) {
+  }
+}
 
 }  // namespace
 
@@ -329,7 +338,8 @@ TEST_CASE("websocket: a tunnel's connection is not used again") {
     peer.send(answer);
     echo(peer);
   });
-  TestProxy proxy(harness::egress_to(origin.url()));
+  Logged world(origin.url(), "");
+  TestProxy& proxy = world.proxy();
   Socket client = opened(proxy);
   CHECK(harness::get(proxy.address(), "/").body == "ok");
   client.finish();
@@ -394,4 +404,43 @@ TEST_CASE("websocket: an attempt that failed is followed by another before the 1
   client.finish();
   CHECK(client.read_to_end() == "again");
   CHECK(world.line()["attempts"].number() == 2);
+}
+
+TEST_CASE("websocket: a drain ends it at its timeout, with a close frame where one may stand") {
+  const std::string going_away = "\x88\x02\x03\xe9";
+  std::string sent;
+  std::string last;
+  SUBCASE("at the start") {
+    last = going_away;
+  }
+  SUBCASE("between frames") {
+    sent = "\x81\x05hello";
+    last = going_away;
+  }
+  SUBCASE("within a frame") {
+    sent = "\x81\x09hel";
+  }
+  SUBCASE("behind a close") {
+    sent = std::string("\x88\x02\x03\xe8", 4);
+  }
+  Origin origin(upgrading([&](Socket& peer) {
+    peer.send(sent);
+    echo(peer);
+  }));
+  TestProxy proxy(
+      "version: 1\nworkers: 1\naccess_log: { format: none }\nadmin: { bind: \"127.0.0.1:0\" }\n"
+      "drain: { timeout: 300ms }\n"
+      "listeners: { egress: { bind: 127.0.0.1:0, routes: [{ to: app }] } }\n"
+      "clusters: { app: { url: \"" +
+      origin.url() + "\" } }\n");
+  Socket client = opened(proxy);
+  CHECK(client.read_exactly(sent.size()) == sent);
+  proxy.begin_drain();
+  wait_until_draining(proxy);
+  const std::string empty_ping("\x89\x00", 2);
+  client.send(empty_ping);  // it lives on while the drain waits
+  CHECK(client.read_exactly(2) == empty_ping);
+  proxy.wait_until_ended();
+  CHECK(client.read_to_end() == last);
+  CHECK(client.was_reset() == last.empty());
 }
