@@ -117,8 +117,10 @@ void check_forwarded(const Seen& seen) {
   CHECK(lines_named(head, "content-length") + lines_named(head, "transfer-encoding") <= 1);
   CHECK(lines_named(head, "host") == 1);
   for (const char* name : {"keep-alive", "proxy-connection", "http2-settings", "transfer_encoding",
-                           "upgrade", "trailer", "proxy-authorization"})
+                           "trailer", "proxy-authorization"})
     CHECK_MESSAGE(lines_named(head, name) == 0, name);
+  const bool is_websocket = harness::field_of(head, "upgrade") == "websocket";
+  CHECK(lines_named(head, "upgrade") == (is_websocket ? 1 : 0));
   if (lines_named(head, "te") > 0) CHECK(harness::field_of(head, "te") == "trailers");
   for (std::size_t at = head.find_first_of("\r\n"); at != head.npos;
        at = head.find_first_of("\r\n", at + 2)) {
