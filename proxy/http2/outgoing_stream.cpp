@@ -102,12 +102,14 @@ Result<void> ClientConnection::OutgoingStream::send_head(const http::RequestHead
   return submit(request, ends);
 }
 
-// HTTP/2 knows no key (RFC 8441 5): the client's is answered here.
+// HTTP/2 knows no key (RFC 8441 5): the client's is answered here. Nor would DATA fit to the length
+// of a request without content.
 Result<void> ClientConnection::OutgoingStream::send_upgrade(const http::RequestHead& request) {
   http::RequestHead asked = request;
   if (const auto key = asked.headers.find(Name::sec_websocket_key))
     answer_ = http::websocket_answer(*key);
   asked.headers.remove(Name::sec_websocket_key);
+  asked.headers.remove(Name::content_length);
   return submit(asked, false);
 }
 
