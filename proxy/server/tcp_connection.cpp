@@ -79,11 +79,10 @@ Result<void> TcpConnection::send_head(const http::Response& response, bool) {
 
 // Why there is no upstream is told in the log: here nobody could read it.
 Task<Result<void>> TcpConnection::write(Bytes piece) {
-  if (transport_->write_error())
-    return base::just(Result<void>(client_gone(transport_->write_error())));
-  if (!is_open_) return base::just(Result<void>());
+  if (transport_->write_error()) return Result<void>(client_gone(transport_->write_error()));
+  if (!is_open_) return Result<void>();
   transport_->send(std::move(piece));
-  if (transport_->unsent() <= most_unsent) return base::just(Result<void>());
+  if (transport_->unsent() <= most_unsent) return Result<void>();
   return wait_until_taken();
 }
 

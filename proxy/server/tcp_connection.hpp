@@ -35,6 +35,7 @@ class TcpConnection final : public Protocol,
   base::Result<void> send_head(const http::Response& response, bool ends) override;
   base::Task<base::Result<void>> write(base::Bytes piece) override;
   base::Result<void> finish(const http::Headers& trailers) override;
+  bool carries_trailers() const override { return false; }
   void abort(const base::Error& why) noexcept override;
   base::Task<base::Result<void>> wait_until_taken();
 

@@ -212,12 +212,13 @@ Task<Reply> Forward::connect(Request& request) {
   want.tunnel = true;
   underway.waits();
   Result<Opened> opened = co_await placement.open(want);
-  if (!opened) co_return underway.over(opened.error());
+  if (!opened) co_return underway.failed(opened.error());
   underway.has(*opened);
   auto stream = std::make_unique<RawStream>(std::move(opened->tunnel));
   Reply reply = co_await stream->read_head(request.interim);
   answered(*reply, std::move(stream), request);
-  co_return underway.over(std::move(reply));
+  underway.over(reply);
+  co_return reply;
 }
 
 // Nothing that stands behind the head goes upstream before that was answered with a tunnel. Any
@@ -231,7 +232,7 @@ Task<Reply> Forward::upgrade(Request& request) {
   for (;;) {
     underway.waits();
     Result<Opened> opened = co_await open_for_upgrade(placement, want);
-    if (!opened) co_return underway.over(opened.error());
+    if (!opened) co_return underway.failed(opened.error());
     underway.has(*opened);
     std::unique_ptr<http::ClientStream> stream = std::move(opened->stream);
     const Result<void> sent = send_head(*stream, request, placement.endpoint(), false);
@@ -240,11 +241,11 @@ Task<Reply> Forward::upgrade(Request& request) {
       underway.has_sent();
       reply = co_await stream->read_head(request.interim);
     }
-    if (reply) {
-      answered(*reply, std::move(stream), request);
-      co_return underway.over(std::move(reply));
+    if (reply) answered(*reply, std::move(stream), request);
+    if (reply || !reply.error().unsent || reply.error().lasting || want.fresh) {
+      underway.over(reply);
+      co_return reply;
     }
-    if (!reply.error().unsent || want.fresh) co_return underway.over(std::move(reply));
     want.fresh = true;
   }
 }
@@ -256,7 +257,7 @@ void Forward::answered(http::Response& response, std::unique_ptr<http::ClientStr
         Body(new TunnelBody(request.info.loop, std::move(stream), std::move(request.body)));
   else if (stream->has_body())
     response.body = Body(stream.release());
-  if (cluster_.is_verified()) note_reason_of_proxy(response);
+  if (cluster_.is_verified()) note_status_of_proxy(response, request.info.pseudonym);
 }
 
 // What goes upstream differs in host and scheme from what the client sent, and only there: the log

@@ -22,13 +22,13 @@ Error lost(boost::system::error_code cause) {
 Task<http::Reply> RawStream::read_head(http::Interim&) {
   http::Response response;
   response.status = 200;
-  return base::just(http::Reply(std::move(response)));
+  return http::Reply(std::move(response));
 }
 
 Task<Result<void>> RawStream::write(Bytes piece) {
-  if (tunnel_->write_error()) return base::just(Result<void>(lost(tunnel_->write_error())));
+  if (tunnel_->write_error()) return Result<void>(lost(tunnel_->write_error()));
   tunnel_->send(std::move(piece));
-  if (tunnel_->unsent() <= most_unsent) return base::just(Result<void>());
+  if (tunnel_->unsent() <= most_unsent) return Result<void>();
   return wait_until_taken(most_unsent);
 }
 

@@ -1,8 +1,8 @@
 """Python's `websockets` (Debian: python3-websockets) as client, and as server, through one URL.
 
-peer.py serve          listens on a free port, says which, echoes each message
-peer.py talk URL       a client: messages of many sizes, compressed and not, pings, close codes
-peer.py idle URL N PID N idle tunnels; says what each costs the processes PID[,PID...]
+peer.py serve           listens on a free port, says which, echoes each message
+peer.py talk URL        a client: messages of many sizes, compressed and not, pings, close codes
+peer.py idle URL N PID   N idle tunnels; says what each costs the processes PID[,PID...]
 """
 import asyncio
 import sys
