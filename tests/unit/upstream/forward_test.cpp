@@ -221,19 +221,18 @@ TEST_CASE_FIXTURE(ForwardTest,
   CHECK(!one.cut);
 }
 
-TEST_CASE_FIXTURE(ForwardTest, "forward: without its upgrade a request goes over HTTP/2, too") {
+TEST_CASE_FIXTURE(ForwardTest, "forward: asks no upgrade of an HTTP/2 that takes none") {
   config.clusters[0].protocol = config::Protocol::h2;
   Going& one = go();
   one.request.protocol = "websocket";
   one.start();
   PeerConnection connection = peer.accept();
   connection.send(upstream_test::frame(4, 0, 0));
-  REQUIRE(turn_until(loop, [&] { return pool().active == 1; }));
-  connection.send(upstream_test::frame(1, 5, 1, "\x88"));
   REQUIRE(comes_to_end(one));
-  REQUIRE(one.reply->ok());
-  CHECK((*one.reply)->status == 200);
+  CHECK(one.reply->error().reason == Reason::upstream_protocol_error);
+  CHECK(one.reply->error().lasting);
   CHECK(pool().connects == 1);
+  CHECK(pool().active == 0);
 }
 
 TEST_CASE_FIXTURE(ForwardTest, "forward: does not repeat what may have arrived") {
