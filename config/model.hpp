@@ -92,6 +92,26 @@ struct Admin {
   Places places;
 };
 
+// What says that the app is ready: an answer of 2xx, or that it accepts a connection.
+struct Ready {
+  std::string text;  // as it was written
+  bool is_http = false;
+  std::string host;  // a name or an IP
+  std::uint16_t port = 80;
+  std::string authority;  // as it was written
+  std::string path = "/";
+
+  bool operator==(const Ready&) const = default;
+};
+
+// The application that runs as this process's child.
+struct App {
+  std::vector<std::string> command;  // and its arguments; empty: behind `--` of the command line
+  std::optional<Ready> ready;        // none = as soon as it runs
+  Millis start_timeout{60'000};
+  Millis stop_timeout{10'000};
+};
+
 enum class ClientAuth : std::uint8_t { none, request, require };
 
 struct ServerTls {
@@ -272,6 +292,7 @@ struct Config {
   Drain drain;
   AccessLog access_log;
   std::optional<Admin> admin;
+  std::optional<App> app;
   std::vector<Listener> listeners;  // in the order of the file
   std::vector<Cluster> clusters;
   std::string effective;          // as YAML, with every default, secrets redacted

@@ -27,7 +27,8 @@ Field<Struct> destination(std::string_view fallback, std::string_view doc) {
                       }};
   field.complete = [](const NodePtr& written, const Struct& value) {
     const bool is_path = value.to != "stdout" && value.to != "stderr";
-    return is_path || (written && written->has_variables()) ? write_path(written, value.to) : scalar(value.to);
+    return is_path || (written && written->has_variables()) ? write_path(written, value.to)
+                                                            : scalar(value.to);
   };
   return field;
 }
@@ -207,7 +208,7 @@ const Table<Config>& root_table() {
       nested("access_log", &Config::access_log, access_log_table(), "one line a request"),
       admin(),
       later<Config>("trace", "traces over OTLP"),
-      later<Config>("app", "the application that it runs"),
+      app(),
       listeners(),
       clusters(),
   };

@@ -17,6 +17,8 @@ void parse_root(const Node& root, const Reading& reading, Config& into);
 // Of an included file: listeners, clusters and x- keys only.
 void parse_included(const Node& root, const Reading& reading, Config& into);
 
+Field<Config> app();
+
 Listener parse_listener(const Node::Entry& entry, const Reading& reading);
 NodePtr write_listener(const NodePtr& written, const Listener& listener);
 std::vector<Row> listener_rows();

@@ -41,6 +41,26 @@ std::unique_ptr<server::Plan> plan_of(const config::Loaded& loaded) {
   return std::move(made.plan);
 }
 
+struct App {
+  std::vector<std::string> command;  // empty = none is to run
+  std::string problem;
+};
+
+// Of the configuration, or of the command line's words behind FILE.
+App app_of(const std::vector<std::string>& words, const server::Plan& plan) {
+  const std::vector<std::string> given(words.begin() + 1, words.end());
+  if (!plan.config->app) return {given, {}};
+  const std::vector<std::string>& written = plan.config->app->command;
+  if (written.empty() && given.empty())
+    return {{},
+            words[0] +
+                ": app: no command: write `command: [./server]`, or behind the file `-- "
+                "./server`"};
+  if (!written.empty() && !given.empty())
+    return {{}, words[0] + ": app.command is written there and behind `--`: leave one of them out"};
+  return {written.empty() ? given : written, {}};
+}
+
 // Paths in it are relative to the working folder.
 config::Loaded load_standard_input() {
   const config::FileText text = config::read_file("/dev/stdin", config::most_bytes);
@@ -63,6 +83,9 @@ int check(const std::vector<std::string>& words) {
 int run(const std::vector<std::string>& words) {
   std::unique_ptr<server::Plan> plan = plan_of(config::load(words[0], filters::specs()));
   if (!plan) return failed;
+  const App app = app_of(words, *plan);
+  if (!app.problem.empty()) say(app.problem);
+  if (!app.problem.empty()) return failed;
   const config::LogSettings settings = plan->config->log;
   base::Result<base::LogFile> opened = base::LogFile::open(settings.to);
   if (!opened) {
@@ -76,13 +99,13 @@ int run(const std::vector<std::string>& words) {
   };
   process::Control control(std::move(plan), read_again, log);
   control.handle_signals();
+  if (!app.command.empty()) control.run_app(app.command);
   const std::string problem = control.start();
   if (!problem.empty()) {
     log.error(problem);
     return failed;
   }
-  control.run();
-  return done;
+  return control.run();
 }
 
 int defaults(const std::vector<std::string>&) {

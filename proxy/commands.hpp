@@ -11,7 +11,7 @@ constexpr int done = 0;
 constexpr int failed = 1;
 constexpr int misused = 2;
 
-int run(const std::vector<std::string>& words);    // FILE
+int run(const std::vector<std::string>& words);    // FILE, and the app's command, if any
 int check(const std::vector<std::string>& words);  // FILE, or - for standard input
 int defaults(const std::vector<std::string>& words);
 int certs(const std::vector<std::string>& words);  // DIR NAME...

@@ -21,17 +21,26 @@ struct Command {
   std::string_view wanted;  // of those, for who gave others
   std::string_view help;
   int (*call)(const std::vector<std::string>& words);  // null: not yet in this version
+  bool takes_command = false;  // behind `--`, another program's words: they come last
 };
 
 constexpr std::size_t any = SIZE_MAX;
 
 constexpr Command commands_known[] = {
-    {"run", "FILE", "carry traffic as FILE says, until SIGTERM", 1, 1, "one FILE",
+    {"run", "FILE [-- COMMAND ARGUMENT...]", "carry traffic as FILE says, until SIGTERM", 1, 1,
+     "one FILE, and `--` in front of a command",
      "Reads FILE, binds its listeners and carries traffic. SIGTERM drains: what runs may end, "
      "what\n"
-     "is new is refused; a second one ends at once. SIGHUP and SIGUSR1 open the logs again.\n"
-     "Exit status: 0 ended as told, 1 FILE is invalid or something could not be bound.\n",
-     commands::run},
+     "is new is refused; a second one ends at once. SIGHUP reads FILE again, and like SIGUSR1\n"
+     "opens the logs again.\n"
+     "COMMAND is the application: it is started behind the listeners (it finds their addresses as\n"
+     "OUTRIDER_LISTENER_NAME in its environment), is told to end when inbound traffic has "
+     "drained,\n"
+     "and when it has ended so does this. The key `app` of FILE says the same and more.\n"
+     "Exit status: the application's (128 + n after signal n); without one 0 ended as told. 1 FILE "
+     "is\n"
+     "invalid, or something could not be bound or started.\n",
+     commands::run, true},
     {"check", "FILE", "say what is wrong with FILE", 1, 1, "one FILE, or - for standard input",
      "Reads FILE (- is standard input; paths in it are then relative to the working folder) with "
      "all\n"
@@ -45,9 +54,10 @@ constexpr Command commands_known[] = {
      commands::defaults},
     {"certs", "DIR NAME...", "make a development CA and a certificate for each NAME", 2, any,
      "a DIR and at least one NAME",
-     "Makes a certificate authority in DIR, if none is there, and for each NAME a certificate and a\n"
-      "key under it; NAME,NAME is one certificate for both, a name may be *.NAME, an IP address or\n"
-      "spiffe://... For development: whoever can read DIR can impersonate every NAME.\n",
+     "Makes a certificate authority in DIR, if none is there, and for each NAME a certificate and "
+     "a\n"
+     "key under it; NAME,NAME is one certificate for both, a name may be *.NAME, an IP address or\n"
+     "spiffe://... For development: whoever can read DIR can impersonate every NAME.\n",
      commands::certs},
     {"version", "", "say which version this is", 0, 0, "nothing more", "Prints the version.\n",
      commands::version},
@@ -113,7 +123,18 @@ std::string unknown(const std::string& name) {
   return "unknown command \"" + name + '"' + config::did_you_mean(name, names);
 }
 
+// Takes what stands behind `--` out of the words.
+std::vector<std::string> taken_from(std::vector<std::string>& words) {
+  const auto dashes = std::find(words.begin(), words.end(), "--");
+  std::vector<std::string> behind(dashes == words.end() ? dashes : dashes + 1, words.end());
+  words.erase(dashes, words.end());
+  return behind;
+}
+
 int call(const Command& command, std::vector<std::string> words) {
+  const bool has_dashes = std::find(words.begin(), words.end(), "--") != words.end();
+  const std::vector<std::string> other =
+      command.takes_command ? taken_from(words) : std::vector<std::string>();
   const std::string help = "outrider " + called(command) + '\n';
   if (std::any_of(words.begin(), words.end(), asks_for_help))
     return show(help + '\n' + std::string(command.help));
@@ -123,6 +144,9 @@ int call(const Command& command, std::vector<std::string> words) {
   std::erase(words, "--");
   if (words.size() < command.least || words.size() > command.most)
     return misuse(std::string(command.name) + " takes " + std::string(command.wanted), help);
+  if (command.takes_command && has_dashes && other.empty())
+    return misuse("a command is missing behind `--`", help);
+  words.insert(words.end(), other.begin(), other.end());
   return command.call(words);
 }
 

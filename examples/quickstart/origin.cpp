@@ -1,15 +1,17 @@
-// A small application: an HTTP/1.1 server on 127.0.0.1 that says hello. It knows nothing of TLS,
-// HTTP/2 or retries. It prints where it listens, then each request line. /slow takes 50 ms, /flaky
-// fails with 503 every other time, /broken always, until /repair was asked for.
-#include <netinet/in.h>
-#include <sys/socket.h>
-#include <unistd.h>
-
+// A small application: an HTTP/1.1 server on 127.0.0.1, on the port of its argument or any, that
+// says hello. It knows nothing of TLS, HTTP/2 or retries. It prints where it listens, then each
+// request line. /slow takes 50 ms, /flaky fails with 503 every other time, /broken always, until
+// /repair was asked for.
 #include <atomic>
 #include <chrono>
+#include <cstdint>
 #include <cstdio>
+#include <cstdlib>
+#include <netinet/in.h>
 #include <string>
+#include <sys/socket.h>
 #include <thread>
+#include <unistd.h>
 
 namespace {
 
@@ -67,11 +69,14 @@ void serve(int client) {
 
 }  // namespace
 
-int main() {
+int main(int count, char** words) {
   const int listener = socket(AF_INET, SOCK_STREAM, 0);
   sockaddr_in address{};
   address.sin_family = AF_INET;
   address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  address.sin_port = htons(static_cast<std::uint16_t>(count > 1 ? std::atoi(words[1]) : 0));
+  const int one = 1;
+  setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
   socklen_t size = sizeof address;
   auto* raw = reinterpret_cast<sockaddr*>(&address);
   if (bind(listener, raw, size) != 0 || listen(listener, 128) != 0) {

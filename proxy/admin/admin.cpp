@@ -74,6 +74,11 @@ std::vector<Route> routes_of(AdminSource& source) {
          source.drain();
          return now(say(202, "draining\n"));
        }},
+      {Method::post, "/quit", "ends as if the app had ended",
+       [&source](Request&) {
+         source.quit();
+         return now(say(202, "ending\n"));
+       }},
       {Method::post, "/reload", "reads the configuration again",
        [&source](Request&) { return reload(source); }},
       {Method::post, "/breakers/*", "?state=open, closed or auto", not_yet},

@@ -26,6 +26,7 @@ class AdminSource {
   virtual base::Task<std::string> clusters() = 0;  // JSON
   virtual base::Task<std::string> metrics() = 0;   // Prometheus' text format
   virtual void drain() = 0;
+  virtual void quit() = 0;  // as drain(), at once: the app has gone
   // Goes over to what the configuration says by now. What is wrong with it, or "".
   virtual base::Task<std::string> reload() = 0;
 

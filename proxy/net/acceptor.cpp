@@ -27,17 +27,17 @@ void set_address_options(int descriptor, const base::Address& address, bool take
     setsockopt(descriptor, IPPROTO_IPV6, IPV6_V6ONLY, &is_ipv6_only, sizeof is_ipv6_only);
 }
 
-// One address of IP bound and listening, its port shared; or none and errno.
-base::Descriptor listening_socket(const base::Address& address, bool takes_ipv4) {
+// One address of IP bound, its port shared, and open if it is to be; or none and errno.
+base::Descriptor listening_socket(const base::Address& address, const ListenOptions& options) {
   base::Descriptor made(::socket(address.family(), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
   if (!made) return made;
   const int one = 1;
   set_tcp_options(made.number());
   setsockopt(made.number(), SOL_SOCKET, SO_REUSEPORT, &one, sizeof one);
-  set_address_options(made.number(), address, takes_ipv4);
+  set_address_options(made.number(), address, options.takes_ipv4);
   const base::Address::Socket socket = address.socket();
   if (::bind(made.number(), socket.get(), socket.size) != 0 ||
-      ::listen(made.number(), backlog) != 0)
+      (options.opens && ::listen(made.number(), backlog) != 0))
     made.reset();
   return made;
 }
@@ -57,7 +57,8 @@ base::Result<std::vector<base::Descriptor>> listen_on(const base::Address& addre
                                                       const ListenOptions& options) {
   std::vector<base::Descriptor> descriptors;
   if (address.is_unix()) {
-    base::Result<base::Descriptor> first = listen_on_path(address, options.access, backlog);
+    base::Result<base::Descriptor> first =
+        listen_on_path(address, options.access, options.opens ? backlog : 0);
     if (!first) return first.error();
     descriptors.push_back(std::move(*first));
     while (static_cast<int>(descriptors.size()) < workers) {
@@ -70,11 +71,16 @@ base::Result<std::vector<base::Descriptor>> listen_on(const base::Address& addre
   if (is_chosen && !is_free(address, options.takes_ipv4)) return failure("cannot bind");
   base::Address bound = address;
   for (int i = 0; i < workers; ++i) {
-    descriptors.push_back(listening_socket(bound, options.takes_ipv4));
+    descriptors.push_back(listening_socket(bound, options));
     if (!descriptors.back()) return failure("cannot bind");
     bound = base::Address::local_of(descriptors.back().number());
   }
   return descriptors;
+}
+
+base::Result<void> open(int bound) {
+  if (::listen(bound, backlog) != 0) return failure("cannot listen on");
+  return {};
 }
 
 Acceptor::Acceptor(base::EventLoop& loop, base::Descriptor descriptor,

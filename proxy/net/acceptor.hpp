@@ -17,6 +17,7 @@ struct ListenOptions {
   bool takes_ipv4 = false;   // of an IPv6 address: also IPv4's, which "[::]" stands for as well
   UnixAccess access{};       // of a Unix socket
   bool shares_port = false;  // with sockets of ours that are about to close, at another address
+  bool opens = true;         // false: bound, and whoever connects is refused until open()
 };
 
 // Binds `address` for so many workers: a descriptor each (SO_REUSEPORT; port 0 is chosen once), or
@@ -24,6 +25,9 @@ struct ListenOptions {
 // a Unix path on which somebody listens; a stale one is replaced. Any thread.
 base::Result<std::vector<base::Descriptor>> listen_on(const base::Address& address, int workers,
                                                       const ListenOptions& options = {});
+
+// From now on connections to a bound socket wait to be accepted. Any thread.
+base::Result<void> open(int bound);
 
 class Acceptor final : base::Poller::Watch, base::Timer {
  public:

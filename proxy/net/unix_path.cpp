@@ -92,7 +92,8 @@ base::Result<base::Descriptor> listen_on_path(const base::Address& address,
   const base::Address::Socket socket = address.socket();
   if (::bind(made.number(), socket.get(), socket.size) != 0) return failure("cannot bind");
   base::Result<void> done = grant(address.path(), access);
-  if (done && ::listen(made.number(), backlog) != 0) done = failure("cannot listen on");
+  if (done && backlog > 0 && ::listen(made.number(), backlog) != 0)
+    done = failure("cannot listen on");
   if (done) return base::Result<base::Descriptor>(std::move(made));
   ::unlink(address.path().c_str());
   return done.error();

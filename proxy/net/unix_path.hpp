@@ -25,7 +25,7 @@ struct UnixAccess {
 
 // A socket bound to the path, with that access before anybody can connect, and listening. A path on
 // which nobody listens any more is taken over; one in use, or of anything but a socket, is an error
-// and stays as it is.
+// and stays as it is. backlog: 0 = bound only, whoever connects is refused.
 base::Result<base::Descriptor> listen_on_path(const base::Address& address,
                                               const UnixAccess& access, int backlog);
 

@@ -6,13 +6,11 @@
 
 #include <algorithm>
 #include <csignal>
+#include <cstdlib>
 #include <set>
 
 namespace process {
 namespace {
-
-constexpr base::Millis drain_step{20};
-constexpr base::Millis longest_goodbye{1'000};  // for what was cut to be told so
 
 std::size_t connection_limit(const config::Limits& limits, base::Log& log) {
   const std::size_t descriptors = raise_descriptor_limit();
@@ -78,6 +76,7 @@ Control::~Control() {
   admin_.reset();
   probes_.reset();
   workers_.clear();
+  app_.reset();
 }
 
 std::string Control::start() {
@@ -89,6 +88,7 @@ std::string Control::start() {
   if (problem.empty()) problem = open_admin();
   if (problem.empty()) problem = open_probes();
   if (!problem.empty()) return problem;
+  gate_.hold(*plan_, prepared.sockets);
   for (std::size_t i = 0; i < prepared.sockets.size(); ++i) {
     workers_.push_back(std::make_unique<server::Worker>(i, shared_));
     workers_.back()->start(adoption(std::move(prepared.sockets[i])));
@@ -103,19 +103,26 @@ std::string Control::start() {
   is_started_ = true;
   expect_series();
   announce();
-  return {};
+  return app_ ? start_app() : std::string();
 }
 
 void Control::announce() {
   for (const config::Mistake& warning : plan_->warnings) log_.warning(warning.summary());
-  for (const server::PlannedListener& listener : plan_->listeners)
-    log_.info(description_of(listener, *plan_->config));
+  announce(true);
+  if (gate_.is_open()) announce(false);
   if (admin_) log_.info("admin listening on " + admin_->address().to_string());
   if (probes_) log_.info("admin.probes listening on " + probes_->address().to_string());
 }
 
-void Control::run() {
+void Control::announce(bool outbound) {
+  for (const server::PlannedListener& listener : plan_->listeners)
+    if (listener.is_outbound() == outbound) log_.info(description_of(listener, *plan_->config));
+}
+
+int Control::run() {
   loop_.run();
+  if (is_start_failed_) return EXIT_FAILURE;
+  return app_ ? app_->exit_status().value_or(shell_status(SIGKILL)) : EXIT_SUCCESS;
 }
 
 void Control::stop() {
@@ -141,6 +148,7 @@ void Control::handle_signals() {
   signals_ = std::make_unique<boost::asio::signal_set>(loop_.io(), SIGTERM, SIGINT, SIGHUP);
   signals_->add(SIGUSR1);
   signals_->add(SIGUSR2);
+  signals_->add(SIGCHLD);
   await_signal();
 }
 
@@ -153,19 +161,18 @@ void Control::await_signal() {
 }
 
 void Control::on_signal(int number) {
+  if (number == SIGCHLD) return children_.reap();
+  const bool is_for_app = number == SIGHUP || number == SIGUSR1 || number == SIGUSR2;
+  if (app_ && is_for_app) app_->signal(number);
   if (number == SIGHUP) {
     reopen_logs();
     tasks_.spawn(reload_on_signal()).release();
     return;
   }
   if (number == SIGUSR1) return reopen_logs();
+  if (number == SIGUSR2 && app_) return;
   if (number == SIGUSR2) return log_.warning("SIGUSR2: upgrade: not yet in this version; ignored");
-  if (std::exchange(is_told_to_end_, true)) {
-    log_.warning("a second signal: ending at once");
-    for (const auto& worker : workers_)
-      worker->post([](server::Runtime& runtime) { runtime.cut(); });
-    return stop();
-  }
+  if (std::exchange(is_told_to_end_, true)) return end_at_once();
   drain();  // if the admin side has not begun it
 }
 
@@ -186,71 +193,6 @@ bool Control::is_reopened(std::string_view which, const Settings& settings,
       settings.places, std::string(which) + ": cannot open " + settings.to +
                            " again, the old one stays until the next signal: " + failed.message()));
   return false;
-}
-
-void Control::drain() {
-  if (is_draining_) return;
-  is_draining_ = true;
-  log_.info("draining");
-  tasks_.spawn(drain_in_order()).release();
-}
-
-// Inbound first: what the app is asked to finish may need its outbound listeners.
-base::Task<> Control::drain_in_order() {
-  const base::Time limit = loop_.now() + plan_->config->drain.timeout;
-  co_await base::sleep_until(loop_, std::min(limit, loop_.now() + plan_->config->drain.delay));
-  if (has_inbound()) {
-    drain_listeners(false);
-    co_await until_inbound_is_done(limit);
-  }
-  drain_listeners(true);
-  if (admin_) admin_->release();  // as the listeners: another process may stand in
-  if (probes_) probes_->release();
-  const bool is_idle = co_await until_idle(limit);
-  if (is_idle)
-    log_.info("drained");
-  else
-    co_await cut_what_is_left();
-  stop();
-}
-
-// A connection that was just accepted may still bring an exchange, so the connections of inbound
-// listeners are waited for too: draining closes those without one.
-base::Task<> Control::until_inbound_is_done(base::Time limit) {
-  const auto closing = std::make_shared<std::atomic<std::size_t>>(workers_.size());
-  for (const auto& worker : workers_) worker->post([closing](server::Runtime&) { --*closing; });
-  while (loop_.now() < limit) {
-    const bool has_closed = *closing == 0 && inbound_connections() == 0;
-    if (has_closed && exchanges(false) + exchanges(true) == 0) co_return;
-    co_await base::sleep_until(loop_, loop_.now() + drain_step);
-  }
-}
-
-// False: `limit` came first.
-base::Task<bool> Control::until_idle(base::Time limit) {
-  for (;;) {
-    auto busy = std::make_shared<std::atomic<int>>(static_cast<int>(workers_.size()));
-    for (const auto& worker : workers_)
-      worker->post([busy](server::Runtime& runtime) {
-        if (runtime.is_idle()) --*busy;
-      });
-    co_await base::sleep_until(loop_, loop_.now() + drain_step);
-    if (*busy == 0) co_return true;
-    if (loop_.now() >= limit) co_return false;
-  }
-}
-
-base::Task<> Control::cut_what_is_left() {
-  const auto exchanges = std::make_shared<std::atomic<std::size_t>>(0);
-  for (const auto& worker : workers_)
-    worker->post([exchanges](server::Runtime& runtime) { *exchanges += runtime.cut(); });
-  co_await until_idle(loop_.now() + longest_goodbye);
-  log_.warning("drain.timeout: " + std::to_string(*exchanges) + " exchanges were cut");
-}
-
-void Control::drain_listeners(bool outbound) {
-  for (const auto& worker : workers_)
-    worker->post([outbound](server::Runtime& runtime) { runtime.drain(outbound); });
 }
 
 // Of every configuration that is left; those of one name share their counts.

@@ -10,7 +10,10 @@
 #include "proxy/base/event_loop.hpp"
 #include "proxy/base/executor.hpp"
 #include "proxy/base/log.hpp"
+#include "proxy/process/app.hpp"
+#include "proxy/process/children.hpp"
 #include "proxy/process/memory.hpp"
+#include "proxy/process/start_gate.hpp"
 #include "proxy/server/listening_sockets.hpp"
 #include "proxy/server/shared.hpp"
 #include "proxy/server/worker.hpp"
@@ -38,12 +41,14 @@ class Control final : admin::AdminSource {
   Control(std::unique_ptr<server::Plan> plan, MakePlan again, base::Log& log);
   ~Control();
 
+  // Before start(): that runs this command as well, as the configuration's `app` says otherwise.
+  void run_app(std::vector<std::string> command);
   // Binds everything and starts the workers. What went wrong, or "".
   std::string start();
-  // Until drained, or stopped.
-  void run();
+  // Until drained, or stopped. The exit status: the app's, if it runs one, else 0.
+  int run();
   // SIGTERM and SIGINT drain, a second one ends at once; SIGHUP reloads, and like SIGUSR1 opens the
-  // logs again.
+  // logs again. The app hears of the last two and of SIGUSR2 as well.
   void handle_signals();
 
   // --- any thread, after start() ---
@@ -55,13 +60,14 @@ class Control final : admin::AdminSource {
   base::Address probes_address() const { return probes_ ? probes_->address() : base::Address(); }
 
  private:
-  bool is_ready() const override { return is_started_ && !is_draining_; }
+  bool is_ready() const override { return is_started_ && gate_.is_open() && !is_draining_; }
   base::Task<std::string> metrics() override;
   std::string config() const override { return plan_->config->effective; }
   base::Task<std::string> reload() override;
   std::string stats() override;
   base::Task<std::string> clusters() override;
-  void drain() override;
+  void drain() override { end(plan_->config->drain.delay); }
+  void quit() override { end({}); }
 
   struct Gathering;
   struct Steps;
@@ -76,6 +82,10 @@ class Control final : admin::AdminSource {
 
   std::string open_admin();
   std::string open_probes();
+  std::string start_app();
+  base::Task<> open_when_ready();
+  void open_inbound();
+  void on_app_ended();
   base::Task<> reload_on_signal();
   std::string take_configuration(const std::shared_ptr<Steps>& steps);
   Prepared prepare(server::Plan& plan);
@@ -86,6 +96,7 @@ class Control final : admin::AdminSource {
   void watch_files();
   void forget_earlier_plans();
   void announce();
+  void announce(bool outbound);
   void expect_series();
   void publish(std::shared_ptr<const upstream::PublishedEndpoints> endpoints);
   void watch_listener(const server::PlannedListener& planned);
@@ -97,8 +108,12 @@ class Control final : admin::AdminSource {
   void look_at_access_log();
   void await_signal();
   void on_signal(int number);
-  base::Task<> drain_in_order();
-  base::Task<> until_inbound_is_done(base::Time limit);
+  void end(base::Millis delay);
+  void end_at_once();
+  base::Task<> drain_in_order(base::Millis delay);
+  base::Task<> drain_inbound(base::Time limit);
+  base::Task<bool> until_inbound_is_done(base::Time limit);
+  void cut(bool outbound, const std::shared_ptr<std::atomic<std::size_t>>& exchanges);
   base::Task<bool> until_idle(base::Time limit);
   base::Task<> cut_what_is_left();
   base::Task<> watch_process();
@@ -130,6 +145,9 @@ class Control final : admin::AdminSource {
   std::unique_ptr<admin::Admin> admin_;
   std::unique_ptr<admin::Admin> probes_;
   certs::CertificateWatch certificates_;
+  Children children_;
+  StartGate gate_;
+  std::unique_ptr<App> app_;  // none = it runs none
   std::unique_ptr<boost::asio::signal_set> signals_;
   base::Time started_ = base::never;
   base::Time config_taken_ = base::never;  // the one in force
@@ -139,6 +157,7 @@ class Control final : admin::AdminSource {
   bool is_draining_ = false;
   bool is_told_to_end_ = false;  // by a signal
   bool is_accepting_ = true;
+  bool is_start_failed_ = false;                   // the app was not ready in time
   int idle_looks_ = 0;                             // in a row
   base::Event is_busy_;                            // there is something to watch again
   base::Event has_certificates_;                   // that are watched

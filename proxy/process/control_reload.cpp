@@ -42,7 +42,7 @@ Control::Prepared Control::prepare(server::Plan& plan) {
   if (made.problem.empty()) made.problem = server::open_access_log(plan);
   if (made.problem.empty()) made.problem = grant_admin(*plan_->config, *plan.config);
   if (!made.problem.empty()) return made;
-  server::ListeningSockets::Binding bound = sockets_.bind(plan);
+  server::ListeningSockets::Binding bound = sockets_.bind(plan, gate_.is_open());
   made.problem = std::move(bound.problem);
   if (!made.problem.empty()) grant_admin(*plan.config, *plan_->config);
   made.sockets = std::move(bound.by_worker);
@@ -94,6 +94,7 @@ std::string Control::take_configuration(const std::shared_ptr<Steps>& steps) {
   log_.adopt(plan_->config->log.level, plan_->config->log.is_json);
   follow_limits();
   follow_names();
+  gate_.hold(*plan_, prepared.sockets);
   for (std::size_t i = 0; i < workers_.size(); ++i) {
     const auto next = std::make_shared<server::Adoption>(adoption(std::move(prepared.sockets[i])));
     workers_[i]->post([this, next, steps](server::Runtime& runtime) {

@@ -20,6 +20,7 @@ net::UnixAccess access_of(const config::Listener& listener) {
 // made.problem, if it cannot be done.
 struct ListeningSockets::Step {
   Plan& plan;
+  const bool opens_inbound;
   std::vector<Socket> left;  // that nobody wants, as far as is known
   std::vector<Socket> next{};
   Binding made{};
@@ -39,8 +40,8 @@ struct ListeningSockets::Step {
               const base::Error& error);
 };
 
-ListeningSockets::Binding ListeningSockets::bind(Plan& plan) {
-  Step step{plan, sockets_};
+ListeningSockets::Binding ListeningSockets::bind(Plan& plan, bool opens_inbound) {
+  Step step{plan, opens_inbound, sockets_};
   step.made.by_worker.resize(static_cast<std::size_t>(plan.workers));
   step.keep_all();
   if (step.keep_ipv4() && step.bind_missing() && step.grant_anew()) sockets_ = std::move(step.next);
@@ -119,7 +120,7 @@ bool ListeningSockets::Step::bind_missing() {
 bool ListeningSockets::Step::bind(PlannedListener& listener, const base::Address& wanted,
                                   base::Address& bound) {
   const net::ListenOptions options{takes_ipv4(wanted, *plan.config), access_of(*listener.config),
-                                   shares_port(wanted)};
+                                   shares_port(wanted), opens_inbound || listener.is_outbound()};
   auto descriptors = net::listen_on(wanted, plan.workers, options);
   if (!descriptors) return failed(*listener.config, wanted, descriptors.error());
   bound = base::Address::local_of(descriptors->front().number());

@@ -30,7 +30,8 @@ class ListeningSockets {
     std::string problem;                            // "" = all are bound
     std::vector<std::vector<NewSocket>> by_worker;  // what is new
   };
-  Binding bind(Plan& plan);
+  // opens_inbound: false = whoever connects to what is new and inbound is refused for now.
+  Binding bind(Plan& plan, bool opens_inbound = true);
 
  private:
   struct Socket {

@@ -105,6 +105,12 @@ std::vector<std::string> restart_reasons(const Plan& running, const Plan& next) 
          std::to_string(next.config->limits.connections));
   differ("admin.bind", bind_of(running), bind_of(next));
   differ("admin.probes", probes_of(running), probes_of(next));
+  const auto command_of = [](const Plan& plan) {
+    return plan.config->app ? plan.config->app->command : std::vector<std::string>();
+  };
+  if (command_of(running) != command_of(next))  // not shown: secrets may stand in it
+    reasons.push_back(
+        "app.command: another one runs; this cannot change in a reload: restart the process");
   return reasons;
 }
 
@@ -117,7 +123,8 @@ config::Mistake told(const Part& of, const std::string& file, const std::string&
 
 // Takes the context, or says why there is none; what peers will refuse is worth a warning.
 template <typename Part>
-std::shared_ptr<const certs::TlsContext> taken(const Part& of, certs::Loaded loaded, Planned& made) {
+std::shared_ptr<const certs::TlsContext> taken(const Part& of, certs::Loaded loaded,
+                                               Planned& made) {
   loaded = as_shown(std::move(loaded), *made.plan->config, of.tls->places);
   if (!loaded.context)
     made.problems.push_back(told(of, loaded.file, loaded.problem).to_string());

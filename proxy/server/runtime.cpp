@@ -102,9 +102,10 @@ void Runtime::drain(bool outbound) {
     if (listener->is_outbound() == outbound) listener->drain();
 }
 
-std::size_t Runtime::cut() {
+std::size_t Runtime::cut(bool outbound) {
   std::size_t count = 0;
-  for (const auto& listener : listeners_) count += listener->cut();
+  for (const auto& listener : listeners_)
+    if (listener->is_outbound() == outbound) count += listener->cut();
   return count;
 }
 

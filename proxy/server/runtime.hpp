@@ -30,6 +30,9 @@ class Runtime final : Generation::Owner {
   // The first time, and at each reload. What a listener of the plan does not name any more drains.
   void adopt(Adoption adoption);
 
+  // For addresses of the present plan.
+  void listen(std::vector<NewSocket> sockets);
+
   // To every generation that has these names.
   void publish(const upstream::PublishedEndpoints& endpoints);
   // For connections made from now on, of the present generation.
@@ -39,14 +42,13 @@ class Runtime final : Generation::Owner {
                          std::shared_ptr<const certs::TlsContext> context);
   std::vector<upstream::ClusterSnapshot> clusters();
 
-  void accept(bool is_wanted);  // false: new connections wait in the kernel
-  void drain(bool outbound);    // the listeners of that direction
-  std::size_t cut();            // all exchanges that are left: how many
-  bool is_idle() const;         // no connection is left, and all was sent
+  void accept(bool is_wanted);     // false: new connections wait in the kernel
+  void drain(bool outbound);       // the listeners of that direction
+  std::size_t cut(bool outbound);  // exchanges that are left there: how many
+  bool is_idle() const;            // no connection is left, and all was sent
 
  private:
   void on_over(Generation& generation) noexcept override;
-  void listen(std::vector<NewSocket> sockets);
   void hand_over_listeners();
 
   base::EventLoop& loop_;

@@ -30,6 +30,8 @@ sed 's/bind/tls: { cert: no.crt, key: no.key }, bind/' good.yaml >no_file.yaml
 : >empty.yaml
 sed "s#127.0.0.1:0#'unix:/nowhere/x'#" good.yaml >nowhere.yaml
 sed "s#127.0.0.1:0#'unix:$folder/x', owner: nobody-at-all#" good.yaml >nobody.yaml
+{ cat good.yaml; echo 'app: { stop_timeout: 1s }'; } >app_only.yaml
+{ cat good.yaml; echo 'app: { command: ["true"] }'; } >app.yaml
 printf 'version: 1\nx: \377\n' >latin.yaml
 mkdir dir
 
@@ -50,6 +52,16 @@ expect 1 'cannot read dir: Is a directory' check dir
 expect 1 'the file is empty' check empty.yaml
 expect 1 'latin.yaml:2:4: this byte is not UTF-8' check latin.yaml
 expect 1 'larger than 4 MiB' check /dev/zero
+expect 2 'run takes one FILE, and `--` in front of a command' run good.yaml sleep 1
+expect 2 'run takes one FILE' run -- sleep 1
+expect 2 'a command is missing behind `--`' run good.yaml --
+expect 1 'cannot run ./nothing: No such file' run good.yaml -- ./nothing --help
+expect 1 'cannot run ./good.yaml: Permission denied' run good.yaml -- ./good.yaml
+expect 3 'sh ended with status 3' run good.yaml -- sh -c 'exit 3'
+expect 137 'was ended by signal 9 (Killed)' run good.yaml -- sh -c 'kill -9 $$'
+expect 1 'app: no command: write `command: [./server]`' run app_only.yaml
+expect 1 'is written there and behind `--`' run app.yaml -- true
+expect 0 'true ended with status 0' run app.yaml
 expect 2 'check takes one FILE, or - for standard input' check
 expect 2 'check takes one FILE' check good.yaml bad.yaml
 expect 2 'unknown option --quick' check --quick good.yaml

@@ -44,6 +44,9 @@ TEST_CASE("config language: every default of the process may be written out") {
       with_top("admin: { bind: \"127.0.0.1:15000\" }"),
       with_top("admin: { bind: \"127.0.0.1:0\", probes: \"0.0.0.0:15021\", token: file }"),
       with_top("admin: { bind: \"0.0.0.0:0\", token: file }"),
+      with_top("app: { command: [./server, --port, \"8080\"], ready: "
+               "\"http://127.0.0.1:8080/healthz\", start_timeout: 60s, stop_timeout: 10s }"),
+      with_top("app: { ready: \"tcp://localhost:8080\" }"),
       with_top("x-anything: &fast { total: 2s }"),
       with_top("include: [none-here-*.yaml]"),
   });
@@ -109,7 +112,6 @@ TEST_CASE("config language: what is not built is refused, each by its name") {
       with_cluster("endpoints: [{ address: \"10.0.3.9:1\", zone: a }]"),
       with_top("node: { zone: b }"),
       with_top("trace: { to: \"http://127.0.0.1:4318/v1/traces\" }"),
-      with_top("app: { command: [./server] }"),
       with_filter("retry: { hedge: { after: 1s } }"),
       with_filter("circuit_breaker: { scope: route }"),
   };
@@ -154,6 +156,22 @@ TEST_CASE("config language: addresses, hosts and names are sound") {
       {with_listener("tls: { cert: a, key: b, client_ca: c, client_auth: none }"), "of no use"},
       {with_route("name: \"\", to: c"), "a name is missing"},
       {with_route("to: c, rewrite: { host: \"a b\" }"), "is not host or host:port"},
+  });
+}
+
+TEST_CASE("config language: the app is a list of words, and asked over http or tcp") {
+  check_refused({
+      {with_top("app: { command: ./server --port 80 }"), "no shell reads it"},
+      {with_top("app: { command: [] }"), "the command is missing"},
+      {with_top("app: { command: [\"\"] }"), "the command is missing"},
+      {with_top("app: { command: [a], ready: \"https://127.0.0.1/x\" }"),
+       "write http:// or tcp://"},
+      {with_top("app: { command: [a], ready: \"127.0.0.1:80\" }"), "is not a place to ask"},
+      {with_top("app: { command: [a], ready: \"tcp://127.0.0.1\" }"), "is not a place to ask"},
+      {with_top("app: { command: [a], ready: \"tcp://127.0.0.1:80/x\" }"), "is not a place to ask"},
+      {with_top("app: { command: [a], ready: \"http://a/x y\" }"), "is not a place to ask"},
+      {with_top("app: { command: [a], start_timeout: 0 }"), "0 is not allowed here"},
+      {with_top("app: { comand: [a] }"), "did you mean \"command\"?"},
   });
 }
 

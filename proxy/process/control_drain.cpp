@@ -1,0 +1,106 @@
+// How control ends: in order, with what is under way given its time.
+#include "proxy/process/control.hpp"
+
+#include <csignal>
+
+namespace process {
+namespace {
+
+constexpr base::Millis drain_step{20};
+constexpr base::Millis longest_goodbye{1'000};  // for what was cut to be told so
+
+}  // namespace
+
+void Control::end(base::Millis delay) {
+  if (is_draining_) return;
+  is_draining_ = true;
+  log_.info("draining");
+  tasks_.spawn(drain_in_order(delay)).release();
+}
+
+void Control::end_at_once() {
+  log_.warning("a second signal: ending at once");
+  if (app_) app_->signal(SIGKILL);
+  const auto unheard = std::make_shared<std::atomic<std::size_t>>(0);
+  cut(false, unheard);
+  cut(true, unheard);
+  stop();
+}
+
+// Inbound first: what the app is asked to finish may need its outbound listeners. Those work until
+// it has gone.
+base::Task<> Control::drain_in_order(base::Millis delay) {
+  const base::Time limit = loop_.now() + plan_->config->drain.timeout;
+  co_await base::sleep_until(loop_, std::min(limit, loop_.now() + delay));
+  co_await drain_inbound(limit);
+  if (app_) co_await app_->stop(plan_->config->app.value_or(config::App()).stop_timeout);
+  drain_listeners(true);
+  if (admin_) admin_->release();  // as the listeners: another process may stand in
+  if (probes_) probes_->release();
+  const bool is_idle = co_await until_idle(limit);
+  if (is_idle)
+    log_.info("drained");
+  else
+    co_await cut_what_is_left();
+  stop();
+}
+
+base::Task<> Control::drain_inbound(base::Time limit) {
+  if (!has_inbound()) co_return;
+  drain_listeners(false);
+  const bool is_done = co_await until_inbound_is_done(limit);
+  if (is_done || !app_) co_return;
+  const auto exchanges = std::make_shared<std::atomic<std::size_t>>(0);
+  cut(false, exchanges);
+  co_await base::sleep_until(loop_, loop_.now() + drain_step);
+  log_.warning("drain.timeout: " + std::to_string(*exchanges) + " inbound exchanges were cut");
+}
+
+// A connection that was just accepted may still bring an exchange, so the connections of inbound
+// listeners are waited for too: draining closes those without one. Outbound exchanges may be
+// theirs, if it is not known that the app goes on. False: `limit` came first.
+base::Task<bool> Control::until_inbound_is_done(base::Time limit) {
+  const auto closing = std::make_shared<std::atomic<std::size_t>>(workers_.size());
+  for (const auto& worker : workers_) worker->post([closing](server::Runtime&) { --*closing; });
+  while (loop_.now() < limit) {
+    const bool has_closed = *closing == 0 && inbound_connections() == 0;
+    const std::int64_t left = exchanges(false) + (app_ ? 0 : exchanges(true));
+    if (has_closed && left == 0) co_return true;
+    co_await base::sleep_until(loop_, loop_.now() + drain_step);
+  }
+  co_return false;
+}
+
+// False: `limit` came first.
+base::Task<bool> Control::until_idle(base::Time limit) {
+  for (;;) {
+    auto busy = std::make_shared<std::atomic<int>>(static_cast<int>(workers_.size()));
+    for (const auto& worker : workers_)
+      worker->post([busy](server::Runtime& runtime) {
+        if (runtime.is_idle()) --*busy;
+      });
+    co_await base::sleep_until(loop_, loop_.now() + drain_step);
+    if (*busy == 0) co_return true;
+    if (loop_.now() >= limit) co_return false;
+  }
+}
+
+base::Task<> Control::cut_what_is_left() {
+  const auto exchanges = std::make_shared<std::atomic<std::size_t>>(0);
+  cut(false, exchanges);
+  cut(true, exchanges);
+  co_await until_idle(loop_.now() + longest_goodbye);
+  log_.warning("drain.timeout: " + std::to_string(*exchanges) + " exchanges were cut");
+}
+
+void Control::cut(bool outbound, const std::shared_ptr<std::atomic<std::size_t>>& exchanges) {
+  for (const auto& worker : workers_)
+    worker->post([=](server::Runtime& runtime) { *exchanges += runtime.cut(outbound); });
+}
+
+void Control::drain_listeners(bool outbound) {
+  for (const auto& worker : workers_)
+    worker->post([outbound](server::Runtime& runtime) { runtime.drain(outbound); });
+}
+
+}  // namespace process
