@@ -2,6 +2,7 @@
 
 #include "proxy/http/streams.hpp"
 
+#include <algorithm>
 #include <utility>
 
 namespace http1 {
@@ -17,6 +18,7 @@ using http::Method;
 using net::Input;
 
 constexpr base::Millis benefit_of_doubt{1'000};  // of a client that has stopped sending
+constexpr base::Millis round_trip{500};          // to one that was answered as a drain began
 constexpr int most_without_wait = 32;            // requests, before others have their turn
 
 }  // namespace
@@ -121,14 +123,16 @@ void ServerConnection::leave() {
 
 // --- requests, one after the other ---
 
+// HTTP/1 has no goodbye, so a client may be sending its next request when the connection is to go:
+// for a moment it is still taken.
 Task<> ServerConnection::run() {
   base::Time idle_until = transport_->loop().now() + settings_.idle_timeout;
   for (;;) {
     const Input::State first = first_bytes();
     if (first == Input::State::would_block) {
       if (is_draining_ || service_.is_draining()) {
-        if (has_been_asked_) break;
-        idle_until = std::min(idle_until, transport_->loop().now() + http::last_chance);
+        const base::Millis chance = has_been_asked_ ? round_trip : http::last_chance;
+        idle_until = std::min(idle_until, transport_->loop().now() + chance);
       }
       served_without_wait_ = 0;
       const bool came = co_await transport_->readable(idle_until);

@@ -158,6 +158,19 @@ TEST_CASE_FIXTURE(Served, "http1 drain: a request that has come is answered, nob
   CHECK(is_closed);
 }
 
+TEST_CASE_FIXTURE(Served, "http1 drain: a request that was on its way is answered, and the last") {
+  say("GET / HTTP/1.1\r\nhost: a.test\r\n\r\n");
+  hear("\r\n\r\n");
+  connection->drain();
+  loop.turn(base::Millis{0});
+  CHECK_FALSE(is_closed);
+  say("GET / HTTP/1.1\r\nhost: a.test\r\n\r\n");
+  const std::string answer = hear_all();
+  CHECK(answer.starts_with("HTTP/1.1 200 "));
+  CHECK(answer.find("connection: close\r\n") != answer.npos);
+  CHECK(is_closed);
+}
+
 TEST_CASE_FIXTURE(Served, "http1 drain: a head that has begun to come is waited for") {
   say("GET / HTTP/1.1\r\nho");
   loop.turn(base::Millis{100});
