@@ -9,7 +9,9 @@
 #include "proxy/server/plan.hpp"
 
 #include <cstdio>
+#include <filesystem>
 #include <memory>
+#include <system_error>
 #include <utility>
 
 namespace commands {
@@ -39,6 +41,13 @@ std::unique_ptr<server::Plan> plan_of(const config::Loaded& loaded) {
   server::Planned made = planned(loaded, nullptr);
   for (const std::string& problem : made.problems) say(problem);
   return std::move(made.plan);
+}
+
+// Where it lies, whatever lies there later.
+std::string own_binary() {
+  std::error_code none;
+  const std::filesystem::path path = std::filesystem::read_symlink("/proc/self/exe", none);
+  return none ? "outrider" : path.string();
 }
 
 struct App {
@@ -93,12 +102,17 @@ int run(const std::vector<std::string>& words) {
                                                  opened.error().cause.message()));
     return failed;
   }
+  process::Inheritance inherited = process::inheritance();
+  if (!inherited.problem.empty()) say(inherited.problem);
+  if (!inherited.problem.empty()) return failed;
   base::Log log(std::move(*opened), settings.level, settings.is_json);
   const auto read_again = [&words](const server::Plan& running) {
     return planned(config::load(words[0], filters::specs()), &running);
   };
   process::Control control(std::move(plan), read_again, log);
   control.handle_signals();
+  control.inherit(std::move(inherited));
+  control.can_be_replaced_by({own_binary(), "run", words[0]});
   if (!app.command.empty()) control.run_app(app.command);
   const std::string problem = control.start();
   if (!problem.empty()) {

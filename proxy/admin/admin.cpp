@@ -32,6 +32,12 @@ http::Task<http::Reply> reload(AdminSource& source) {
   co_return say(422, problem + '\n');
 }
 
+http::Task<http::Reply> upgrade(AdminSource& source) {
+  const std::string problem = co_await source.upgrade();
+  if (problem.empty()) co_return say(200, "upgraded: another process takes over\n");
+  co_return say(422, problem + '\n');
+}
+
 http::Task<http::Reply> not_yet(http::Request&) {
   return now(say(501, "not yet in this version\n"));
 }
@@ -81,6 +87,8 @@ std::vector<Route> routes_of(AdminSource& source) {
        }},
       {Method::post, "/reload", "reads the configuration again",
        [&source](Request&) { return reload(source); }},
+      {Method::post, "/upgrade", "hands over to the binary on disk",
+       [&source](Request&) { return upgrade(source); }},
       {Method::post, "/breakers/*", "?state=open, closed or auto", not_yet},
       {Method::get, "/", "", nullptr},
   };
@@ -117,14 +125,14 @@ class Admin::Connection final : http1::ServerConnection::Owner, base::Reapable {
   std::unique_ptr<http1::ServerConnection> http1_;
 };
 
-Admin::Admin(base::EventLoop& loop, base::Descriptor listening, std::vector<Route> routes,
-             std::unique_ptr<Guard> guard)
+Admin::Admin(base::EventLoop& loop, base::Descriptor listening, std::shared_ptr<net::UnixPath> path,
+             std::vector<Route> routes, std::unique_ptr<Guard> guard)
     : loop_(loop),
       lingering_(loop),
       address_(base::Address::local_of(listening.number())),
       routes_(std::move(routes)),
       chain_(chain_of(routes_, std::move(guard))),
-      acceptor_(loop, std::move(listening), net::path_of(address_), *this) {}
+      acceptor_(loop, std::move(listening), std::move(path), *this) {}
 
 Admin::~Admin() {
   while (!connections_.empty()) delete connections_.back();

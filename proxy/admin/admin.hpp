@@ -27,6 +27,9 @@ class AdminSource {
   virtual base::Task<std::string> metrics() = 0;   // Prometheus' text format
   virtual void drain() = 0;
   virtual void quit() = 0;  // as drain(), at once: the app has gone
+  // Another process with the binary and the configuration on disk takes over. What stands in the
+  // way, or "".
+  virtual base::Task<std::string> upgrade() = 0;
   // Goes over to what the configuration says by now. What is wrong with it, or "".
   virtual base::Task<std::string> reload() = 0;
 
@@ -40,14 +43,21 @@ std::vector<Route> probes_of(AdminSource& source);
 
 class Admin final : public http::Service, net::Acceptor::Handler {
  public:
-  // guard: null = everybody is answered.
-  Admin(base::EventLoop& loop, base::Descriptor listening, std::vector<Route> routes,
-        std::unique_ptr<Guard> guard);
+  // path: of a Unix socket that goes with this, else null. guard: null = everybody is answered.
+  Admin(base::EventLoop& loop, base::Descriptor listening, std::shared_ptr<net::UnixPath> path,
+        std::vector<Route> routes, std::unique_ptr<Guard> guard);
   ~Admin();
 
   const base::Address& address() const { return address_; }
   // Nobody new is listened to, and another process may take the address; who is connected stays.
   void release() { acceptor_.close(); }
+  // Its socket once more, for whoever takes it over; none if there cannot be another descriptor.
+  base::Descriptor duplicate() const { return acceptor_.duplicate(); }
+  // Of a Unix socket: that the path goes with this, until it is let go: it is another's then.
+  bool owns_path() const { return acceptor_.path() != nullptr; }
+  void let_go() {
+    if (acceptor_.path()) acceptor_.path()->let_go();
+  }
   base::Task<> serve(http::Incoming&& incoming, http::ServerStream& stream) override;
   bool is_draining() const override { return false; }
 

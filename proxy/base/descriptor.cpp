@@ -1,6 +1,7 @@
 #include "proxy/base/descriptor.hpp"
 
 #include <cerrno>
+#include <fcntl.h>
 
 namespace base {
 
@@ -10,6 +11,10 @@ void Descriptor::reset(int number) {
   const int problem = errno;
   ::close(before);
   errno = problem;
+}
+
+Descriptor duplicate_of(const Descriptor& descriptor) {
+  return Descriptor(::fcntl(descriptor.number(), F_DUPFD_CLOEXEC, 0));
 }
 
 }  // namespace base

@@ -29,4 +29,7 @@ class Descriptor {
   int number_ = -1;
 };
 
+// Of the same open file; none, and errno, if there cannot be another. No program inherits it.
+Descriptor duplicate_of(const Descriptor& descriptor);
+
 }  // namespace base

@@ -62,8 +62,9 @@ base::Result<std::vector<base::Descriptor>> listen_on(const base::Address& addre
     if (!first) return first.error();
     descriptors.push_back(std::move(*first));
     while (static_cast<int>(descriptors.size()) < workers) {
-      descriptors.emplace_back(::fcntl(descriptors.front().number(), F_DUPFD_CLOEXEC, 0));
-      if (!descriptors.back()) return failure("cannot share the socket");
+      base::Result<base::Descriptor> more = share(descriptors.front());
+      if (!more) return more.error();
+      descriptors.push_back(std::move(*more));
     }
     return descriptors;
   }
@@ -78,13 +79,33 @@ base::Result<std::vector<base::Descriptor>> listen_on(const base::Address& addre
   return descriptors;
 }
 
+base::Result<base::Descriptor> share(const base::Descriptor& listening) {
+  base::Descriptor made = base::duplicate_of(listening);
+  if (!made) return failure("cannot share the socket");
+  return base::Result<base::Descriptor>(std::move(made));
+}
+
+bool takes_ipv4(const base::Address& bound, const base::Descriptor& listening) {
+  int is_ipv6_only = 1;
+  socklen_t size = sizeof is_ipv6_only;
+  ::getsockopt(listening.number(), IPPROTO_IPV6, IPV6_V6ONLY, &is_ipv6_only, &size);
+  return is_ipv6_only == 0 && bound == *base::Address::parse_ip("::", bound.port());
+}
+
+base::Result<base::Descriptor> listen_beside(const base::Address& bound,
+                                             const ListenOptions& options) {
+  base::Descriptor made = listening_socket(bound, options);
+  if (!made) return failure("cannot bind");
+  return base::Result<base::Descriptor>(std::move(made));
+}
+
 base::Result<void> open(int bound) {
   if (::listen(bound, backlog) != 0) return failure("cannot listen on");
   return {};
 }
 
 Acceptor::Acceptor(base::EventLoop& loop, base::Descriptor descriptor,
-                   std::shared_ptr<const UnixPath> path, Handler& handler)
+                   std::shared_ptr<UnixPath> path, Handler& handler)
     : loop_(loop),
       descriptor_(std::move(descriptor)),
       path_(std::move(path)),
@@ -102,12 +123,12 @@ void Acceptor::pause() {
   stop_watching();
 }
 
-// Level-triggered: what one turn leaves is told again in the next.
+// Level-triggered: what one turn leaves is told again in the next. Exclusive, as other workers may
+// watch the same socket, and for a moment another process.
 void Acceptor::resume() {
   is_paused_ = false;
   if (slot_ >= 0 || !descriptor_) return;
-  slot_ = loop_.poller().add(descriptor_.number(), *this,
-                             path_ ? EPOLLIN | EPOLLEXCLUSIVE : std::uint32_t{EPOLLIN});
+  slot_ = loop_.poller().add(descriptor_.number(), *this, EPOLLIN | EPOLLEXCLUSIVE);
   if (slot_ < 0) loop_.arm(*this, loop_.now() + pause_when_exhausted);
 }
 

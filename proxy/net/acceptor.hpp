@@ -26,6 +26,16 @@ struct ListenOptions {
 base::Result<std::vector<base::Descriptor>> listen_on(const base::Address& address, int workers,
                                                       const ListenOptions& options = {});
 
+// The socket itself, with a descriptor more. Any thread.
+base::Result<base::Descriptor> share(const base::Descriptor& listening);
+
+// Whether a socket that was bound to "[::]" takes IPv4's connections as well.
+bool takes_ipv4(const base::Address& bound, const base::Descriptor& listening);
+
+// One more descriptor for an address that somebody listens on already, with the port shared.
+base::Result<base::Descriptor> listen_beside(const base::Address& bound,
+                                             const ListenOptions& options = {});
+
 // From now on connections to a bound socket wait to be accepted. Any thread.
 base::Result<void> open(int bound);
 
@@ -42,8 +52,9 @@ class Acceptor final : base::Poller::Watch, base::Timer {
     ~Handler() = default;
   };
 
-  // `path`: of a Unix socket, which other workers may listen on as well; null for IP.
-  Acceptor(base::EventLoop& loop, base::Descriptor descriptor, std::shared_ptr<const UnixPath> path,
+  // `path`: of a Unix socket, which other workers may listen on as well; null for IP, and if the
+  // path is another's.
+  Acceptor(base::EventLoop& loop, base::Descriptor descriptor, std::shared_ptr<UnixPath> path,
            Handler& handler);
   Acceptor(const Acceptor&) = delete;
   Acceptor& operator=(const Acceptor&) = delete;
@@ -54,6 +65,9 @@ class Acceptor final : base::Poller::Watch, base::Timer {
   // Accepts all that wait, then closes. A path that nobody else listens on is gone before.
   void close();
   base::Address address() const { return base::Address::local_of(descriptor_.number()); }
+  const std::shared_ptr<UnixPath>& path() const { return path_; }
+  // The socket itself, once more; none if it is closed, or if descriptors have run out.
+  base::Descriptor duplicate() const { return duplicate_of(descriptor_); }
 
  private:
   void on_events(std::uint32_t events) override;
@@ -65,7 +79,7 @@ class Acceptor final : base::Poller::Watch, base::Timer {
 
   base::EventLoop& loop_;
   base::Descriptor descriptor_;
-  std::shared_ptr<const UnixPath> path_;  // dies before the descriptor
+  std::shared_ptr<UnixPath> path_;  // dies before the descriptor
   Handler& handler_;
   int slot_ = -1;
   base::Descriptor reserve_;

@@ -110,6 +110,16 @@ base::Result<void> may_listen_on_path(const base::Address& address, const UnixAc
   return owner ? base::Result<void>() : owner.error();
 }
 
+UnixAccess access_granted(const base::Address& address) {
+  UnixAccess access;
+  struct stat status {};
+  if (!address.is_unix() || ::lstat(address.path().c_str(), &status) != 0) return access;
+  access.mode = status.st_mode & 07777;
+  if (status.st_uid != ::geteuid() || status.st_gid != ::getegid())
+    access.owner = std::to_string(status.st_uid) + ':' + std::to_string(status.st_gid);
+  return access;
+}
+
 base::Result<void> grant_anew(const base::Address& address, const UnixAccess& before,
                               const UnixAccess& now) {
   if (!address.is_unix() || before == now) return {};
@@ -134,8 +144,8 @@ UnixPath::~UnixPath() {
   if (is_ours) ::unlink(path_.c_str());
 }
 
-std::shared_ptr<const UnixPath> path_of(const base::Address& address) {
-  return address.is_unix() ? std::make_shared<const UnixPath>(address) : nullptr;
+std::shared_ptr<UnixPath> path_of(const base::Address& address) {
+  return address.is_unix() ? std::make_shared<UnixPath>(address) : nullptr;
 }
 
 }  // namespace net

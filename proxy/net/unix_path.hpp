@@ -32,6 +32,9 @@ base::Result<base::Descriptor> listen_on_path(const base::Address& address,
 // What would keep listen_on_path() from binding there, as far as it shows without doing so.
 base::Result<void> may_listen_on_path(const base::Address& address, const UnixAccess& access);
 
+// Who may connect to a path that there is. The owner, if it is not the process's, by its numbers.
+UnixAccess access_granted(const base::Address& address);
+
 // Lets others connect from now on to a path that is listened on; an address of IP is nobody's.
 base::Result<void> grant_anew(const base::Address& address, const UnixAccess& before,
                               const UnixAccess& now);
@@ -46,6 +49,9 @@ class UnixPath {
   UnixPath& operator=(const UnixPath&) = delete;
   ~UnixPath();
 
+  // It is another process's from now on. One thread, that owns it as well.
+  void let_go() { path_.clear(); }
+
  private:
   std::string path_;  // "" = it was gone at once
   dev_t device_ = 0;
@@ -53,6 +59,6 @@ class UnixPath {
 };
 
 // Of an address just bound; null for one of IP.
-std::shared_ptr<const UnixPath> path_of(const base::Address& address);
+std::shared_ptr<UnixPath> path_of(const base::Address& address);
 
 }  // namespace net

@@ -77,6 +77,7 @@ Control::~Control() {
   probes_.reset();
   workers_.clear();
   app_.reset();
+  successor_.reset();
 }
 
 std::string Control::start() {
@@ -85,8 +86,14 @@ std::string Control::start() {
   if (!problem.empty()) return problem;
   Prepared prepared = prepare(*plan_);
   problem = std::move(prepared.problem);
+  for (const base::Address& unused : prepared.unused)
+    log_.warning("a socket on " + unused.to_string() +
+                 " was handed to this process, and no listener names it: it is closed");
   if (problem.empty()) problem = open_admin();
   if (problem.empty()) problem = open_probes();
+  admin_socket_.reset();  // that nobody has asked for
+  probes_socket_.reset();
+  if (!problem.empty() && predecessor_) let_go_of_paths();  // it goes on
   if (!problem.empty()) return problem;
   gate_.hold(*plan_, prepared.sockets);
   for (std::size_t i = 0; i < prepared.sockets.size(); ++i) {
@@ -103,7 +110,28 @@ std::string Control::start() {
   is_started_ = true;
   expect_series();
   announce();
-  return app_ ? start_app() : std::string();
+  if (app_) return start_app();
+  tell_ready();
+  return {};
+}
+
+// Whoever waits for it: the process that it takes the place of, the service manager.
+void Control::tell_ready() {
+  if (predecessor_) say_ready(predecessor_.number());
+  predecessor_.reset();
+  service_manager_.ready();
+  if (const auto interval = service_manager_.watchdog())
+    tasks_.spawn(watch_workers(*interval)).release();
+}
+
+// A sign of life for each interval in which all workers have turned.
+base::Task<> Control::watch_workers(base::Duration interval) {
+  for (;;) {
+    const auto missing = std::make_shared<std::atomic<std::size_t>>(workers_.size());
+    for (const auto& worker : workers_) worker->post([missing](server::Runtime&) { --*missing; });
+    co_await base::sleep_until(loop_, loop_.now() + interval / 2);
+    if (*missing == 0) service_manager_.alive();
+  }
 }
 
 void Control::announce() {
@@ -170,10 +198,14 @@ void Control::on_signal(int number) {
     return;
   }
   if (number == SIGUSR1) return reopen_logs();
-  if (number == SIGUSR2 && app_) return;
-  if (number == SIGUSR2) return log_.warning("SIGUSR2: upgrade: not yet in this version; ignored");
+  if (number == SIGUSR2) {
+    if (!app_) tasks_.spawn(upgrade_on_signal()).release();
+    return;
+  }
   if (std::exchange(is_told_to_end_, true)) return end_at_once();
-  drain();  // if the admin side has not begun it
+  // Neither is begun twice: the admin side may have told it to, or another process taken over.
+  drain();
+  drain_limit_ = std::min(drain_limit_, loop_.now() + plan_->config->drain.timeout);
 }
 
 // As rotation asks for it: whatever cannot be opened anew stays as it is, and is told.

@@ -12,8 +12,11 @@
 #include "proxy/base/log.hpp"
 #include "proxy/process/app.hpp"
 #include "proxy/process/children.hpp"
+#include "proxy/process/inheritance.hpp"
 #include "proxy/process/memory.hpp"
+#include "proxy/process/service_manager.hpp"
 #include "proxy/process/start_gate.hpp"
+#include "proxy/process/successor.hpp"
 #include "proxy/server/listening_sockets.hpp"
 #include "proxy/server/shared.hpp"
 #include "proxy/server/worker.hpp"
@@ -24,6 +27,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -43,12 +47,17 @@ class Control final : admin::AdminSource {
 
   // Before start(): that runs this command as well, as the configuration's `app` says otherwise.
   void run_app(std::vector<std::string> command);
+  // Before start(): the sockets that it was born with, and who waits to hear that it is ready.
+  void inherit(Inheritance inherited);
+  // How a process that takes this one's place is started; without it there is no upgrade.
+  void can_be_replaced_by(std::vector<std::string> command);
   // Binds everything and starts the workers. What went wrong, or "".
   std::string start();
   // Until drained, or stopped. The exit status: the app's, if it runs one, else 0.
   int run();
   // SIGTERM and SIGINT drain, a second one ends at once; SIGHUP reloads, and like SIGUSR1 opens the
-  // logs again. The app hears of the last two and of SIGUSR2 as well.
+  // logs again; SIGUSR2 upgrades. An app hears of the last three, and is not parted from by an
+  // upgrade.
   void handle_signals();
 
   // --- any thread, after start() ---
@@ -69,12 +78,16 @@ class Control final : admin::AdminSource {
   void drain() override { end(plan_->config->drain.delay); }
   void quit() override { end({}); }
 
+  base::Task<std::string> upgrade() override;
+
   struct Gathering;
   struct Steps;
+  struct Upgrading;
   // What a plan needs beside it, or why it cannot be had.
   struct Prepared {
     std::string problem;
     std::vector<std::vector<server::NewSocket>> sockets;  // by worker
+    std::vector<base::Address> unused;                    // that were inherited
     std::optional<base::LogFile> log;                     // null = it stays
   };
   base::Task<admin::Snapshots> snapshots();
@@ -86,6 +99,16 @@ class Control final : admin::AdminSource {
   base::Task<> open_when_ready();
   void open_inbound();
   void on_app_ended();
+  void tell_ready();
+  base::Task<> watch_workers(base::Duration interval);
+  std::string why_not_upgrade() const;
+  base::Task<> upgrade_on_signal();
+  base::Task<> replace(std::shared_ptr<Upgrading> upgrading);
+  void ask_for_sockets(const std::shared_ptr<Upgrading>& upgrading);
+  HandedOver handed_over(std::vector<server::NewSocket> of_workers) const;
+  void leave();
+  void let_go_of_paths();
+  base::Task<> drain_at_once();
   base::Task<> reload_on_signal();
   std::string take_configuration(const std::shared_ptr<Steps>& steps);
   Prepared prepare(server::Plan& plan);
@@ -111,10 +134,11 @@ class Control final : admin::AdminSource {
   void end(base::Millis delay);
   void end_at_once();
   base::Task<> drain_in_order(base::Millis delay);
-  base::Task<> drain_inbound(base::Time limit);
-  base::Task<bool> until_inbound_is_done(base::Time limit);
+  base::Task<> drain_inbound();
+  base::Task<> drain_outbound();
+  base::Task<bool> until_inbound_is_done();
   void cut(bool outbound, const std::shared_ptr<std::atomic<std::size_t>>& exchanges);
-  base::Task<bool> until_idle(base::Time limit);
+  base::Task<bool> until_idle();
   base::Task<> cut_what_is_left();
   base::Task<> watch_process();
   void look_at_memory();
@@ -147,6 +171,11 @@ class Control final : admin::AdminSource {
   certs::CertificateWatch certificates_;
   Children children_;
   StartGate gate_;
+  ServiceManager service_manager_;
+  base::Descriptor predecessor_;  // waits for this process to be ready; none = nobody does
+  std::optional<server::InheritedSocket> admin_socket_, probes_socket_;
+  std::vector<std::string> successor_command_;
+  std::unique_ptr<Successor> successor_;
   std::unique_ptr<App> app_;  // none = it runs none
   std::unique_ptr<boost::asio::signal_set> signals_;
   base::Time started_ = base::never;
@@ -154,8 +183,10 @@ class Control final : admin::AdminSource {
   bool is_started_ = false;
   bool is_config_current_ = true;  // the last reload succeeded, if there was one
   base::Duration reload_took_{};   // that one
+  bool is_upgrading_ = false;
   bool is_draining_ = false;
-  bool is_told_to_end_ = false;  // by a signal
+  base::Time drain_limit_ = base::never;  // then the rest is cut
+  bool is_told_to_end_ = false;           // by a signal
   bool is_accepting_ = true;
   bool is_start_failed_ = false;                   // the app was not ready in time
   int idle_looks_ = 0;                             // in a row

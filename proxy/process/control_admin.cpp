@@ -1,6 +1,8 @@
 // Opens the admin side. See control.hpp.
 #include "proxy/process/control.hpp"
 
+#include <memory>
+#include <optional>
 #include <utility>
 
 namespace process {
@@ -12,17 +14,41 @@ std::string why_not(const std::string& which, const base::Address& address,
          error.cause.message();
 }
 
+struct Opened {
+  base::Descriptor descriptor;
+  std::shared_ptr<net::UnixPath> path;
+};
+
+// The one that the process was born with, if it is for this address, or a new one.
+base::Result<Opened> open(std::optional<server::InheritedSocket>& born_with,
+                          const base::Address& wanted, const net::ListenOptions& options) {
+  const auto inherited = std::exchange(born_with, std::nullopt);
+  if (!inherited || (inherited->wanted != wanted && inherited->bound != wanted)) {
+    auto bound = net::listen_on(wanted, 1, options);
+    if (!bound) return bound.error();
+    return Opened{std::move(bound->front()), net::path_of(wanted)};
+  }
+  Opened opened{base::duplicate_of(inherited->descriptors.front()), nullptr};
+  if (!inherited->owns_path) return base::Result<Opened>(std::move(opened));
+  opened.path = net::path_of(wanted);
+  const base::Result<void> granted =
+      net::grant_anew(wanted, net::access_granted(wanted), options.access);
+  if (granted) return base::Result<Opened>(std::move(opened));
+  opened.path->let_go();
+  return granted.error();
+}
+
 }  // namespace
 
 std::string Control::open_admin() {
   if (!plan_->config->admin) return {};
   const config::Admin& wanted = *plan_->config->admin;
-  auto bound = net::listen_on(wanted.bind, 1, {false, {wanted.mode, wanted.owner}});
-  if (!bound) return why_not("admin", wanted.bind, bound.error());
+  auto opened = open(admin_socket_, wanted.bind, {false, {wanted.mode, wanted.owner}});
+  if (!opened) return why_not("admin", wanted.bind, opened.error());
   admin_token_ = plan_->admin_token;
   admin::AdminSource& source = *this;
   admin_ = std::make_unique<admin::Admin>(
-      loop_, std::move(bound->front()), admin::routes_of(source),
+      loop_, std::move(opened->descriptor), std::move(opened->path), admin::routes_of(source),
       std::make_unique<admin::Guard>(wanted.bind.is_unix() ? "" : wanted.bind.ip(), admin_token_));
   return {};
 }
@@ -30,11 +56,12 @@ std::string Control::open_admin() {
 std::string Control::open_probes() {
   if (!plan_->config->admin || plan_->config->admin->probes.is_none()) return {};
   const base::Address& address = plan_->config->admin->probes;
-  auto bound = net::listen_on(address, 1, {server::takes_ipv4(address, *plan_->config), {}});
-  if (!bound) return why_not("admin.probes", address, bound.error());
+  auto opened = open(probes_socket_, address, {server::takes_ipv4(address, *plan_->config), {}});
+  if (!opened) return why_not("admin.probes", address, opened.error());
   admin::AdminSource& source = *this;
-  probes_ = std::make_unique<admin::Admin>(loop_, std::move(bound->front()),
-                                           admin::probes_of(source), nullptr);
+  probes_ =
+      std::make_unique<admin::Admin>(loop_, std::move(opened->descriptor), std::move(opened->path),
+                                     admin::probes_of(source), nullptr);
   return {};
 }
 

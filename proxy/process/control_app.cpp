@@ -1,18 +1,9 @@
 // How control runs the app: behind the listeners, in front of its inbound traffic.
 #include "proxy/process/control.hpp"
-#include "proxy/process/program.hpp"
 
 #include <set>
 
 namespace process {
-namespace {
-
-// What is said to this process and not to its children.
-const std::vector<std::string_view> own_variables = {
-    "NOTIFY_SOCKET", "WATCHDOG_PID", "WATCHDOG_USEC", "LISTEN_PID", "LISTEN_FDS", "LISTEN_FDNAMES"};
-
-}  // namespace
-
 void Control::run_app(std::vector<std::string> command) {
   config::App settings = plan_->config->app.value_or(config::App());
   settings.command = std::move(command);
@@ -22,7 +13,7 @@ void Control::run_app(std::vector<std::string> command) {
 }
 
 std::string Control::start_app() {
-  std::vector<std::string> environment = environment_without(own_variables);
+  std::vector<std::string> environment = environment_for_children();
   std::set<std::string> known;
   for (const server::PlannedListener& listener : plan_->listeners) {
     const std::string variable = listener_variable(listener.config->name);
@@ -60,6 +51,7 @@ void Control::open_inbound() {
     workers_[i]->post([sockets](server::Runtime& runtime) { runtime.listen(std::move(*sockets)); });
   }
   announce(false);
+  tell_ready();
 }
 
 // Nobody is left to send outbound requests for, and nobody to take inbound ones.

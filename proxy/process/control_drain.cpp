@@ -14,6 +14,8 @@ constexpr base::Millis longest_goodbye{1'000};  // for what was cut to be told s
 void Control::end(base::Millis delay) {
   if (is_draining_) return;
   is_draining_ = true;
+  drain_limit_ = loop_.now() + plan_->config->drain.timeout;
+  service_manager_.stopping();
   log_.info("draining");
   tasks_.spawn(drain_in_order(delay)).release();
 }
@@ -30,14 +32,18 @@ void Control::end_at_once() {
 // Inbound first: what the app is asked to finish may need its outbound listeners. Those work until
 // it has gone.
 base::Task<> Control::drain_in_order(base::Millis delay) {
-  const base::Time limit = loop_.now() + plan_->config->drain.timeout;
-  co_await base::sleep_until(loop_, std::min(limit, loop_.now() + delay));
-  co_await drain_inbound(limit);
+  co_await base::sleep_until(loop_, std::min(drain_limit_, loop_.now() + delay));
+  co_await drain_inbound();
   if (app_) co_await app_->stop(plan_->config->app.value_or(config::App()).stop_timeout);
+  co_await drain_outbound();
+}
+
+// All that is left of the process.
+base::Task<> Control::drain_outbound() {
   drain_listeners(true);
   if (admin_) admin_->release();  // as the listeners: another process may stand in
   if (probes_) probes_->release();
-  const bool is_idle = co_await until_idle(limit);
+  const bool is_idle = co_await until_idle();
   if (is_idle)
     log_.info("drained");
   else
@@ -45,10 +51,10 @@ base::Task<> Control::drain_in_order(base::Millis delay) {
   stop();
 }
 
-base::Task<> Control::drain_inbound(base::Time limit) {
+base::Task<> Control::drain_inbound() {
   if (!has_inbound()) co_return;
   drain_listeners(false);
-  const bool is_done = co_await until_inbound_is_done(limit);
+  const bool is_done = co_await until_inbound_is_done();
   if (is_done || !app_) co_return;
   const auto exchanges = std::make_shared<std::atomic<std::size_t>>(0);
   cut(false, exchanges);
@@ -58,11 +64,11 @@ base::Task<> Control::drain_inbound(base::Time limit) {
 
 // A connection that was just accepted may still bring an exchange, so the connections of inbound
 // listeners are waited for too: draining closes those without one. Outbound exchanges may be
-// theirs, if it is not known that the app goes on. False: `limit` came first.
-base::Task<bool> Control::until_inbound_is_done(base::Time limit) {
+// theirs, if it is not known that the app goes on. False: the limit came first.
+base::Task<bool> Control::until_inbound_is_done() {
   const auto closing = std::make_shared<std::atomic<std::size_t>>(workers_.size());
   for (const auto& worker : workers_) worker->post([closing](server::Runtime&) { --*closing; });
-  while (loop_.now() < limit) {
+  while (loop_.now() < drain_limit_) {
     const bool has_closed = *closing == 0 && inbound_connections() == 0;
     const std::int64_t left = exchanges(false) + (app_ ? 0 : exchanges(true));
     if (has_closed && left == 0) co_return true;
@@ -71,8 +77,8 @@ base::Task<bool> Control::until_inbound_is_done(base::Time limit) {
   co_return false;
 }
 
-// False: `limit` came first.
-base::Task<bool> Control::until_idle(base::Time limit) {
+// False: the limit came first.
+base::Task<bool> Control::until_idle() {
   for (;;) {
     auto busy = std::make_shared<std::atomic<int>>(static_cast<int>(workers_.size()));
     for (const auto& worker : workers_)
@@ -81,7 +87,7 @@ base::Task<bool> Control::until_idle(base::Time limit) {
       });
     co_await base::sleep_until(loop_, loop_.now() + drain_step);
     if (*busy == 0) co_return true;
-    if (loop_.now() >= limit) co_return false;
+    if (loop_.now() >= drain_limit_) co_return false;
   }
 }
 
@@ -89,7 +95,8 @@ base::Task<> Control::cut_what_is_left() {
   const auto exchanges = std::make_shared<std::atomic<std::size_t>>(0);
   cut(false, exchanges);
   cut(true, exchanges);
-  co_await until_idle(loop_.now() + longest_goodbye);
+  drain_limit_ = loop_.now() + longest_goodbye;
+  co_await until_idle();
   log_.warning("drain.timeout: " + std::to_string(*exchanges) + " exchanges were cut");
 }
 

@@ -46,6 +46,7 @@ Control::Prepared Control::prepare(server::Plan& plan) {
   made.problem = std::move(bound.problem);
   if (!made.problem.empty()) grant_admin(*plan.config, *plan_->config);
   made.sockets = std::move(bound.by_worker);
+  made.unused = std::move(bound.unused);
   return made;
 }
 
@@ -63,9 +64,11 @@ std::string Control::grant_admin(const config::Config& before, const config::Con
 base::Task<std::string> Control::reload() {
   const base::Time began = base::Clock::now();  // reading files may take longer than a turn
   const auto steps = std::make_shared<Steps>(loop_, workers_.size());
+  service_manager_.reloading();
   std::string problem = take_configuration(steps);
   is_config_current_ = problem.empty();
   reload_took_ = base::Clock::now() - began;
+  service_manager_.ready();
   if (!problem.empty()) {
     log_.error("reload: the configuration in force stays: " + problem);
     co_return problem;
@@ -78,6 +81,7 @@ base::Task<std::string> Control::reload() {
 // What stands in the way, or "".
 std::string Control::take_configuration(const std::shared_ptr<Steps>& steps) {
   if (is_draining_) return "the process is draining";
+  if (is_upgrading_) return "an upgrade is under way";
   server::Planned planned = make_plan_again_(*plan_);
   Prepared prepared;
   prepared.problem = joined(planned.problems);

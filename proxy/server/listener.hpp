@@ -32,6 +32,8 @@ class Listener final : public http::Service, net::Acceptor::Handler {
   const base::Address& address() const { return address_; }
   const PlannedListener& plan() const { return generation_->plan().listeners[number_]; }
   bool is_outbound() const { return is_outbound_; }
+  // Its socket once more, for whoever takes it over.
+  NewSocket duplicate() const { return {address_, acceptor_->duplicate(), nullptr}; }
   // For connections from now on; null = clear.
   void set_tls(std::shared_ptr<const certs::TlsContext> context) { tls_ = std::move(context); }
   void pause() { acceptor_->pause(); }

@@ -22,17 +22,26 @@ struct ListeningSockets::Step {
   Plan& plan;
   const bool opens_inbound;
   std::vector<Socket> left;  // that nobody wants, as far as is known
+  std::vector<InheritedSocket> inherited;
   std::vector<Socket> next{};
   Binding made{};
+  std::vector<std::shared_ptr<net::UnixPath>> taken_paths{};
 
   void keep(const std::function<bool(const Socket&, const std::string& name,
                                      const base::Address& wanted)>& is_kept);
   void keep_all();
+  bool take_inherited();
   bool keep_ipv4();
   bool bind_missing();
   bool grant_anew();
+  // What was inherited stays its owner's.
+  void let_go();
 
  private:
+  using Inherited = std::vector<InheritedSocket>::iterator;
+  Inherited find_inherited(const std::string& listener, const base::Address& wanted);
+  bool take(Inherited found, PlannedListener& listener, const base::Address& wanted,
+            base::Address& bound);
   bool bind(PlannedListener& listener, const base::Address& wanted, base::Address& bound);
   bool shares_port(const base::Address& wanted) const;
   const config::Listener& listener_of(const Socket& socket) const;
@@ -41,10 +50,14 @@ struct ListeningSockets::Step {
 };
 
 ListeningSockets::Binding ListeningSockets::bind(Plan& plan, bool opens_inbound) {
-  Step step{plan, opens_inbound, sockets_};
+  Step step{plan, opens_inbound, sockets_, std::exchange(inherited_, {})};
   step.made.by_worker.resize(static_cast<std::size_t>(plan.workers));
   step.keep_all();
-  if (step.keep_ipv4() && step.bind_missing() && step.grant_anew()) sockets_ = std::move(step.next);
+  if (step.take_inherited() && step.keep_ipv4() && step.bind_missing() && step.grant_anew())
+    sockets_ = std::move(step.next);
+  else
+    step.let_go();
+  for (const InheritedSocket& unused : step.inherited) step.made.unused.push_back(unused.bound);
   return std::move(step.made);
 }
 
@@ -60,7 +73,9 @@ void ListeningSockets::Step::keep(const std::function<bool(const Socket&, const 
       });
       if (found == left.end()) continue;
       listener.addresses[i] = found->bound;
-      next.push_back({name, wanted, found->bound, found->takes_ipv4, found->access});
+      Socket& kept = next.emplace_back(*found);
+      kept.listener = name;
+      kept.wanted = wanted;
       left.erase(found);
     }
 }
@@ -100,7 +115,9 @@ bool ListeningSockets::Step::keep_ipv4() {
       if (found == left.end()) {
         if (!bind(listener, ipv4, bound)) return false;
       } else {
-        next.push_back({listener.config->name, ipv4, ipv4, false, {}});
+        Socket& kept = next.emplace_back(*found);
+        kept.listener = listener.config->name;
+        kept.wanted = ipv4;
         left.erase(found);
       }
       listener.addresses.push_back(bound);
@@ -117,17 +134,70 @@ bool ListeningSockets::Step::bind_missing() {
   return true;
 }
 
+// As a reload finds a socket: that listener's own, or that very address.
+ListeningSockets::Step::Inherited ListeningSockets::Step::find_inherited(
+    const std::string& listener, const base::Address& wanted) {
+  return std::find_if(inherited.begin(), inherited.end(), [&](const InheritedSocket& each) {
+    return each.bound == wanted || (each.listener == listener && each.wanted == wanted);
+  });
+}
+
+bool ListeningSockets::Step::take_inherited() {
+  for (PlannedListener& listener : plan.listeners)
+    for (std::size_t i = 0; i < listener.config->bind.size(); ++i) {
+      const base::Address& wanted = listener.config->bind[i];
+      const auto found = find_inherited(listener.config->name, wanted);
+      if (found == inherited.end() || !listener.addresses[i].is_none()) continue;
+      if (!take(found, listener, wanted, listener.addresses[i])) return false;
+    }
+  return true;
+}
+
+// All of its queues go on to be emptied, whatever the number of workers was.
+bool ListeningSockets::Step::take(Inherited found, PlannedListener& listener,
+                                  const base::Address& wanted, base::Address& bound) {
+  InheritedSocket socket = std::move(*found);
+  inherited.erase(found);
+  bound = socket.bound;
+  std::vector<base::Descriptor>& descriptors = socket.descriptors;
+  const net::ListenOptions options{
+      net::takes_ipv4(bound, descriptors.front()),
+      socket.owns_path ? net::access_granted(bound) : access_of(*listener.config), true,
+      opens_inbound || listener.is_outbound()};
+  while (descriptors.size() < made.by_worker.size()) {
+    auto more =
+        socket.is_shared ? net::share(descriptors.front()) : net::listen_beside(bound, options);
+    if (!more) return failed(*listener.config, bound, more.error());
+    descriptors.push_back(std::move(*more));
+  }
+  const std::shared_ptr<net::UnixPath> path = socket.owns_path ? net::path_of(bound) : nullptr;
+  for (std::size_t i = 0; i < descriptors.size(); ++i)
+    made.by_worker[i % made.by_worker.size()].push_back({bound, std::move(descriptors[i]), path});
+  next.push_back({listener.config->name, wanted, bound, options.takes_ipv4, options.access,
+                  socket.is_shared, path});
+  taken_paths.push_back(path);
+  return true;
+}
+
+void ListeningSockets::Step::let_go() {
+  for (const auto& path : taken_paths)
+    if (path) path->let_go();
+}
+
 bool ListeningSockets::Step::bind(PlannedListener& listener, const base::Address& wanted,
                                   base::Address& bound) {
+  if (const auto found = find_inherited(listener.config->name, wanted); found != inherited.end())
+    return take(found, listener, wanted, bound);
   const net::ListenOptions options{takes_ipv4(wanted, *plan.config), access_of(*listener.config),
                                    shares_port(wanted), opens_inbound || listener.is_outbound()};
   auto descriptors = net::listen_on(wanted, plan.workers, options);
   if (!descriptors) return failed(*listener.config, wanted, descriptors.error());
   bound = base::Address::local_of(descriptors->front().number());
-  const std::shared_ptr<const net::UnixPath> path = net::path_of(bound);
+  const std::shared_ptr<net::UnixPath> path = net::path_of(bound);
   for (std::size_t i = 0; i < made.by_worker.size(); ++i)
     made.by_worker[i].push_back({bound, std::move((*descriptors)[i]), path});
-  next.push_back({listener.config->name, wanted, bound, options.takes_ipv4, options.access});
+  next.push_back({listener.config->name, wanted, bound, options.takes_ipv4, options.access,
+                  wanted.is_unix(), path});
   return true;
 }
 
@@ -174,6 +244,25 @@ bool ListeningSockets::Step::failed(const config::Listener& listener, const base
       listener.places, "listener " + listener.name + ": " + std::string(error.detail) + " " +
                            address.to_string() + ": " + error.cause.message());
   return false;
+}
+
+std::vector<InheritedSocket> ListeningSockets::hand_over(std::vector<NewSocket> of_workers) const {
+  std::vector<InheritedSocket> all;
+  for (const Socket& socket : sockets_) {
+    InheritedSocket& made = all.emplace_back(InheritedSocket{
+        socket.listener, socket.wanted, socket.bound, socket.is_shared, !socket.path.expired()});
+    for (NewSocket& each : of_workers) {
+      if (each.address != socket.bound || !each.descriptor) continue;
+      if (made.descriptors.empty() || !socket.is_shared)
+        made.descriptors.push_back(std::move(each.descriptor));
+    }
+  }
+  return all;
+}
+
+void ListeningSockets::let_go() {
+  for (const Socket& socket : sockets_)
+    if (const auto path = socket.path.lock()) path->let_go();
 }
 
 }  // namespace server

@@ -5,9 +5,12 @@
 
 #include "proxy/base/address.hpp"
 #include "proxy/base/descriptor.hpp"
+#include "proxy/net/acceptor.hpp"
 #include "proxy/net/unix_path.hpp"
+#include "proxy/server/inherited_socket.hpp"
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -19,19 +22,27 @@ struct Plan;
 struct NewSocket {
   base::Address address;  // as bound
   base::Descriptor descriptor;
-  std::shared_ptr<const net::UnixPath> path;  // of a Unix socket, one for all workers; else null
+  std::shared_ptr<net::UnixPath> path;  // of a Unix socket, one for all workers; else null
 };
 
 class ListeningSockets {
  public:
+  // Before the first bind(), which uses what its plan names and closes the rest.
+  void inherit(std::vector<InheritedSocket> sockets) { inherited_ = std::move(sockets); }
   // Finds or binds all that the plan's listeners name, and tells them their addresses. If one
   // cannot be bound, nothing has changed.
   struct Binding {
     std::string problem;                            // "" = all are bound
     std::vector<std::vector<NewSocket>> by_worker;  // what is new
+    std::vector<base::Address> unused;              // inherited, and named by nobody
   };
   // opens_inbound: false = whoever connects to what is new and inbound is refused for now.
   Binding bind(Plan& plan, bool opens_inbound = true);
+
+  // What another process needs to know to take these over, with what the workers hand out for it.
+  // Paths of Unix sockets are the other's from let_go() on.
+  std::vector<InheritedSocket> hand_over(std::vector<NewSocket> of_workers) const;
+  void let_go();
 
  private:
   struct Socket {
@@ -40,10 +51,13 @@ class ListeningSockets {
     base::Address bound;
     bool takes_ipv4;         // of an IPv6 address, as bound
     net::UnixAccess access;  // as granted
+    bool is_shared = false;  // one socket that all workers watch; else one for each
+    std::weak_ptr<net::UnixPath> path{};
   };
   struct Step;
 
   std::vector<Socket> sockets_;
+  std::vector<InheritedSocket> inherited_;
 };
 
 }  // namespace server

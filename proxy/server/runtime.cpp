@@ -66,6 +66,13 @@ void Runtime::listen(std::vector<NewSocket> sockets) {
   }
 }
 
+std::vector<NewSocket> Runtime::listening() const {
+  std::vector<NewSocket> all;
+  for (const auto& listener : listeners_)
+    if (!listener->is_draining()) all.push_back(listener->duplicate());
+  return all;
+}
+
 void Runtime::on_over(Generation& generation) noexcept {
   std::erase_if(generations_, [&](const auto& each) { return each.get() == &generation; });
   pools_.sweep();

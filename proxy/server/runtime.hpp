@@ -33,6 +33,9 @@ class Runtime final : Generation::Owner {
   // For addresses of the present plan.
   void listen(std::vector<NewSocket> sockets);
 
+  // What it listens on, once more; without descriptors if there cannot be that many.
+  std::vector<NewSocket> listening() const;
+
   // To every generation that has these names.
   void publish(const upstream::PublishedEndpoints& endpoints);
   // For connections made from now on, of the present generation.

@@ -55,8 +55,11 @@ Program::Program(std::vector<std::string> words, std::vector<std::string> enviro
   if (id_ == 0) {
     ::dup2(pipe[1], STDOUT_FILENO);
     ::dup2(pipe[1], STDERR_FILENO);
+    std::vector<int> aside;  // where no dup2() of these comes
+    for (const int descriptor : descriptors)
+      aside.push_back(::fcntl(descriptor, F_DUPFD_CLOEXEC, 1000));
     int next = 3;
-    for (const int descriptor : descriptors) ::dup2(descriptor, next++);
+    for (const int descriptor : aside) ::dup2(descriptor, next++);
     ::execvpe(arguments[0], arguments.data(), variables.data());
     ::_exit(127);
   }
@@ -91,6 +94,10 @@ const std::string& Program::wait_for(std::string_view text) {
   while (said_.find(text) == said_.npos)
     if (!read_some()) throw Silence("not said: " + std::string(text) + "; but: " + said_);
   return said_;
+}
+
+void Program::wait_for_more() {
+  if (!read_some()) throw Silence("nothing more is said; before: " + said_);
 }
 
 std::string Program::word_behind(std::string_view text) {

@@ -26,6 +26,8 @@ class Program {
   void signal(int number) const;
   // Reads what it and its children say until that has come; all of it so far. Throws Silence.
   const std::string& wait_for(std::string_view text);
+  // Reads more of it. Throws Silence if nothing comes.
+  void wait_for_more();
   // What stands between that, once it has been said, and the next blank, comma or end of line.
   std::string word_behind(std::string_view text);
   const std::string& said() const { return said_; }

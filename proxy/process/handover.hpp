@@ -1,0 +1,45 @@
+// What a process hands to the one that takes its place: listening sockets, over a pair of sockets
+// between the two (SCM_RIGHTS), and the word that the other is ready. Any thread.
+#pragma once
+
+#include "proxy/base/descriptor.hpp"
+#include "proxy/base/error.hpp"
+#include "proxy/server/inherited_socket.hpp"
+
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace process {
+
+// The variable that names the new process's end to it.
+constexpr const char* handover_variable = "OUTRIDER_HANDOVER";
+constexpr int handover_descriptor = 3;
+
+struct HandedOver {
+  std::vector<server::InheritedSocket> listeners;
+  std::optional<server::InheritedSocket> admin, probes;
+};
+
+struct HandoverPair {
+  base::Descriptor here, there;  // neither is inherited by a program; `here` never waits
+};
+base::Result<HandoverPair> make_handover();
+
+// Never waits. What went wrong, or "".
+std::string send_sockets(int descriptor, const HandedOver& sockets);
+
+// In the new process. Waits for some seconds at most.
+struct Received {
+  HandedOver sockets;
+  std::string problem;
+};
+Received receive_sockets(int descriptor);
+void say_ready(int descriptor);
+
+// In the old one, when its end is readable.
+enum class Heard { nothing, ready, end };
+Heard listen_for_ready(int descriptor);
+
+}  // namespace process

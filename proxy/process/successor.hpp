@@ -1,0 +1,38 @@
+// The process that is to take this one's place: started, handed the sockets, and waited for. Owned
+// by control; its thread.
+#pragma once
+
+#include "proxy/base/loop.hpp"
+#include "proxy/base/task.hpp"
+#include "proxy/process/children.hpp"
+#include "proxy/process/handover.hpp"
+#include "proxy/process/program.hpp"
+
+#include <optional>
+#include <string>
+
+namespace process {
+
+class Successor {
+ public:
+  // Both outlive it.
+  Successor(base::Loop& loop, Children& children) : loop_(loop), children_(children) {}
+  Successor(const Successor&) = delete;
+  Successor& operator=(const Successor&) = delete;
+  ~Successor();
+
+  // Returns when it is ready: "". Else what went wrong, and it has been killed. Once.
+  base::Task<std::string> start(Program program, HandedOver sockets, base::Millis timeout);
+  pid_t child() const { return child_; }
+
+ private:
+  std::string hand_over(Program program, const HandedOver& sockets);
+
+  base::Loop& loop_;
+  Children& children_;
+  pid_t child_ = -1;
+  base::Descriptor here_;
+  std::optional<std::string> end_;  // how it ended, in words
+};
+
+}  // namespace process

@@ -1,0 +1,309 @@
+// Another process takes over: the binary and the configuration on disk, the sockets handed on, no
+// request lost. And what a service manager is told, and hands over itself.
+#include "tests/harness/h2_frames.hpp"
+#include "tests/harness/origin.hpp"
+#include "tests/harness/program.hpp"
+#include "tests/harness/test_proxy.hpp"
+
+#include <doctest/doctest.h>
+
+#include <atomic>
+#include <csignal>
+#include <cstring>
+#include <future>
+#include <poll.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <thread>
+#include <unistd.h>
+
+using harness::Answer;
+using harness::get;
+using harness::Origin;
+using harness::Outrider;
+using harness::Program;
+using harness::Socket;
+
+namespace {
+
+std::string sidecar(const std::string& url, const std::string& more = "") {
+  return "version: 1\n"
+         "access_log: { format: none }\n"
+         "admin: { bind: \"127.0.0.1:0\" }\n"
+         "listeners:\n"
+         "  egress: { bind: \"127.0.0.1:0\", routes: [{ to: app }] }\n"
+         "clusters:\n"
+         "  app: { url: \"" +
+         url + "\" }\n" + more;
+}
+
+// The same route answers for itself: what configuration is it?
+std::string answering(int status, const std::string& bind = "127.0.0.1:0") {
+  return "version: 1\n"
+         "access_log: { format: none }\n"
+         "admin: { bind: \"127.0.0.1:0\" }\n"
+         "listeners:\n"
+         "  egress: { bind: \"" +
+         bind + "\", routes: [{ respond: { status: " + std::to_string(status) + " } }] }\n";
+}
+
+Answer post(const base::Address& admin, const std::string& path) {
+  Socket client = Socket::connect(admin);
+  client.send("POST " + path + " HTTP/1.1\r\nhost: localhost\r\nx-outrider: 1\r\n\r\n");
+  return client.read_answer();
+}
+
+template <typename Is> bool comes_to_be(Is is_so) {
+  const base::Time limit = base::Clock::now() + std::chrono::seconds(30);
+  while (!is_so())
+    if (base::Clock::now() > limit) return false;
+  return true;
+}
+
+// The process that the last upgrade made; ended with the test.
+class Successors {
+ public:
+  explicit Successors(Outrider& first) : first_(first) {}
+  ~Successors() {
+    if (last_ > 0) ::kill(last_, SIGKILL);
+  }
+  // Once it has taken over.
+  pid_t next() {
+    const std::string mark = "upgrade: process ";
+    while (first_->said().find(mark, seen_) == std::string::npos) first_->wait_for_more();
+    const std::size_t at = first_->said().find(mark, seen_) + mark.size();
+    while (first_->said().find(' ', at) == std::string::npos) first_->wait_for_more();
+    seen_ = at;
+    last_ = std::stoi(first_->said().substr(at));
+    return last_;
+  }
+
+ private:
+  Outrider& first_;
+  std::size_t seen_ = 0;
+  pid_t last_ = -1;
+};
+
+// What a service manager is told, one message after the other.
+class Manager {
+ public:
+  Manager() : path_("/tmp/outrider-notify." + std::to_string(::getpid())) {
+    ::unlink(path_.c_str());
+    socket_ = ::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    sockaddr_un at{};
+    at.sun_family = AF_UNIX;
+    std::strncpy(at.sun_path, path_.c_str(), sizeof at.sun_path - 1);
+    if (::bind(socket_, reinterpret_cast<sockaddr*>(&at), sizeof at) != 0)
+      throw std::runtime_error("bind");
+  }
+  ~Manager() {
+    ::close(socket_);
+    ::unlink(path_.c_str());
+  }
+  std::string variable() const { return "NOTIFY_SOCKET=" + path_; }
+  // The next message but signs of life, if those are not asked for.
+  std::string next(bool wants_life = false) {
+    for (;;) {
+      pollfd watched{socket_, POLLIN, 0};
+      if (::poll(&watched, 1, 30'000) <= 0) return "silence";
+      char room[512];
+      const ssize_t size = ::recv(socket_, room, sizeof room, 0);
+      const std::string said(room, static_cast<std::size_t>(size));
+      if (wants_life || said != "WATCHDOG=1") return said;
+    }
+  }
+
+ private:
+  std::string path_;
+  int socket_;
+};
+
+int listening(const base::Address& at) {
+  const int descriptor = ::socket(at.family(), SOCK_STREAM | SOCK_CLOEXEC, 0);
+  const base::Address::Socket socket = at.socket();
+  if (::bind(descriptor, socket.get(), socket.size) != 0 || ::listen(descriptor, 64) != 0)
+    throw std::runtime_error("bind");
+  return descriptor;
+}
+
+}  // namespace
+
+TEST_CASE("upgrade: the new process has the configuration on disk and the ports of the old one") {
+  Outrider outrider(answering(201));
+  const base::Address egress = outrider.address(), admin = outrider.admin();
+  Successors successors(outrider);
+  CHECK(get(egress, "/").status == 201);
+  outrider.write(answering(202));
+  CHECK(post(admin, "/upgrade").status == 200);
+  CHECK(outrider->wait() == 0);
+  CHECK(get(egress, "/").status == 202);
+  CHECK(get(admin, "/ready", "localhost").status == 200);
+  const pid_t second = successors.next();
+  outrider.write(answering(203));
+  ::kill(second, SIGUSR2);
+  successors.next();
+  CHECK(comes_to_be([&] { return get(egress, "/").status == 203; }));
+}
+
+TEST_CASE("upgrade: a configuration that does not hold changes nothing, and is told in full") {
+  Outrider outrider(answering(201));
+  const base::Address egress = outrider.address();
+  outrider.write("version: 1\nlisteneers: {}\n");
+  const Answer answer = post(outrider.admin(), "/upgrade");
+  CHECK(answer.status == 422);
+  CHECK(answer.body.find("the new process ended with status 1 before it was ready") !=
+        answer.body.npos);
+  outrider->wait_for("did you mean \"listeners\"?");
+  outrider->wait_for("upgrade: this process goes on: the new process ended with status 1");
+  CHECK(get(egress, "/").status == 201);
+  outrider.write(answering(202));
+  CHECK(post(outrider.admin(), "/reload").status == 200);
+  CHECK(get(egress, "/").status == 202);
+}
+
+TEST_CASE("upgrade: what began in the old process lives on there, without a limit of time") {
+  std::promise<void> goes_on;
+  Origin origin([&](Socket& peer) {
+    if (peer.read_head().find(" /stream ") == std::string::npos) {
+      peer.send("HTTP/1.1 204 No Content\r\n\r\n");
+      return;
+    }
+    peer.send("HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n\r\ndata: 1\n\n");
+    goes_on.get_future().wait();
+    peer.send("data: 2\n\n");
+  });
+  Outrider outrider(sidecar(origin.url(), "drain: { timeout: 1ms }\n"));
+  const base::Address egress = outrider.address();
+  Successors successors(outrider);
+  Socket client = Socket::connect(egress);
+  client.send("GET /stream HTTP/1.1\r\nhost: a\r\n\r\n");
+  client.read_until("data: 1");
+  outrider->signal(SIGUSR2);
+  successors.next();
+  CHECK(get(egress, "/").status == 204);
+  goes_on.set_value();
+  CHECK(client.read_to_end().find("data: 2") != std::string::npos);
+  CHECK(outrider->wait() == 0);
+}
+
+TEST_CASE("upgrade: SIGTERM ends an old process whose stream does not end") {
+  Origin origin([](Socket& peer) {
+    peer.read_head();
+    peer.send("HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n\r\ndata: 1\n\n");
+    peer.read_some();
+  });
+  Outrider outrider(sidecar(origin.url(), "drain: { timeout: 50ms }\n"));
+  Successors successors(outrider);
+  Socket client = Socket::connect(outrider.address());
+  client.send("GET /stream HTTP/1.1\r\nhost: a\r\n\r\n");
+  client.read_until("data: 1");
+  outrider->signal(SIGUSR2);
+  successors.next();
+  outrider->signal(SIGTERM);
+  CHECK(outrider->wait() == 0);
+  CHECK(outrider->said().find("drain.timeout: 1 exchanges were cut") != std::string::npos);
+}
+
+TEST_CASE("upgrade: none of the requests fails, over and over, on kept connections and new ones") {
+  Origin origin(Origin::answering("x"));
+  const std::string path = "/tmp/outrider-upgrade." + std::to_string(::getpid()) + ".sock";
+  Outrider outrider(
+      "version: 1\nworkers: 2\naccess_log: { format: none }\n"
+      "admin: { bind: \"127.0.0.1:0\" }\nlisteners:\n"
+      "  egress: { bind: [\"127.0.0.1:0\", \"unix:" +
+      path + "\"], routes: [{ to: app }] }\nclusters:\n  app: { url: \"" + origin.url() + "\" }\n");
+  const base::Address egress = outrider.address(), admin = outrider.admin();
+  const base::Address unix_egress = *base::Address::parse("unix:" + path);
+  Successors successors(outrider);
+  std::atomic<bool> is_over{false};
+  std::atomic<int> failed{0}, done{0};
+  const auto ask = [&](const base::Address& at) {
+    try {
+      get(at, "/").status == 200 ? ++done : ++failed;
+    } catch (const std::exception&) {
+      ++failed;
+    }
+  };
+  const auto keep_asking = [&] {
+    Socket client;
+    while (!is_over) {
+      if (!client.is_open()) client = Socket::connect(egress);
+      client.send("GET / HTTP/1.1\r\nhost: a\r\n\r\n");
+      const Answer answer = client.read_answer();
+      answer.status == 200 ? ++done : ++failed;
+      if (answer.field("connection") == "close") client.close();
+    }
+  };
+  std::vector<std::thread> clients;
+  for (const base::Address* at : {&egress, &unix_egress})
+    clients.emplace_back([&, at] {
+      while (!is_over) ask(*at);
+    });
+  for (int i = 0; i < 3; ++i) clients.emplace_back(keep_asking);
+  for (int i = 0; i < 10; ++i) {
+    const int before = done;
+    CHECK(post(admin, "/upgrade").status == 200);
+    successors.next();
+    CHECK(comes_to_be([&] { return done > before + 50; }));
+  }
+  is_over = true;
+  for (std::thread& client : clients) client.join();
+  CHECK(failed == 0);
+  CHECK(::access(path.c_str(), F_OK) == 0);
+}
+
+TEST_CASE("upgrade: there is none beside an app, whose signal it is") {
+  Outrider outrider(answering(201), {"--", "sleep", "1000"});
+  outrider.address();
+  const Answer answer = post(outrider.admin(), "/upgrade");
+  CHECK(answer.status == 422);
+  CHECK(answer.body.find("it runs the app") != answer.body.npos);
+}
+
+TEST_CASE("service manager: it hears of the start, a reload, an upgrade and the end") {
+  Manager manager;
+  Outrider outrider(answering(201), {}, {manager.variable()});
+  Successors successors(outrider);
+  CHECK(manager.next() == "READY=1");
+  outrider->signal(SIGHUP);
+  CHECK(manager.next().find("RELOADING=1\nMONOTONIC_USEC=") == 0);
+  CHECK(manager.next() == "READY=1");
+  outrider->signal(SIGUSR2);
+  CHECK(manager.next() == "READY=1");
+  const std::string main = manager.next();
+  const pid_t second = successors.next();
+  CHECK(main == "MAINPID=" + std::to_string(second));
+  ::kill(second, SIGTERM);
+  CHECK(manager.next() == "STOPPING=1");
+}
+
+TEST_CASE("service manager: signs of life come while the workers turn") {
+  Manager manager;
+  Outrider outrider(answering(201), {}, {manager.variable(), "WATCHDOG_USEC=200000"});
+  CHECK(manager.next() == "READY=1");
+  for (int i = 0; i < 3; ++i) CHECK(manager.next(true) == "WATCHDOG=1");
+}
+
+TEST_CASE("service manager: its sockets are taken for the binds that they match") {
+  const base::Address at = harness::unused_address(), other = harness::unused_address();
+  const int named = listening(at), unnamed = listening(other);
+  // LISTEN_PID is the process itself: a shell becomes it.
+  const std::string file = "/tmp/outrider-activated." + std::to_string(::getpid()) + ".yaml";
+  std::FILE* out = std::fopen(file.c_str(), "w");
+  std::fputs(answering(201, at.to_string()).c_str(), out);
+  std::fclose(out);
+  Socket early = Socket::connect(at);  // before anybody accepts
+  early.send("GET / HTTP/1.1\r\nhost: a\r\n\r\n");
+  Program outrider(
+      {"sh", "-c", "export LISTEN_PID=$$; exec " + harness::outrider_binary() + " run " + file},
+      {"LISTEN_FDS=2"}, {named, unnamed});
+  ::close(named);
+  ::close(unnamed);
+  outrider.wait_for("listener egress listening on " + at.to_string());
+  CHECK(early.read_answer().status == 201);
+  CHECK(outrider.said().find("a socket on " + other.to_string() + " was handed to this process") !=
+        std::string::npos);
+  outrider.signal(SIGTERM);
+  CHECK(outrider.wait() == 0);
+  ::unlink(file.c_str());
+}

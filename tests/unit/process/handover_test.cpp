@@ -1,0 +1,103 @@
+#include "proxy/process/handover.hpp"
+
+#include "proxy/base/event_loop.hpp"
+#include "proxy/base/task_group.hpp"
+#include "proxy/net/acceptor.hpp"
+#include "proxy/process/successor.hpp"
+
+#include <doctest/doctest.h>
+
+#include <sys/socket.h>
+
+using namespace process;
+
+namespace {
+
+const base::Address any_port = *base::Address::parse("127.0.0.1:0");
+
+server::InheritedSocket listening() {
+  server::InheritedSocket socket;
+  socket.listener = "egress";
+  socket.wanted = any_port;
+  socket.descriptors = std::move(*net::listen_on(any_port, 2));
+  socket.bound = base::Address::local_of(socket.descriptors.front().number());
+  return socket;
+}
+
+// What comes of waiting for a program that was handed nothing.
+std::string outcome_of(const std::vector<std::string>& command, base::Millis timeout) {
+  base::EventLoop loop;
+  Children children;
+  Successor successor(loop, children);
+  base::TaskGroup tasks(loop);
+  std::string outcome = "none";
+  const auto wait = [](Successor& of, Program program, base::Millis limit,
+                       std::string& into) -> base::Task<> {
+    into = co_await of.start(std::move(program), {}, limit);
+  };
+  tasks.spawn(wait(successor, {command, environment_without({})}, timeout, outcome)).release();
+  const base::Time limit = base::Clock::now() + std::chrono::seconds(20);
+  while (outcome == "none" && base::Clock::now() < limit) {
+    loop.turn(base::Millis{10});
+    children.reap();
+  }
+  return outcome;
+}
+
+}  // namespace
+
+TEST_CASE("handover: sockets arrive with all that is known of them, and still listen") {
+  HandoverPair pair = std::move(*make_handover());
+  HandedOver sent;
+  sent.listeners.push_back(listening());
+  const base::Address bound = sent.listeners[0].bound;
+  sent.admin = listening();
+  sent.admin->is_shared = sent.admin->owns_path = true;
+  CHECK(send_sockets(pair.here.number(), sent) == "");
+  sent = {};
+  const Received received = receive_sockets(pair.there.number());
+  CHECK(received.problem == "");
+  REQUIRE(received.sockets.listeners.size() == 1);
+  const server::InheritedSocket& socket = received.sockets.listeners[0];
+  CHECK(socket.listener == "egress");
+  CHECK(socket.wanted == any_port);
+  CHECK(socket.bound == bound);
+  CHECK_FALSE(socket.is_shared);
+  CHECK_FALSE(socket.owns_path);
+  REQUIRE(socket.descriptors.size() == 2);
+  CHECK(base::Address::local_of(socket.descriptors[1].number()) == bound);
+  REQUIRE(received.sockets.admin);
+  CHECK(received.sockets.admin->is_shared);
+  CHECK(received.sockets.admin->owns_path);
+}
+
+TEST_CASE("handover: whoever speaks otherwise, or ends early, is not believed") {
+  for (const std::string text : {"outrider handover 2", "end", ""}) {
+    HandoverPair pair = std::move(*make_handover());
+    ::send(pair.here.number(), text.data(), text.size(), MSG_NOSIGNAL);
+    pair.here.reset();
+    CHECK(receive_sockets(pair.there.number()).problem != "");
+  }
+  HandoverPair pair = std::move(*make_handover());
+  for (const std::string text : {"outrider handover 1", "listener\negress\n127.0.0.1:0"})
+    ::send(pair.here.number(), text.data(), text.size(), MSG_NOSIGNAL);
+  CHECK(receive_sockets(pair.there.number()).problem == "what was handed over is not understood");
+}
+
+TEST_CASE("handover: the old process hears of readiness, and of the end without it") {
+  HandoverPair pair = std::move(*make_handover());
+  CHECK(listen_for_ready(pair.here.number()) == Heard::nothing);
+  say_ready(pair.there.number());
+  CHECK(listen_for_ready(pair.here.number()) == Heard::ready);
+  pair.there.reset();
+  CHECK(listen_for_ready(pair.here.number()) == Heard::end);
+}
+
+TEST_CASE("successor: one that cannot run, ends or does not become ready is told, and is gone") {
+  using std::chrono::seconds;
+  CHECK(outcome_of({"/nowhere/outrider"}, seconds(10))
+            .find("cannot run /nowhere/outrider: No such") == 0);
+  CHECK(outcome_of({"false"}, seconds(10)) ==
+        "the new process ended with status 1 before it was ready");
+  CHECK(outcome_of({"sleep", "1000"}, seconds(1)) == "the new process was not ready within 1 s");
+}
