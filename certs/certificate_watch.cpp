@@ -1,5 +1,6 @@
 #include "certs/certificate_watch.hpp"
 
+#include "certs/expiry.hpp"
 #include "certs/files_state.hpp"
 
 #include <algorithm>
@@ -28,6 +29,16 @@ std::vector<std::pair<std::string, std::int64_t>> CertificateWatch::expiries() c
   for (const std::shared_ptr<Entry>& entry : entries_)
     if (entry->context && entry->context->not_after != 0)
       all.emplace_back(entry->what, entry->context->not_after);
+  return all;
+}
+
+std::vector<std::string> CertificateWatch::remarks(std::int64_t now) const {
+  std::vector<std::string> all;
+  for (const std::shared_ptr<Entry>& entry : entries_) {
+    if (!entry->context || entry->context->not_after == 0) continue;
+    const std::string remark = remark_on(entry->context->get(), now);
+    if (!remark.empty()) all.push_back(entry->what + ": its certificate " + remark);
+  }
   return all;
 }
 

@@ -29,6 +29,9 @@ class CertificateWatch {
   // without those that show none.
   std::vector<std::pair<std::string, std::int64_t>> expiries() const;
 
+  // In words, those that are shown and soon expire, or have. now: seconds since 1970.
+  std::vector<std::string> remarks(std::int64_t now) const;
+
   struct Entry;
   struct Change {
     std::shared_ptr<const Entry> of;

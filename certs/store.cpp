@@ -1,5 +1,6 @@
 #include "certs/store.hpp"
 
+#include "certs/expiry.hpp"
 #include "certs/files_state.hpp"
 #include "certs/tickets.hpp"
 #include "proxy/base/address.hpp"
@@ -26,7 +27,6 @@ constexpr char ciphers[] =
     "ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-RSA-CHACHA20-POLY1305";
 constexpr char groups[] = "X25519:P-256:P-384";
 constexpr int longest_chain = 5;
-constexpr int warned_days = 14;  // before a certificate expires
 
 constexpr off_t largest_file = 4 * 1024 * 1024;
 
@@ -162,36 +162,6 @@ Complaint use_certificate(SSL_CTX* context, const std::string& cert, const std::
   return {key, "is not the key of " + cert};
 }
 
-std::int64_t expiry_of(SSL_CTX* context) {
-  const X509* certificate = SSL_CTX_get0_certificate(context);
-  std::tm parts{};
-  if (!certificate || ASN1_TIME_to_tm(X509_get0_notAfter(certificate), &parts) != 1) return 0;
-  return timegm(&parts);
-}
-
-double days_between(const ASN1_TIME* from, const ASN1_TIME* to) {  // null = now
-  int days = 0;
-  int seconds = 0;
-  if (ASN1_TIME_diff(&days, &seconds, from, to) != 1) return 0;
-  return days + seconds / 86'400.0;
-}
-
-// Peers refuse a certificate out of its time, but a wrong clock is no reason not to start. One that
-// is renewed often is short of its end only in the last third of its life.
-std::string remark_on(SSL_CTX* context) {
-  const X509* certificate = SSL_CTX_get0_certificate(context);
-  if (!certificate) return {};
-  if (X509_cmp_current_time(X509_get0_notAfter(certificate)) < 0) return "has expired";
-  if (X509_cmp_current_time(X509_get0_notBefore(certificate)) > 0)
-    return "is not valid yet";
-  const double left = days_between(nullptr, X509_get0_notAfter(certificate));
-  const double life =
-      days_between(X509_get0_notBefore(certificate), X509_get0_notAfter(certificate));
-  if (left >= warned_days || left >= life / 3) return {};
-  const int days = static_cast<int>(left);
-  return "expires in " + std::to_string(days) + (days == 1 ? " day" : " days");
-}
-
 Complaint trust(SSL_CTX* context, const std::string& ca) {
   if (std::string why = why_unreadable(ca); !why.empty()) return {ca, why};
   if (SSL_CTX_load_verify_file(context, ca.c_str()) != 1) return complaint(ca, "certificate");
@@ -268,7 +238,7 @@ Loaded refused(const Complaint& why) {
 }
 
 Loaded with_remark(std::shared_ptr<const TlsContext> made, const std::string& cert) {
-  const Complaint remark{cert, remark_on(made->get())};
+  const Complaint remark{cert, remark_on(made->get(), std::time(nullptr))};
   if (remark.empty()) return {std::move(made), {}, {}, {}};
   return {std::move(made), {}, remark.text(), cert};
 }

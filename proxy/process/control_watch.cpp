@@ -3,6 +3,7 @@
 #include "proxy/server/runtime.hpp"
 
 #include <chrono>
+#include <ctime>
 #include <utility>
 
 namespace process {
@@ -11,6 +12,7 @@ namespace {
 constexpr base::Millis watch_interval{250};
 constexpr int looks_before_doze = 8;  // while what came last settles
 constexpr base::Millis certificate_interval{1'000};
+constexpr std::chrono::hours between_remarks{24};  // on a certificate that soon expires
 constexpr std::chrono::minutes between_complaints{1};
 
 }  // namespace
@@ -46,12 +48,17 @@ bool Control::may_doze() {
 }
 
 base::Task<> Control::watch_certificates() {
+  base::Time told = loop_.now();  // what there was to say then, the start has said
   for (;;) {
     if (certificates_.is_empty()) co_await has_certificates_.wait();
     co_await base::sleep_until(loop_, loop_.now() + certificate_interval);
     const auto look = certificates_.look();
     const auto found = co_await executor_.run(loop_, look);
     if (found) take_certificates(*found);
+    if (loop_.now() < told + between_remarks) continue;
+    told = loop_.now();
+    const std::time_t now = std::chrono::system_clock::to_time_t(loop_.wall(told));
+    for (const std::string& remark : certificates_.remarks(now)) log_.warning(remark);
   }
 }
 

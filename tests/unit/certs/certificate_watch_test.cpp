@@ -1,9 +1,11 @@
 #include "certs/certificate_watch.hpp"
 
 #include "certs/files_state.hpp"
+#include "tests/unit/certs/made.hpp"
 
 #include <doctest/doctest.h>
 
+#include <ctime>
 #include <fstream>
 #include <unistd.h>
 
@@ -125,4 +127,28 @@ TEST_CASE("certificate watch: what changes between reading and watching is seen 
   CHECK(takes == 1);
   w.take(w.watch.look()());
   CHECK(takes == 1);
+}
+
+TEST_CASE(
+    "certificate watch: what is shown and soon expires is told, with the days that are left") {
+  constexpr std::int64_t day = 86'400;
+  Watched w;
+  const certs_test::Folder folder;
+  const certs_test::Pair pair = certs_test::make({.common_name = "a.test", .until = 90 * day});
+  certs::ServerSettings settings;
+  settings.cert = folder.write("a.crt", pair.certificate);
+  settings.key = folder.write("a.key", pair.key);
+  const certs::Loaded loaded = certs::make_server_context(settings);
+  REQUIRE(loaded.context);
+  const auto never = [] { return certs::Loaded{}; };
+  const auto unheard = [](const std::shared_ptr<const certs::TlsContext>&) {};
+  w.watch.add("listener x", {w.path}, never, unheard, loaded.context);
+  w.watch.add("cluster y", {w.path}, never, unheard);
+  const std::int64_t end = loaded.context->not_after;
+  using Lines = std::vector<std::string>;
+  CHECK(w.watch.remarks(end - 14 * day).empty());
+  CHECK(w.watch.remarks(end - 14 * day + 1) ==
+        Lines{"listener x: its certificate expires in 13 days"});
+  CHECK(w.watch.remarks(end - day) == Lines{"listener x: its certificate expires in 1 day"});
+  CHECK(w.watch.remarks(end + 1) == Lines{"listener x: its certificate has expired"});
 }
