@@ -37,6 +37,7 @@ App::~App() {
 
 std::string App::start(std::vector<std::string> environment) {
   Program program{settings_.command, std::move(environment)};
+  program.has_limit_of_start = true;
   const Started started = process::start(program);
   if (!started.problem.empty())
     return "app: cannot run " + settings_.command.front() + ": " + started.problem;

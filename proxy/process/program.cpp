@@ -1,9 +1,13 @@
 #include "proxy/process/program.hpp"
 
+#include "proxy/process/resources.hpp"
+
 #include <algorithm>
 #include <csignal>
 #include <fcntl.h>
+#include <optional>
 #include <spawn.h>
+#include <sys/resource.h>
 #include <system_error>
 #include <unistd.h>
 
@@ -50,6 +54,27 @@ class Preparation {
   posix_spawnattr_t attributes_{};
 };
 
+// While a child is made, which inherits it: the limit of descriptors as this process found it. A
+// program may expect no number above 1024, or close all that there could be.
+class FormerLimit {
+ public:
+  FormerLimit() {
+    if (::getrlimit(RLIMIT_NOFILE, &raised_) != 0) return;
+    rlimit former = raised_;
+    former.rlim_cur = std::min<rlim_t>(descriptor_limit_at_start(), raised_.rlim_max);
+    is_lowered_ = ::setrlimit(RLIMIT_NOFILE, &former) == 0;
+  }
+  FormerLimit(const FormerLimit&) = delete;
+  FormerLimit& operator=(const FormerLimit&) = delete;
+  ~FormerLimit() {
+    if (is_lowered_) ::setrlimit(RLIMIT_NOFILE, &raised_);
+  }
+
+ private:
+  rlimit raised_{};
+  bool is_lowered_ = false;
+};
+
 }  // namespace
 
 Started start(const Program& program) {
@@ -57,6 +82,8 @@ Started start(const Program& program) {
   const std::vector<char*> words = pointers_to(program.command);
   const std::vector<char*> variables = pointers_to(program.environment);
   Started started;
+  std::optional<FormerLimit> former;
+  if (program.has_limit_of_start) former.emplace();
   const int problem = ::posix_spawnp(&started.child, words.front(), preparation.files(),
                                      preparation.attributes(), words.data(), variables.data());
   if (problem != 0) started = {-1, std::generic_category().message(problem)};

@@ -12,6 +12,9 @@ struct Program {
   std::vector<std::string> command;      // looked up in PATH unless it has a slash
   std::vector<std::string> environment;  // NAME=value
   int handed_over = -1;                  // a descriptor that it finds as number 3; -1 = none
+  // Of descriptors: the one that this process found, and raised for itself. Before there is traffic
+  // only: for the moment in which it starts this process has no more either.
+  bool has_limit_of_start = false;
 };
 
 struct Started {

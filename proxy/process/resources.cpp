@@ -15,6 +15,14 @@ constexpr std::size_t least_connections = 1000;
 
 const auto started = std::chrono::system_clock::now();
 
+rlimit descriptor_limits() {
+  rlimit limit{};
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) limit = {1024, 1024};
+  return limit;
+}
+
+const rlim_t soft_limit_at_start = descriptor_limits().rlim_cur;
+
 struct Memory {
   std::size_t address_space = 0;
   std::size_t resident = 0;
@@ -66,6 +74,10 @@ std::size_t raise_descriptor_limit() {
     if (setrlimit(RLIMIT_NOFILE, &raised) == 0) limit = raised;
   }
   return static_cast<std::size_t>(limit.rlim_cur);
+}
+
+std::size_t descriptor_limit_at_start() {
+  return static_cast<std::size_t>(soft_limit_at_start);
 }
 
 std::size_t connections_within(std::size_t descriptors) {

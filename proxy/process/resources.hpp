@@ -10,6 +10,9 @@ namespace process {
 // Raises the soft limit of descriptors to the hard one; what it is then.
 std::size_t raise_descriptor_limit();
 
+// The soft limit that this process was started with: what its children find.
+std::size_t descriptor_limit_at_start();
+
 // How many downstream connections so many descriptors allow: half of them less 512, at least 16.
 std::size_t connections_within(std::size_t descriptors);
 

@@ -144,6 +144,18 @@ TEST_CASE("app: it has the addresses of the listeners, the environment and nothi
   CHECK(said.find("open 4.") == said.npos);  // 3 is the shell's look
 }
 
+TEST_CASE(
+    "app: its limit of descriptors is the one that Outrider found, not the one that it raised") {
+  const std::string file = "/tmp/outrider-limit." + std::to_string(::getpid()) + ".yaml";
+  std::ofstream(file) << sidecar("http://127.0.0.1:1", "http://127.0.0.1:1");
+  Program outrider({"sh", "-c",
+                    "ulimit -S -n 3000; exec " + harness::outrider_binary() + " run " + file +
+                        " -- sh -c 'echo \"may have $(ulimit -S -n).\"'"});
+  CHECK(outrider.wait() == 0);
+  CHECK(outrider.said().find("may have 3000.") != std::string::npos);
+  ::unlink(file.c_str());
+}
+
 TEST_CASE("app: inbound is refused and /ready says no until it is ready, outbound works") {
   Health health;
   Origin service(Origin::answering("service"));
