@@ -111,6 +111,10 @@ base::Task<> Control::replace(std::shared_ptr<Upgrading> upgrading) {
     problem = co_await successor_->start(std::move(program), std::move(sockets), longest_start);
   }
   is_upgrading_ = false;
+  if (problem.empty() && is_draining_) {
+    successor_->give_up();
+    problem = "it was told to end meanwhile";
+  }
   if (!problem.empty())
     log_.error("upgrade: this process goes on: " + problem);
   else

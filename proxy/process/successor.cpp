@@ -13,6 +13,7 @@ constexpr base::Millis between_looks{10};
 }  // namespace
 
 Successor::~Successor() {
+  if (!is_ready_) give_up();
   if (child_ > 0) children_.forget(child_);
 }
 
@@ -38,7 +39,8 @@ base::Task<std::string> Successor::start(Program program, HandedOver sockets,
   sockets = {};  // what is open here as well would keep a listener alive that both have given up
   while (problem.empty()) {
     const Heard heard = listen_for_ready(here_.number());
-    if (heard == Heard::ready) co_return "";
+    is_ready_ = heard == Heard::ready;
+    if (is_ready_) co_return "";
     if (end_)
       problem = "the new process " + *end_ + " before it was ready";
     else if (loop_.now() >= limit)
@@ -47,8 +49,12 @@ base::Task<std::string> Successor::start(Program program, HandedOver sockets,
     else
       co_await base::sleep_until(loop_, loop_.now() + between_looks);
   }
-  if (child_ > 0 && !end_) ::kill(child_, SIGKILL);
+  give_up();
   co_return problem;
+}
+
+void Successor::give_up() {
+  if (child_ > 0 && !end_) ::kill(child_, SIGKILL);
 }
 
 }  // namespace process

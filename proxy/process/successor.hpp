@@ -24,6 +24,8 @@ class Successor {
   // Returns when it is ready: "". Else what went wrong, and it has been killed. Once.
   base::Task<std::string> start(Program program, HandedOver sockets, base::Millis timeout);
   pid_t child() const { return child_; }
+  // Kills it, unless it has ended: this process goes on, or ends for good.
+  void give_up();
 
  private:
   std::string hand_over(Program program, const HandedOver& sockets);
@@ -33,6 +35,7 @@ class Successor {
   pid_t child_ = -1;
   base::Descriptor here_;
   std::optional<std::string> end_;  // how it ended, in words
+  bool is_ready_ = false;
 };
 
 }  // namespace process
