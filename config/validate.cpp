@@ -28,7 +28,9 @@ class Validation {
       names_.push_back(cluster.name);
       Known& known = clusters_[cluster.name];
       if (known.mark) twice("cluster", cluster, *known.mark);
-      known = {&cluster.mark, once_in(cluster.filters), &cluster};
+      known = {&cluster.mark, once_in(cluster.filters), &cluster,
+               std::any_of(cluster.filters.begin(), cluster.filters.end(),
+                           [](const FilterConfig& each) { return !handover_of(each).empty(); })};
     }
     for (const Cluster& cluster : config_.clusters) {
       check_handovers(cluster.filters);
@@ -49,6 +51,7 @@ class Validation {
     const Mark* mark = nullptr;
     Once once;
     const Cluster* cluster = nullptr;
+    bool hands_over = false;  // one of its filters
   };
 
   template <typename Named> void twice(const char* what, const Named& named, const Mark& first) {
@@ -71,9 +74,11 @@ class Validation {
       check(above, route);
       for (const Share& share : route.to) check_bytes(listener, route, share);
       check_handovers(route.filters);
-      check_paths_over({}, listener.filters, route);
       check_paths_over(above, route.filters, route);
     }
+    // The same below any of its routes: told at the first.
+    if (!listener.routes.empty())
+      check_paths_over({}, listener.filters, listener.routes.front());
   }
 
   // Bytes go to clusters of bytes, or to endpoints of which nothing is said, requests never to the
@@ -106,6 +111,7 @@ class Validation {
       }
       check_path(listener, found->second.once, route);
       check_path(own, found->second.once, route);
+      if (!found->second.hands_over) continue;
       Once above = listener;
       above.insert(above.end(), own.begin(), own.end());
       check_paths_over(std::move(above), found->second.cluster->filters, route);
