@@ -118,8 +118,9 @@ class Peer {
 
 void check_request(const http::RequestHead& head) {
   const bool is_asterisk = head.path == "*" && head.method == http::Method::options;
+  const bool is_connect = head.path.empty() && head.method == http::Method::connect;
   fuzz::require(!head.method_text().empty() && http::valid_authority(head.authority) &&
-                    (is_asterisk || http::valid_path(head.path)),
+                    (is_asterisk || is_connect || http::valid_path(head.path)),
                 "a request of a known form");
   for (const http::Name name : {http::Name::connection, http::Name::transfer_encoding,
                                 http::Name::host, http::Name::upgrade})
