@@ -147,7 +147,8 @@ Headers::~Headers() {
 Headers::Store& Headers::own_afresh() {
   Store* made = take_store();
   if (store_) {
-    std::memcpy(made->extend(store_->used), store_->text.get(), store_->used);
+    if (store_->used > 0)
+      std::memcpy(made->extend(store_->used), store_->text.get(), store_->used);
     made->used = store_->used;
     made->seen = store_->seen;
     made->entries = store_->entries;
