@@ -160,6 +160,11 @@ class Pool {
   std::size_t serving_http1_ = 0;                      // open and not draining
   std::size_t serving_h2_ = 0;
   std::size_t tunnels_ = 0;
+  struct Spare {
+    std::unique_ptr<net::Transport> transport;
+    base::Duration connect_time{};
+  };
+  Spare spare_;  // for a tunnel, until those who were held have asked
 
   std::array<Lane, 4> lanes_;
   std::size_t waiting_ = 0;     // in all of them

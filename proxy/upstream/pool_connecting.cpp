@@ -32,6 +32,7 @@ Task<> Pool::run() {
   for (;;) {
     if (waiting_ > 0)
       for (Lane& lane : lanes_) serve(lane);
+    spare_ = {};
     // What lasts is tried again only for who waits; anything else goes on for nobody, and must not
     // hold up who could go elsewhere.
     const bool is_tried_for_them = outage_.error().lasting;
@@ -45,6 +46,8 @@ Task<> Pool::run() {
 
 void Pool::serve(Lane& lane) {
   if (lane.count == 0) return;
+  if (lane.is_tunnel && spare_.transport)
+    add_tunnel(lane, std::move(spare_.transport), spare_.connect_time);
   serve(lane, lane.fresh);
   make_room(lane);
   serve(lane, lane.waiting);
@@ -159,10 +162,13 @@ void Pool::add(Lane& lane, Dialed made, base::Duration took) {
                           settings_.limits.max_requests});
 }
 
-// For the one who has waited longest. If all have left, it goes.
+// For the one who has waited longest, or who was held and is about to ask. If all have left, it goes.
 void Pool::add_tunnel(Lane& lane, std::unique_ptr<net::Transport> transport, base::Duration took) {
   Waiter* first = lane.waiting.empty() ? lane.fresh.front() : lane.waiting.front();
-  if (!first) return;
+  if (!first) {
+    spare_ = {std::move(transport), took};
+    return;
+  }
   Opened opened;
   opened.tunnel = Tunnel(*this, std::move(transport));
   opened.connect_time = took;
