@@ -166,7 +166,8 @@ long sum_of(const std::string& metrics, std::string_view name) {
 // Of all clusters, each the sum over its workers.
 double streams_in(const std::string& clusters) {
   double sum = 0;
-  for (const Json& cluster : Json::parse(clusters)["clusters"].items())
+  const Json all = Json::parse(clusters);
+  for (const Json& cluster : all["clusters"].items())
     sum += cluster["streams"].number() + cluster["pending"].number();
   return sum;
 }
