@@ -65,7 +65,7 @@ bool may_be_shared(const Request& request) {
 
 std::string key_of(const Request& request, const std::vector<std::string>& names) {
   std::string key(request.scheme);
-  key.append(" ").append(request.authority).append(" ").append(request.path).append("\n");
+  key.append(" ").append(http::asked_of(request)).append(" ").append(request.path).append("\n");
   for (const std::string& name : names) {
     for (const Headers::Field field : request.headers)
       if (field.name == name) key.append(field.value).append("\r");
@@ -90,7 +90,10 @@ bool is_for_all(const Reply& reply, const Options& options) {
   const Headers& headers = reply->headers;
   const auto type = headers.find(Name::content_type);
   const bool is_live = type && type->starts_with("text/event-stream");
-  return !is_live && reply->body.size().value_or(0) <= options.max_body &&
+  // Of unknown length it might outgrow what is kept, and who lags behind the fastest would be cut.
+  const bool is_kept =
+      reply->body.is_empty() || reply->body.size().value_or(options.max_body + 1) <= options.max_body;
+  return !is_live && is_kept &&
          !headers.contains(Name::set_cookie) &&
          !says(headers, "cache-control",
                [](const std::string& word) { return word == "private" || word == "no-store"; }) &&

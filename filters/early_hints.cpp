@@ -77,7 +77,7 @@ class EarlyHints final : public http::Filter {
 
  private:
   Task<Reply> with_hints(Request& request, Next next) {
-    std::string key = request.authority + std::string(request.path_only());
+    std::string key = http::asked_of(request).append(request.path_only());
     const bool is_first = request.info.attempts == 0;  // below a retry: once is enough
     if (const auto known = store_->find(key); known && is_first) send(*known, request.interim);
     Reply reply = co_await next(request);

@@ -41,7 +41,7 @@ bool has_directive(const Headers& headers, std::initializer_list<std::string_vie
 
 // All lines of one name, as a request says them.
 std::string said(const http::Request& request, std::string_view name) {
-  if (name == "host") return request.authority;
+  if (name == "host") return http::asked_of(request);
   std::string text;
   for (const Headers::Field field : request.headers)
     if (field.name == name) text.append(field.value).append("\n");
@@ -63,7 +63,7 @@ base::Duration age_of(const Headers& headers) {
 
 std::string StaleStore::key_of(const http::Request& request) {
   std::string key(request.method == http::Method::head ? "HEAD " : "GET ");
-  return key.append(request.authority).append(" ").append(request.path);
+  return key.append(http::asked_of(request)).append(" ").append(request.path);
 }
 
 bool StaleStore::takes(const http::Request& request) {

@@ -84,6 +84,14 @@ struct Request : RequestHead {
         info(about) {}
 };
 
+// By what answers to the same path are told apart that are kept or shared: two routes may ask two hosts
+// of one cluster, and change what they ask each in its way.
+inline std::string asked_of(const Request& request) {
+  std::string text(request.info.route);
+  const std::string_view host = request.info.rewritten_host;
+  return text.append(" ").append(host.empty() ? request.authority : host);
+}
+
 struct Response {
   int status = 0;
   Headers headers;

@@ -19,8 +19,8 @@ TEST_CASE("collapse: a herd is one request upstream, also when its first client 
     while (!peer.read_head().empty()) {
       ++asked;
       may_answer.wait();
-      peer.send("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n4\r\nhalf\r\n");
-      peer.send("5\r\n more\r\n0\r\n\r\n");
+      peer.send("HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nhalf");
+      peer.send(" more");
     }
   });
   TestProxy proxy(

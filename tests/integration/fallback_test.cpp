@@ -126,3 +126,28 @@ TEST_CASE("fallback: another cluster answers, with the body of the request") {
   const std::string large(100'000, 'x');  // more than is kept to be sent again
   CHECK(ask(proxy, "PUT", large).status == 503);
 }
+
+TEST_CASE("fallback: what one route got from its host is not kept for another route") {
+  std::atomic<int> requests{0};
+  Origin origin([&requests](Socket& peer) {
+    while (!peer.read_head().empty())
+      peer.send(++requests == 1
+                    ? "HTTP/1.1 200 OK\r\ncontent-length: 1\r\n\r\na"
+                    : "HTTP/1.1 503 Service Unavailable\r\ncontent-length: 0\r\n\r\n");
+  });
+  TestProxy proxy(
+      "version: 1\nworkers: 1\naccess_log: { format: none }\nadmin: { bind: \"127.0.0.1:0\" }\n"
+      "listeners:\n  egress:\n    bind: 127.0.0.1:0\n    routes:\n"
+      "      - { match: { headers: { x-t: b } }, rewrite: { host: b.test }, to: app }\n"
+      "      - { rewrite: { host: a.test }, to: app }\n"
+      "clusters: { app: { url: \"" +
+      origin.url() + "\", filters: [fallback: { stale: {} }] } }\n");
+  const auto status = [&proxy](const std::string& field) {
+    Socket client = Socket::connect(proxy.address());
+    client.send("GET /x HTTP/1.1\r\nhost: c.test\r\n" + field + "\r\n");
+    return client.read_answer().status;
+  };
+  CHECK(status("") == 200);
+  CHECK(status("") == 200);  // kept
+  CHECK(status("x-t: b\r\n") == 503);
+}

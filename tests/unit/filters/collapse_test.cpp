@@ -150,7 +150,7 @@ TEST_CASE("collapse: nobody waits for another longer than it may") {
   for (const auto& call : herd.calls) CHECK(call->body() == "answer");
 }
 
-TEST_CASE("collapse: a long answer is streamed to all as it comes") {
+TEST_CASE("collapse: an answer of unknown length is each one's own") {
   Herd herd;
   herd.worker().upstream.answer = [&](const Request&) {
     http::Response made;
@@ -159,23 +159,9 @@ TEST_CASE("collapse: a long answer is streamed to all as it comes") {
     return Reply(std::move(made));
   };
   for (int i = 0; i < 3; ++i) herd.ask();
-  herd.process.advance(Millis{101});
-  std::size_t sizes[3] = {0, 0, 0};
-  const auto read = [](http::Body& body, std::size_t& size) -> Task<> {
-    for (;;) {
-      auto piece = co_await body.read();
-      if (!piece || piece->empty()) break;
-      size += piece->size();
-    }
-  };
-  base::TaskGroup readers(herd.worker().loop);
-  for (std::size_t i = 0; i < 3; ++i) {
-    REQUIRE(herd.calls[i]->is_admitted());
-    readers.spawn(read((*herd.calls[i]->reply)->body, sizes[i])).release();
-  }
-  herd.process.advance(Millis{50});
-  for (const std::size_t size : sizes) CHECK(size == 4'000'000);
-  CHECK(herd.worker().upstream.calls == 1);
+  herd.process.advance(Millis{250});
+  for (const auto& call : herd.calls) REQUIRE(call->is_admitted());
+  CHECK(herd.worker().upstream.calls >= 3);
 }
 
 TEST_CASE("collapse: holds what stands below for as long as one request") {
