@@ -206,11 +206,12 @@ void Pool::drains(PooledConnection& connection) {
 }
 
 // A peer that takes connections and ends them before anything was asked of it is no better than one
-// that takes none: the next follows after a pause.
+// that takes none: for those who wait the next follows after a pause. Where nobody waits nothing is
+// known of when they come: their time to be held is not to run yet.
 void Pool::lost(const PooledConnection& connection) {
   constexpr std::chrono::seconds at_once{1};
   const Tenure& tenure = connection.tenure();
-  if (connection.requests() > 0 || loop_.now() - tenure.since > at_once) return;
+  if (waiting_ == 0 || connection.requests() > 0 || loop_.now() - tenure.since > at_once) return;
   failed(any_lane(), closed_at_once(), tenure.since - tenure.connect_time);
 }
 
