@@ -1,4 +1,4 @@
-// The hostile cases in tests/corpora/proxy-cases, and what tests of them share. Header only.
+// The hostile cases in tests/corpora/proxy-cases, and what tests of them share.
 #pragma once
 
 #include <algorithm>
@@ -7,13 +7,13 @@
 #include <vector>
 
 #include "tests/harness/json.hpp"
+#include "tests/harness/source_folder.hpp"
 
 namespace harness {
 
 // One case a line of NAME.jsonl.
 inline std::vector<Json> cases_of(const std::string& name) {
-  return read_json_lines(std::string(OUTRIDER_SOURCE_DIR) + "/tests/corpora/proxy-cases/" + name +
-                         ".jsonl");
+  return read_json_lines(source_folder() + "/tests/corpora/proxy-cases/" + name + ".jsonl");
 }
 
 // Whether a list of a case's, null too, has that number.

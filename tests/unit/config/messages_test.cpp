@@ -1,6 +1,7 @@
 // What a person reads who wrote what is hardly ever meant: each message stands at what must be
 // changed, and says what to write instead.
 #include "tests/harness/json.hpp"
+#include "tests/harness/source_folder.hpp"
 #include "tests/unit/config/files.hpp"
 
 #include <doctest/doctest.h>
@@ -288,7 +289,7 @@ TEST_CASE("config warnings: unused clusters, routes that nothing reaches, peers 
 // right or worth a warning; all else is told with a place and a caret, and nobody's secret.
 TEST_CASE("config messages: of each mistake of a collection") {
   const std::string path =
-      std::string(OUTRIDER_SOURCE_DIR) + "/../shared/corpora/config-mistakes/mistakes.jsonl";
+      harness::source_folder() + "/../shared/corpora/config-mistakes/mistakes.jsonl";
   if (!std::filesystem::exists(path)) {
     MESSAGE("skipped: there is no ", path);
     return;
