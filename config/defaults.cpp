@@ -1,6 +1,7 @@
 #include "config/defaults.hpp"
 
 #include "config/parse.hpp"
+#include "config/rows.hpp"
 
 #include <algorithm>
 
@@ -8,20 +9,6 @@ namespace config {
 namespace {
 
 constexpr std::size_t doc_column = 44;
-
-// What stands between a key and the rows within: the name of a part, or the dash of a list.
-std::string_view between(const Row& row) {
-  if (row.name == "listeners" || row.name == "clusters") return "NAME:";
-  return row.name == "routes" ? "-" : "";
-}
-
-// "30s", or in words what it is; "" = absent unless written.
-std::string default_of(const Row& row) {
-  if (!row.fallback.empty() || !row.value) return std::string(row.fallback);
-  std::string printed = print_yaml(*row.value);
-  printed.pop_back();
-  return printed;
-}
 
 void print_line(std::string& out, std::string line, std::string_view comment) {
   line.resize(std::max(line.size() + 1, doc_column), ' ');
@@ -32,23 +19,27 @@ void print_line(std::string& out, std::string line, std::string_view comment) {
 void print_row(std::string& out, const Row& row, const std::string& margin) {
   const bool is_map = !row.rows.empty();
   const std::string value = is_map || row.is_required ? "" : default_of(row);
-  const bool is_in_words = value.find(' ') != value.npos && value[0] != '[';
-  const bool is_absent = !is_map && (value.empty() || is_in_words);
+  const bool is_absent = !is_map && (value.empty() || is_in_words(value));
   std::string comment = row.is_required ? "required; " : "";
-  if (!is_map) comment.append(row.type) += "; ";
+  if (!is_map) comment += kind_of(row) + "; ";
   comment += row.doc;
-  if (is_in_words) comment += "; default: " + value;
+  if (is_in_words(value)) comment += "; default: " + value;
   print_line(out,
              margin + (is_absent ? "# " : "") + std::string(row.name) + ':' +
                  (is_absent || is_map ? "" : ' ' + value),
              comment);
 }
 
+std::string_view lead_of(const Row& row) {
+  const Between within = between(row);
+  return within == Between::names ? "NAME:" : within == Between::dashes ? "-" : "";
+}
+
 void print_rows(std::string& out, const std::vector<Row>& rows, const std::string& margin) {
   for (const Row& row : rows) {
     if (!row.is_built) continue;
     print_row(out, row, margin);
-    const std::string_view lead = row.rows.empty() ? std::string_view() : between(row);
+    const std::string_view lead = row.rows.empty() ? std::string_view() : lead_of(row);
     if (!lead.empty()) out.append(margin).append("  ").append(lead) += '\n';
     print_rows(out, row.rows, margin + (lead.empty() ? "  " : "    "));
   }

@@ -9,6 +9,7 @@
 #include "config/read.hpp"
 #include "config/yaml_fault.hpp"
 
+#include <cstdint>
 #include <functional>
 #include <optional>
 #include <string>
@@ -17,16 +18,24 @@
 
 namespace config {
 
+// Of a whole number.
+struct Range {
+  std::uint64_t least = 0;
+  std::uint64_t most = 0;
+};
+
 // What a row says to a reader of the language, whatever struct it belongs to.
 struct Row {
   std::string_view name;
-  std::string type;
+  std::string_view type;
   std::string_view fallback;
   std::string_view doc;
   bool is_required = false;
   bool is_built = true;
-  NodePtr value;          // of a struct as it is made: what `fallback` has to say
-  std::vector<Row> rows;  // within it
+  NodePtr value;                        // of a struct as it is made: what `fallback` has to say
+  std::vector<Row> rows;                // within it
+  std::vector<std::string_view> words;  // of which the value is one; empty = see `type`
+  std::optional<Range> range;
 };
 
 template <typename Struct> struct Field {
@@ -40,8 +49,9 @@ template <typename Struct> struct Field {
   // Instead of `write` where rows stand within: what was written (null = nothing), with the
   // defaults.
   std::function<NodePtr(const NodePtr& written, const Struct&)> complete = nullptr;
-  std::function<std::vector<Row>()> rows = nullptr;  // that stand within
-  std::function<std::string()> words = nullptr;      // of which the value is one
+  std::function<std::vector<Row>()> rows = nullptr;                // that stand within
+  std::function<std::vector<std::string_view>()> words = nullptr;  // of which the value is one
+  std::optional<Range> range = std::nullopt;
   bool is_required = false;
   bool is_built = true;  // false: known, "not yet in this version"
 };
@@ -132,10 +142,10 @@ template <typename Struct> std::vector<Row> rows_of(const Table<Struct>& table) 
   std::vector<Row> rows;
   const Struct defaults{};
   for (const Field<Struct>& field : table)
-    rows.push_back({field.name, field.words ? "one of " + field.words() : std::string(field.type),
-                    field.fallback, field.doc, field.is_required, field.is_built,
-                    field.write ? field.write(defaults) : nullptr,
-                    field.rows ? field.rows() : std::vector<Row>()});
+    rows.push_back({field.name, field.type, field.fallback, field.doc, field.is_required,
+                    field.is_built, field.write ? field.write(defaults) : nullptr,
+                    field.rows ? field.rows() : std::vector<Row>(),
+                    field.words ? field.words() : std::vector<std::string_view>(), field.range});
   return rows;
 }
 
@@ -180,14 +190,13 @@ Field<Struct> size(std::string_view name, std::uint64_t Struct::*member, std::st
 template <typename Struct>
 Field<Struct> integer(std::string_view name, std::uint64_t Struct::*member, std::uint64_t least,
                       std::uint64_t most, std::string_view fallback, std::string_view doc) {
-  return {name,
-          "a whole number",
-          fallback,
-          doc,
-          [=](const Node& node, const Reading& reading, Struct& into) {
-            read_integer(node, reading, least, most, into.*member);
-          },
-          [=](const Struct& value) { return scalar(std::to_string(value.*member)); }};
+  Field<Struct> field{name, "a whole number", fallback, doc,
+                      [=](const Node& node, const Reading& reading, Struct& into) {
+                        read_integer(node, reading, least, most, into.*member);
+                      }};
+  field.write = [=](const Struct& value) { return scalar(std::to_string(value.*member)); };
+  field.range = Range{least, most};
+  return field;
 }
 
 template <typename Struct>
@@ -269,7 +278,7 @@ Field<Struct> word(std::string_view name, Enum Struct::*member, std::vector<std:
   field.write = [=](const Struct& value) {
     return scalar(std::string(words[static_cast<std::size_t>(value.*member)]));
   };
-  field.words = [words = std::move(words)] { return listed(words); };
+  field.words = [words = std::move(words)] { return words; };
   return field;
 }
 

@@ -243,10 +243,17 @@ NodePtr write_balancing(const Cluster& cluster) {
   return scalar(cluster.load_balancer == Balancing::round_robin ? "round_robin" : "least_request");
 }
 
+Field<Cluster> endpoints() {
+  Field<Cluster> field{"endpoints", "a list of endpoints", "", "addresses, instead of url",
+                       read_endpoints};
+  field.rows = [] { return rows_of(endpoint_table()); };
+  return field;
+}
+
 const Table<Cluster>& cluster_table() {
   static const Table<Cluster> table = {
       {"url", "a URL", "", "scheme, host and port of the service", read_url},
-      {"endpoints", "a list", "", "addresses, instead of url", read_endpoints},
+      endpoints(),
       later<Cluster>("discovery", "endpoints from DNS SRV or a file"),
       {"host", "client, url or a name", "url for a DNS name, else client", "the host sent upstream",
        read_host, write_host},

@@ -127,6 +127,12 @@ JsonWriter& JsonWriter::boolean(bool value) {
   return *this;
 }
 
+JsonWriter& JsonWriter::raw(std::string_view json) {
+  separate();
+  out_ += json;
+  return *this;
+}
+
 void JsonWriter::separate() {
   if (!is_first_) out_ += ',';
   is_first_ = false;

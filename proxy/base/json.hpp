@@ -26,6 +26,7 @@ class JsonWriter {
   JsonWriter& text(std::string_view value);
   JsonWriter& number(std::uint64_t value);
   JsonWriter& boolean(bool value);
+  JsonWriter& raw(std::string_view json);  // a value that is JSON already
 
   JsonWriter& text(std::string_view name, std::string_view value) { return key(name).text(value); }
   JsonWriter& number(std::string_view name, std::uint64_t value) { return key(name).number(value); }

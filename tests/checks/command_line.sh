@@ -76,6 +76,18 @@ expect 0 '  connections: 10000                        # a whole number; downstre
 expect 0 '    # url:                                  # a URL; scheme, host and port' defaults
 expect 0 '    max_retries: 3' defaults
 expect 2 'defaults takes nothing more' defaults here
+expect 0 '| `max_retries` | a whole number | `3` |' defaults --markdown
+expect 0 '"$schema":"https://json-schema.org/draft/2020-12/schema"' schema
+expect 0 'complete -o filenames -F _outrider outrider' completion bash
+expect 0 '#compdef outrider' completion zsh
+expect 0 'complete -c outrider' completion fish
+expect 2 'one of bash, zsh and fish' completion tcsh
+expect 0 '{"file":"good.yaml","valid":true,"problems":[],"warnings":[]}' check --json good.yaml
+expect 1 '{"file":"bad.yaml","line":1,"column":10,"message":"this version' check bad.yaml --json
+expect 0 '{"version":"' version --json
+expect 0 '  --json                  as JSON' check --help
+expect 2 '--json takes no value' check --json=1 good.yaml
+expect 1 'cannot read --json: No such file' check -- --json
 expect 1 '<stdin>: the file is empty' check -
 expect 2 'not yet in this version' explain
 expect 0 'outrider ' version
@@ -94,4 +106,9 @@ if [ "$(id -u)" != 0 ]; then
   chmod 000 latin.yaml
   expect 1 'cannot read latin.yaml: Permission denied' check latin.yaml
 fi
+"$outrider" completion bash >completion && bash -n completion || status=1
+said=$(bash -c '. ./completion; COMP_WORDS=(outrider che); COMP_CWORD=1; _outrider; echo "${COMPREPLY[@]}"
+  COMP_WORDS=(outrider check --j); COMP_CWORD=2; _outrider; echo "${COMPREPLY[@]}"')
+[ "$said" = "check
+--json" ] || { echo "completion: $said"; status=1; }
 exit $status

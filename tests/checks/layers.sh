@@ -41,7 +41,8 @@ server="proxy/server proxy/routing proxy/observe filters/registry.hpp $upstream"
   allowed proxy/server proxy/routing proxy/observe filters/registry.hpp $upstream
   allowed proxy/admin $server
   allowed proxy/process proxy/admin $server
-  allowed proxy proxy/process proxy/server filters/registry.hpp config certs $stats
+  allowed proxy/cli proxy/process $server
+  allowed proxy proxy/cli
 }
 
 sources=$(find proxy filters config certs -name '*.[ch]pp')

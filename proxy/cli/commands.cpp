@@ -1,10 +1,14 @@
-#include "proxy/commands.hpp"
+#include "proxy/cli/commands.hpp"
 
 #include "certs/authority.hpp"
 #include "config/defaults.hpp"
 #include "config/load.hpp"
+#include "config/reference.hpp"
+#include "config/schema.hpp"
 #include "filters/registry.hpp"
+#include "proxy/base/json.hpp"
 #include "proxy/base/log.hpp"
+#include "proxy/cli/completion.hpp"
 #include "proxy/process/control.hpp"
 #include "proxy/server/plan.hpp"
 
@@ -14,7 +18,7 @@
 #include <system_error>
 #include <utility>
 
-namespace commands {
+namespace cli {
 namespace {
 
 constexpr const char* standard_input = "<stdin>";
@@ -77,19 +81,50 @@ config::Loaded load_standard_input() {
   return {nullptr, {{{}, std::string("cannot read ") + standard_input + ": " + text.problem}}};
 }
 
+void write_mistake(base::JsonWriter& json, const config::Mistake& mistake) {
+  json.open('{');
+  if (mistake.mark.source) json.text("file", mistake.mark.source->name);
+  if (mistake.mark.line > 0) {
+    json.number("line", static_cast<std::uint64_t>(mistake.mark.line));
+    json.number("column", static_cast<std::uint64_t>(mistake.mark.column));
+  }
+  json.text("message", mistake.message).close('}');
+}
+
+// What is found out about what the file names is told as a text with its place.
+int check_as_json(const std::string& file, const config::Loaded& loaded) {
+  server::Planned made;
+  if (loaded.config) made = server::make_plan(loaded.config, nullptr);
+  base::JsonWriter json;
+  json.open('{').text("file", file).boolean("valid", made.plan != nullptr);
+  json.key("problems").open('[');
+  for (const config::Mistake& mistake : loaded.mistakes) write_mistake(json, mistake);
+  for (const std::string& problem : made.problems)
+    json.open('{').text("message", problem).close('}');
+  json.close(']').key("warnings").open('[');
+  if (made.plan)
+    for (const config::Mistake& warning : made.plan->warnings) write_mistake(json, warning);
+  print(json.close(']').close('}').take());
+  return made.plan ? done : failed;
+}
+
 }  // namespace
 
-int check(const std::vector<std::string>& words) {
-  const bool is_piped = words[0] == "-";
-  const std::unique_ptr<server::Plan> plan =
-      plan_of(is_piped ? load_standard_input() : config::load(words[0], filters::specs()));
+int check(const Call& call) {
+  const std::string& file = call.words[0];
+  const bool is_piped = file == "-";
+  const config::Loaded loaded =
+      is_piped ? load_standard_input() : config::load(file, filters::specs());
+  if (call.has("--json")) return check_as_json(is_piped ? standard_input : file, loaded);
+  const std::unique_ptr<server::Plan> plan = plan_of(loaded);
   if (!plan) return failed;
   for (const config::Mistake& warning : plan->warnings) say("warning: " + warning.to_string());
-  print((is_piped ? standard_input : words[0]) + ": valid\n");
+  print((is_piped ? standard_input : file) + ": valid\n");
   return done;
 }
 
-int run(const std::vector<std::string>& words) {
+int run(const Call& call) {
+  const std::vector<std::string>& words = call.words;
   std::unique_ptr<server::Plan> plan = plan_of(config::load(words[0], filters::specs()));
   if (!plan) return failed;
   const App app = app_of(words, *plan);
@@ -122,12 +157,31 @@ int run(const std::vector<std::string>& words) {
   return control.run();
 }
 
-int defaults(const std::vector<std::string>&) {
-  print(config::print_defaults(filters::specs()));
+int defaults(const Call& call) {
+  print(call.has("--markdown") ? config::print_reference(filters::specs())
+                               : config::print_defaults(filters::specs()));
   return done;
 }
 
-int certs(const std::vector<std::string>& words) {
+int schema(const Call&) {
+  print(config::print_schema(filters::specs()));
+  return done;
+}
+
+int completion(const Call& call) {
+  const std::string& shell = call.words[0];
+  if (shell != "bash" && shell != "zsh" && shell != "fish") {
+    say("outrider: there is no completion for \"" + shell + "\": one of bash, zsh and fish");
+    return misused;
+  }
+  print(shell == "bash"  ? bash_completion()
+        : shell == "zsh" ? zsh_completion()
+                         : fish_completion());
+  return done;
+}
+
+int certs(const Call& call) {
+  const std::vector<std::string>& words = call.words;
   const std::vector<std::string> names(words.begin() + 1, words.end());
   const std::string problem = ::certs::make_development_certificates(words[0], names);
   if (problem.empty()) return done;
@@ -135,9 +189,11 @@ int certs(const std::vector<std::string>& words) {
   return failed;
 }
 
-int version(const std::vector<std::string>&) {
-  print("outrider " OUTRIDER_VERSION "\n");
+int version(const Call& call) {
+  print(call.has("--json")
+            ? base::JsonWriter().open('{').text("version", OUTRIDER_VERSION).close('}').take()
+            : "outrider " OUTRIDER_VERSION "\n");
   return done;
 }
 
-}  // namespace commands
+}  // namespace cli
