@@ -233,6 +233,15 @@ struct Endpoint {
   bool operator==(const Endpoint&) const = default;
 };
 
+// Where a cluster's endpoints are read, as they come and go: exactly one of these.
+struct Discovery {
+  std::string file;  // a path
+  std::string srv;   // a name
+  Places places;
+
+  bool operator==(const Discovery&) const = default;
+};
+
 enum class Family : std::uint8_t { automatic, ipv4, ipv6 };
 
 struct Dns {
@@ -267,8 +276,9 @@ enum class HostRule : std::uint8_t { client, url, fixed };
 struct Cluster {
   std::string name;
   Mark mark;
-  std::string url;                  // "" = endpoints
+  std::string url;                  // "" = endpoints, or discovery
   std::vector<Endpoint> endpoints;  // of the url too: one
+  std::optional<Discovery> discovery;
   std::string url_authority;        // without a default port
   HostRule host = HostRule::client;
   std::string fixed_host;

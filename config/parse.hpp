@@ -31,6 +31,9 @@ std::vector<Row> route_rows();
 // One cluster, or shares that add up to exactly 100 %.
 void read_targets(const Node& node, const Reading& reading, std::vector<Share>& shares);
 
+void read_endpoints(const Node& node, const Reading& reading, std::vector<Endpoint>& into);
+std::vector<Row> endpoint_rows();
+
 Cluster parse_cluster(const Node::Entry& entry, const Reading& reading);
 NodePtr write_cluster(const NodePtr& written, const Cluster& cluster);
 std::vector<Row> cluster_rows();

@@ -63,63 +63,45 @@ void read_url(const Node& node, const Reading& reading, Cluster& into) {
   into.endpoints = {std::move(endpoint)};
 }
 
-std::string endpoint_problem(std::string_view text) {
-  const std::string shown = '"' + std::string(text) + "\" ";
-  if (const std::size_t scheme = text.find("://"); scheme != text.npos)
-    return shown +
-           "is a URL: an endpoint is host:port, and the one of a single service is written "
-           "`url: " +
-           std::string(text) + '`';
-  if (split_host_port(text)) return shown + "has no port: write " + std::string(text) + ":8080";
-  return shown + "is not ip:port, name:port or unix:/path";
+void read_endpoint_list(const Node& node, const Reading& reading, Cluster& into) {
+  read_endpoints(node, reading, into.endpoints);
+  if (node.is_list() && node.items.empty())
+    reading.mistake(node, "at least one endpoint is needed");
 }
 
-void read_endpoint_address(const Node& node, const Reading& reading, Endpoint& into) {
-  const std::string* text = scalar_of(node, reading, "an address");
+void read_srv(const Node& node, const Reading& reading, Discovery& into) {
+  const std::string* text = scalar_of(node, reading, "a name such as _http._tcp.orders.internal");
   if (!text) return;
-  if (text->starts_with("unix:")) {
-    base::Address address;
-    read_address(node, reading, address);
-    into.is_unix = true;
-    into.host = address.path();
-    return;
-  }
-  const auto parts = split_host_port(*text);
-  if (!parts || !parts->port) return reading.mistake(node, endpoint_problem(*text));
-  into.host = parts->host;
-  into.port = *parts->port;
+  if (!is_host_name(*text))
+    return reading.mistake(node, '"' + *text + "\" is not a name such as _http._tcp.orders.internal" +
+                                     (split_host_port(*text) ? ": the port comes with the answer"
+                                                             : ""));
+  into.srv = *text;
 }
 
-const Table<Endpoint>& endpoint_table() {
-  static const Table<Endpoint> table = {
-      required(Field<Endpoint>{"address", "an address", "", "ip:port, name:port or unix:/path",
-                               read_endpoint_address}),
-      {"weight", "a whole number", "1", "1 to 1000",
-       [](const Node& node, const Reading& reading, Endpoint& into) {
-         std::uint64_t weight = 1;
-         read_integer(node, reading, 1, 1000, weight);
-         into.weight = static_cast<std::uint32_t>(weight);
+const Table<Discovery>& discovery_table() {
+  static const Table<Discovery> table = {
+      {"srv", "a name", "", "its SRV records say host, port, priority and weight", read_srv,
+       [](const Discovery& discovery) {
+         return discovery.srv.empty() ? nullptr : scalar(discovery.srv);
        }},
-      later<Endpoint>("zone", "where it stands"),
+      path("file", &Discovery::file, "a YAML list like `endpoints`, read again when it changes"),
   };
   return table;
 }
 
-void read_endpoints(const Node& node, const Reading& reading, Cluster& into) {
-  if (!node.is_list())
-    return reading.mistake(
-        node, wrong_kind(node, "a list of endpoints") + (node.is_scalar() && !node.is_secret
-                                                             ? ": write [" + in_braces(node) + ']'
-                                                             : std::string()));
-  if (node.items.empty()) reading.mistake(node, "at least one endpoint is needed");
-  for (const NodePtr& item : node.items) {
-    Endpoint endpoint;
-    if (item->is_map())
-      read_table(*item, reading, endpoint_table(), endpoint);
-    else
-      read_endpoint_address(*item, reading, endpoint);
-    into.endpoints.push_back(std::move(endpoint));
-  }
+Field<Cluster> discovery() {
+  Field<Cluster> field = nested("discovery", &Cluster::discovery, discovery_table(),
+                                "endpoints from DNS SRV or a file, instead of url");
+  field.read = [](const Node& node, const Reading& reading, Cluster& into) {
+    read_table(node, reading, discovery_table(), into.discovery.emplace());
+    const Node::Entry* srv = node.entry("srv");
+    const Node::Entry* file = node.entry("file");
+    if (srv && file) reading.mistakes.add(file->mark, "`discovery` has either `srv` or `file`");
+    if (node.is_map() && node.entries.empty())
+      reading.mistake(node, "`discovery` has either `srv: NAME` or `file: PATH`");
+  };
+  return field;
 }
 
 void read_san(const Node& node, const Reading& reading, ClientTls& into) {
@@ -245,8 +227,8 @@ NodePtr write_balancing(const Cluster& cluster) {
 
 Field<Cluster> endpoints() {
   Field<Cluster> field{"endpoints", "a list of endpoints", "", "addresses, instead of url",
-                       read_endpoints};
-  field.rows = [] { return rows_of(endpoint_table()); };
+                       read_endpoint_list};
+  field.rows = endpoint_rows;
   return field;
 }
 
@@ -254,7 +236,7 @@ const Table<Cluster>& cluster_table() {
   static const Table<Cluster> table = {
       {"url", "a URL", "", "scheme, host and port of the service", read_url},
       endpoints(),
-      later<Cluster>("discovery", "endpoints from DNS SRV or a file"),
+      discovery(),
       {"host", "client, url or a name", "url for a DNS name, else client", "the host sent upstream",
        read_host, write_host},
       word("protocol", &Cluster::protocol, {"auto", "http1", "h2"}, "auto",
@@ -321,7 +303,7 @@ void check_source(const Node& node, const Mark& mark, const Reading& reading) {
   for (const Node::Entry& field : node.entries) {
     if (field.key != "url" && field.key != "endpoints" && field.key != "discovery") continue;
     if (first)
-      reading.mistakes.add(field.mark, "a cluster has either `url` or `endpoints`, and `" +
+      reading.mistakes.add(field.mark, "a cluster has one of `url`, `endpoints` and `discovery`, and `" +
                                            first->key + "` stands in line " +
                                            std::to_string(first->mark.line));
     first = &field;
@@ -329,7 +311,8 @@ void check_source(const Node& node, const Mark& mark, const Reading& reading) {
   if (node.is_map() && !first)
     reading.mistakes.add(mark,
                          "the cluster says nothing of where it is: write `url: "
-                         "http://HOST:PORT` or `endpoints: [\"HOST:PORT\"]`");
+                         "http://HOST:PORT`, `endpoints: [\"HOST:PORT\"]` or `discovery: { file: "
+                         "PATH }`");
 }
 
 }  // namespace

@@ -82,6 +82,8 @@ TEST_CASE("config language: every default of a cluster and a filter may be writt
           "hold: 3s, idle: 30s, idle_http1: 4s, max_age: 1h, max_requests: 0, ping: 0s }"),
       with_cluster("endpoints: [\"10.0.3.7:8443\", { address: \"[::1]:8443\", weight: 2 }, "
                    "\"unix:/run/a\"], tls: { server_name: orders.internal }"),
+      with_cluster("discovery: { srv: _http._tcp.orders.internal }"),
+      with_cluster("discovery: { file: endpoints.yaml }, dns: { family: v4 }"),
       with_cluster("url: https://a, tls: { san: [b.c, \"spiffe://d/e\"], min_version: \"1.2\" }"),
       with_filter("timeout: { total: 60s, response: 0s, idle: 5m }"),
       with_filter(
@@ -108,7 +110,6 @@ TEST_CASE("config language: what is not built is refused, each by its name") {
       with_listener("proxy_protocol: accept"),
       with_route("to: c, mirror: { to: c, sample: 10% }"),
       with_cluster("url: \"udp://10.0.3.9:3478\""),
-      with_cluster("discovery: { srv: a }"),
       with_cluster("endpoints: [{ address: \"10.0.3.9:1\", zone: a }]"),
       with_top("node: { zone: b }"),
       with_top("trace: { to: \"http://127.0.0.1:4318/v1/traces\" }"),
@@ -156,6 +157,21 @@ TEST_CASE("config language: addresses, hosts and names are sound") {
       {with_listener("tls: { cert: a, key: b, client_ca: c, client_auth: none }"), "of no use"},
       {with_route("name: \"\", to: c"), "a name is missing"},
       {with_route("to: c, rewrite: { host: \"a b\" }"), "is not host or host:port"},
+  });
+}
+
+TEST_CASE("config language: a cluster's endpoints come from one place") {
+  check_refused({
+      {with_cluster("discovery: {}"), "either `srv: NAME` or `file: PATH`"},
+      {with_cluster("discovery: { srv: a.b, file: c }"), "either `srv` or `file`"},
+      {with_cluster("discovery: { srv: \"a.b:80\" }"), "the port comes with the answer"},
+      {with_cluster("discovery: { srv: a b }"), "is not a name such as"},
+      {with_cluster("discovery: { file: \"\" }"), "a path"},
+      {with_cluster("discovery: { fil: a }"), "did you mean \"file\"?"},
+      {with_cluster("url: http://a, discovery: { srv: a.b }"), "`url` stands in line"},
+      {with_cluster("discovery: { srv: a.b }, tls: {}"), "`server_name` or `san`"},
+      {with_cluster("discovery: { srv: a.b }, host: url"), "needs a url"},
+      {with_cluster("endpoints: []"), "at least one endpoint"},
   });
 }
 
