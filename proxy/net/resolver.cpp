@@ -1,9 +1,11 @@
 #include "proxy/net/resolver.hpp"
 
 #include <arpa/inet.h>
+#include <arpa/nameser.h>
 #include <netdb.h>
 
 #include <algorithm>
+#include <optional>
 
 #include "proxy/base/event.hpp"
 
@@ -13,6 +15,7 @@ namespace {
 constexpr int first_try_ms = 700;  // doubled by c-ares from try to try
 constexpr int tries = 3;
 constexpr std::size_t most_addresses = 64;
+constexpr base::Millis resolution_delay{50};  // RFC 8305 8
 
 // Boost's class has no virtual destructor; nobody deletes a category through it.
 #pragma GCC diagnostic push
@@ -58,6 +61,13 @@ void arrange(std::vector<base::Address>& addresses, std::uint16_t port) {
   if (addresses.size() > most_addresses) addresses.resize(most_addresses);
 }
 
+Resolved both(Resolved first, const Resolved& second) {
+  first.addresses.insert(first.addresses.end(), second.addresses.begin(), second.addresses.end());
+  if (first.addresses.size() > most_addresses) first.addresses.resize(most_addresses);
+  first.ttl = std::min(first.ttl, second.ttl);
+  return first;
+}
+
 int family_of(AddressFamily family) {
   if (family == AddressFamily::any) return AF_UNSPEC;
   return family == AddressFamily::ipv4 ? AF_INET : AF_INET6;
@@ -89,6 +99,13 @@ struct Resolver::Pending {
   bool is_asking = true;  // the question is being put: an answer now is a local one
   int status = ARES_ENODATA;
   Resolved found;
+};
+
+struct Resolver::PendingSrv {
+  explicit PendingSrv(base::Loop& loop) : answered(loop) {}
+  base::Event answered;
+  int status = ARES_ENODATA;
+  std::optional<SrvAnswer> found;
 };
 
 // One of c-ares' sockets. Level-triggered: c-ares does not read until there is no more.
@@ -139,19 +156,24 @@ Resolver::~Resolver() {
   ares_library_cleanup();
 }
 
-// IPv6 is asked for where there is no IPv4: some servers never answer that question, and nobody is to
-// wait for what would not be used.
 base::Task<base::Result<Resolved>> Resolver::resolve(Question question) {
   const base::Time until = loop_.now() + question.timeout;
-  const bool is_any = question.family == AddressFamily::any;
+  const std::uint16_t port = question.port;
   Resolved local = look_into_hosts(question);
   if (!local.addresses.empty()) co_return local;
-  if (is_any) question.family = AddressFamily::ipv4;
-  base::Result<Resolved> first = co_await ask(question, until);
-  if (first || !is_any || loop_.now() >= until) co_return first;
-  question.family = AddressFamily::ipv6;
-  base::Result<Resolved> second = co_await ask(question, until);
-  const bool has_second_more_to_say = second || first.error().cause.value() == ARES_ENODATA;
+  if (!channel_) co_return dns_error("no resolver: resolv.conf cannot be used", ARES_EFILE);
+  if (question.family != AddressFamily::any) {
+    std::shared_ptr<Pending> only = ask(question, question.family);
+    co_return co_await answer(std::move(only), port, until);
+  }
+  std::shared_ptr<Pending> of_ipv4 = ask(question, AddressFamily::ipv4);
+  std::shared_ptr<Pending> of_ipv6 = ask(question, AddressFamily::ipv6);
+  base::Result<Resolved> first = co_await answer(std::move(of_ipv4), port, until);
+  const base::Time moment = first ? std::min(until, loop_.now() + resolution_delay) : until;
+  base::Result<Resolved> second = co_await answer(std::move(of_ipv6), port, moment);
+  if (first && second) co_return both(std::move(*first), *second);
+  const bool has_second_more_to_say =
+      second || (!first && first.error().cause.value() == ARES_ENODATA);
   if (has_second_more_to_say) co_return second;
   co_return first;
 }
@@ -174,17 +196,21 @@ Resolved Resolver::look_into_hosts(const Question& question) {
   return found;
 }
 
-base::Task<base::Result<Resolved>> Resolver::ask(Question question, base::Time until) {
-  if (!channel_) co_return dns_error("no resolver: resolv.conf cannot be used", ARES_EFILE);
-  const auto pending = std::make_shared<Pending>(loop_);
+std::shared_ptr<Resolver::Pending> Resolver::ask(const Question& question, AddressFamily family) {
+  auto pending = std::make_shared<Pending>(loop_);
   ares_addrinfo_hints hints{};
-  hints.ai_family = family_of(question.family);
+  hints.ai_family = family_of(family);
   hints.ai_socktype = SOCK_STREAM;
   hints.ai_flags = ARES_AI_NOSORT;
   ares_getaddrinfo(channel_, question.name.c_str(), nullptr, &hints, answered,
                    new std::shared_ptr<Pending>(pending));
   pending->is_asking = false;
   process(ARES_SOCKET_BAD, ARES_SOCKET_BAD);
+  return pending;
+}
+
+base::Task<base::Result<Resolved>> Resolver::answer(std::shared_ptr<Pending> pending,
+                                                    std::uint16_t port, base::Time until) {
   const bool came = co_await pending->answered.wait(until);
   if (!came) co_return dns_error("the name servers do not answer", ARES_ETIMEOUT);
   if (pending->status == ARES_ENOTFOUND)
@@ -192,9 +218,40 @@ base::Task<base::Result<Resolved>> Resolver::ask(Question question, base::Time u
   if (pending->status != ARES_SUCCESS)
     co_return dns_error("the name cannot be resolved", pending->status);
   Resolved found = std::move(pending->found);
-  arrange(found.addresses, question.port);
+  arrange(found.addresses, port);
   if (found.addresses.empty()) co_return dns_error("the name has no address", ARES_ENODATA);
   co_return found;
+}
+
+base::Task<base::Result<SrvAnswer>> Resolver::resolve_srv(std::string name, base::Millis timeout) {
+  const base::Time until = loop_.now() + timeout;
+  if (!channel_) co_return dns_error("no resolver: resolv.conf cannot be used", ARES_EFILE);
+  const auto pending = std::make_shared<PendingSrv>(loop_);
+  ares_query(channel_, name.c_str(), C_IN, T_SRV, answered_srv,
+             new std::shared_ptr<PendingSrv>(pending));
+  process(ARES_SOCKET_BAD, ARES_SOCKET_BAD);
+  const bool came = co_await pending->answered.wait(until);
+  if (!came) co_return dns_error("the name servers do not answer", ARES_ETIMEOUT);
+  if (pending->status == ARES_ENOTFOUND)
+    co_return dns_error("the name does not exist", pending->status);
+  if (pending->status == ARES_ENODATA)
+    co_return dns_error("the name has no SRV record", pending->status);
+  if (pending->status != ARES_SUCCESS)
+    co_return dns_error("the name cannot be resolved", pending->status);
+  if (!pending->found)
+    co_return dns_error("the name server's answer cannot be read", ARES_EBADRESP);
+  co_return std::move(*pending->found);
+}
+
+void Resolver::answered_srv(void* argument, int status, int, unsigned char* message, int length) {
+  const std::unique_ptr<std::shared_ptr<PendingSrv>> owned(
+      static_cast<std::shared_ptr<PendingSrv>*>(argument));
+  PendingSrv& pending = **owned;
+  pending.status = status;
+  if (status == ARES_SUCCESS && message)
+    pending.found = read_srv_answer(
+        {reinterpret_cast<const char*>(message), static_cast<std::size_t>(length)});
+  pending.answered.set();
 }
 
 void Resolver::answered(void* argument, int status, int, ares_addrinfo* info) {

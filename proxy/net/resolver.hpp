@@ -13,12 +13,12 @@
 #include "proxy/base/event_loop.hpp"
 #include "proxy/base/task.hpp"
 #include "proxy/base/error.hpp"
+#include "proxy/net/srv_answer.hpp"
 
 namespace net {
 
-// `any` takes both from /etc/hosts (what listens on `localhost` may do so in either family), and of
-// a name server IPv4 where there is some, else IPv6: many a name has addresses of the other family
-// that cannot be reached from here.
+// `any`: both are asked for at once, and once there is IPv4, IPv6 is waited for a moment only (RFC
+// 8305 3): some servers never answer that question.
 enum class AddressFamily : std::uint8_t { any, ipv4, ipv6 };
 
 struct Question {
@@ -44,15 +44,22 @@ class Resolver final : base::Timer {
 
   // The error says dns_failure.
   base::Task<base::Result<Resolved>> resolve(Question question);
+  // The SRV records of a name, at least one unless there decidedly is no such service.
+  base::Task<base::Result<SrvAnswer>> resolve_srv(std::string name, base::Millis timeout);
 
  private:
   struct Pending;
+  struct PendingSrv;
   class Watch;
 
-  base::Task<base::Result<Resolved>> ask(Question question, base::Time until);
+  std::shared_ptr<Pending> ask(const Question& question, AddressFamily family);
+  base::Task<base::Result<Resolved>> answer(std::shared_ptr<Pending> pending, std::uint16_t port,
+                                            base::Time until);
   // Empty = it is a name that a server has to be asked for.
   Resolved look_into_hosts(const Question& question);
   static void answered(void* pending, int status, int timeouts, ares_addrinfo* info);
+  static void answered_srv(void* pending, int status, int timeouts, unsigned char* message,
+                           int length);
   static void socket_changed(void* resolver, ares_socket_t socket, int wants_read, int wants_write);
   void watch(ares_socket_t socket, bool wants_read, bool wants_write);
   void process(ares_socket_t readable, ares_socket_t writable);

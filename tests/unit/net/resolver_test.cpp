@@ -63,14 +63,14 @@ TEST_CASE_FIXTURE(ResolverTest, "resolver: the addresses of a name, and the leas
   CHECK(!answer->is_local);
 }
 
-TEST_CASE_FIXTURE(ResolverTest, "resolver: takes IPv4 where there is some, unless told otherwise") {
+TEST_CASE_FIXTURE(ResolverTest, "resolver: asks for both families, unless told otherwise") {
   server.answers[a] = {{"x.test", a, 60, "10.0.0.1"}};
   server.answers[aaaa] = {{"x.test", aaaa, 60, "fd00::1"}};
   const struct {
     AddressFamily family;
     Texts expected;
   } cases[] = {
-      {AddressFamily::any, {"10.0.0.1:1"}},
+      {AddressFamily::any, {"10.0.0.1:1", "[fd00::1]:1"}},
       {AddressFamily::ipv4, {"10.0.0.1:1"}},
       {AddressFamily::ipv6, {"[fd00::1]:1"}},
   };
@@ -118,6 +118,34 @@ TEST_CASE_FIXTURE(ResolverTest, "resolver: a TTL of zero is told as it is") {
   REQUIRE(answer);
   CHECK(texts(*answer) == Texts{"[fd00::1]:1", "[fd00::2]:1"});
   CHECK(answer->ttl == std::chrono::seconds(0));
+}
+
+TEST_CASE_FIXTURE(ResolverTest, "resolver: SRV records, and why there are none") {
+  const auto ask_srv = [&](const std::string& name) {
+    std::optional<base::Result<net::SrvAnswer>> answer;
+    const auto asking = [](net::Resolver& of, std::string of_name,
+                           std::optional<base::Result<net::SrvAnswer>>& into) -> base::Task<> {
+      base::Result<net::SrvAnswer> found = co_await of.resolve_srv(of_name, Millis{1000});
+      into.emplace(std::move(found));
+    };
+    const base::Child child = tasks.spawn(asking(resolver, name, answer));
+    const base::Time limit = base::Clock::now() + std::chrono::seconds(5);
+    while (!answer && base::Clock::now() < limit) {
+      loop.turn(Millis{2});
+      server.answer();
+    }
+    REQUIRE(answer);
+    return *answer;
+  };
+  server.answers[net_test::srv] = {{"_a._tcp.test", net_test::srv, 7, "1 2 80 one.test"}};
+  const base::Result<net::SrvAnswer> found = ask_srv("_a._tcp.test");
+  REQUIRE(found);
+  CHECK(found->records.at(0) == net::SrvRecord{"one.test", 80, 1, 2});
+  CHECK(found->ttl == std::chrono::seconds(7));
+  server.answers.clear();
+  CHECK(ask_srv("_a._tcp.test").error().detail == "the name has no SRV record");
+  server.code = 3;
+  CHECK(ask_srv("_b._tcp.test").error().detail == "the name does not exist");
 }
 
 TEST_CASE_FIXTURE(ResolverTest, "resolver: what fails is a dns_failure that says why") {
