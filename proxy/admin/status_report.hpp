@@ -47,6 +47,8 @@ struct ProcessStatus {
   // By place ("listener ingress"): when what is shown there expires, in seconds since 1970.
   std::vector<std::pair<std::string, std::int64_t>> certificates;
   std::vector<std::pair<std::string, std::uint64_t>> dns_failures;  // by cluster
+  // By cluster: whether its file or SRV records could be used when they were last looked at.
+  std::vector<std::pair<std::string, bool>> discovery;
   std::string admin;                                                // address; "" = none
   std::vector<ListenerStatus> listeners;                            // in the order of the plan
 };

@@ -101,7 +101,8 @@ std::string Control::start() {
     workers_.back()->start(adoption(std::move(prepared.sockets[i])));
   }
   discovery_ = std::make_unique<upstream::Discovery>(
-      loop_, resolver_, [this](auto endpoints) { publish(std::move(endpoints)); });
+      upstream::DiscoveryParts{loop_, resolver_, executor_, log_},
+      [this](auto endpoints) { publish(std::move(endpoints)); });
   follow_names();
   watch_files();
   tasks_.spawn(watch_process()).release();

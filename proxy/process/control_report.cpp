@@ -64,6 +64,8 @@ admin::ProcessStatus Control::status() const {
       static_cast<std::uint64_t>(std::chrono::system_clock::to_time_t(loop_.wall(config_taken_)));
   status.certificates = certificates_.expiries();
   status.dns_failures.assign(discovery_->failures().begin(), discovery_->failures().end());
+  for (const auto& [cluster, is_good] : discovery_->sources())
+    status.discovery.emplace_back(cluster, is_good);
   status.own_log_lines_dropped = log_.dropped();
   status.log_lines_dropped = plan_->access_log ? plan_->access_log->dropped() : 0;
   if (admin_) status.admin = admin_->address().to_string();

@@ -18,8 +18,12 @@ void Balancer::reset(const Endpoints& endpoints) {
   const bool is_any_reachable =
       std::any_of(endpoints.begin(), endpoints.end(),
                   [](const WeightedEndpoint& each) { return each.endpoint->is_reachable; });
-  for (const auto& [endpoint, weight] : endpoints) {
-    if (is_any_reachable && !endpoint->is_reachable) continue;
+  std::uint32_t priority = UINT32_MAX;
+  for (const WeightedEndpoint& each : endpoints)
+    if (!is_any_reachable || each.endpoint->is_reachable)
+      priority = std::min(priority, each.priority);
+  for (const auto& [endpoint, weight, its_priority] : endpoints) {
+    if (its_priority != priority || (is_any_reachable && !endpoint->is_reachable)) continue;
     choices_.push_back({endpoint.target(), weight, total_weight_});
     total_weight_ += weight;
     has_equal_weights_ = has_equal_weights_ && weight == choices_.front().weight;

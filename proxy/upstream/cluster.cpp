@@ -38,7 +38,8 @@ Cluster::~Cluster() = default;
 
 void Cluster::publish(const EndpointSet& set) {
   Endpoints next;
-  for (const auto& [address, weight] : set.addresses) next.push_back({pools_->at(address), weight});
+  for (const auto& [address, weight, priority] : set.addresses)
+    next.push_back({pools_->at(address), weight, priority});
   balancer_.reset(next);
   endpoints_ = std::move(next);  // lets go of what is not among them
   pools_->sweep();
@@ -78,7 +79,7 @@ bool Cluster::is_reachable() const {
 // What lasts is not waited for.
 Time Cluster::held_until() const {
   Time until = Time::min();
-  for (const auto& [endpoint, weight] : endpoints_) {
+  for (const auto& [endpoint, weight, priority] : endpoints_) {
     const Outage* outage = endpoint->pool->outage();
     if (outage && !outage->error().lasting)
       until = std::max(until, outage->since() + config_.pool.hold);
@@ -110,7 +111,7 @@ ClusterSnapshot Cluster::snapshot() const {
     now.failure = "not resolved yet";
   }
   now.held = held_count_;
-  for (const auto& [endpoint, weight] : endpoints_)
+  for (const auto& [endpoint, weight, priority] : endpoints_)
     now.endpoints.push_back({endpoint->text, weight, false, endpoint->pool->snapshot()});
   return now;
 }

@@ -1,10 +1,13 @@
-// Keeps asking for the names of all clusters, and tells the workers what it found: a set of
-// endpoints whenever it changed. A name that fails keeps its last good addresses. What several
-// configurations name alike is asked for once, and goes on through a reload. Control's thread.
+// Finds the endpoints of all clusters that do not write down addresses: by names, by SRV records, in
+// files. Tells the workers what it found: a set of endpoints whenever it changed. What fails keeps
+// its last good set. What several configurations say alike is asked for once, and goes on through a
+// reload. Control's thread.
 #pragma once
 
 #include "config/model.hpp"
-#include "proxy/base/task_group.hpp"
+#include "proxy/base/executor.hpp"
+#include "proxy/base/folder_watch.hpp"
+#include "proxy/base/log.hpp"
 #include "proxy/net/resolver.hpp"
 #include "proxy/upstream/endpoint.hpp"
 
@@ -17,16 +20,20 @@
 
 namespace upstream {
 
-// The names of one cluster.
+class ClusterDiscovery;
+
+// What one cluster says of where its endpoints are.
 struct ClusterNames {
   std::string cluster;
   std::vector<config::Endpoint> endpoints;
+  std::optional<config::Discovery> discovery;
   config::Dns dns;
 
   explicit ClusterNames(const config::Cluster& of)
-      : cluster(of.name), endpoints(of.endpoints), dns(of.dns) {}
+      : cluster(of.name), endpoints(of.endpoints), discovery(of.discovery), dns(of.dns) {}
   bool are_of(const config::Cluster& other) const {
-    return cluster == other.name && endpoints == other.endpoints && dns == other.dns;
+    return cluster == other.name && endpoints == other.endpoints && discovery == other.discovery &&
+           dns == other.dns;
   }
 };
 
@@ -36,37 +43,47 @@ struct PublishedEndpoints {
   std::shared_ptr<const EndpointSet> set;
 };
 
+// What discovery works with; all of it outlives it.
+struct DiscoveryParts {
+  base::EventLoop& loop;
+  net::Resolver& resolver;
+  base::Executor& executor;  // reads files
+  base::Log& log;
+};
+
 class Discovery {
  public:
   // Called in control's thread, which posts it to every worker's Clusters::publish().
   using Publish = std::function<void(std::shared_ptr<const PublishedEndpoints>)>;
 
-  // Both outlive it.
-  Discovery(base::EventLoop& loop, net::Resolver& resolver, Publish publish);
+  Discovery(DiscoveryParts parts, Publish publish);
   ~Discovery();
 
-  // From now on the names of these configurations and of no others; new ones are asked for at once.
+  // From now on what these configurations name, and nothing else; what is new is asked for at once.
   // Not from inside Publish.
   void follow(const std::vector<const config::Config*>& configs);
-  // Each name was answered, well or not.
+  // Everything was answered, well or not.
   bool is_settled() const;
   std::vector<std::shared_ptr<const PublishedEndpoints>> published() const;
   // How often a name of theirs could not be resolved, by cluster: of all that it ever followed.
   const std::map<std::string, std::uint64_t>& failures() const { return failures_; }
+  // Of clusters with `discovery`, by name: whether the file or the SRV records were read well when
+  // they were last looked at.
+  std::map<std::string, bool> sources() const;
 
  private:
-  class Service;
+  friend class ClusterDiscovery;
 
-  void add(const config::Cluster& cluster);
+  void add(const config::Cluster& cluster, const config::Config& config);
 
-  base::EventLoop& loop_;
-  net::Resolver& resolver_;
+  const DiscoveryParts parts_;
+  base::FolderWatches folders_;
   Publish publish_;
   std::map<std::string, std::uint64_t> failures_;
-  std::vector<std::unique_ptr<Service>> services_;
+  std::vector<std::unique_ptr<ClusterDiscovery>> clusters_;
 };
 
-// The addresses of a cluster without names; null if it has some.
+// The addresses of a cluster that writes all of them down; null if it does not.
 std::shared_ptr<const EndpointSet> fixed_endpoints(const config::Cluster& cluster);
 
 }  // namespace upstream

@@ -19,6 +19,8 @@ class Pool;
 struct WeightedAddress {
   base::Address address;
   std::uint32_t weight = 1;
+  // Of the reachable ones those of the least are chosen from, the others stand by (RFC 2782).
+  std::uint32_t priority = 0;
 };
 
 // Immutable once published. Any thread.
@@ -58,6 +60,7 @@ struct Endpoint final : base::Counted {
 struct WeightedEndpoint {
   base::Ref<Endpoint> endpoint;
   std::uint32_t weight = 1;
+  std::uint32_t priority = 0;  // see WeightedAddress
 };
 using Endpoints = std::vector<WeightedEndpoint>;
 

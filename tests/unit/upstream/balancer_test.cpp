@@ -81,6 +81,23 @@ TEST_CASE("balancer: round robin spreads the turns of the heavy one") {
   CHECK(longest <= 2);
 }
 
+TEST_CASE("balancer: those of a higher number stand by until none of the lower can be reached") {
+  Picks picks(Balancing::round_robin, {1, 1, 1});
+  upstream::Endpoints chosen;
+  std::uint32_t priority = 1;
+  for (Endpoint& endpoint : picks.endpoints)
+    chosen.push_back({base::Ref<Endpoint>(endpoint), 1, std::min(priority++, 2U)});
+  const auto picked = [&] {
+    picks.balancer.reset(chosen);
+    return picks.count(4);
+  };
+  CHECK(picked() == std::vector<int>{4, 0, 0});
+  picks.endpoints[0].is_reachable = false;
+  CHECK(picked() == std::vector<int>{0, 2, 2});
+  picks.endpoints[1].is_reachable = picks.endpoints[2].is_reachable = false;
+  CHECK(picked() == std::vector<int>{4, 0, 0});  // none can: as if all could
+}
+
 TEST_CASE("balancer: avoids an endpoint while there is another") {
   for (const Balancing method : {Balancing::round_robin, Balancing::least_request}) {
     for (const std::vector<std::uint32_t>& weights :

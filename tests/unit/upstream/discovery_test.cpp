@@ -6,8 +6,12 @@
 
 #include <doctest/doctest.h>
 
+#include <filesystem>
+#include <fstream>
+
 namespace {
 
+namespace fs = std::filesystem;
 using base::Millis;
 using net_test::a;
 using upstream::EndpointSet;
@@ -33,7 +37,8 @@ struct DiscoveryTest {
     config.clusters = {fixed, named};
   }
   void start() {
-    discovery.emplace(loop, resolver, [this](auto published) {
+    discovery.emplace(upstream::DiscoveryParts{loop, resolver, executor, log},
+                      [this](auto published) {
       CHECK(published->names.cluster == "named");
       sets.push_back(published->set);
     });
@@ -49,6 +54,8 @@ struct DiscoveryTest {
   base::EventLoop loop;
   net_test::NameServer server;
   net::Resolver resolver{loop, server.address()};
+  base::Executor executor;
+  base::Log log{STDERR_FILENO, base::Level::error, false};
   config::Config config;
   std::vector<std::shared_ptr<const EndpointSet>> sets;
   std::optional<upstream::Discovery> discovery;
@@ -95,7 +102,6 @@ TEST_CASE_FIXTURE(DiscoveryTest, "discovery: counts failures from the start, of 
 }
 
 TEST_CASE_FIXTURE(DiscoveryTest, "cluster: waits for its first endpoints, and keeps what stays") {
-  base::Log log(STDERR_FILENO, base::Level::error, false);
   upstream::Pools pools(loop, upstream::net_dialers(loop, log));
   upstream::Clusters clusters(pools, config, {});
   const auto publish = [&](std::vector<upstream::WeightedAddress> addresses) {
@@ -153,9 +159,154 @@ TEST_CASE_FIXTURE(DiscoveryTest, "discovery: a reload asks anew only for what it
   CHECK(discovery->failures().empty());
 }
 
+// A cluster whose endpoints a file lists.
+struct FileDiscoveryTest : DiscoveryTest {
+  FileDiscoveryTest() {
+    char name[] = "/tmp/outrider-discovery-XXXXXX";
+    REQUIRE(::mkdtemp(name));
+    folder = name;
+    file = folder / "endpoints.yaml";
+    config.clusters[1].endpoints.clear();
+    config.clusters[1].discovery.emplace().file = file;
+  }
+  ~FileDiscoveryTest() { fs::remove_all(folder); }
+
+  // As one should: beside it, then in its place.
+  void replace(const std::string& text) {
+    std::ofstream(folder / ".new") << text;
+    fs::rename(folder / ".new", file);
+  }
+  bool has_addresses(const std::vector<std::string>& texts) {
+    const auto is_so = [&] {
+      if (sets.empty()) return false;
+      std::vector<std::string> now;
+      for (const auto& each : sets.back()->addresses) now.push_back(each.address.to_string());
+      return now == texts;
+    };
+    return turn_until(is_so);
+  }
+
+  fs::path folder, file;
+};
+
+TEST_CASE_FIXTURE(FileDiscoveryTest, "discovery: a file is read, and read again as it is replaced") {
+  replace("- 10.0.0.1:80\n");
+  start();
+  REQUIRE(has_addresses({"10.0.0.1:80"}));
+  replace("- { address: \"10.0.0.2:80\", weight: 3 }\n- 10.0.0.1:80\n");
+  REQUIRE(has_addresses({"10.0.0.2:80", "10.0.0.1:80"}));
+  CHECK(sets.back()->addresses[0].weight == 3);
+  std::ofstream(file) << "- 10.0.0.3:80\n";  // written in place
+  REQUIRE(has_addresses({"10.0.0.3:80"}));
+  replace("[]\n");
+  REQUIRE(has_addresses({}));
+  CHECK(!sets.back()->failure);
+}
+
+TEST_CASE_FIXTURE(FileDiscoveryTest, "discovery: a file as Kubernetes mounts it") {
+  const auto swap_in = [&](const std::string& version, const std::string& text) {
+    fs::create_directory(folder / version);
+    std::ofstream(folder / version / "endpoints.yaml") << text;
+    fs::create_symlink(version, folder / "..data_tmp");
+    fs::rename(folder / "..data_tmp", folder / "..data");
+  };
+  swap_in("..one", "- 10.0.0.1:80\n");
+  fs::create_symlink("..data/endpoints.yaml", file);
+  start();
+  REQUIRE(has_addresses({"10.0.0.1:80"}));
+  swap_in("..two", "- 10.0.0.2:80\n");
+  fs::remove_all(folder / "..one");
+  REQUIRE(has_addresses({"10.0.0.2:80"}));
+  swap_in("..three", "- 10.0.0.3:80\n");
+  REQUIRE(has_addresses({"10.0.0.3:80"}));
+}
+
+TEST_CASE_FIXTURE(FileDiscoveryTest, "discovery: a broken file keeps the last good set") {
+  replace("- 10.0.0.1:80\n");
+  start();
+  REQUIRE(has_addresses({"10.0.0.1:80"}));
+  CHECK(discovery->sources().at("named"));
+  for (const char* broken : {"- 10.0.0.2\n", "", "- [\n"}) {
+    replace(broken);
+    REQUIRE(turn_until([&] { return !discovery->sources().at("named"); }));
+    CHECK(sets.size() == 1);
+    replace("# good\n- 10.0.0.1:80\n");
+    REQUIRE(turn_until([&] { return discovery->sources().at("named"); }));
+  }
+  fs::remove(file);
+  REQUIRE(turn_until([&] { return !discovery->sources().at("named"); }));
+  CHECK(sets.size() == 1);
+}
+
+TEST_CASE_FIXTURE(FileDiscoveryTest, "discovery: a file that is not there yet is no endpoint") {
+  start();
+  CHECK(!discovery->is_settled());
+  REQUIRE(turn_until([&] { return discovery->is_settled(); }));
+  REQUIRE(sets.size() == 1);
+  CHECK(sets[0]->failure->reason == base::Reason::no_endpoint);
+  replace("- 10.0.0.1:80\n");
+  REQUIRE(has_addresses({"10.0.0.1:80"}));
+}
+
+TEST_CASE_FIXTURE(FileDiscoveryTest, "discovery: names in a file are asked for, and kept if they stay") {
+  server.answers_by_name = true;
+  server.answers[a] = {{"one.test", a, 0, "10.0.0.1"}, {"two.test", a, 0, "10.0.0.2"}};
+  replace("- one.test:80\n");
+  start();
+  REQUIRE(has_addresses({"10.0.0.1:80"}));
+  server.is_silent = true;  // what is known of the one that stays is in use at once
+  replace("- one.test:80\n- 10.0.0.9:80\n");
+  REQUIRE(has_addresses({"10.0.0.1:80", "10.0.0.9:80"}));
+  server.is_silent = false;
+  replace("- two.test:80\n");
+  REQUIRE(has_addresses({"10.0.0.2:80"}));
+}
+
+TEST_CASE_FIXTURE(DiscoveryTest, "discovery: SRV records say host, port, priority and weight") {
+  using net_test::srv;
+  const std::string name = "_http._tcp.orders.test";
+  config.clusters[1].endpoints.clear();
+  config.clusters[1].discovery.emplace().srv = name;
+  server.answers_by_name = true;
+  server.answers[srv] = {{name, srv, 0, "20 0 82 two.test"}, {name, srv, 0, "10 30 81 one.test"},
+                         {name, srv, 0, "10 60 80 two.test"}};
+  server.answers[a] = {{"one.test", a, 0, "10.0.0.1"}, {"two.test", a, 0, "10.0.0.2"}};
+  start();
+  REQUIRE(turn_until([&] { return discovery->is_settled() && !sets.empty(); }));
+  std::vector<std::string> found;
+  for (const auto& each : sets.back()->addresses)
+    found.push_back(each.address.to_string() + " " + std::to_string(each.weight) + " " +
+                    std::to_string(each.priority / 20));
+  CHECK(found == std::vector<std::string>{"10.0.0.1:81 500 1", "10.0.0.2:80 1000 1",
+                                          "10.0.0.2:82 1 2"});
+  server.answers[srv] = {{name, srv, 0, "10 0 81 one.test"}};
+  REQUIRE(turn_until([&] { return sets.back()->addresses.size() == 1; }));
+  server.answers[srv].clear();
+  REQUIRE(turn_until([&] { return !discovery->sources().at("named"); }));
+  CHECK(sets.back()->addresses.size() == 1);
+  server.answers[srv] = {{name, srv, 0, "0 0 0 "}};  // there decidedly is no such service
+  REQUIRE(turn_until([&] { return sets.back()->addresses.empty(); }));
+  CHECK(!sets.back()->failure);
+}
+
+TEST_CASE_FIXTURE(DiscoveryTest, "discovery: of a name's families the one that is there is used") {
+  server.answers[a] = {{"orders.test", a, 0, "127.0.0.1"}};
+  server.answers[net_test::aaaa] = {{"orders.test", net_test::aaaa, 0, "::1"}};
+  const int ipv6_only = ::socket(AF_INET6, SOCK_STREAM, 0);
+  const base::Address::Socket any = base::Address::parse("[::1]:0")->socket();
+  REQUIRE(::bind(ipv6_only, any.get(), any.size) == 0);
+  REQUIRE(::listen(ipv6_only, 8) == 0);
+  config.clusters[1].endpoints[0].port = base::Address::local_of(ipv6_only).port();
+  start();
+  REQUIRE(turn_until([&] { return sets.size() == 1; }));
+  REQUIRE(sets[0]->addresses.size() == 2);
+  for (const auto& each : sets[0]->addresses)
+    CHECK(each.priority == (each.address.family() == AF_INET6 ? 0U : 1U));
+  ::close(ipv6_only);
+}
+
 TEST_CASE_FIXTURE(DiscoveryTest,
                   "pools: are kept by cluster, address, TLS, protocol and pool settings") {
-  base::Log log(STDERR_FILENO, base::Level::error, false);
   upstream::Pools pools(loop, upstream::net_dialers(loop, log));
   auto first = std::make_unique<upstream::Clusters>(pools, config, upstream::TlsContexts());
   const auto chosen = [](upstream::Clusters& clusters) {
