@@ -20,6 +20,8 @@ using http::Next;
 using http::Reply;
 using http::Request;
 
+constexpr std::string_view byte_order_mark = "\xef\xbb\xbf";
+
 struct Options {
   Millis interval{15'000};
 };
@@ -46,8 +48,13 @@ class Beating final : public http::WrappedSource {
       if (!begun_) begun_.emplace(inner_.read());
       base::FixedLimit limit(loop_, loop_.now() + interval_);
       co_await base::within(fetch(), limit);
-      if (come_) co_return take();
-      if (position_.is_between_events()) co_return Bytes::of_literal(":\n\n");
+      if (come_) {
+        Result<Bytes> piece = take();
+        if (!is_mark_only_) co_return piece;
+      } else if (position_.is_between_events()) {
+        if (!has_begun_) mark_left_ = byte_order_mark;
+        co_return Bytes::of_literal(":\n\n");
+      }
     }
   }
 
@@ -61,13 +68,28 @@ class Beating final : public http::WrappedSource {
     begun_.reset();
     Result<Bytes> piece = std::move(*come_);
     come_.reset();
+    has_begun_ = true;
+    if (piece) drop_mark(*piece);
     if (piece) position_.pass(piece->view());
     return piece;
+  }
+  // A byte order mark counts at the very start only, and there a comment stands by now.
+  void drop_mark(Bytes& piece) {
+    const bool was_empty = piece.empty();
+    while (!mark_left_.empty() && !piece.empty() && piece.view().front() == mark_left_.front()) {
+      mark_left_.remove_prefix(1);
+      piece.remove_prefix(1);
+    }
+    is_mark_only_ = piece.empty() && !was_empty;
+    if (!is_mark_only_) mark_left_ = {};
   }
 
   const Millis interval_;
   base::Loop& loop_;
   EventStreamPosition position_;
+  bool has_begun_ = false;      // the upstream's bytes have
+  std::string_view mark_left_;  // that is to be dropped, if it comes
+  bool is_mark_only_ = false;   // what came last
   std::optional<Result<Bytes>> come_;
   std::optional<base::Begun<Result<Bytes>>> begun_;
 };

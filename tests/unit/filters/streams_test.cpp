@@ -37,6 +37,24 @@ TEST_CASE("heartbeat: not within an event, however long it takes") {
   CHECK(chain.received == "data: first half\n\n:\n\ndata: 2\n\n");
 }
 
+TEST_CASE("heartbeat: behind a comment no byte order mark is left to be taken for text") {
+  const std::string mark = "\xef\xbb\xbf";
+  const auto received = [](Upstream::Paced::Pieces pieces) {
+    Chain chain("[heartbeat: { interval: 10s }]");
+    chain.upstream.answers = {events(std::move(pieces))};
+    chain.send();
+    return chain.received;
+  };
+  CHECK(received({{Millis{15'000}, mark + "data: 1\n\n"}}) == ":\n\ndata: 1\n\n");
+  CHECK(received({{Millis{15'000}, mark.substr(0, 1)},
+                  {Millis{1}, mark.substr(1)},
+                  {Millis{1}, "data: 1\n\n" + mark}}) == ":\n\ndata: 1\n\n" + mark);
+  CHECK(received({{Millis{15'000}, mark}}) == ":\n\n");
+  CHECK(received({{Millis{15'000}, "x" + mark + "\n\n"}}) == ":\n\nx" + mark + "\n\n");
+  CHECK(received({{Millis{0}, mark + "data: 1\n\n"}, {Millis{15'000}, mark}}) ==
+        mark + "data: 1\n\n:\n\n" + mark);
+}
+
 TEST_CASE("heartbeat: no idle time ends a stream that it keeps alive") {
   Chain chain("[timeout: { idle: 20s }, heartbeat: { interval: 10s }]");
   chain.upstream.answers = {events({{Millis{60'000}, "data: 1\n\n"}})};
