@@ -161,7 +161,9 @@ Result<void> FieldReader::note(FieldView field) {
     case Name::keep_alive:
       keep_alive = field.value;
       break;
-    case Name::sec_websocket_key:
+    case Name::sec_websocket_key:  // answered is the one that is read
+      if (std::exchange(has_websocket_key_, true) && side_ == Side::request)
+        return refused(side_, "more than one sec-websocket-key field", Reason::bad_request);
       websocket_key = field.value;
       break;
     default:

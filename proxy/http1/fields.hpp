@@ -55,6 +55,7 @@ class FieldReader {
   bool has_coding_ = false;
   bool has_expect_ = false;
   bool has_upgrade_ = false;
+  bool has_websocket_key_ = false;
   bool says_close_ = false;
   bool says_keep_alive_ = false;
 };

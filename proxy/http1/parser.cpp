@@ -82,7 +82,15 @@ Result<void> parse_request_line(std::string_view line, const HeadLimits& limits,
   return take_target(target, head);
 }
 
-// RFC 9112 3.2: an absolute target wins over `host`, but that must be valid all the same.
+bool names_same(std::string_view target, std::string_view host) {
+  const http::Authority wanted = http::split_authority(target);
+  const http::Authority named = http::split_authority(host);
+  return base::same_ignoring_case(wanted.host, named.host) &&
+         (!named.port || named.port == wanted.port);
+}
+
+// RFC 9112 3.2: an absolute target wins over `host`, but that must be valid all the same. That of
+// CONNECT has no other form, so one of the two lies; clients may leave the port out of `host`.
 Result<void> take_host(const FieldReader& reader, RequestHead& head) {
   if (!reader.host) {
     if (head.minor_version == 1) return bad_request("there is no host field");
@@ -91,6 +99,8 @@ Result<void> take_host(const FieldReader& reader, RequestHead& head) {
   const bool is_needless = head.minor_version == 0 && reader.host->empty();
   if (!is_needless && !http::valid_authority(*reader.host))
     return bad_request("the host field is not host or host:port");
+  if (head.method == "CONNECT" && !is_needless && !names_same(head.authority, *reader.host))
+    return bad_request("the host field is not the target of CONNECT");
   if (head.authority.empty()) head.authority = *reader.host;
   return {};
 }

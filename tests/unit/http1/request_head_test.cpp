@@ -55,7 +55,11 @@ TEST_CASE("http1 request: targets in the form of their method") {
       {"GET http://b.test/ HTTP/1.0\r\n\r\n", "GET b.test / 1.0 close"},
       {"OPTIONS * HTTP/1.1\r\nHost: a\r\n\r\n", "OPTIONS a * 1.1 keep"},
       {"OPTIONS http://b.test HTTP/1.1\r\nHost: a\r\n\r\n", "OPTIONS b.test * 1.1 keep"},
-      {"CONNECT b.test:443 HTTP/1.1\r\nHost: a\r\n\r\n", "CONNECT b.test:443  1.1 keep"},
+      {"CONNECT b.test:443 HTTP/1.1\r\nHost: b.test:443\r\n\r\n", "CONNECT b.test:443  1.1 keep"},
+      {"CONNECT b.test:443 HTTP/1.1\r\nHost: B.test\r\n\r\n", "CONNECT b.test:443  1.1 keep"},
+      {"CONNECT b.test:443 HTTP/1.0\r\nHost:\r\n\r\n", "CONNECT b.test:443  1.0 close"},
+      {"CONNECT b.test:443 HTTP/1.1\r\nHost: a\r\n\r\n", "bad_request"},
+      {"CONNECT b.test:443 HTTP/1.1\r\nHost: b.test:444\r\n\r\n", "bad_request"},
       {"CONNECT b.test HTTP/1.1\r\nHost: a\r\n\r\n", "bad_request"},
       {"CONNECT / HTTP/1.1\r\nHost: a\r\n\r\n", "bad_request"},
       {"GET b.test:443 HTTP/1.1\r\nHost: a\r\n\r\n", "bad_request"},
@@ -155,6 +159,7 @@ TEST_CASE("http1 request: expectations and upgrades") {
        "GET a / 1.1 keep|Upgrade=websocket|Sec-WebSocket-Key=k"},
       {with(upgrade + "websocket\r\nContent-Length: 5", "GET / HTTP/1.1"), "bad_request"},
       {with(upgrade + "websocket\r\nTransfer-Encoding: chunked", "GET / HTTP/1.1"), "bad_request"},
+      {with(upgrade + "websocket\r\nSec-WebSocket-Key: k", "GET / HTTP/1.1"), "bad_request"},
       {"CONNECT a:1 HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\n", "bad_request"},
   });
 }
