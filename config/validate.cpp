@@ -124,10 +124,20 @@ class Validation {
   }
 
   void check_handovers(const Filters& filters) {
-    for (const FilterConfig& filter : filters)
-      if (const std::string_view to = handover_of(filter);
-          !to.empty() && are_clusters_known_ && !clusters_.contains(to))
-        mistakes_.add(filter.mark, "there is no cluster \"" + std::string(to) + "\"" + suggest(to));
+    for (const FilterConfig& filter : filters) {
+      const std::string_view to = handover_of(filter);
+      const auto found = clusters_.find(to);
+      if (to.empty()) continue;
+      if (found == clusters_.end()) {
+        if (are_clusters_known_)
+          mistakes_.add(filter.mark,
+                        "there is no cluster \"" + std::string(to) + "\"" + suggest(to));
+      } else if (found->second.cluster->is_tcp()) {
+        mistakes_.add(filter.mark, "\"" + std::string(to) +
+                                       "\" is a tcp:// cluster, which takes bytes: name one that "
+                                       "takes requests");
+      }
+    }
   }
 
   // Handed over from cluster to cluster a request would never come to an end.

@@ -61,6 +61,8 @@ TEST_CASE("config: bytes and requests are not mistaken for each other") {
       {tcp("tcp: { to: c }, protocols: [http1]"), "\"protocols\" is of requests"},
       {tcp("tcp: { to: c }", "url: http://a"), "write its url as tcp://HOST:PORT"},
       {tcp("routes: [{ to: c }]"), "bytes go there from a listener with `tcp`"},
+      {tcp("routes: [{ respond: { status: 204 }, filters: [fallback: { to: c }] }]"),
+       "is a tcp:// cluster, which takes bytes: name one that takes requests"},
       {tcp("tcp: { to: c }", "url: \"tcp://10.0.3.9\""), "has no port"},
       {tcp("tcp: { to: c }", bytes + ", protocol: h2"), "\"protocol\" is of requests"},
       {tcp("routes: [{ match: { method: CONNECT, path: /a }, to: c }]", "url: http://a"),
