@@ -5,10 +5,23 @@
 #include <csignal>
 #include <cstdio>
 #include <exception>
+#include <fcntl.h>
 #include <string>
+#include <unistd.h>
 #include <vector>
 
+namespace {
+
+// Else what is opened next would be taken for one of the three, and be written to.
+void open_standard_descriptors() {
+  for (int each = STDIN_FILENO; each <= STDERR_FILENO; ++each)
+    if (::fcntl(each, F_GETFD) < 0) ::open("/dev/null", O_RDWR);
+}
+
+}  // namespace
+
 int main(int argc, char** argv) {
+  open_standard_descriptors();
   std::signal(SIGPIPE, SIG_IGN);
   try {
     return cli::dispatch(std::vector<std::string>(argv + 1, argv + argc));

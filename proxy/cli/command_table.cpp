@@ -14,10 +14,10 @@ Command run_command() {
       "carry traffic as FILE says, until SIGTERM",
       1,
       1,
-      "one FILE, and `--` in front of a command",
+      "one FILE, or - for standard input, and `--` in front of a command",
       "Reads FILE, binds its listeners and carries traffic. SIGTERM drains: what runs may end,\n"
       "what is new is refused; a second one ends at once. SIGHUP reads FILE again, and like\n"
-      "SIGUSR1 opens the logs again.\n"
+      "SIGUSR1 opens the logs again. What came from standard input (-) cannot be read again.\n"
       "COMMAND is the application: it is started behind the listeners (it finds their addresses\n"
       "as OUTRIDER_LISTENER_NAME in its environment), is told to end when inbound traffic has\n"
       "drained, and when it has ended so does this. The key `app` of FILE says the same and\n"

@@ -10,6 +10,7 @@
 #include "proxy/base/log.hpp"
 #include "proxy/cli/completion.hpp"
 #include "proxy/process/control.hpp"
+#include "proxy/process/handover.hpp"
 #include "proxy/server/plan.hpp"
 
 #include <cstdio>
@@ -40,11 +41,10 @@ server::Planned planned(const config::Loaded& loaded, const server::Plan* runnin
   return none;
 }
 
-// Null after saying what is wrong.
-std::unique_ptr<server::Plan> plan_of(const config::Loaded& loaded) {
-  server::Planned made = planned(loaded, nullptr);
-  for (const std::string& problem : made.problems) say(problem);
-  return std::move(made.plan);
+std::string joined(const std::vector<std::string>& problems) {
+  std::string text;
+  for (const std::string& problem : problems) text.append(text.empty() ? "" : "\n").append(problem);
+  return text;
 }
 
 // Where it lies, whatever lies there later.
@@ -108,53 +108,65 @@ int check_as_json(const std::string& file, const config::Loaded& loaded) {
   return made.plan ? done : failed;
 }
 
+config::Loaded load(const std::string& file) {
+  return file == "-" ? load_standard_input() : config::load(file, filters::specs());
+}
+
 }  // namespace
 
 int check(const Call& call) {
   const std::string& file = call.words[0];
-  const bool is_piped = file == "-";
-  const config::Loaded loaded =
-      is_piped ? load_standard_input() : config::load(file, filters::specs());
-  if (call.has("--json")) return check_as_json(is_piped ? standard_input : file, loaded);
-  const std::unique_ptr<server::Plan> plan = plan_of(loaded);
-  if (!plan) return failed;
-  for (const config::Mistake& warning : plan->warnings) say("warning: " + warning.to_string());
-  print((is_piped ? standard_input : file) + ": valid\n");
+  const std::string shown = file == "-" ? standard_input : file;
+  const config::Loaded loaded = load(file);
+  if (call.has("--json")) return check_as_json(shown, loaded);
+  const server::Planned made = planned(loaded, nullptr);
+  if (!made.plan) say(joined(made.problems));
+  if (!made.plan) return failed;
+  for (const config::Mistake& warning : made.plan->warnings) say("warning: " + warning.to_string());
+  print(shown + ": valid\n");
   return done;
 }
 
 int run(const Call& call) {
   const std::vector<std::string>& words = call.words;
-  std::unique_ptr<server::Plan> plan = plan_of(config::load(words[0], filters::specs()));
-  if (!plan) return failed;
+  const bool is_piped = words[0] == "-";
+  process::Inheritance inherited = process::inheritance();
+  const auto fail = [&inherited](const std::string& why) {
+    say(why);
+    if (inherited.predecessor) process::say_why_not(inherited.predecessor.number(), why);
+    return failed;
+  };
+  if (!inherited.problem.empty()) return fail(inherited.problem);
+  server::Planned made = planned(load(words[0]), nullptr);
+  if (!made.plan) return fail(joined(made.problems));
+  std::unique_ptr<server::Plan> plan = std::move(made.plan);
   const App app = app_of(words, *plan);
-  if (!app.problem.empty()) say(app.problem);
-  if (!app.problem.empty()) return failed;
+  if (!app.problem.empty()) return fail(app.problem);
   const config::LogSettings settings = plan->config->log;
   base::Result<base::LogFile> opened = base::LogFile::open(settings.to);
-  if (!opened) {
-    say(plan->config->shown(settings.places, "log: cannot open " + settings.to + ": " +
-                                                 opened.error().cause.message()));
-    return failed;
-  }
-  process::Inheritance inherited = process::inheritance();
-  if (!inherited.problem.empty()) say(inherited.problem);
-  if (!inherited.problem.empty()) return failed;
+  if (!opened)
+    return fail(plan->config->shown(
+        settings.places,
+        "log: cannot open " + settings.to + ": " + opened.error().cause.message()));
   base::Log log(std::move(*opened), settings.level, settings.is_json);
-  const auto read_again = [&words](const server::Plan& running) {
-    return planned(config::load(words[0], filters::specs()), &running);
+  const auto read_again = [&words, is_piped](const server::Plan& running) {
+    if (!is_piped) return planned(config::load(words[0], filters::specs()), &running);
+    server::Planned none;
+    none.problems.push_back(
+        "the configuration came from standard input, which cannot be read twice: restart instead");
+    return none;
   };
+  const int to_predecessor = inherited.predecessor.number();
   process::Control control(std::move(plan), read_again, log);
   control.handle_signals();
   control.inherit(std::move(inherited));
-  control.can_be_replaced_by({own_binary(), "run", words[0]});
+  if (!is_piped) control.can_be_replaced_by({own_binary(), "run", words[0]});
   if (!app.command.empty()) control.run_app(app.command);
   const std::string problem = control.start();
-  if (!problem.empty()) {
-    log.error(problem);
-    return failed;
-  }
-  return control.run();
+  if (problem.empty()) return control.run();
+  log.error(problem);
+  if (to_predecessor >= 0) process::say_why_not(to_predecessor, problem);
+  return failed;
 }
 
 int defaults(const Call& call) {

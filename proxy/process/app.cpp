@@ -38,6 +38,7 @@ App::~App() {
 std::string App::start(std::vector<std::string> environment) {
   Program program{settings_.command, std::move(environment)};
   program.has_limit_of_start = true;
+  program.stands_alone = true;
   const Started started = process::start(program);
   if (!started.problem.empty())
     return "app: cannot run " + settings_.command.front() + ": " + started.problem;
@@ -57,7 +58,8 @@ void App::ended(int wait_status) {
 }
 
 void App::signal(int number) const {
-  if (is_running()) ::kill(child_, number);
+  if (!is_running()) return;
+  ::kill(number == SIGKILL ? -child_ : child_, number);  // and what else it has started
 }
 
 base::Task<std::string> App::ready() {

@@ -109,6 +109,7 @@ class Control final : admin::AdminSource {
   void leave();
   void let_go_of_paths();
   base::Task<> drain_at_once();
+  void log_in_lines(const std::string& what, std::string_view problem);
   base::Task<> reload_on_signal();
   std::string take_configuration(const std::shared_ptr<Steps>& steps);
   Prepared prepare(server::Plan& plan);

@@ -17,6 +17,7 @@ namespace {
 constexpr std::string_view greeting = "outrider handover 1";
 constexpr std::string_view farewell = "end";
 constexpr std::string_view readiness = "ready";
+constexpr std::string_view failure = "failed\n";  // and why
 constexpr std::size_t most_descriptors = 128;  // in one message; the kernel's bound is 253
 constexpr std::size_t most_text = 2048;
 constexpr time_t longest_wait_seconds = 10;
@@ -169,13 +170,18 @@ void say_ready(int descriptor) {
   send(descriptor, readiness);
 }
 
-Heard listen_for_ready(int descriptor) {
-  char room[16];
+void say_why_not(int descriptor, std::string_view why) {
+  send(descriptor, std::string(failure).append(why.substr(0, most_text - failure.size())));
+}
+
+Heard listen_for_ready(int descriptor, std::string& why) {
+  char room[most_text];
   const ssize_t size = ::recv(descriptor, room, sizeof room, MSG_DONTWAIT);
   if (size < 0 && (errno == EAGAIN || errno == EINTR)) return Heard::nothing;
   if (size <= 0) return Heard::end;
-  return std::string_view(room, static_cast<std::size_t>(size)) == readiness ? Heard::ready
-                                                                             : Heard::nothing;
+  const std::string_view said(room, static_cast<std::size_t>(size));
+  if (said.starts_with(failure)) why = said.substr(failure.size());
+  return said == readiness ? Heard::ready : Heard::nothing;
 }
 
 }  // namespace process

@@ -8,6 +8,7 @@
 
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -37,9 +38,10 @@ struct Received {
 };
 Received receive_sockets(int descriptor);
 void say_ready(int descriptor);
+void say_why_not(int descriptor, std::string_view why);
 
-// In the old one, when its end is readable.
+// In the old one, when its end is readable. why: what kept the other from being ready, if it says.
 enum class Heard { nothing, ready, end };
-Heard listen_for_ready(int descriptor);
+Heard listen_for_ready(int descriptor, std::string& why);
 
 }  // namespace process

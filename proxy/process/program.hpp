@@ -12,9 +12,12 @@ struct Program {
   std::vector<std::string> command;      // looked up in PATH unless it has a slash
   std::vector<std::string> environment;  // NAME=value
   int handed_over = -1;                  // a descriptor that it finds as number 3; -1 = none
-  // Of descriptors: the one that this process found, and raised for itself. Before there is traffic
-  // only: for the moment in which it starts this process has no more either.
+  // Of descriptors: the one that this process found, and raised for itself.
   bool has_limit_of_start = false;
+  // In a group of its own: what a terminal sends (Ctrl-C) comes to this process, which tells it in
+  // its own time; what a terminal would let it read is nothing. Gets SIGTERM should the thread that
+  // starts it be gone, whatever became of that.
+  bool stands_alone = false;
 };
 
 struct Started {
@@ -23,8 +26,7 @@ struct Started {
 };
 
 // It has this process's standard input, output and error and working folder, no other descriptor,
-// and its signals are as a shell would leave them. It is in this process's group: what a terminal
-// sends (Ctrl-C) comes to both.
+// and its signals are as a shell would leave them.
 Started start(const Program& program);
 
 // This process's environment without those variables.

@@ -37,8 +37,9 @@ base::Task<std::string> Successor::start(Program program, HandedOver sockets,
   const base::Time limit = loop_.now() + timeout;
   std::string problem = hand_over(std::move(program), sockets);
   sockets = {};  // what is open here as well would keep a listener alive that both have given up
+  std::string why;  // it is not ready, in its own words
   while (problem.empty()) {
-    const Heard heard = listen_for_ready(here_.number());
+    const Heard heard = listen_for_ready(here_.number(), why);
     is_ready_ = heard == Heard::ready;
     if (is_ready_) co_return "";
     if (end_)
@@ -50,6 +51,7 @@ base::Task<std::string> Successor::start(Program program, HandedOver sockets,
       co_await base::sleep_until(loop_, loop_.now() + between_looks);
   }
   give_up();
+  if (!why.empty()) problem.append(": ").append(why);
   co_return problem;
 }
 

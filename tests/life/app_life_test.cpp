@@ -353,3 +353,90 @@ TEST_CASE("app: as process 1 Outrider reaps what has lost its parent") {
   CHECK(outrider.said().find("child of 1.") != std::string::npos);
   ::unlink(file.c_str());
 }
+
+TEST_CASE("app: a Ctrl-C comes to Outrider alone, which tells the app once") {
+  Outrider outrider(
+      sidecar("http://127.0.0.1:1", "http://127.0.0.1:1"),
+      running("trap 'echo interrupted.' INT; trap 'echo told.; exit 4' TERM; echo begun; " +
+              std::string(forever)));
+  outrider->wait_for("begun");
+  outrider.address("in-1");
+  const pid_t app = std::stoi(outrider->word_behind("runs as process "));
+  CHECK(::getpgid(app) == app);
+  outrider->signal(SIGINT);
+  CHECK(outrider->wait() == 4);
+  CHECK(outrider->said().find("told.") != std::string::npos);
+  CHECK(outrider->said().find("interrupted.") == std::string::npos);
+}
+
+TEST_CASE("app: it is told to end also by the end of an Outrider that was killed") {
+  Outrider outrider(sidecar("http://127.0.0.1:1", "http://127.0.0.1:1"),
+                    running("trap 'echo told.; exit 4' TERM; echo begun; " + std::string(forever)));
+  outrider->wait_for("begun");
+  outrider.address("in-1");
+  outrider->signal(SIGKILL);
+  outrider->wait_for("told.");
+}
+
+TEST_CASE("app: what it has started ends with it when it must be killed") {
+  Outrider outrider(
+      sidecar("http://127.0.0.1:1", "http://127.0.0.1:1",
+              app_of("trap '' TERM; sleep 1000 & echo child $!.; wait; sleep 1000",
+                     "  stop_timeout: 100ms\n")));
+  const pid_t child = std::stoi(outrider->word_behind("child "));
+  outrider.address("in-1");
+  outrider->signal(SIGTERM);
+  CHECK(outrider->wait() == 137);
+  CHECK(comes_to_be([&] {
+    std::ifstream status("/proc/" + std::to_string(child) + "/stat");
+    std::string all;
+    std::getline(status, all);
+    return all.empty() || all.find(") Z ") != all.npos;
+  }));
+}
+
+TEST_CASE("app: a command that cannot be run is told in the system's words") {
+  Outrider outrider(sidecar("http://127.0.0.1:1", "http://127.0.0.1:1"), {"--", "/nowhere/app"});
+  CHECK(outrider->wait() == 1);
+  CHECK(outrider->said().find("app: cannot run /nowhere/app: No such file or directory") !=
+        std::string::npos);
+}
+
+TEST_CASE("run: without standard input, output and error no socket is taken for one of them") {
+  const std::string file = "/tmp/outrider-closed." + std::to_string(::getpid()) + ".yaml";
+  std::ofstream(file) << sidecar("http://127.0.0.1:1", "http://127.0.0.1:1");
+  Program outrider({"sh", "-c",
+                    "exec 3>&1; " + harness::outrider_binary() + " run " + file +
+                        " <&- >&- 2>&- 3>&- & sleep 0.5; for each in 0 1 2; do readlink "
+                        "/proc/$!/fd/$each >&3; done; kill $!; wait $!; echo ended $?. >&3"});
+  CHECK(outrider.wait() == 0);
+  CHECK(outrider.said() == "/dev/null\n/dev/null\n/dev/null\nended 0.\n");
+  ::unlink(file.c_str());
+}
+
+TEST_CASE("run: a configuration may come from standard input, but not twice") {
+  const std::string file = "/tmp/outrider-stdin." + std::to_string(::getpid()) + ".yaml";
+  std::ofstream(file) << sidecar("http://127.0.0.1:1", "http://127.0.0.1:1");
+  Program outrider({"sh", "-c", "exec " + harness::outrider_binary() + " run - < " + file});
+  const base::Address admin =
+      *base::Address::parse(outrider.word_behind("admin listening on "));
+  std::string body;
+  CHECK(post(admin, "/reload", &body) == 422);
+  CHECK(body.find("standard input, which cannot be read twice") != body.npos);
+  CHECK(post(admin, "/upgrade", &body) == 422);
+  CHECK(body.find("standard input") != body.npos);
+  outrider.signal(SIGTERM);
+  CHECK(outrider.wait() == 0);
+  ::unlink(file.c_str());
+}
+
+TEST_CASE("reload: what is wrong stands in the log line by line, the caret below its place") {
+  Outrider outrider(sidecar("http://127.0.0.1:1", "http://127.0.0.1:1"));
+  const base::Address admin = outrider.admin();
+  outrider.write("version: 1\nlistener: {}\n");
+  CHECK(post(admin, "/reload") == 422);
+  const std::string before = "error reload: the configuration in force stays: ";
+  outrider->wait_for(before + "  listener: {}");
+  outrider->wait_for(before + "  ^");
+  CHECK(outrider->said().find("u000a") == std::string::npos);
+}

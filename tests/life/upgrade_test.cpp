@@ -307,3 +307,15 @@ TEST_CASE("service manager: its sockets are taken for the binds that they match"
   CHECK(outrider.wait() == 0);
   ::unlink(file.c_str());
 }
+
+TEST_CASE("upgrade: who asks for one that fails is told what the new process says") {
+  Outrider outrider(answering(201));
+  outrider.address("egress");
+  const base::Address admin = outrider.admin();
+  outrider.write("version: 1\nlistener: {}\n");
+  const Answer refused = post(admin, "/upgrade");
+  CHECK(refused.status == 422);
+  CHECK(refused.body.find("ended with status 1 before it was ready: ") != refused.body.npos);
+  CHECK(refused.body.find("did you mean \"listeners\"?") != refused.body.npos);
+  CHECK(get(outrider.address("egress"), "/").status == 201);
+}

@@ -86,11 +86,15 @@ TEST_CASE("handover: whoever speaks otherwise, or ends early, is not believed") 
 
 TEST_CASE("handover: the old process hears of readiness, and of the end without it") {
   HandoverPair pair = std::move(*make_handover());
-  CHECK(listen_for_ready(pair.here.number()) == Heard::nothing);
+  std::string why;
+  CHECK(listen_for_ready(pair.here.number(), why) == Heard::nothing);
+  say_why_not(pair.there.number(), "no file");
+  CHECK(listen_for_ready(pair.here.number(), why) == Heard::nothing);
+  CHECK(why == "no file");
   say_ready(pair.there.number());
-  CHECK(listen_for_ready(pair.here.number()) == Heard::ready);
+  CHECK(listen_for_ready(pair.here.number(), why) == Heard::ready);
   pair.there.reset();
-  CHECK(listen_for_ready(pair.here.number()) == Heard::end);
+  CHECK(listen_for_ready(pair.here.number(), why) == Heard::end);
 }
 
 TEST_CASE("successor: one that cannot run, ends or does not become ready is told, and is gone") {
