@@ -162,6 +162,7 @@ class Timeout final : public http::Filter {
     timed->limits().head_has_come();
     if (!scope.is_stream) scope.is_stream = http::is_stream(request, response);
     if (!response.body.is_empty()) {
+      bound_taking(request.info.idle);
       timed->bounds(response.body);
       response.body = http::Body(timed.release());
     }
@@ -169,6 +170,12 @@ class Timeout final : public http::Filter {
   }
 
  private:
+  // Who reads the response waits for the client as well, where no limit of ours watches.
+  void bound_taking(Millis& idle) const {
+    if (idle == Millis{0} || (options_.idle != Millis{0} && options_.idle < idle))
+      idle = options_.idle;
+  }
+
   const Options options_;
   const Bounds bounds_;
 };

@@ -26,7 +26,10 @@ class EnvelopePosition {
         left_ -= static_cast<std::uint32_t>(of_message);
         bytes.remove_prefix(of_message);
       } else {
-        if (header_ > 0) left_ = left_ << 8 | static_cast<unsigned char>(bytes.front());
+        if (header_ == 0)
+          flags_ = static_cast<unsigned char>(bytes.front());
+        else
+          left_ = left_ << 8 | static_cast<unsigned char>(bytes.front());
         ++header_;
         bytes.remove_prefix(1);
       }
@@ -34,10 +37,12 @@ class EnvelopePosition {
     }
   }
   bool is_between_messages() const { return header_ == 0; }
+  unsigned flags() const { return flags_; }  // of the last envelope that began; 0 = of none
 
  private:
   static constexpr unsigned header_size = 5;
 
+  unsigned flags_ = 0;
   unsigned header_ = 0;     // bytes of it that have passed
   std::uint32_t left_ = 0;  // of the message, once they all have
 };

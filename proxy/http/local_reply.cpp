@@ -94,9 +94,10 @@ std::string_view proxy_status_of(const Error& error) {
   return row_of(error.reason).proxy_status;
 }
 
-// An owner's own app is told everything, others only the reason.
+// An owner's own app is told everything, others only the reason, and how they are to speak.
 std::string detail_of(const Error& error, const StreamInfo& info) {
-  if (!info.is_outbound) return std::string(base::to_string(error.reason));
+  const bool is_for_all = error.reason == Reason::bad_request && error.lasting;
+  if (!info.is_outbound && !is_for_all) return std::string(base::to_string(error.reason));
   std::string detail(error.detail);
   if (!info.cluster.empty()) detail.append("; cluster ").append(info.cluster);
   const std::string& endpoint = info.attempt.endpoint;

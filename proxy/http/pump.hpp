@@ -33,8 +33,9 @@ struct Pumped {
   std::optional<Error> sink;    // whoever took it takes no more
 };
 
-// Notes in `info` what was taken and when, and gives others their turn now and then. The sink is
-// finished with the body's trailers.
-Task<Pumped> pump(Body& body, Sink& sink, StreamInfo& info);
+// Notes in `info` what was taken and when, and gives others their turn now and then. The stream is
+// finished with the body's trailers. A client that takes nothing for as long as `info` says is no
+// longer waited for: `sink` is idle_timeout then.
+Task<Pumped> pump(Body& body, ServerStream& sink, StreamInfo& info);
 
 }  // namespace http

@@ -81,6 +81,11 @@ RpcForm rpc_form(const RequestHead& request) {
   return says_connect(request) ? RpcForm::connect_unary : RpcForm::none;
 }
 
+bool closes_stream(unsigned flags, RpcForm form) {
+  const char closing = form == RpcForm::connect_stream ? connect_end : web_trailers;
+  return (flags & static_cast<unsigned char>(closing)) != 0;
+}
+
 std::string closing_envelope(const RpcError& error, RpcForm form) {
   if (form == RpcForm::grpc_web) return web_error(error);
   if (form == RpcForm::grpc_web_text) return base64(web_error(error));

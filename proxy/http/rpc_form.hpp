@@ -31,6 +31,9 @@ struct RpcError {
 void tell_rpc_error(const RpcError& error, RpcForm form, const Headers& request,
                     Response& response);
 
+// Whether an envelope with these flags is the one that ends the stream.
+bool closes_stream(unsigned flags, RpcForm form);
+
 // What says so in the body of gRPC-Web and Connect, behind the last message.
 std::string closing_envelope(const RpcError& error, RpcForm form);
 

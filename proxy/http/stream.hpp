@@ -43,6 +43,10 @@ class ServerStream : public Sink, public Interim {
   // After send_head(): the message cannot be completed. Visibly cut: RST_STREAM, or a close without
   // the last chunk.
   virtual void abort(const Error& why) noexcept = 0;
+  // When the client last took some of what it was sent.
+  virtual base::Time last_taken() const = 0;
+  // Why the task that serves it is destroyed, if that was not asked for.
+  virtual base::Reason left_by() const { return base::Reason::client_gone; }
 
  protected:
   ~ServerStream() = default;

@@ -92,6 +92,10 @@ struct StreamInfo {
   base::Time last_byte;                 // some byte of a body moved, either way
   ClientBody client_body;
 
+  // How long no byte of a body may move while the client takes nothing; 0 = any time. Told by what
+  // bounds the response.
+  base::Millis idle{0};
+
   base::Time client_deadline = base::never;  // by grpc-timeout and x-request-timeout
   // The client enforces that itself: the exchange is ended a little later, so that it never wins
   // the race with a worse error.

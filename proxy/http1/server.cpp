@@ -21,6 +21,15 @@ constexpr base::Millis benefit_of_doubt{1'000};  // of a client that has stopped
 constexpr base::Millis round_trip{500};          // to one that was answered as a drain began
 constexpr int most_without_wait = 32;            // requests, before others have their turn
 
+// Whatever else it asks: it has come to the wrong port.
+Error wrong_protocol(std::string_view why) {
+  Error error{Reason::bad_request, Fault::downstream, why};
+  error.lasting = true;
+  return error;
+}
+
+bool is_client_hello(std::string_view bytes) { return bytes.starts_with("\x16\x03"); }
+
 }  // namespace
 
 ServerConnection::ServerConnection(std::unique_ptr<net::Transport> transport,
@@ -212,7 +221,7 @@ ServerConnection::HeadState ServerConnection::take_head(http::Incoming& incoming
   RequestHead& head = scratch_request_head();
   const Result<std::size_t> size = parse_request_head(bytes, settings_.head, scan_, head);
   if (!size) {
-    refuse(incoming, size.error());
+    refuse(incoming, is_client_hello(bytes) ? wrong_protocol(speaks_tls) : size.error());
     return HeadState::refused;
   }
   if (*size == 0) {
@@ -221,7 +230,7 @@ ServerConnection::HeadState ServerConnection::take_head(http::Incoming& incoming
     return HeadState::incomplete;
   }
   if (!settings_.refuses_for.empty()) {
-    refuse(incoming, Error{Reason::bad_request, Fault::downstream, settings_.refuses_for});
+    refuse(incoming, wrong_protocol(settings_.refuses_for));
     return HeadState::refused;
   }
   understand(head, incoming);

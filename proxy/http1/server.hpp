@@ -36,6 +36,9 @@ struct ServerSettings {
   std::string_view refuses_for{};       // why no request is served here; "" = they are
 };
 
+// Of a refused request: what came was the beginning of a TLS handshake.
+inline constexpr std::string_view speaks_tls = "the client speaks TLS, this port does not";
+
 class ServerConnection final : net::Transport::Owner,
                                base::Timer,
                                http::ServerStream,
@@ -66,6 +69,7 @@ class ServerConnection final : net::Transport::Owner,
   // For the requests that come from now on; one that is under way keeps what it began with.
   void adopt(const ServerSettings& settings);
   bool is_idle() const { return !is_serving_; }
+  bool has_been_asked() const { return has_been_asked_; }  // anything, ever
 
  private:
   // Before whoever writes has to wait; little while memory is short.
@@ -118,6 +122,7 @@ class ServerConnection final : net::Transport::Owner,
   base::Result<void> finish(const http::Headers& trailers) override;
   bool carries_trailers() const override { return response_state_ == ResponseState::chunked; }
   void abort(const base::Error& why) noexcept override;
+  base::Time last_taken() const override { return transport_->last_written(); }
   void open_tunnel(const http::Response& response, bool ends);
   void refuse_tunnel();
   base::Task<base::Result<void>> wait_until_taken();

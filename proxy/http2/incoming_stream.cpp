@@ -75,7 +75,7 @@ std::optional<Error> ServerConnection::IncomingStream::refusal_of_target(
 
 http::Incoming ServerConnection::IncomingStream::incoming() {
   http::Incoming in;
-  in.refused = refusal_of(head);
+  in.refused = rejected_for.empty() ? refusal_of(head) : gone();
   http::RequestHead& request = in.head;
   request.method = http::method_from(head.method);
   if (request.method == http::Method::other) request.other_method = std::move(head.method);
@@ -116,7 +116,7 @@ Result<Bytes> ServerConnection::IncomingStream::next_piece() {
 Task<Result<Bytes>> ServerConnection::IncomingStream::more() {
   for (;;) {
     if (has_data()) co_return next_piece();
-    if (!rejected_for.empty()) co_return refused(Reason::bad_request, rejected_for);
+    if (!rejected_for.empty()) co_return gone();
     if (has_ended) co_return Bytes();
     if (closed) co_return gone();
     const base::Time began = connection_.loop_.now();
@@ -128,10 +128,18 @@ Task<Result<Bytes>> ServerConnection::IncomingStream::more() {
   }
 }
 
+// Also of one that is not closed as yet.
 Error ServerConnection::IncomingStream::gone() const {
+  if (!rejected_for.empty()) return refused(rejected_as, rejected_for);
   Error error = refused(Reason::client_gone, "the client reset the stream");
   error.code = closed.value_or(0);
   return error;
+}
+
+base::Reason ServerConnection::IncomingStream::left_by() const {
+  if (!rejected_for.empty()) return rejected_as;
+  const bool is_cut = !is_reset_by_peer && connection_.session_.has_violation();
+  return is_cut ? Reason::bad_request : Reason::client_gone;
 }
 
 // --- the answer ---
@@ -146,7 +154,7 @@ void ServerConnection::IncomingStream::send_interim(int status,
 
 Result<void> ServerConnection::IncomingStream::send_head(const http::Response& response,
                                                          bool ends) {
-  if (closed) return gone();
+  if (closed || !rejected_for.empty()) return gone();
   if (is_websocket_ && response.status == 101) return open_websocket(response, ends);
   output_has_ended = ends;
   connection_.session_.respond(*this, response, ends);

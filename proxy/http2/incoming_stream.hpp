@@ -30,6 +30,8 @@ class ServerConnection::IncomingStream final : public Stream,
   base::Result<void> finish(const http::Headers& trailers) override;
   bool carries_trailers() const override { return !closed && !output_has_ended; }
   void abort(const base::Error& why) noexcept override;
+  base::Time last_taken() const override { return moved_at; }
+  base::Reason left_by() const override;
 
   base::Task<base::Result<base::Bytes>> read() override;
   const http::Headers& trailers() const override { return Stream::trailers; }

@@ -115,6 +115,7 @@ bool ServerConnection::is_on_time() {
   }
   const base::Time begun = session_.section_begun();
   if (begun != base::never && now >= begun + settings_.header_timeout) {
+    is_head_late_ = true;
     session_.terminate(Code::enhance_your_calm);
     return false;
   }
@@ -184,11 +185,27 @@ void ServerConnection::cut() {
 }
 
 void ServerConnection::close() {
-  if (std::exchange(is_closed_, true)) return;
+  if (is_closed_) return;
+  answer_for_unread();
+  is_closed_ = true;
   Flushable::unlink();
   transport_->set_owner(nullptr);
   lingering_.take(std::move(transport_));
   owner_.on_closed(*this);
+}
+
+// The request that was coming when the connection was broken off leaves a trace as well.
+void ServerConnection::answer_for_unread() {
+  for (std::size_t i = 0; i < streams_.size(); ++i) answer_for_unread(*streams_[i]);
+}
+
+void ServerConnection::answer_for_unread(IncomingStream& stream) {
+  const bool is_unread = !stream.is_released && !stream.has_head && stream.rejected_for.empty();
+  if (!is_unread || !session_.has_violation()) return;
+  stream.rejected_for = is_head_late_ ? "the request's header section did not come in time"
+                                      : "the client broke the rules of HTTP/2";
+  if (is_head_late_) stream.rejected_as = base::Reason::request_timeout;
+  start(stream);
 }
 
 // --- streams ---
@@ -203,7 +220,11 @@ Stream* ServerConnection::make_stream() {
 
 void ServerConnection::on_head(Stream& of_session) {
   auto& stream = static_cast<IncomingStream&>(of_session);
-  if (stream.is_released || stream.closed) return;
+  if (stream.is_released || (stream.closed && stream.rejected_for.empty())) return;
+  start(stream);
+}
+
+void ServerConnection::start(IncomingStream& stream) {
   stream.is_starting = true;
   stream.running = tasks_.spawn(serve(stream));
   stream.is_starting = false;
@@ -221,7 +242,9 @@ Task<> ServerConnection::serve(IncomingStream& stream) {
 // The client reset it, or both messages are complete.
 void ServerConnection::on_closed(Stream& of_session) {
   auto& stream = static_cast<IncomingStream&>(of_session);
-  if (stream.is_starting || stream.is_released) return;
+  if (stream.is_starting) return;
+  answer_for_unread(stream);
+  if (stream.is_released) return;
   const bool is_whole = stream.has_ended && stream.is_end_sent;
   if (stream.running.is_running() && is_whole) return;  // it is about to end, and releases it
   stream.running.cancel();

@@ -67,6 +67,9 @@ class ServerConnection final : net::Transport::Owner, base::Flushable, Session::
     if (!is_closed_) loop_.flush_later(*this);
   }
   void close();
+  void answer_for_unread();
+  void answer_for_unread(IncomingStream& stream);
+  void start(IncomingStream& stream);
   void release(IncomingStream& stream);
 
   void on_hangup() override {}
@@ -95,6 +98,7 @@ class ServerConnection final : net::Transport::Owner, base::Flushable, Session::
   std::uint64_t written_ = 0;  // as of the last look
   base::Time written_at_;      // when a look last saw something written, or nothing to write
   bool is_left_ = false;       // GOAWAY was sent or received: no new streams
+  bool is_head_late_ = false;  // which is why the connection ends
   bool is_closed_ = false;
   std::uint32_t open_ = 0;
   Session session_;

@@ -274,10 +274,19 @@ void Session::reset_when_sent(Stream& stream) {
 
 // A message that breaks the rules ends its stream, not the connection: others share it.
 void Session::reject(Stream& stream, std::string_view why, Code code) {
-  stream.rejected_for = why;
-  stream.ignore_data();
+  note_rejection(stream, why);
   nghttp2_submit_rst_stream(session_, NGHTTP2_FLAG_NONE, stream.id,
                             static_cast<std::uint32_t>(code));
+}
+
+// Of a request there is to be a trace, also if it never came to be one.
+void Session::note_rejection(Stream& stream, std::string_view why) {
+  if (!stream.rejected_for.empty()) return;
+  stream.rejected_for = why;
+  stream.is_reset_wanted = true;
+  stream.ignore_data();
+  if (role_ == Role::server && !stream.has_head)
+    events_.push_back({Event::Kind::head, &stream});
 }
 
 void Session::detach(Stream& stream) {

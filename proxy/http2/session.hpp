@@ -28,7 +28,8 @@ class Session {
     // A request's HEADERS began (server): a stream for them, which the owner keeps. Called from
     // inside nghttp2: it may only make one.
     virtual Stream* make_stream() = 0;
-    virtual void on_head(Stream& stream) = 0;    // server: a request is there
+    // Server: a request is there, or was rejected before it was.
+    virtual void on_head(Stream& stream) = 0;
     virtual void on_closed(Stream& stream) = 0;  // of no more interest to the session
     virtual void on_goaway() = 0;                // the peer's; or ours, to one that went too far
     virtual void on_settings() = 0;
@@ -96,6 +97,7 @@ class Session {
   friend struct Callbacks;
 
   void reject(Stream& stream, std::string_view why, Code code = Code::protocol_error);
+  void note_rejection(Stream& stream, std::string_view why);
   void end_unless(bool is_tolerable) {
     if (!is_tolerable) terminate(Code::enhance_your_calm);
   }

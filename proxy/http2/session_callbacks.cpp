@@ -25,6 +25,12 @@ std::string_view excess_of(const Section& trailers) {
                                : "there are more trailers than fields are allowed";
 }
 
+// Of how a stream was closed: nghttp2 has found what the peer did wrong.
+bool blames_peer(std::uint32_t code) {
+  return code == NGHTTP2_PROTOCOL_ERROR || code == NGHTTP2_FLOW_CONTROL_ERROR ||
+         code == NGHTTP2_STREAM_CLOSED;
+}
+
 bool ends_stream(const nghttp2_frame& frame) {
   return frame.hd.flags & NGHTTP2_FLAG_END_STREAM;
 }
@@ -86,6 +92,7 @@ int Callbacks::on_invalid_header(nghttp2_session*, const nghttp2_frame* frame, c
 
 int Callbacks::refuse_section(Session& session, Stream& stream, std::string_view why) {
   session.section_begun_ = base::never;
+  if (why != broken) stream.rejected_as = base::Reason::headers_too_large;
   session.reject(stream, why);
   return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
 }
@@ -94,7 +101,10 @@ int Callbacks::refuse_section(Session& session, Stream& stream, std::string_view
 void Callbacks::on_section(Session& session, Stream& stream) {
   if (const std::unique_ptr<Section> trailers = std::move(stream.section_)) {
     if (trailers->is_malformed) return session.reject(stream, broken);
-    if (trailers->is_over_limits()) return session.reject(stream, excess_of(*trailers));
+    if (trailers->is_over_limits()) {
+      stream.rejected_as = base::Reason::headers_too_large;
+      return session.reject(stream, excess_of(*trailers));
+    }
     stream.trailers = std::move(trailers->headers);
     return;
   }
@@ -218,6 +228,9 @@ int Callbacks::on_stream_close(nghttp2_session* raw, std::int32_t id, std::uint3
   stream->unlink();
   --session.stream_count_;
   stream->closed = code;
+  const bool is_explained = stream->is_reset_by_peer || stream->is_reset_wanted;
+  if (session.role_ == Role::server && !is_explained && blames_peer(code))
+    session.note_rejection(*stream, broken);
   stream->touch_reader();
   stream->touch_writer();
   session.events_.push_back({Session::Event::Kind::closed, stream});
@@ -227,7 +240,11 @@ int Callbacks::on_stream_close(nghttp2_session* raw, std::int32_t id, std::uint3
 // Also at the end of a header section that breaks the rules: on_frame is not told of it.
 int Callbacks::on_invalid_frame(nghttp2_session*, const nghttp2_frame* frame, int, void* user) {
   Session& session = of(user);
-  if (frame->hd.type == NGHTTP2_HEADERS) session.section_begun_ = base::never;
+  if (frame->hd.type == NGHTTP2_HEADERS) {
+    session.section_begun_ = base::never;
+    Stream* stream = session.role_ == Role::server ? find(session, frame->hd.stream_id) : nullptr;
+    if (stream) session.note_rejection(*stream, broken);
+  }
   session.end_unless(session.conduct_.glitch(session.now(), invalid_frame_cost));
   return session.is_terminated_ ? NGHTTP2_ERR_CALLBACK_FAILURE : 0;
 }

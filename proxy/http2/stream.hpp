@@ -4,6 +4,7 @@
 #pragma once
 
 #include "proxy/base/bytes.hpp"
+#include "proxy/base/error.hpp"
 #include "proxy/base/event.hpp"
 #include "proxy/base/link.hpp"
 #include "proxy/http2/section.hpp"
@@ -34,6 +35,7 @@ class Stream : public base::Link {
   bool has_ended = false;  // END_STREAM was received
   // How the message broke the rules: we have reset the stream. Static text; "" = it did not.
   std::string_view rejected_for;
+  base::Reason rejected_as = base::Reason::bad_request;
   bool is_reset_by_peer = false;
   std::optional<std::uint32_t> closed;  // the code it was closed with
   base::Event readable;                 // something of the above has changed, or there is data

@@ -50,6 +50,8 @@ std::string_view words_of(TlsFailure failure) {
   switch (failure) {
     case TlsFailure::plain_http:
       return "the client speaks plain HTTP; this port speaks TLS";
+    case TlsFailure::clear_port:
+      return "the client speaks TLS; this port does not";
     case TlsFailure::not_tls:
       return "what the client sends is not TLS";
     case TlsFailure::old_version:
@@ -78,8 +80,8 @@ std::string_view words_of(TlsFailure failure) {
 
 std::string_view to_string(TlsFailure failure) {
   constexpr std::array<std::string_view, tls_failure_count> names = {
-      "plain_http",      "not_tls", "old_version", "no_cipher", "no_protocol", "no_certificate",
-      "bad_certificate", "refused", "client_gone", "timeout",   "other"};
+      "plain_http",     "clear_port",      "not_tls", "old_version", "no_cipher", "no_protocol",
+      "no_certificate", "bad_certificate", "refused", "client_gone", "timeout",   "other"};
   return names[static_cast<std::size_t>(failure)];
 }
 

@@ -12,6 +12,7 @@ namespace net {
 
 enum class TlsFailure : std::uint8_t {
   plain_http,       // HTTP in clear
+  clear_port,       // TLS, where none is spoken
   not_tls,          // neither
   old_version,      // no version in common
   no_cipher,        // no cipher suite, group or signature in common

@@ -52,7 +52,8 @@ Transport::Transport(base::EventLoop& loop, int descriptor, ConnectionLimits::Pl
       slot_(loop.poller().add(descriptor, *this)),
       place_(std::move(place)),
       readable_(loop),
-      writable_(loop) {
+      writable_(loop),
+      last_written_(loop.now()) {
   if (slot_ < 0) close();
 }
 
@@ -241,7 +242,9 @@ void Transport::flush() {
     for (std::size_t i = first_; i < output_.size(); ++i) output_[i].compact();
   if ((written_ != before || write_error_) && writable_.has_waiter()) writable_.set();
   if (unsent() == 0 && is_shutdown_wanted_) finish_shutdown();
-  if (written_ != before && owner_) owner_->on_written();
+  if (written_ == before) return;
+  last_written_ = loop_.now();
+  if (owner_) owner_->on_written();
 }
 
 // What is queued, in order, as much as there is room for.

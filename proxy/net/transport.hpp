@@ -116,6 +116,7 @@ class Transport final : base::Poller::Watch, base::Flushable {
   const boost::system::error_code& write_error() const { return write_error_; }
   // Bytes that the kernel has taken, ever; of TLS its records.
   std::uint64_t written() const { return written_; }
+  Time last_written() const { return last_written_; }  // when it last took some
   // After the last flush: close_notify (TLS) and FIN.
   void shutdown_send();
 
@@ -152,6 +153,7 @@ class Transport final : base::Poller::Watch, base::Flushable {
   std::string tail_;  // its capacity belongs to the thread while nothing is queued
   std::size_t tail_sent_ = 0;
   std::uint64_t written_ = 0;
+  Time last_written_;
   boost::system::error_code write_error_;
 };
 

@@ -1,6 +1,5 @@
 #include "proxy/server/downstream_connection.hpp"
 
-#include "proxy/http/date_stamp.hpp"
 #include "proxy/net/detect.hpp"
 #include "proxy/server/listener.hpp"
 
@@ -35,7 +34,7 @@ void DownstreamConnection::drain() {
 
 // One that opens finds them when it has opened.
 void DownstreamConnection::adopt(const ListenerSettings& settings) {
-  if (protocol_) protocol_->adopt(settings);
+  if (protocol_ && !is_refused_) protocol_->adopt(settings);
 }
 
 void DownstreamConnection::cut() {
@@ -52,6 +51,7 @@ void DownstreamConnection::expired() {
 base::Task<> DownstreamConnection::open() {
   if (!listener_.tls()) co_return co_await find_protocol();
   const bool is_safe = co_await shake_hands();
+  if (is_refused_) co_return;
   if (!is_safe) co_return close();
   if (listener_.settings().is_tcp)
     speak_tcp();
@@ -92,16 +92,18 @@ base::Task<bool> DownstreamConnection::shake_hands() {
   co_return true;
 }
 
-// Says so in the one form that a client of HTTP/1 can show, and ends.
+// Answers in the one form that such a client can show. It is never served here, whatever a reload
+// says.
 void DownstreamConnection::refuse_in_clear(std::string_view why) {
-  std::string text = "HTTP/1.1 400 Bad Request\r\ndate: ";
-  text.append(http::date_at(listener_.loop().now()));
-  text.append("\r\ncontent-type: text/plain\r\ncontent-length: ");
-  text.append(std::to_string(why.size() + 1)).append("\r\nconnection: close\r\n\r\n");
-  text.append(why).append("\n");
-  transport_->send(text);
-  listener_.lingering().take(std::move(transport_), net::Lingering::behind_early_answer);
-  close();
+  ListenerSettings settings = listener_.settings();
+  settings.http1.refuses_for = why;
+  info_.is_tls = false;
+  info_.protocol = "http1";
+  Protocol::Owner& owner = *this;
+  is_refused_ = true;
+  speak(make_http1(std::move(transport_),
+                   {listener_.lingering(), info_, settings, listener_, owner}),
+        {}, base::never);
 }
 
 void DownstreamConnection::speak_http1(base::Bytes already_read, base::Time begun) {

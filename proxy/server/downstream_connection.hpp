@@ -49,6 +49,7 @@ class DownstreamConnection final : Protocol::Owner, base::Reapable, base::Timer 
   std::unique_ptr<net::Transport> transport_;  // until a protocol has it
   std::unique_ptr<Protocol> protocol_;         // null while it opens
   bool is_draining_ = false;
+  bool is_refused_ = false;  // it speaks in clear where TLS is spoken
   base::TaskGroup opening_;
 };
 

@@ -14,6 +14,12 @@ namespace {
 constexpr int client_closed_request = 499;  // in the log only
 constexpr std::uint32_t retry_after_shedding = 1;
 
+// Of an exchange that was never answered.
+int status_when_left(base::Reason reason) {
+  if (reason == base::Reason::client_gone) return client_closed_request;
+  return http::status_of({reason, base::Fault::downstream, ""});
+}
+
 // Notes what the client sends, as it is read.
 class Counted final : public http::WrappedSource {
  public:
@@ -105,8 +111,8 @@ Exchange::Exchange(base::Ref<base::Counted> generation, const ListenerPolicy& po
 Exchange::~Exchange() {
   request_.body = http::Body();
   if (!is_over_) {
-    if (info_.reason == base::Reason::none) info_.reason = base::Reason::client_gone;
-    if (!is_head_sent_) info_.status = client_closed_request;
+    if (info_.reason == base::Reason::none) info_.reason = stream_.left_by();
+    if (!is_head_sent_) info_.status = status_when_left(info_.reason);
     scope_.outcome.reason = info_.reason;
   }
   scope_.end();
@@ -208,7 +214,9 @@ http::Response Exchange::response_of(http::Reply&& answer) {
   const base::Error& error = answer.error();
   info_.reason = error.reason;
   scope_.outcome.reason = error.reason;
-  return http::local_reply(error, request_);
+  http::Response response = http::local_reply(error, request_);
+  if (info_.connection.protocol == "tcp") response.body = http::Body();  // nobody could read it
+  return response;
 }
 
 // Whether a body is to follow.
@@ -245,9 +253,14 @@ void Exchange::watch_envelopes(http::Response& response) {
 
 base::Task<> Exchange::send_body(http::Body& body) {
   const http::Pumped how = co_await http::pump(body, stream_, info_);
-  const bool can_be_told = closing_form_ != http::RpcForm::none && position_.is_between_messages();
-  if (how.source && can_be_told) co_return co_await end_in_body(*how.source);
+  if (how.source && can_be_told_in_body()) co_return co_await end_in_body(*how.source);
   note_end(body, how);
+}
+
+// Not if the stream has ended for its reader: there is but one end.
+bool Exchange::can_be_told_in_body() const {
+  return closing_form_ != http::RpcForm::none && position_.is_between_messages() &&
+         !http::closes_stream(position_.flags(), closing_form_);
 }
 
 // As cut(), for who reads the end of a stream in its body.
@@ -263,8 +276,16 @@ base::Task<> Exchange::end_in_body(const base::Error& why) {
 
 void Exchange::note_end(const http::Body& body, const http::Pumped& how) {
   if (how.source) return cut(*how.source);
-  if (how.sink) return note_failure(how.sink->reason);
+  if (how.sink) return stop_sending(*how.sink);
   if (info_.is_grpc) note_grpc_status(http::grpc_status_in(body.trailers()));
+}
+
+// No fault of the upstream's: what counts its failures is told that the client has left.
+void Exchange::stop_sending(const base::Error& why) {
+  note_failure(why.reason);
+  if (why.reason != base::Reason::idle_timeout) return;
+  scope_.outcome.reason = base::Reason::client_gone;
+  stream_.abort(why);
 }
 
 void Exchange::note_failure(base::Reason reason) {

@@ -43,9 +43,11 @@ class Exchange : public base::Link {
   base::Task<> end_websocket(const base::Error& why);
   base::Task<> carry_rest(http::Body& body);
   void note_end(const http::Body& body, const http::Pumped& how);
+  bool can_be_told_in_body() const;
   base::Task<> end_in_body(const base::Error& why);
   void note_grpc_status(int status);
   void note_failure(base::Reason reason);
+  void stop_sending(const base::Error& why);
   void cut(const base::Error& why);
   void log();
 

@@ -115,6 +115,8 @@ void Listener::forget(const DownstreamConnection& connection) {
 }
 
 base::Task<> Listener::serve(http::Incoming&& incoming, http::ServerStream& stream) {
+  if (incoming.refused && incoming.refused->detail == http1::speaks_tls)
+    failed({net::TlsFailure::clear_port, *incoming.refused}, stream.connection().remote);
   Exchange exchange(base::Ref<base::Counted>(*generation_), policy(), std::move(incoming), stream);
   exchanges_.push_back(exchange);
   co_await exchange.run();

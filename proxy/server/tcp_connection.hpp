@@ -37,6 +37,7 @@ class TcpConnection final : public Protocol,
   base::Result<void> finish(const http::Headers& trailers) override;
   bool carries_trailers() const override { return false; }
   void abort(const base::Error& why) noexcept override;
+  base::Time last_taken() const override { return transport_->last_written(); }
   base::Task<base::Result<void>> wait_until_taken();
 
   base::Task<base::Result<base::Bytes>> read() override;

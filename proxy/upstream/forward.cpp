@@ -101,11 +101,16 @@ class Underway {
   Underway& operator=(const Underway&) = delete;
   ~Underway() {
     if (!is_over_) attempt_.outcome.reason = scope_.given_up_by();
+    const bool is_waiting = attempt_.queued != base::never && attempt_.connected == base::never;
+    if (is_waiting) attempt_.queue_time = info_.now() - attempt_.queued;
     if (attempt_.sent != base::never && !is_unsent_) info_.may_have_arrived = true;
     if (attempt_.observer) attempt_.observer->ended(attempt_);
   }
 
-  void waits() { attempt_.queued = info_.now(); }
+  void waits() {
+    attempt_.queued = info_.now();
+    attempt_.connected = base::never;
+  }
   void has(const Opened& opened) {
     attempt_.connected = info_.now();
     attempt_.was_reused = opened.was_reused;

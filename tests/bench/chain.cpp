@@ -55,6 +55,7 @@ class Downstream final : public http::ServerStream {
   base::Result<void> finish(const http::Headers&) override { return {}; }
   bool carries_trailers() const override { return false; }
   void abort(const base::Error&) noexcept override {}
+  base::Time last_taken() const override { return base::never; }
 
  private:
   http::ConnectionInfo info_{*base::Address::parse("127.0.0.1:9"), {}, false, "", "http1"};

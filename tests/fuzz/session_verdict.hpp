@@ -133,7 +133,8 @@ class SessionVerdict final : http2::Session::Owner, http2::Session::Output {
     return &streams_.emplace_back(loop_);
   }
   void on_head(http2::Stream& stream) override {
-    require(stream.has_head && stream.id % 2 == 1, "a request");
+    const bool is_told = stream.has_head || !stream.rejected_for.empty();
+    require(is_told && stream.id % 2 == 1, "a request");
   }
   void on_closed(http2::Stream& stream) override { require(stream.closed.has_value(), "closed"); }
   void on_goaway() override { has_goaway_ = true; }

@@ -1,6 +1,7 @@
 // gRPC calls that the proxy ends, or that end badly behind it, after their head has gone out: the
 // client is told in gRPC's own form, the upstream by a reset. And what a call may do that other
 // requests may not.
+#include "proxy/http/envelopes.hpp"
 #include "tests/harness/h2_frames.hpp"
 #include "tests/harness/json.hpp"
 #include "tests/harness/origin.hpp"
@@ -50,7 +51,7 @@ std::string of(const h2::Fields& fields, std::string_view name) {
 }
 
 // A service behind the proxy. Its answers begin with a head, a message and (but to .../whole) a
-// half.
+// half, to .../closed all of it and then nothing.
 class Called {
  public:
   explicit Called(const std::string& cluster = "", const std::string& listener = "")
@@ -92,9 +93,11 @@ class Called {
       if (!peer.read()) return;
     const std::string path = peer.messages[1].field(":path");
     const std::string type = peer.messages[1].field("content-type");
-    const bool is_half = !path.ends_with("/whole");
+    std::string said = half_a_message();
+    if (path.ends_with("/whole")) said = message("whole");
+    if (path.ends_with("/closed")) said = http::envelope('\x80', "grpc-status: 0\r\n");
     peer.send(peer.head(1, {{":status", "200"}, {"content-type", type}}, false) +
-              h2::frame(h2::data, 0, 1, is_half ? half_a_message() : message("whole")));
+              h2::frame(h2::data, 0, 1, said));
     if (path == "/closes") return peer.socket().close();
     if (path.starts_with("/resets/")) {
       const auto code = static_cast<std::uint32_t>(std::stoi(path.substr(8)));
@@ -320,6 +323,7 @@ TEST_CASE("grpc: behind the head of a stream its end is told in the body, betwee
       {"application/connect+proto", "/hangs/whole", "{\"error\":{\"code\":\"deadline_exceeded\","},
       {"application/grpc-web+proto", "/hangs", ""},
       {"application/grpc-web-text", "/hangs/whole", ""},
+      {"application/grpc-web+proto", "/hangs/closed", ""},
   };
   for (const auto& each : cases) {
     CAPTURE(each.type);

@@ -5,7 +5,9 @@
 
 #include <doctest/doctest.h>
 
+#include <fstream>
 #include <optional>
+#include <unistd.h>
 
 using harness::Answer;
 using harness::Socket;
@@ -134,7 +136,7 @@ TEST_CASE("plain HTTP on a TLS port is told so, counted, and the port goes on") 
     return at == metrics.npos ? -1 : std::stoi(metrics.substr(at + name.size()));
   };
   for (const char* reason :
-       {"plain_http", "not_tls", "old_version", "no_cipher", "no_protocol", "no_certificate",
+       {"plain_http", "clear_port", "not_tls", "old_version", "no_cipher", "no_protocol", "no_certificate",
         "bad_certificate", "refused", "client_gone", "timeout", "other"})
     CHECK(failures(reason) == 0);
   for (const char* method : {"GET", "DELETE", "OPTIONS"}) {
@@ -142,7 +144,8 @@ TEST_CASE("plain HTTP on a TLS port is told so, counted, and the port goes on") 
     clear.send(std::string(method) + " / HTTP/1.1\r\nhost: a\r\n\r\n");
     const Answer answer = clear.read_answer();
     CHECK(answer.status == 400);
-    CHECK(answer.body == "this port speaks TLS; use https://\n");
+    CHECK(answer.body.starts_with(
+        "400 Bad Request: bad_request: this port speaks TLS; use https://; request_id "));
     CHECK(answer.field("date").ends_with(" GMT"));
     CHECK(answer.field("connection") == "close");
     CHECK(clear.read_to_end().empty());
@@ -151,6 +154,34 @@ TEST_CASE("plain HTTP on a TLS port is told so, counted, and the port goes on") 
   Socket client = Socket::connect(proxy.address());
   REQUIRE(client.secure(Tls::client({}), TlsEnd::Role::client));
   CHECK(got_for(client, request) == Got::http1);
+}
+
+TEST_CASE("protocols: who comes to the wrong port has its line in the log") {
+  const std::string log = "/tmp/outrider-protocols." + std::to_string(getpid());
+  for (const bool is_tls : {true, false}) {
+    CAPTURE(is_tls);
+    {
+      std::string yaml = speaking("[http1, h2]", is_tls);
+      const std::string none = "access_log: { format: none }";
+      REQUIRE(yaml.find(none) != yaml.npos);
+      yaml.replace(yaml.find(none), none.size(), "access_log: { to: " + log + " }");
+      const TestProxy proxy(yaml);
+      Socket client = Socket::connect(proxy.address());
+      if (is_tls)
+        client.send(request);
+      else
+        CHECK_FALSE(client.secure(Tls::client({}), TlsEnd::Role::client));
+      if (is_tls) client.read_to_end();
+      const std::string reason = is_tls ? "plain_http" : "clear_port";
+      CHECK(comes_to_say(proxy, "/metrics", "reason=\"" + reason + "\"} 1\n"));
+    }
+    std::ifstream file(log);
+    std::string line, second;
+    std::getline(file, line);
+    CHECK(line.find("\"status\":400,\"reason\":\"bad_request\"") != line.npos);
+    CHECK_FALSE(std::getline(file, second));
+    ::unlink(log.c_str());
+  }
 }
 
 TEST_CASE("a clear client that stalls after P is 408, within the preface it is only closed") {

@@ -157,7 +157,18 @@ TEST_CASE("tcp: without an upstream the connection is reset, the log and a metri
   CHECK(client.read_to_end().empty());
   CHECK(client.was_reset());
   CHECK(harness::comes_to_say(world.proxy(), "/metrics", "reason=\"connect_failure\"} 1\n"));
-  CHECK(world.line()["reason"].text() == "connect_failure");
+  const Json line = world.line();
+  CHECK(line["reason"].text() == "connect_failure");
+  CHECK(line["bytes_out"].number() == 0);
+}
+
+TEST_CASE("tcp: the time that a connection was held for an upstream that stays away is in the log") {
+  World world(harness::unused_address().to_string(), "", ", pool: { hold: 200ms }");
+  Socket client = world.connect();
+  CHECK(client.read_to_end().empty());
+  const Json line = world.line();
+  CHECK(line["reason"].text() == "connect_failure");
+  CHECK(line["ms"]["queue"].number() >= 199);
 }
 
 TEST_CASE("tcp: a silent connection is cut after `idle`") {
