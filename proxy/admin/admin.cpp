@@ -4,6 +4,7 @@
 #include "proxy/http/local_reply.hpp"
 #include "proxy/http/pump.hpp"
 
+#include <algorithm>
 #include <unistd.h>
 
 namespace admin {
@@ -89,7 +90,7 @@ std::vector<Route> routes_of(AdminSource& source) {
        [&source](Request&) { return reload(source); }},
       {Method::post, "/upgrade", "hands over to the binary on disk",
        [&source](Request&) { return upgrade(source); }},
-      {Method::post, "/breakers/*", "?state=open, closed or auto", not_yet},
+      {Method::post, "/breakers/*", "", not_yet},
       {Method::get, "/", "", nullptr},
   };
   all.insert(all.end(), more.begin(), more.end());
@@ -108,27 +109,32 @@ class Admin::Connection final : http1::ServerConnection::Owner, base::Reapable {
   }
   ~Connection() {
     http1_.reset();
-    admin_.connections_[place] = admin_.connections_.back();
-    admin_.connections_[place]->place = place;
-    admin_.connections_.pop_back();
+    std::erase(admin_.connections_, this);
   }
   void start() { http1_->start({}); }
-
-  std::size_t place = 0;
+  bool is_idle() const { return !is_closed_ && http1_->is_idle(); }
+  bool is_silent() const { return is_idle() && !http1_->has_been_asked(); }
+  void end() { http1_->cut(); }
 
  private:
-  void on_closed(http1::ServerConnection&) override { admin_.loop_.reap_later(*this); }
+  void on_closed(http1::ServerConnection&) override {
+    is_closed_ = true;
+    admin_.loop_.reap_later(*this);
+  }
   void reap() noexcept override { delete this; }
 
   Admin& admin_;
   http::ConnectionInfo info_;
   std::unique_ptr<http1::ServerConnection> http1_;
+  bool is_closed_ = false;
 };
 
 Admin::Admin(base::EventLoop& loop, base::Descriptor listening, std::shared_ptr<net::UnixPath> path,
-             std::vector<Route> routes, std::unique_ptr<Guard> guard)
+             std::vector<Route> routes, std::unique_ptr<Guard> guard,
+             const http1::ServerSettings& settings)
     : loop_(loop),
       lingering_(loop),
+      settings_(settings),
       address_(base::Address::local_of(listening.number())),
       routes_(std::move(routes)),
       chain_(chain_of(routes_, std::move(guard))),
@@ -140,16 +146,31 @@ Admin::~Admin() {
 
 void Admin::on_accept(int descriptor, const base::Address& remote) {
   net::ConnectionLimits::Place place = limits_.admit(remote);
-  if (!place && lingering_.end_oldest()) place = limits_.admit(remote);
+  while (!place && make_room()) place = limits_.admit(remote);
   if (!place) {
     ::close(descriptor);
     return;
   }
   auto* connection = new Connection(
       *this, std::make_unique<net::Transport>(loop_, descriptor, std::move(place)), remote);
-  connection->place = connections_.size();
   connections_.push_back(connection);
   connection->start();
+}
+
+// Who connects and asks nothing must not keep a probe or an operator out: what only lingers goes
+// first, where the others come to stand themselves; then the oldest that has never asked; then the
+// oldest that asks nothing now. False: all are being answered.
+bool Admin::make_room() {
+  if (lingering_.end_oldest()) return true;
+  const auto oldest_of = [this](bool (Connection::*is_so)() const) {
+    return std::find_if(connections_.begin(), connections_.end(),
+                        [is_so](const Connection* each) { return (each->*is_so)(); });
+  };
+  auto oldest = oldest_of(&Connection::is_silent);
+  if (oldest == connections_.end()) oldest = oldest_of(&Connection::is_idle);
+  if (oldest == connections_.end()) return false;
+  (*oldest)->end();
+  return true;
 }
 
 base::Task<> Admin::serve(http::Incoming&& incoming, http::ServerStream& stream) {

@@ -45,7 +45,8 @@ class Admin final : public http::Service, net::Acceptor::Handler {
  public:
   // path: of a Unix socket that goes with this, else null. guard: null = everybody is answered.
   Admin(base::EventLoop& loop, base::Descriptor listening, std::shared_ptr<net::UnixPath> path,
-        std::vector<Route> routes, std::unique_ptr<Guard> guard);
+        std::vector<Route> routes, std::unique_ptr<Guard> guard,
+        const http1::ServerSettings& settings = {});
   ~Admin();
 
   const base::Address& address() const { return address_; }
@@ -66,15 +67,16 @@ class Admin final : public http::Service, net::Acceptor::Handler {
   static constexpr std::size_t most_connections = 64;
 
   void on_accept(int descriptor, const base::Address& remote) override;
+  bool make_room();
 
   base::EventLoop& loop_;
   net::ConnectionLimits limits_{most_connections, most_connections};
   net::Lingering lingering_;
-  http1::ServerSettings settings_;
+  const http1::ServerSettings settings_;
   base::Address address_;
   Routes routes_;
   http::Chain chain_;
-  std::vector<Connection*> connections_;  // owned; each knows its place
+  std::vector<Connection*> connections_;  // owned; the oldest first, closed ones until reaped
   net::Acceptor acceptor_;
 };
 

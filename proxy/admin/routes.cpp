@@ -94,7 +94,7 @@ http::Task<http::Reply> Routes::handle(http::Request& request) {
 std::string Routes::index() const {
   std::string text = "outrider\n\n";
   for (const Route& route : table_) {
-    if (!route.answer) continue;
+    if (!route.answer || route.doc.empty()) continue;
     std::string what = std::string(http::to_string(route.method)).append(" ").append(route.path);
     what.resize(std::max<std::size_t>(what.size() + 2, 22), ' ');
     text.append(what).append(route.doc).append("\n");

@@ -14,7 +14,7 @@ namespace admin {
 struct Route {
   http::Method method;
   std::string_view path;  // exact, or with /* at its end: what lies below
-  std::string_view doc;   // for people, one line
+  std::string_view doc;   // for people, one line; "" = it is not listed
   std::function<http::Task<http::Reply>(http::Request&)> answer;  // null = lists the table
 };
 

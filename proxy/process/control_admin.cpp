@@ -14,6 +14,16 @@ std::string why_not(const std::string& which, const base::Address& address,
          error.cause.message();
 }
 
+// Anybody may connect there, and whoever means it asks at once.
+http1::ServerSettings for_probes() {
+  http1::ServerSettings settings;
+  settings.idle_timeout = base::Millis{5'000};
+  settings.header_timeout = base::Millis{5'000};
+  settings.body_timeout = base::Millis{5'000};
+  settings.send_timeout = base::Millis{5'000};
+  return settings;
+}
+
 struct Opened {
   base::Descriptor descriptor;
   std::shared_ptr<net::UnixPath> path;
@@ -61,7 +71,7 @@ std::string Control::open_probes() {
   admin::AdminSource& source = *this;
   probes_ =
       std::make_unique<admin::Admin>(loop_, std::move(opened->descriptor), std::move(opened->path),
-                                     admin::probes_of(source), nullptr);
+                                     admin::probes_of(source), nullptr, for_probes());
   return {};
 }
 

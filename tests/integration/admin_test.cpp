@@ -263,18 +263,43 @@ TEST_CASE("admin: while draining its address is free once the listeners are clos
   proxy.wait_until_ended();
 }
 
-TEST_CASE("admin: serves at most 64 connections at a time") {
+TEST_CASE("admin: of its 64 connections the oldest that asks nothing makes room for another") {
+  constexpr std::size_t most = 64;
+  Origin origin(Origin::answering("x"));
+  TestProxy proxy("version: 1\naccess_log: { format: none }\n"
+                  "admin: { bind: \"127.0.0.1:0\", probes: \"127.0.0.1:0\" }\n"
+                  "listeners: { egress: { bind: \"127.0.0.1:0\", routes: [{ to: app }] } }\n"
+                  "clusters: { app: { url: \"" +
+                  origin.url() + "\" } }\n");
+  for (const base::Address& address : {proxy.admin(), proxy.probes()}) {
+    const std::size_t before = open_descriptors();
+    std::vector<Socket> silent;
+    for (std::size_t i = 0; i < 2 * most; ++i) {
+      silent.push_back(Socket::connect(address));
+      if (i % 2 == 0) silent.back().send("GET /live HTTP/1.1\r\nhost: ");
+    }
+    Socket client = Socket::connect(address);
+    client.send("GET /ready HTTP/1.1\r\nhost: localhost\r\n\r\n");
+    CHECK(client.read_answer().status == 200);
+    for (std::size_t i = 0; i <= most; ++i) CHECK(silent[i].read_some().empty());
+    CHECK(open_descriptors() <= before + silent.size() + 1 + most);
+    silent.back().send("GET /live HTTP/1.1\r\nhost: localhost\r\n\r\n");
+    CHECK(silent.back().read_answer().status == 200);
+  }
+}
+
+TEST_CASE("admin: while all of its 64 connections are busy no other is taken") {
   Origin origin(Origin::answering("x"));
   TestProxy proxy(harness::egress_to(origin.url()));
-  std::vector<Socket> all;
+  std::vector<Socket> busy;  // with the rest of a request that was answered early
   for (int i = 0; i < 64; ++i) {
-    all.push_back(Socket::connect(proxy.admin()));
-    all.back().send("GET /live HTTP/1.1\r\nhost: localhost\r\n\r\n");
-    CHECK(all.back().read_answer().status == 200);
+    busy.push_back(Socket::connect(proxy.admin()));
+    busy.back().send("POST /drain HTTP/1.1\r\nhost: localhost\r\ncontent-length: 9\r\n\r\n");
+    CHECK(busy.back().read_answer().status == 403);
   }
   Socket one_more = Socket::connect(proxy.admin());
   CHECK(one_more.read_some().empty());
-  all.clear();
+  busy.clear();
   int status = 0;
   while (status != 200) {
     try {
