@@ -52,7 +52,7 @@ expect 1 'cannot read dir: Is a directory' check dir
 expect 1 'the file is empty' check empty.yaml
 expect 1 'latin.yaml:2:4: this byte is not UTF-8' check latin.yaml
 expect 1 'larger than 4 MiB' check /dev/zero
-expect 2 'run takes one FILE, and `--` in front of a command' run good.yaml sleep 1
+expect 2 'run takes one FILE, or - for standard input, and `--` in front of a command' run good.yaml sleep 1
 expect 2 'run takes one FILE' run -- sleep 1
 expect 2 'a command is missing behind `--`' run good.yaml --
 expect 1 'cannot run ./nothing: No such file' run good.yaml -- ./nothing --help

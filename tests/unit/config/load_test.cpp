@@ -108,7 +108,7 @@ TEST_CASE("each mistake says what is wrong") {
   CHECK(mentions(with_cluster("    { endpoints: [\"1.2.3.4:1\"], tls: {} }\n"),
                  "need `server_name` or `san`"));
   CHECK(mentions(with_cluster("    { url: http://a, endpoints: [\"1.2.3.4:1\"] }\n"),
-                 "either `url` or `endpoints`"));
+                 "one of `url`, `endpoints` and `discovery`"));
   CHECK(mentions(with_cluster("    { url: http://a, filters: [{ retri: {} }] }\n"),
                  "did you mean \"retry\"?"));
   CHECK(mentions(with_cluster("    { url: http://a, filters: [retry, retry] }\n"),

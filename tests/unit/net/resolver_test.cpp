@@ -125,7 +125,7 @@ TEST_CASE_FIXTURE(ResolverTest, "resolver: SRV records, and why there are none")
     std::optional<base::Result<net::SrvAnswer>> answer;
     const auto asking = [](net::Resolver& of, std::string of_name,
                            std::optional<base::Result<net::SrvAnswer>>& into) -> base::Task<> {
-      base::Result<net::SrvAnswer> found = co_await of.resolve_srv(of_name, Millis{1000});
+      base::Result<net::SrvAnswer> found = co_await of.resolve_srv(of_name, Millis(1000));
       into.emplace(std::move(found));
     };
     const base::Child child = tasks.spawn(asking(resolver, name, answer));
