@@ -1,5 +1,6 @@
 #include "proxy/admin/admin.hpp"
 
+#include "proxy/admin/watch_stream.hpp"
 #include "proxy/http/final_head.hpp"
 #include "proxy/http/local_reply.hpp"
 #include "proxy/http/pump.hpp"
@@ -65,7 +66,7 @@ std::vector<Route> probes_of(AdminSource& source) {
   };
 }
 
-std::vector<Route> routes_of(AdminSource& source) {
+std::vector<Route> routes_of(base::Loop& loop, AdminSource& source) {
   using http::Method;
   using http::Request;
   std::vector<Route> all = probes_of(source);
@@ -76,6 +77,8 @@ std::vector<Route> routes_of(AdminSource& source) {
        [&source](Request&) { return clusters(source); }},
       {Method::get, "/stats", "the process and its listeners, as JSON",
        [&source](Request&) { return now(say(200, source.stats(), json)); }},
+      {Method::get, "/watch", "what it does, once a second, as server-sent events",
+       [&loop, &source](Request&) { return now(watch_stream(loop, source)); }},
       {Method::post, "/drain", "ends, letting what is under way finish",
        [&source](Request&) {
          source.drain();

@@ -38,7 +38,7 @@ class AdminSource {
 };
 
 // All there is, and what is for everybody: /live, /ready and /metrics.
-std::vector<Route> routes_of(AdminSource& source);
+std::vector<Route> routes_of(base::Loop& loop, AdminSource& source);
 std::vector<Route> probes_of(AdminSource& source);
 
 class Admin final : public http::Service, net::Acceptor::Handler {

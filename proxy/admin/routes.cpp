@@ -1,5 +1,6 @@
 #include "proxy/admin/routes.hpp"
 
+#include "proxy/admin/page.hpp"
 #include "proxy/base/ascii.hpp"
 #include "proxy/routing/route_match.hpp"
 
@@ -56,6 +57,11 @@ bool bears(const http::Request& request, std::string_view token) {
          is_same_secret(base::trim(field->substr(scheme.size())), token);
 }
 
+// It knows nothing by itself, and asks its reader for the token.
+bool is_page(const http::Request& request) {
+  return is_read(request.method) && request.path_only() == "/" && wants_page(request);
+}
+
 http::Response unauthorized() {
   http::Response response = say(401, "refused: this needs `authorization: Bearer TOKEN`\n");
   response.headers.add("www-authenticate", "Bearer");
@@ -81,7 +87,8 @@ http::Task<http::Reply> Routes::handle(http::Request& request) {
   for (const Route& route : table_) {
     if (!matches(route.path, path)) continue;
     if (matches(route.method, request.method))
-      return route.answer ? route.answer(request) : http::Reply(say(200, index()));
+      return route.answer ? route.answer(request)
+                          : http::Reply(wants_page(request) ? page() : say(200, index()));
     if (!allowed.empty()) allowed += ", ";
     allowed += is_read(route.method) ? "GET, HEAD" : std::string(http::to_string(route.method));
   }
@@ -104,7 +111,7 @@ std::string Routes::index() const {
 
 http::Task<http::Reply> Guard::handle(http::Request& request, http::Next next) {
   if (!token_.empty()) {
-    if (!bears(request, token_)) return http::Reply(unauthorized());
+    if (!bears(request, token_) && !is_page(request)) return http::Reply(unauthorized());
   } else if (!is_known_host(request.authority)) {
     return http::Reply(say(403, "unknown host\n"));
   }

@@ -15,7 +15,7 @@ struct Route {
   http::Method method;
   std::string_view path;  // exact, or with /* at its end: what lies below
   std::string_view doc;   // for people, one line; "" = it is not listed
-  std::function<http::Task<http::Reply>(http::Request&)> answer;  // null = lists the table
+  std::function<http::Task<http::Reply>(http::Request&)> answer;  // null = the page, or a list of the table
 };
 
 // What is not in it is 404, or 405 with what is allowed.

@@ -173,6 +173,7 @@ TEST_CASE("admin: where a token is asked for, nothing is said and done without i
     for (const char* what : {"GET /", "GET /live", "GET /config", "POST /reload", "POST /drain"})
       CHECK(status(what, wrong) == 401);
   }
+  CHECK(status("GET /", "accept: text/html\r\n") == 200);  // it asks for the token itself
   CHECK(status("GET /config", first) == 200);
   CHECK(status("GET /live", "authorization: bearer  first-one \r\n") == 200);
   write("second-one");

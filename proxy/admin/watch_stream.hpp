@@ -1,0 +1,15 @@
+// What the process does, once a second, as server-sent events: each `data:` is one JSON object with
+// `stats`, `clusters` (as those paths answer) and `metrics` (Prometheus' text). For the page.
+#pragma once
+
+#include "proxy/base/loop.hpp"
+#include "proxy/http/message.hpp"
+
+namespace admin {
+
+class AdminSource;
+
+// Both outlive the response.
+http::Response watch_stream(base::Loop& loop, AdminSource& source);
+
+}  // namespace admin
