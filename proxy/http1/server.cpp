@@ -30,6 +30,11 @@ Error wrong_protocol(std::string_view why) {
 
 bool is_client_hello(std::string_view bytes) { return bytes.starts_with("\x16\x03"); }
 
+// As its first line says, whatever else is wrong with it.
+bool is_of_http1(std::string_view begun) {
+  return begun.substr(0, begun.find('\n')).find(" HTTP/1.") != begun.npos;
+}
+
 }  // namespace
 
 ServerConnection::ServerConnection(std::unique_ptr<net::Transport> transport,
@@ -186,7 +191,8 @@ Task<bool> ServerConnection::one_request() {
 Task<bool> ServerConnection::read_head(http::Incoming& incoming) {
   scan_ = {};
   const base::Time begun = std::exchange(begun_, base::never);
-  if (take_head(incoming) != HeadState::incomplete) return true;
+  const HeadState state = take_head(incoming);
+  if (state != HeadState::incomplete) return state != HeadState::alien;
   return read_more_of_head(incoming, begun);
 }
 
@@ -208,7 +214,7 @@ Task<bool> ServerConnection::read_more_of_head(http::Incoming& incoming, base::T
                            "the request's header section did not come in time"});
     co_return true;
   }
-  co_return true;
+  co_return state != HeadState::alien;
 }
 
 // Parses what is there; the head's bytes leave input_. What is incomplete is kept in partial_.
@@ -221,8 +227,10 @@ ServerConnection::HeadState ServerConnection::take_head(http::Incoming& incoming
   RequestHead& head = scratch_request_head();
   const Result<std::size_t> size = parse_request_head(bytes, settings_.head, scan_, head);
   if (!size) {
-    refuse(incoming, is_client_hello(bytes) ? wrong_protocol(speaks_tls) : size.error());
-    return HeadState::refused;
+    const bool is_tls = is_client_hello(bytes);
+    const bool is_alien = !is_tls && !settings_.refuses_for.empty() && !is_of_http1(bytes);
+    refuse(incoming, is_tls ? wrong_protocol(speaks_tls) : size.error());
+    return is_alien ? HeadState::alien : HeadState::refused;
   }
   if (*size == 0) {
     if (partial_.empty()) partial_ = bytes;

@@ -89,7 +89,8 @@ class ServerConnection final : net::Transport::Owner,
     tunnel,
     complete
   };
-  enum class HeadState : std::uint8_t { incomplete, complete, refused };
+  // alien: no head of HTTP/1, where that is not spoken anyhow: nobody there would read an answer.
+  enum class HeadState : std::uint8_t { incomplete, complete, refused, alien };
 
   base::Task<> run();
   net::Input::State first_bytes();

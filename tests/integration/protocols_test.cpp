@@ -78,6 +78,16 @@ TEST_CASE("protocols in clear: who speaks HTTP/1 where only HTTP/2 is spoken is 
   CHECK(comes_to_say(proxy, "/metrics", "method=\"GET\",code=\"400\",reason=\"bad_request\"} 1\n"));
 }
 
+TEST_CASE("protocols in clear: what is neither is closed without a word where HTTP/2 is alone") {
+  const TestProxy proxy(speaking("[h2]", false));
+  for (const char* first : {"INVALID CONNECTION PREFACE\r\n\r\n", "PRI * HTTP/2.0\r\n\r\nXX\r\n\r\n"}) {
+    CAPTURE(first);
+    Socket client = Socket::connect(proxy.address());
+    client.send(first);
+    CHECK(client.read_until("never") == "");
+  }
+}
+
 TEST_CASE(
     "protocols over TLS: ALPN decides, none offered is HTTP/1, and what was agreed on holds") {
   struct Case {
