@@ -1,5 +1,6 @@
 #include "proxy/net/acceptor.hpp"
 
+#include "proxy/net/datagrams.hpp"
 #include "proxy/net/tcp_options.hpp"
 
 #include <cerrno>
@@ -19,34 +20,39 @@ base::Error failure(std::string_view what) {
       base::Reason::internal, base::Fault::proxy, what, {errno, boost::system::system_category()}};
 }
 
-void set_address_options(int descriptor, const base::Address& address, bool takes_ipv4) {
+// Of UDP an address that may be used again is one that anybody may share.
+void set_address_options(int descriptor, const base::Address& address,
+                         const ListenOptions& options) {
   const int one = 1;
-  const int is_ipv6_only = takes_ipv4 ? 0 : 1;
-  setsockopt(descriptor, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
+  const int is_ipv6_only = options.takes_ipv4 ? 0 : 1;
+  if (!options.is_of_datagrams) setsockopt(descriptor, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
   if (address.family() == AF_INET6)
     setsockopt(descriptor, IPPROTO_IPV6, IPV6_V6ONLY, &is_ipv6_only, sizeof is_ipv6_only);
 }
 
 // One address of IP bound, its port shared, and open if it is to be; or none and errno.
 base::Descriptor listening_socket(const base::Address& address, const ListenOptions& options) {
-  base::Descriptor made(::socket(address.family(), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+  const int type = options.is_of_datagrams ? SOCK_DGRAM : SOCK_STREAM;
+  base::Descriptor made(::socket(address.family(), type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
   if (!made) return made;
   const int one = 1;
-  set_tcp_options(made.number());
+  const bool is_opened = options.opens && !options.is_of_datagrams;
+  if (!options.is_of_datagrams) set_tcp_options(made.number());
   setsockopt(made.number(), SOL_SOCKET, SO_REUSEPORT, &one, sizeof one);
-  set_address_options(made.number(), address, options.takes_ipv4);
+  set_address_options(made.number(), address, options);
   const base::Address::Socket socket = address.socket();
   if (::bind(made.number(), socket.get(), socket.size) != 0 ||
-      (options.opens && ::listen(made.number(), backlog) != 0))
+      (is_opened && ::listen(made.number(), backlog) != 0))
     made.reset();
   return made;
 }
 
 // Whether the port is free: bound without sharing, and given back.
-bool is_free(const base::Address& address, bool takes_ipv4) {
-  const base::Descriptor probe(::socket(address.family(), SOCK_STREAM | SOCK_CLOEXEC, 0));
+bool is_free(const base::Address& address, const ListenOptions& options) {
+  const int type = options.is_of_datagrams ? SOCK_DGRAM : SOCK_STREAM;
+  const base::Descriptor probe(::socket(address.family(), type | SOCK_CLOEXEC, 0));
   if (!probe) return false;
-  set_address_options(probe.number(), address, takes_ipv4);
+  set_address_options(probe.number(), address, options);
   const base::Address::Socket socket = address.socket();
   return ::bind(probe.number(), socket.get(), socket.size) == 0;
 }
@@ -69,7 +75,7 @@ base::Result<std::vector<base::Descriptor>> listen_on(const base::Address& addre
     return descriptors;
   }
   const bool is_chosen = address.port() != 0 && !options.shares_port;
-  if (is_chosen && !is_free(address, options.takes_ipv4)) return failure("cannot bind");
+  if (is_chosen && !is_free(address, options)) return failure("cannot bind");
   base::Address bound = address;
   for (int i = 0; i < workers; ++i) {
     descriptors.push_back(listening_socket(bound, options));
@@ -100,7 +106,7 @@ base::Result<base::Descriptor> listen_beside(const base::Address& bound,
 }
 
 base::Result<void> open(int bound) {
-  if (::listen(bound, backlog) != 0) return failure("cannot listen on");
+  if (!is_of_datagrams(bound) && ::listen(bound, backlog) != 0) return failure("cannot listen on");
   return {};
 }
 

@@ -14,10 +14,11 @@
 namespace net {
 
 struct ListenOptions {
-  bool takes_ipv4 = false;   // of an IPv6 address: also IPv4's, which "[::]" stands for as well
-  UnixAccess access{};       // of a Unix socket
-  bool shares_port = false;  // with sockets of ours that are about to close, at another address
-  bool opens = true;         // false: bound, and whoever connects is refused until open()
+  bool takes_ipv4 = false;       // of an IPv6 address: also IPv4's, which "[::]" stands for as well
+  UnixAccess access{};           // of a Unix socket
+  bool shares_port = false;      // with sockets of ours that are about to close, at another address
+  bool is_of_datagrams = false;  // UDP, where there is nothing to be opened
+  bool opens = true;             // false: bound, and whoever connects is refused until open()
 };
 
 // Binds `address` for so many workers: a descriptor each (SO_REUSEPORT; port 0 is chosen once), or
@@ -36,7 +37,7 @@ bool takes_ipv4(const base::Address& bound, const base::Descriptor& listening);
 base::Result<base::Descriptor> listen_beside(const base::Address& bound,
                                              const ListenOptions& options = {});
 
-// From now on connections to a bound socket wait to be accepted. Any thread.
+// From now on connections to a bound socket wait to be accepted; datagrams do anyhow. Any thread.
 base::Result<void> open(int bound);
 
 class Acceptor final : base::Poller::Watch, base::Timer {
