@@ -198,6 +198,13 @@ struct Tcp {
   Millis idle{3'600'000};
 };
 
+// Of a listener that carries datagrams: a session for each address that they come from.
+struct Udp {
+  std::vector<Share> to;
+  Millis idle{60'000};
+  std::uint64_t sessions = 10'000;  // at a time
+};
+
 enum class Direction : std::uint8_t { outbound, inbound };
 
 struct Listener {
@@ -221,7 +228,11 @@ struct Listener {
   std::optional<ServerTls> tls;
   Filters filters;
   std::vector<Route> routes;
-  std::optional<Tcp> tcp;  // then `routes` is the one that its connections take
+  bool accepts_proxy_protocol = false;  // from `forwarded.trust`, and then required
+  std::optional<Tcp> tcp;               // then `routes` is the one that its connections take
+  std::optional<Udp> udp;               // likewise, its sessions
+
+  bool carries_requests() const { return !tcp && !udp; }
 };
 
 struct Endpoint {
@@ -272,6 +283,7 @@ struct Pool {
 enum class Protocol : std::uint8_t { automatic, http1, h2 };
 enum class Balancing : std::uint8_t { least_request, round_robin };
 enum class HostRule : std::uint8_t { client, url, fixed };
+enum class ProxyProtocol : std::uint8_t { none, v1, v2 };
 
 struct Cluster {
   std::string name;
@@ -287,10 +299,12 @@ struct Cluster {
   Dns dns;
   Balancing load_balancer = Balancing::least_request;
   Millis connect_timeout{3'000};
+  ProxyProtocol proxy_protocol = ProxyProtocol::none;
   Pool pool;
   Filters filters;
 
   bool is_tcp() const { return url.starts_with("tcp:"); }
+  bool is_udp() const { return url.starts_with("udp:"); }
 };
 
 struct Config {

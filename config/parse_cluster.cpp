@@ -39,9 +39,8 @@ void read_url(const Node& node, const Reading& reading, Cluster& into) {
   if (!text) return;
   const std::size_t scheme_end = text->find("://");
   const std::string scheme = text->substr(0, scheme_end);
-  if (scheme == "udp")
-    return reading.mistake(node, scheme + ":// clusters are not yet in this version");
-  if (scheme_end == text->npos || (scheme != "http" && scheme != "https" && scheme != "tcp"))
+  const bool is_raw = scheme == "tcp" || scheme == "udp";
+  if (scheme_end == text->npos || (scheme != "http" && scheme != "https" && !is_raw))
     return reading.mistake(node, url_problem(*text));
   into.url = *text;
   const std::string_view authority = std::string_view(*text).substr(scheme_end + 3);
@@ -51,9 +50,10 @@ void read_url(const Node& node, const Reading& reading, Cluster& into) {
   if (!parts)
     return reading.mistake(
         node, "\"" + *text + "\" is not " + scheme + "://host or " + scheme + "://host:port");
-  if (scheme == "tcp" && !parts->port)
-    return reading.mistake(
-        node, "\"" + *text + "\" has no port, and tcp:// knows none: write " + *text + ":5432");
+  if (is_raw && !parts->port)
+    return reading.mistake(node, "\"" + *text + "\" has no port, and " + scheme +
+                                     ":// knows none: write " + *text +
+                                     (scheme == "tcp" ? ":5432" : ":3478"));
   const std::uint16_t default_port = is_https(into) ? 443 : 80;
   into.url_authority = authority;
   if (parts->port == default_port) into.url_authority = authority.substr(0, authority.rfind(':'));
@@ -249,7 +249,8 @@ const Table<Cluster>& cluster_table() {
       only<Cluster>("slow_start", "0s", "for new endpoints"),
       duration("connect_timeout", &Cluster::connect_timeout, "3s", "TCP and TLS together",
                Zero::refused),
-      only<Cluster>("proxy_protocol", "none", "the PROXY header"),
+      word("proxy_protocol", &Cluster::proxy_protocol, {"none", "v1", "v2"}, "none",
+           "the PROXY header, before TLS; a connection is then one client's"),
       nested("pool", &Cluster::pool, pool_table(), "connections, per endpoint and worker"),
       later<Cluster>("health", "active health checks"),
       later<Cluster>("outlier", "ejection of endpoints that fail"),
@@ -283,18 +284,30 @@ void complete_tls(const Node& node, const Reading& reading, Cluster& cluster) {
         "endpoints with `tls` need `server_name` or `san`: whose certificate is it?");
 }
 
-// What says something of requests alone.
+// What says something of requests alone, and of connections.
 bool is_of_requests(std::string_view field) {
   return field == "host" || field == "protocol";
 }
+bool is_of_connections(std::string_view field) {
+  return field == "tls" || field == "connect_timeout" || field == "pool" ||
+         field == "proxy_protocol";
+}
 
-void check_tcp(const Node& node, const Reading& reading, const Cluster& cluster) {
-  if (!cluster.is_tcp()) return;
+// Whether a field says nothing of what such a cluster takes.
+bool is_void(std::string_view field, const Cluster& cluster) {
+  if (cluster.is_udp()) return is_of_requests(field) || is_of_connections(field);
+  return cluster.is_tcp() && is_of_requests(field);
+}
+
+void refuse_void(const Node& node, const Reading& reading, const Cluster& cluster) {
   for (const Node::Entry& field : node.entries)
-    if (is_of_requests(field.key))
-      reading.mistakes.add(field.mark, "\"" + field.key +
-                                           "\" is of requests, and a tcp:// cluster " +
-                                           "takes bytes: leave it out");
+    if (is_void(field.key, cluster))
+      reading.mistakes.add(
+          field.mark,
+          "\"" + field.key + "\" is of " +
+              (is_of_requests(field.key) ? "requests" : "connections") + ", and a " +
+              (cluster.is_udp() ? "udp:// cluster takes datagrams" : "tcp:// cluster takes bytes") +
+              ": leave it out");
 }
 
 // `mark`: of its name.
@@ -335,7 +348,7 @@ Cluster parse_cluster(const Node::Entry& entry, const Reading& reading) {
   if (host && cluster.host == HostRule::url && !has_url)
     reading.mistake(*host, "`host: url` needs a url: write `client` or a name");
   complete_tls(node, reading, cluster);
-  check_tcp(node, reading, cluster);
+  refuse_void(node, reading, cluster);
   return cluster;
 }
 
@@ -345,9 +358,9 @@ NodePtr write_cluster(const NodePtr& written, const Cluster& cluster) {
   Cluster shown = cluster;
   if (url && url->has_variables() && shown.tls) shown.tls->server_name.clear();
   NodePtr all = write_table(written, cluster_table(), shown);
-  if (!cluster.is_tcp()) return all;
+  if (!cluster.is_tcp() && !cluster.is_udp()) return all;
   std::vector<Node::Entry> entries = all->entries;
-  std::erase_if(entries, [](const Node::Entry& entry) { return is_of_requests(entry.key); });
+  std::erase_if(entries, [&](const Node::Entry& entry) { return is_void(entry.key, cluster); });
   return map(std::move(entries));
 }
 

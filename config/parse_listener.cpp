@@ -110,7 +110,7 @@ Field<Listener> routes() {
                           into.routes = parse_routes(node, reading, into.name);
                         }};
   field.complete = [](const NodePtr& written, const Listener& listener) -> NodePtr {
-    return listener.tcp ? nullptr : write_routes(written, listener.routes);
+    return listener.carries_requests() ? write_routes(written, listener.routes) : nullptr;
   };
   field.rows = route_rows;
   return field;
@@ -127,6 +127,19 @@ const Table<Tcp>& tcp_table() {
   return table;
 }
 
+const Table<Udp>& udp_table() {
+  static const Table<Udp> table = {
+      required(Field<Udp>{"to", "a cluster, or shares", "", "where datagrams go",
+                          [](const Node& node, const Reading& reading, Udp& into) {
+                            read_targets(node, reading, into.to);
+                          }}),
+      duration("idle", &Udp::idle, "60s", "no datagram either way", Zero::refused),
+      integer("sessions", &Udp::sessions, 1, 1'000'000, "10000",
+              "client addresses at a time; a new one beyond is not served"),
+  };
+  return table;
+}
+
 // What says something of requests alone.
 constexpr std::array<std::string_view, 9> of_requests = {
     "protocols",      "idle_timeout",  "header_timeout", "body_timeout", "send_timeout",
@@ -136,24 +149,48 @@ bool is_of_requests(std::string_view field) {
   return std::find(of_requests.begin(), of_requests.end(), field) != of_requests.end();
 }
 
-// A connection of opaque bytes is routed as a CONNECT: by one route, which matches it.
-void complete_tcp(const Node& node, const Reading& reading, Listener& listener) {
-  if (!listener.tcp) return;
+// What says something of connections, of which datagrams know none.
+bool is_of_connections(std::string_view field) {
+  return field == "tls" || field == "handshake_timeout" || field == "proxy_protocol";
+}
+
+// Whether a field says nothing where no requests are carried.
+bool is_void(std::string_view field, const Listener& listener) {
+  if (listener.carries_requests()) return false;
+  if (field == "forwarded" && listener.accepts_proxy_protocol && listener.tcp) return false;
+  return is_of_requests(field) || (listener.udp && is_of_connections(field));
+}
+
+void refuse_void(const Node& node, const Reading& reading, const Listener& listener) {
+  const std::string kind = listener.udp ? "`udp`" : "`tcp`";
   for (const Node::Entry& entry : node.entries) {
-    if (entry.key == "routes")
+    if (entry.key == "routes" || (entry.key == "tcp" && listener.udp))
+      reading.mistakes.add(entry.mark, kind + " and `" + entry.key +
+                                           "` exclude each other: a listener carries requests, "
+                                           "bytes or datagrams");
+    else if (is_void(entry.key, listener))
       reading.mistakes.add(entry.mark,
-                           "`tcp` and `routes` exclude each other: a listener carries bytes or "
-                           "requests");
-    else if (is_of_requests(entry.key))
-      reading.mistakes.add(entry.mark, "\"" + entry.key +
-                                           "\" is of requests, and a listener with "
-                                           "`tcp` carries none: leave it out");
+                           "\"" + entry.key + "\" is of " +
+                               (is_of_requests(entry.key) ? "requests" : "connections") +
+                               ", and a listener with " + kind + " carries none: leave it out");
   }
+  if (!listener.udp) return;
+  for (const base::Address& address : listener.bind)
+    if (address.is_unix())
+      reading.mistakes.add(listener.places.at(address.to_string()),
+                           "datagrams come by ip:port, not by a path");
+}
+
+// A connection of opaque bytes is routed as a CONNECT: by one route, which matches it. So is a
+// session of datagrams.
+void complete_bytes(const Node& node, const Reading& reading, Listener& listener) {
+  if (listener.carries_requests()) return;
+  refuse_void(node, reading, listener);
   Route route;
   route.name = listener.name + ".1";
   route.mark = listener.mark;
   route.match.method = {"CONNECT"};
-  route.to = listener.tcp->to;
+  route.to = listener.udp ? listener.udp->to : listener.tcp->to;
   listener.routes = {std::move(route)};
 }
 
@@ -170,8 +207,8 @@ const Table<Listener>& listener_table() {
            "outbound: the client is the owner's app"),
       {"protocols", "a list of protocols", "[http1, h2]", "http1, h2", read_protocols,
        write_protocols},
-      duration("handshake_timeout", &Listener::handshake_timeout, "5s", "TLS, HTTP/2 preface",
-               refused),
+      duration("handshake_timeout", &Listener::handshake_timeout, "5s",
+               "PROXY header, TLS, HTTP/2 preface", refused),
       duration("idle_timeout", &Listener::idle_timeout, "60s", "a connection without a request",
                refused),
       duration("header_timeout", &Listener::header_timeout, "10s", "a request's header section",
@@ -186,14 +223,24 @@ const Table<Listener>& listener_table() {
            "keep outbound, reject inbound", "%2F in a path"),
       nested("forwarded", &Listener::forwarded, forwarded_table(),
              "who may say for whom it forwards"),
-      only<Listener>("proxy_protocol", "none", "the PROXY header"),
+      word("proxy_protocol", &Listener::accepts_proxy_protocol, {"none", "accept"}, "none",
+           "accept: the PROXY header, from forwarded.trust only, and then required"),
       tls(),
       filters<Listener>("for every request"),
       routes(),
       nested("tcp", &Listener::tcp, tcp_table(), "carry opaque bytes instead of requests"),
-      later<Listener>("udp", "datagrams"),
+      nested("udp", &Listener::udp, udp_table(), "carry datagrams instead of requests"),
   };
   return table;
+}
+
+// Whoever is not believed sends none, so with nobody believed nobody could.
+void check_proxy_protocol(const Node& node, const Reading& reading, const Listener& listener) {
+  const bool is_believed = !listener.forwarded.trust.empty();
+  if (!listener.accepts_proxy_protocol || is_believed) return;
+  reading.mistake(*node.find("proxy_protocol"),
+                  "`proxy_protocol: accept` needs `forwarded: { trust: [ADDRESS, ...] }`: whose "
+                  "header is believed?");
 }
 
 bool is_local(const base::Address& address) {
@@ -224,15 +271,16 @@ Listener parse_listener(const Node::Entry& entry, const Reading& reading) {
   const bool has_routes = node.find("routes") || node.find("tcp") || node.find("udp");
   if (!has_routes && node.is_map())
     reading.mistakes.add(entry.mark, "the listener has no `routes`: where do requests go?");
-  complete_tcp(node, reading, listener);
+  check_proxy_protocol(node, reading, listener);
+  complete_bytes(node, reading, listener);
   return listener;
 }
 
 NodePtr write_listener(const NodePtr& written, const Listener& listener) {
   NodePtr shown = write_table(written, listener_table(), listener);
-  if (!listener.tcp) return shown;
+  if (listener.carries_requests()) return shown;
   std::vector<Node::Entry> entries = shown->entries;
-  std::erase_if(entries, [](const Node::Entry& entry) { return is_of_requests(entry.key); });
+  std::erase_if(entries, [&](const Node::Entry& entry) { return is_void(entry.key, listener); });
   return map(std::move(entries));
 }
 

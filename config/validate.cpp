@@ -77,12 +77,11 @@ class Validation {
       check_paths_over(above, route.filters, route);
     }
     // The same below any of its routes: told at the first.
-    if (!listener.routes.empty())
-      check_paths_over({}, listener.filters, listener.routes.front());
+    if (!listener.routes.empty()) check_paths_over({}, listener.filters, listener.routes.front());
   }
 
   // Bytes go to clusters of bytes, or to endpoints of which nothing is said, requests never to the
-  // former.
+  // former; and datagrams to clusters of datagrams, which take nothing else.
   void check_bytes(const Listener& listener, const Route& route, const Share& share) {
     const auto found = clusters_.find(share.cluster);
     if (found == clusters_.end()) return;
@@ -92,6 +91,13 @@ class Validation {
       mistakes_.add(share.mark, "\"" + cluster.name +
                                     "\" is a tcp:// cluster: bytes go there from a listener with "
                                     "`tcp`, or by a route with `match: { method: CONNECT }`");
+    if (cluster.is_udp() != listener.udp.has_value())
+      mistakes_.add(share.mark,
+                    "\"" + cluster.name + "\" " +
+                        (cluster.is_udp() ? "is a udp:// cluster: datagrams go there from a "
+                                            "listener with `udp`"
+                                          : "takes no datagrams, and a listener with `udp` "
+                                            "carries them: write its url as udp://HOST:PORT"));
     if (listener.tcp && cluster.url.starts_with("http"))
       mistakes_.add(share.mark, "\"" + cluster.name +
                                     "\" takes requests, and a listener with `tcp` carries bytes: "
@@ -132,10 +138,13 @@ class Validation {
         if (are_clusters_known_)
           mistakes_.add(filter.mark,
                         "there is no cluster \"" + std::string(to) + "\"" + suggest(to));
-      } else if (found->second.cluster->is_tcp()) {
-        mistakes_.add(filter.mark, "\"" + std::string(to) +
-                                       "\" is a tcp:// cluster, which takes bytes: name one that "
-                                       "takes requests");
+      } else if (const Cluster& cluster = *found->second.cluster;
+                 cluster.is_tcp() || cluster.is_udp()) {
+        mistakes_.add(filter.mark,
+                      "\"" + std::string(to) + "\" is a " +
+                          (cluster.is_tcp() ? "tcp:// cluster, which takes bytes"
+                                            : "udp:// cluster, which takes datagrams") +
+                          ": name one that takes requests");
       }
     }
   }
@@ -216,8 +225,8 @@ class Validation {
       if (address.is_ip() && address.port() == 0) return;
       const auto [first, is_new] = users.emplace(address.to_string(), who);
       if (!is_new)
-        mistakes_.add(mark, "this address is bound already, by " + first->second +
-                                ": write another port");
+        mistakes_.add(
+            mark, "this address is bound already, by " + first->second + ": write another port");
     };
     if (config_.admin) use(config_.admin->bind, "admin", {});
     if (config_.admin && !config_.admin->probes.is_none())

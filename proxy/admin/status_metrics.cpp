@@ -160,6 +160,12 @@ void append_listener_metrics(std::string& out, const server::Plan& plan,
   for (std::size_t i = 0; i < plan.listeners.size(); ++i)
     sample(out, "outrider_connections_refused_total",
            {{"listener", plan.listeners[i].config->name}}, status.listeners[i].refused);
+  head(out, "outrider_datagrams_dropped_total", "counter",
+       "Datagrams of clients that had no session and got none, or that a full queue did not take.");
+  for (std::size_t i = 0; i < plan.listeners.size(); ++i)
+    if (plan.listeners[i].carries_datagrams())
+      sample(out, "outrider_datagrams_dropped_total",
+             {{"listener", plan.listeners[i].config->name}}, status.listeners[i].dropped);
 }
 
 void append_process_metrics(std::string& out, const ProcessStatus& status) {

@@ -21,8 +21,8 @@ const upstream::ClusterSnapshot* snapshot_of(std::string_view cluster,
 
 using Breakers = std::vector<filters::BreakerStatus>;
 
-// Each cluster with its endpoints: sums over all workers, and what each worker has; and the breakers
-// that stand elsewhere.
+// Each cluster with its endpoints: sums over all workers, and what each worker has; and the
+// breakers that stand elsewhere.
 std::string clusters_json(const server::Plan& plan, const Snapshots& snapshots,
                           const Breakers& breakers);
 
@@ -30,6 +30,7 @@ struct ListenerStatus {
   std::int64_t exchanges = 0;  // in flight
   std::int64_t connections = 0;
   std::int64_t refused = 0;  // connections, by limits
+  std::int64_t dropped = 0;  // datagrams
 };
 
 struct ProcessStatus {

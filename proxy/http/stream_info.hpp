@@ -11,6 +11,7 @@
 
 #include <array>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -21,8 +22,9 @@ namespace http {
 struct ConnectionInfo {
   base::Address remote;
   bool is_tls = false;
-  std::string peer_id;        // from a verified client certificate; "" = none
-  std::string_view protocol;  // "http1", "h2" or "tcp"
+  std::string peer_id;                           // from a verified client certificate; "" = none
+  std::string_view protocol;                     // "http1", "h2", "tcp" or "udp"
+  std::shared_ptr<const base::Address> local{};  // our end, where an upstream is told; else null
 };
 
 // How far the body of the request has come, as it is read from the client.

@@ -47,6 +47,14 @@ bool ConnectionLimits::Place::is_from(const base::Address& source) const {
   return has_source_ && is_counted(source) && source_ == key_of(source);
 }
 
+bool ConnectionLimits::Place::count_for(const base::Address& source) {
+  if (!limits_ || has_source_ || !is_counted(source)) return true;
+  if (!limits_->take_for(key_of(source))) return false;
+  has_source_ = true;
+  source_ = key_of(source);
+  return true;
+}
+
 std::size_t ConnectionLimits::HashSource::operator()(const Source& source) const {
   return std::hash<std::string_view>{}(
       {reinterpret_cast<const char*>(source.data()), source.size()});

@@ -32,6 +32,8 @@ class ConnectionLimits {
     explicit operator bool() const { return limits_ != nullptr; }
     // Whether it counts for that source.
     bool is_from(const base::Address& source) const;
+    // From now on it counts for that source, having counted for none. False: it has too many.
+    bool count_for(const base::Address& source);
 
    private:
     friend class ConnectionLimits;
@@ -45,9 +47,7 @@ class ConnectionLimits {
   // None: a bound was reached.
   Place admit(const base::Address& source);
   // From now on; connections that are there stay. Any thread.
-  void bound_sources(std::size_t most) {
-    most_from_one_.store(most, std::memory_order_relaxed);
-  }
+  void bound_sources(std::size_t most) { most_from_one_.store(most, std::memory_order_relaxed); }
   std::size_t taken() const { return taken_.load(std::memory_order_relaxed); }
   bool is_full() const { return taken() >= most_; }  // for whatever source
 

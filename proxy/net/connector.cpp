@@ -47,6 +47,12 @@ Result<int> begin(const base::Address& address) {
   return connect_error(problem);
 }
 
+// What a socket that is new always has room for.
+bool send_whole(int descriptor, std::string_view text) {
+  return ::send(descriptor, text.data(), text.size(), MSG_NOSIGNAL) ==
+         static_cast<ssize_t>(text.size());
+}
+
 Error unsent(Error error) {
   error.unsent = true;
   return error;
@@ -56,12 +62,14 @@ Error unsent(Error error) {
 
 Task<Result<std::unique_ptr<Transport>>> connect(base::EventLoop& loop, base::Address address,
                                                  std::shared_ptr<const certs::TlsContext> tls,
-                                                 Time until, Offer offer) {
+                                                 Time until, Offer offer, std::string preamble) {
   const Result<int> descriptor = begin(address);
   if (!descriptor) co_return unsent(descriptor.error());
   auto transport = std::make_unique<Transport>(loop, *descriptor);
   const Result<void> connected = co_await transport->connected(until);
   if (!connected) co_return unsent(connected.error());
+  if (!preamble.empty() && !send_whole(transport->descriptor(), preamble))
+    co_return unsent(connect_error(errno));
   if (tls) {
     auto session =
         std::make_unique<TlsSession>(tls, transport->descriptor(), TlsSession::Role::client);

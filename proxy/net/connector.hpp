@@ -6,14 +6,17 @@
 #include "proxy/net/transport.hpp"
 
 #include <memory>
+#include <string>
 
 namespace net {
 
-// A connected transport, its handshake done if `tls` is given, by `until`. The error is
+// A connected transport, its handshake done if `tls` is given, by `until`. `preamble` is sent ahead
+// of whatever comes, also of TLS; it is short. The error is
 // connect_failure, connect_timeout or tls_failure, and `unsent`; `lasting` if the peer was
 // there and TLS could not be agreed on. Destroying the task gives it up.
 Task<Result<std::unique_ptr<Transport>>> connect(base::EventLoop& loop, base::Address address,
                                                  std::shared_ptr<const certs::TlsContext> tls,
-                                                 Time until, Offer offer = Offer::as_configured);
+                                                 Time until, Offer offer = Offer::as_configured,
+                                                 std::string preamble = {});
 
 }  // namespace net

@@ -166,6 +166,15 @@ Peeked Transport::peek(std::span<char> room) {
   return {};
 }
 
+void Transport::skip(std::size_t count) {
+  char* const room = base::ReadBlock::of_this_thread().prepare();
+  while (count > 0) {
+    const ssize_t got = ::recv(descriptor_, room, std::min(count, base::ReadBlock::capacity), 0);
+    if (got <= 0) return;  // it was shown: only a reset can have come between
+    count -= static_cast<std::size_t>(got);
+  }
+}
+
 Input Transport::read_tls() {
   base::ReadBlock& block = base::ReadBlock::of_this_thread();
   char* room = block.prepare();

@@ -65,6 +65,7 @@ class Transport final : base::Poller::Watch, base::Flushable {
   base::EventLoop& loop() const { return loop_; }
   int descriptor() const { return descriptor_; }
   bool is_open() const { return descriptor_ >= 0; }
+  ConnectionLimits::Place& place() { return place_; }
   const ConnectionLimits::Place& place() const { return place_; }
   void close();  // at once; pending output is lost
   void reset();  // the same, and the peer is not to take it for an end of our own: RST
@@ -80,6 +81,8 @@ class Transport final : base::Poller::Watch, base::Flushable {
   Input read_now();
   // The first bytes of what is unread, not taken, as many as there is room for; clear only.
   Peeked peek(std::span<char> room);
+  // Takes so many of the bytes that a peek has shown.
+  void skip(std::size_t count);
   // Suspends until read_now() may give more; false = `until` came first. One waiter.
   base::Event::Awaiter readable(Time until = base::never);
   bool may_be_readable() const { return is_readable_; }
@@ -150,7 +153,7 @@ class Transport final : base::Poller::Watch, base::Flushable {
   std::vector<Bytes> output_;  // from first_ on; tail_ comes behind it
   std::size_t first_ = 0;
   std::size_t held_ = 0;  // bytes in output_
-  std::string tail_;  // its capacity belongs to the thread while nothing is queued
+  std::string tail_;      // its capacity belongs to the thread while nothing is queued
   std::size_t tail_sent_ = 0;
   std::uint64_t written_ = 0;
   Time last_written_;

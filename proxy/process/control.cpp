@@ -32,6 +32,7 @@ std::string description_of(const server::PlannedListener& listener, const config
     if (server::takes_ipv4(config.bind[i], all)) text += " (IPv4 as well)";
   }
   text.append(listener.is_outbound() ? ": outbound, " : ": inbound, ");
+  if (config.udp) return text + "udp";
   if (config.tcp)
     text += "tcp";
   else

@@ -76,6 +76,7 @@ admin::ProcessStatus Control::status() const {
       status.listeners[i].exchanges += counts.exchanges.load();
       status.listeners[i].connections += counts.connections.load();
       status.listeners[i].refused += counts.refused.load();
+      status.listeners[i].dropped += counts.dropped.load();
     }
   return status;
 }

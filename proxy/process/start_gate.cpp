@@ -1,6 +1,7 @@
 #include "proxy/process/start_gate.hpp"
 
 #include "proxy/net/acceptor.hpp"
+#include "proxy/net/datagrams.hpp"
 
 #include <algorithm>
 #include <utility>
@@ -13,6 +14,8 @@ bool is_inbound(const server::NewSocket& socket, const server::Plan& plan) {
                      [&](const server::PlannedListener& listener) {
                        const auto& bound = listener.addresses;
                        return !listener.is_outbound() &&
+                              listener.carries_datagrams() ==
+                                  net::is_of_datagrams(socket.descriptor.number()) &&
                               std::find(bound.begin(), bound.end(), socket.address) != bound.end();
                      });
 }

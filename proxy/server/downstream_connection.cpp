@@ -1,6 +1,7 @@
 #include "proxy/server/downstream_connection.hpp"
 
 #include "proxy/net/detect.hpp"
+#include "proxy/net/proxy_accept.hpp"
 #include "proxy/server/listener.hpp"
 
 #include <algorithm>
@@ -12,6 +13,9 @@ DownstreamConnection::DownstreamConnection(Listener& listener,
                                            const base::Address& remote)
     : listener_(listener), transport_(std::move(transport)), opening_(listener.loop()) {
   info_.remote = remote;
+  if (listener.settings().tells_upstream)
+    info_.local =
+        std::make_shared<const base::Address>(base::Address::local_of(transport_->descriptor()));
 }
 
 DownstreamConnection::~DownstreamConnection() {
@@ -49,8 +53,13 @@ void DownstreamConnection::expired() {
 }
 
 base::Task<> DownstreamConnection::open() {
+  const base::Time until = listener_.loop().now() + listener_.settings().handshake_timeout;
+  if (listener_.must_say_for_whom(info_.remote)) {
+    const bool is_known = co_await learn_client(until);
+    if (!is_known) co_return close();
+  }
   if (!listener_.tls()) co_return co_await find_protocol();
-  const bool is_safe = co_await shake_hands();
+  const bool is_safe = co_await shake_hands(until);
   if (is_refused_) co_return;
   if (!is_safe) co_return close();
   if (listener_.settings().is_tcp)
@@ -76,9 +85,23 @@ base::Task<> DownstreamConnection::find_protocol() {
     speak_http1(std::move(found->read), found->begun);
 }
 
-base::Task<bool> DownstreamConnection::shake_hands() {
+// A proxy in front of us says whose connection it is; that client is the remote end from then on.
+base::Task<bool> DownstreamConnection::learn_client(base::Time until) {
+  const base::Result<net::ProxyHeader> header = co_await net::accept_proxy(*transport_, until);
+  if (!header) {
+    listener_.failed(header.error(), info_.remote);
+    co_return false;
+  }
+  if (!header->source()) co_return true;
+  info_.remote = *header->source();
+  if (info_.local) info_.local = std::make_shared<const base::Address>(*header->destination());
+  const bool has_place = transport_->place().count_for(info_.remote);
+  if (!has_place) listener_.refused();
+  co_return has_place;
+}
+
+base::Task<bool> DownstreamConnection::shake_hands(base::Time until) {
   info_.is_tls = true;
-  const base::Time until = listener_.loop().now() + listener_.settings().handshake_timeout;
   const std::optional<net::FailedHandshake> failed =
       co_await net::accept_tls(*transport_, listener_.tls(), listener_.handshake_turns(), until);
   if (failed) {

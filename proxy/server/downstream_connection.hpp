@@ -31,7 +31,8 @@ class DownstreamConnection final : Protocol::Owner, base::Reapable, base::Timer 
  private:
   base::Task<> open();
   base::Task<> find_protocol();
-  base::Task<bool> shake_hands();
+  base::Task<bool> learn_client(base::Time until);
+  base::Task<bool> shake_hands(base::Time until);
   void refuse_in_clear(std::string_view why);
   void speak_http1(base::Bytes already_read, base::Time begun = base::never);
   void speak_h2(base::Bytes already_read);

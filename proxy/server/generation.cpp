@@ -97,7 +97,8 @@ routing::RouteChain Generation::make_route_chain(const PlannedListener& listener
 std::unique_ptr<routing::ClusterHandler> Generation::make_cluster_handler(
     const PlannedListener& listener, const config::Route& route) {
   const bool is_tcp = listener.config->tcp.has_value();  // `idle` always holds
-  const bool is_timed = has_timeout(listener.config->filters) || has_timeout(route.filters);
+  const bool is_timed = has_timeout(listener.config->filters) || has_timeout(route.filters) ||
+                        listener.carries_datagrams();  // a session ends by its own `idle`
   std::vector<routing::WeightedCluster> shares;
   for (const config::Share& share : route.to) {
     const std::size_t cluster = number_of(share.cluster);

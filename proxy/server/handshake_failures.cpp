@@ -11,7 +11,13 @@ constexpr base::Millis a_second{1'000};
 
 HandshakeFailures::HandshakeFailures(base::Loop& loop, std::string listener, base::Log& log,
                                      stats::Registry& metrics, std::size_t shard)
-    : loop_(loop), listener_(std::move(listener)), log_(log), shard_(shard) {
+    : loop_(loop),
+      listener_(std::move(listener)),
+      log_(log),
+      proxy_headers_(metrics.counter("outrider_downstream_proxy_header_failures_total",
+                                     "PROXY headers that did not come, or were none.",
+                                     {{"listener", listener_}})),
+      shard_(shard) {
   for (std::size_t i = 0; i < counters_.size(); ++i)
     counters_[i] = &metrics.counter(
         "outrider_downstream_tls_failures_total", "TLS handshakes with clients that failed.",
@@ -21,15 +27,25 @@ HandshakeFailures::HandshakeFailures(base::Loop& loop, std::string listener, bas
 void HandshakeFailures::add(const net::FailedHandshake& failed, const base::Address& source) {
   counters_[static_cast<std::size_t>(failed.failure)]->add(shard_);
   if (failed.is_silent) return;
+  tell("TLS with " + source.to_string() + " failed: " + std::string(to_string(failed.failure)) +
+       ": " + describe(failed.failure, failed.error));
+}
+
+// Whoever leaves without a word only looked whether somebody is there.
+void HandshakeFailures::add(const base::Error& failed, const base::Address& source) {
+  proxy_headers_.add(shard_);
+  if (failed.reason != base::Reason::client_gone)
+    tell("no PROXY header from " + source.to_string() + ": " + std::string(failed.detail));
+}
+
+void HandshakeFailures::tell(const std::string& what) {
   if (told_ == 0) loop_.arm(*this, loop_.now() + a_second);
   if (told_ == most_lines) {
     ++untold_;
     return;
   }
   ++told_;
-  log_.warning("listener " + listener_ + ": TLS with " + source.to_string() +
-               " failed: " + std::string(to_string(failed.failure)) + ": " +
-               describe(failed.failure, failed.error));
+  log_.warning("listener " + listener_ + ": " + what);
 }
 
 void HandshakeFailures::expired() {
@@ -37,8 +53,9 @@ void HandshakeFailures::expired() {
   const std::uint64_t untold = std::exchange(untold_, 0);
   if (untold > 0)
     log_.warning("listener " + listener_ + ": " + std::to_string(untold) +
-                 " more TLS handshakes failed within a second; see "
-                 "outrider_downstream_tls_failures_total");
+                 " more handshakes failed within a second; see "
+                 "outrider_downstream_tls_failures_total and "
+                 "outrider_downstream_proxy_header_failures_total");
 }
 
 std::shared_ptr<HandshakeFailures> AllHandshakeFailures::of(const std::string& listener) {

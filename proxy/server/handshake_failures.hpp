@@ -1,6 +1,6 @@
-// TLS handshakes with clients that failed: counted by reason, and told in the log, a bounded number
-// of lines a second and then how many more there were. One a listener and worker, whatever a
-// reload does; its thread.
+// Connections of clients that came to nothing before their first request, TLS handshakes and PROXY
+// headers: counted by reason, and told in the log, a bounded number of lines a second and then how
+// many more there were. One a listener and worker, whatever a reload does; its thread.
 #pragma once
 
 #include "proxy/base/log.hpp"
@@ -27,14 +27,18 @@ class HandshakeFailures final : base::Timer {
   ~HandshakeFailures() { expired(); }
 
   void add(const net::FailedHandshake& failed, const base::Address& source);
+  // A PROXY header that did not come, or was none.
+  void add(const base::Error& failed, const base::Address& source);
 
  private:
   void expired() override;
+  void tell(const std::string& what);
 
   base::Loop& loop_;
   const std::string listener_;
   base::Log& log_;
   std::array<stats::Counter*, net::tls_failure_count> counters_;
+  stats::Counter& proxy_headers_;
   const std::size_t shard_;
   int told_ = 0;  // in this second
   std::uint64_t untold_ = 0;

@@ -1,5 +1,6 @@
 #include "proxy/server/listener.hpp"
 
+#include <algorithm>
 #include <unistd.h>
 
 namespace server {
@@ -7,7 +8,8 @@ namespace {
 
 // Whether what a connection settled when it opened would be settled otherwise now.
 bool opens_otherwise(const config::Listener& a, const config::Listener& b) {
-  return a.tls != b.tls || a.http1 != b.http1 || a.h2 != b.h2 || !a.tcp != !b.tcp;
+  return a.tls != b.tls || a.http1 != b.http1 || a.h2 != b.h2 || !a.tcp != !b.tcp ||
+         a.accepts_proxy_protocol != b.accepts_proxy_protocol;
 }
 
 }  // namespace
@@ -18,6 +20,7 @@ Listener::Listener(base::EventLoop& loop, net::Lingering& lingering, net::Handsh
 
 Listener::~Listener() {
   acceptor_.reset();
+  sessions_.reset();
   while (!connections_.empty()) delete connections_.back();
 }
 
@@ -29,7 +32,7 @@ void Listener::follow(base::Ref<Generation> generation, std::size_t number) {
   tls_ = plan().tls;
   if (!before) return;
   const PlannedListener& old = before->plan().listeners[number_before];
-  const auto count = static_cast<std::int64_t>(connections_.size());
+  const auto count = static_cast<std::int64_t>(connections());
   change(before->policy(number_before).counts.connections, -count);
   change(policy().counts.connections, +count);
   const bool is_to_go = opens_otherwise(*old.config, *plan().config);
@@ -39,6 +42,13 @@ void Listener::follow(base::Ref<Generation> generation, std::size_t number) {
 
 void Listener::accept_on(NewSocket socket) {
   address_ = socket.address;
+  if (plan().carries_datagrams()) {
+    http::Service& service = *this;
+    DatagramSessions::Owner& owner = *this;
+    sessions_ =
+        std::make_unique<DatagramSessions>(loop_, std::move(socket.descriptor), service, owner);
+    return;
+  }
   net::Acceptor::Handler& handler = *this;
   acceptor_ = std::make_unique<net::Acceptor>(loop_, std::move(socket.descriptor),
                                               std::move(socket.path), handler);
@@ -46,15 +56,16 @@ void Listener::accept_on(NewSocket socket) {
 
 void Listener::drain() {
   if (is_draining_) return;
-  acceptor_->close();
+  if (acceptor_) acceptor_->close();
   is_draining_ = true;
+  if (sessions_) sessions_->drain();
   for (DownstreamConnection* each : connections_) each->drain();
   let_go_if_over();
 }
 
 // What nobody can come by any more is not to hold a configuration.
 void Listener::let_go_if_over() {
-  if (is_draining_ && connections_.empty()) generation_ = {};
+  if (is_draining_ && connections() == 0) generation_ = {};
 }
 
 std::size_t Listener::cut() {
@@ -67,11 +78,14 @@ std::size_t Listener::cut() {
     }
   }
   for (DownstreamConnection* each : connections_) each->cut();
+  if (sessions_) sessions_->cut();
   return count;
 }
 
 void Listener::on_accept(int descriptor, const base::Address& remote) {
-  net::ConnectionLimits::Place place = place_for(remote);
+  // Whoever only hands on is no client: the one that it names is counted when it has named it.
+  const bool is_proxy = must_say_for_whom(remote);
+  net::ConnectionLimits::Place place = place_for(is_proxy ? base::Address() : remote);
   if (!place) {
     change(policy().counts.refused, +1);
     ::close(descriptor);
@@ -84,6 +98,13 @@ void Listener::on_accept(int descriptor, const base::Address& remote) {
   change(policy().counts.connections, +1);
   connection->start();
   admission_.has_admitted();
+}
+
+bool Listener::must_say_for_whom(const base::Address& remote) const {
+  if (!settings().accepts_proxy_protocol) return false;
+  const std::vector<base::AddressRange>& trust = plan().forwarded.trust;
+  return std::any_of(trust.begin(), trust.end(),
+                     [&](const base::AddressRange& range) { return range.contains(remote); });
 }
 
 // What only lingers makes room for what has a request; another worker's does so for the next.
@@ -112,6 +133,33 @@ void Listener::forget(const DownstreamConnection& connection) {
   connections_.pop_back();
   change(policy().counts.connections, -1);
   let_go_if_over();
+}
+
+// --- sessions ---
+
+net::ConnectionLimits::Place Listener::admit_session(const base::Address& source) {
+  std::uint64_t sessions = 0;  // of all workers
+  for (int worker = 0; worker < generation_->plan().workers; ++worker)
+    sessions += static_cast<std::uint64_t>(
+        plan().counts[worker].connections.load(std::memory_order_relaxed));
+  net::ConnectionLimits::Place place;
+  if (sessions < plan().config->udp->sessions) place = place_for(source);
+  if (!place) refused();
+  return place;
+}
+
+void Listener::session_began() {
+  change(policy().counts.connections, +1);
+  admission_.has_admitted();
+}
+
+void Listener::session_ended() {
+  change(policy().counts.connections, -1);
+  let_go_if_over();
+}
+
+void Listener::datagram_dropped() {
+  if (generation_) change(policy().counts.dropped, +1);
 }
 
 base::Task<> Listener::serve(http::Incoming&& incoming, http::ServerStream& stream) {

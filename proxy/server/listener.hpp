@@ -6,6 +6,7 @@
 #include "proxy/net/acceptor.hpp"
 #include "proxy/net/lingering.hpp"
 #include "proxy/net/tls_accept.hpp"
+#include "proxy/server/datagram_sessions.hpp"
 #include "proxy/server/downstream_connection.hpp"
 #include "proxy/server/exchange.hpp"
 #include "proxy/server/generation.hpp"
@@ -16,7 +17,7 @@
 
 namespace server {
 
-class Listener final : public http::Service, net::Acceptor::Handler {
+class Listener final : public http::Service, net::Acceptor::Handler, DatagramSessions::Owner {
  public:
   // All that is referred to outlives the listener.
   Listener(base::EventLoop& loop, net::Lingering& lingering, net::HandshakeTurns& turns,
@@ -33,16 +34,22 @@ class Listener final : public http::Service, net::Acceptor::Handler {
   const PlannedListener& plan() const { return generation_->plan().listeners[number_]; }
   bool is_outbound() const { return is_outbound_; }
   // Its socket once more, for whoever takes it over.
-  NewSocket duplicate() const { return {address_, acceptor_->duplicate(), nullptr}; }
+  NewSocket duplicate() {
+    return {address_, sessions_ ? sessions_->hand_over() : acceptor_->duplicate(), nullptr};
+  }
   // For connections from now on; null = clear.
   void set_tls(std::shared_ptr<const certs::TlsContext> context) { tls_ = std::move(context); }
-  void pause() { acceptor_->pause(); }
-  void resume() { acceptor_->resume(); }
+  void pause() { sessions_ ? sessions_->accept(false) : acceptor_->pause(); }
+  void resume() { sessions_ ? sessions_->accept(true) : acceptor_->resume(); }
   // Takes what waits to be accepted, closes the socket; connections are to go when they can.
   void drain();
   // Ends all connections: what is under way is `drained`. How many exchanges that were.
   std::size_t cut();
-  std::size_t connections() const { return connections_.size(); }
+  bool carries_datagrams() const { return sessions_ != nullptr; }
+  // And sessions.
+  std::size_t connections() const {
+    return connections_.size() + (sessions_ ? sessions_->size() : 0);
+  }
 
   base::Task<> serve(http::Incoming&& incoming, http::ServerStream& stream) override;
   bool is_draining() const override { return is_draining_; }
@@ -55,12 +62,23 @@ class Listener final : public http::Service, net::Acceptor::Handler {
   const ListenerSettings& settings() const { return plan().settings; }
   const std::shared_ptr<const certs::TlsContext>& tls() const { return tls_; }
   void forget(const DownstreamConnection& connection);
+  // Whether a connection from there must begin with a PROXY header.
+  bool must_say_for_whom(const base::Address& remote) const;
+  void refused() { change(policy().counts.refused, +1); }
+  void failed(const base::Error& proxy_header, const base::Address& remote) {
+    policy().handshake_failures->add(proxy_header, remote);
+  }
   void failed(const net::FailedHandshake& handshake, const base::Address& remote) {
     policy().handshake_failures->add(handshake, remote);
   }
 
   void on_accept(int descriptor, const base::Address& remote) override;
   bool free_descriptor() override;
+  net::ConnectionLimits::Place admit_session(const base::Address& source) override;
+  base::Millis session_idle() const override { return plan().config->udp->idle; }
+  void session_began() override;
+  void session_ended() override;
+  void datagram_dropped() override;
   net::ConnectionLimits::Place place_for(const base::Address& remote);
   const ListenerPolicy& policy() const { return generation_->policy(number_); }
   void let_go_if_over();
@@ -75,7 +93,8 @@ class Listener final : public http::Service, net::Acceptor::Handler {
   bool is_outbound_ = false;
   bool is_draining_ = false;
   std::shared_ptr<const certs::TlsContext> tls_;
-  std::unique_ptr<net::Acceptor> acceptor_;
+  std::unique_ptr<net::Acceptor> acceptor_;  // one of the two
+  std::unique_ptr<DatagramSessions> sessions_;
   base::List<Exchange> exchanges_;
   std::vector<DownstreamConnection*> connections_;  // owned; each knows its place
 };

@@ -11,6 +11,7 @@ struct alignas(64) ListenerCounts {
   std::atomic<std::int64_t> exchanges{0};
   std::atomic<std::int64_t> connections{0};
   std::atomic<std::int64_t> refused{0};  // connections, by limits
+  std::atomic<std::int64_t> dropped{0};  // datagrams
 };
 
 // Those of all workers. A listener keeps them through every reload that keeps its name.

@@ -14,6 +14,8 @@ struct ListenerSettings {
   base::Millis idle_timeout{60'000};
   bool speaks_h2 = true;
   bool is_tcp = false;  // opaque bytes, none of both
+  bool accepts_proxy_protocol = false;
+  bool tells_upstream = false;  // some cluster is told of a client's connection
 };
 
 }  // namespace server

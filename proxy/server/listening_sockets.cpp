@@ -1,6 +1,7 @@
 #include "proxy/server/listening_sockets.hpp"
 
 #include "proxy/net/acceptor.hpp"
+#include "proxy/net/datagrams.hpp"
 #include "proxy/server/plan.hpp"
 
 #include <algorithm>
@@ -39,7 +40,7 @@ struct ListeningSockets::Step {
 
  private:
   using Inherited = std::vector<InheritedSocket>::iterator;
-  Inherited find_inherited(const std::string& listener, const base::Address& wanted);
+  Inherited find_inherited(const PlannedListener& listener, const base::Address& wanted);
   bool take(Inherited found, PlannedListener& listener, const base::Address& wanted,
             base::Address& bound);
   bool bind(PlannedListener& listener, const base::Address& wanted, base::Address& bound);
@@ -69,7 +70,8 @@ void ListeningSockets::Step::keep(const std::function<bool(const Socket&, const 
       const std::string& name = listener.config->name;
       const base::Address& wanted = listener.config->bind[i];
       const auto found = std::find_if(left.begin(), left.end(), [&](const Socket& socket) {
-        return is_kept(socket, name, wanted);
+        return socket.is_of_datagrams == listener.carries_datagrams() &&
+               is_kept(socket, name, wanted);
       });
       if (found == left.end()) continue;
       listener.addresses[i] = found->bound;
@@ -103,14 +105,16 @@ bool ListeningSockets::Step::keep_ipv4() {
   for (PlannedListener& listener : plan.listeners)
     for (const base::Address& wanted : listener.config->bind) {
       const auto is_in_its_place = [&](const Socket& socket) {
-        return socket.bound == wanted && !socket.takes_ipv4;
+        return socket.bound == wanted && !socket.takes_ipv4 &&
+               socket.is_of_datagrams == listener.carries_datagrams();
       };
       if (!takes_ipv4(wanted, *plan.config) ||
           std::none_of(next.begin(), next.end(), is_in_its_place))
         continue;
       const base::Address ipv4 = *base::Address::parse_ip("0.0.0.0", wanted.port());
-      const auto found = std::find_if(left.begin(), left.end(),
-                                      [&](const Socket& socket) { return socket.bound == ipv4; });
+      const auto found = std::find_if(left.begin(), left.end(), [&](const Socket& socket) {
+        return socket.bound == ipv4 && socket.is_of_datagrams == listener.carries_datagrams();
+      });
       base::Address bound = ipv4;
       if (found == left.end()) {
         if (!bind(listener, ipv4, bound)) return false;
@@ -136,9 +140,12 @@ bool ListeningSockets::Step::bind_missing() {
 
 // As a reload finds a socket: that listener's own, or that very address.
 ListeningSockets::Step::Inherited ListeningSockets::Step::find_inherited(
-    const std::string& listener, const base::Address& wanted) {
+    const PlannedListener& listener, const base::Address& wanted) {
   return std::find_if(inherited.begin(), inherited.end(), [&](const InheritedSocket& each) {
-    return each.bound == wanted || (each.listener == listener && each.wanted == wanted);
+    const bool is_wanted =
+        each.bound == wanted || (each.listener == listener.config->name && each.wanted == wanted);
+    return is_wanted &&
+           net::is_of_datagrams(each.descriptors.front().number()) == listener.carries_datagrams();
   });
 }
 
@@ -146,7 +153,7 @@ bool ListeningSockets::Step::take_inherited() {
   for (PlannedListener& listener : plan.listeners)
     for (std::size_t i = 0; i < listener.config->bind.size(); ++i) {
       const base::Address& wanted = listener.config->bind[i];
-      const auto found = find_inherited(listener.config->name, wanted);
+      const auto found = find_inherited(listener, wanted);
       if (found == inherited.end() || !listener.addresses[i].is_none()) continue;
       if (!take(found, listener, wanted, listener.addresses[i])) return false;
     }
@@ -163,7 +170,7 @@ bool ListeningSockets::Step::take(Inherited found, PlannedListener& listener,
   const net::ListenOptions options{
       net::takes_ipv4(bound, descriptors.front()),
       socket.owns_path ? net::access_granted(bound) : access_of(*listener.config), true,
-      opens_inbound || listener.is_outbound()};
+      listener.carries_datagrams(), opens_inbound || listener.is_outbound()};
   while (descriptors.size() < made.by_worker.size()) {
     auto more =
         socket.is_shared ? net::share(descriptors.front()) : net::listen_beside(bound, options);
@@ -174,7 +181,7 @@ bool ListeningSockets::Step::take(Inherited found, PlannedListener& listener,
   for (std::size_t i = 0; i < descriptors.size(); ++i)
     made.by_worker[i % made.by_worker.size()].push_back({bound, std::move(descriptors[i]), path});
   next.push_back({listener.config->name, wanted, bound, options.takes_ipv4, options.access,
-                  socket.is_shared, path});
+                  options.is_of_datagrams, socket.is_shared, path});
   taken_paths.push_back(path);
   return true;
 }
@@ -186,10 +193,11 @@ void ListeningSockets::Step::let_go() {
 
 bool ListeningSockets::Step::bind(PlannedListener& listener, const base::Address& wanted,
                                   base::Address& bound) {
-  if (const auto found = find_inherited(listener.config->name, wanted); found != inherited.end())
+  if (const auto found = find_inherited(listener, wanted); found != inherited.end())
     return take(found, listener, wanted, bound);
   const net::ListenOptions options{takes_ipv4(wanted, *plan.config), access_of(*listener.config),
-                                   shares_port(wanted), opens_inbound || listener.is_outbound()};
+                                   shares_port(wanted), listener.carries_datagrams(),
+                                   opens_inbound || listener.is_outbound()};
   auto descriptors = net::listen_on(wanted, plan.workers, options);
   if (!descriptors) return failed(*listener.config, wanted, descriptors.error());
   bound = base::Address::local_of(descriptors->front().number());
@@ -197,7 +205,7 @@ bool ListeningSockets::Step::bind(PlannedListener& listener, const base::Address
   for (std::size_t i = 0; i < made.by_worker.size(); ++i)
     made.by_worker[i].push_back({bound, std::move((*descriptors)[i]), path});
   next.push_back({listener.config->name, wanted, bound, options.takes_ipv4, options.access,
-                  wanted.is_unix(), path});
+                  options.is_of_datagrams, wanted.is_unix(), path});
   return true;
 }
 
@@ -253,6 +261,7 @@ std::vector<InheritedSocket> ListeningSockets::hand_over(std::vector<NewSocket> 
         socket.listener, socket.wanted, socket.bound, socket.is_shared, !socket.path.expired()});
     for (NewSocket& each : of_workers) {
       if (each.address != socket.bound || !each.descriptor) continue;
+      if (net::is_of_datagrams(each.descriptor.number()) != socket.is_of_datagrams) continue;
       if (made.descriptors.empty() || !socket.is_shared)
         made.descriptors.push_back(std::move(each.descriptor));
     }

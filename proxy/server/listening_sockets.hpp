@@ -51,6 +51,7 @@ class ListeningSockets {
     base::Address bound;
     bool takes_ipv4;         // of an IPv6 address, as bound
     net::UnixAccess access;  // as granted
+    bool is_of_datagrams;    // its port is another one than that of connections
     bool is_shared = false;  // one socket that all workers watch; else one for each
     std::weak_ptr<net::UnixPath> path{};
   };

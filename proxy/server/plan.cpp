@@ -51,6 +51,7 @@ ListenerSettings settings_of(const config::Listener& listener, const config::Lim
   if (!listener.http1) settings.http1.refuses_for = "this port speaks HTTP/2 only";
   settings.speaks_h2 = listener.h2;
   settings.is_tcp = listener.tcp.has_value();
+  settings.accepts_proxy_protocol = listener.accepts_proxy_protocol;
   return settings;
 }
 
@@ -72,6 +73,11 @@ PlannedListener planned(const config::Listener& listener, const Plan& plan) {
   PlannedListener made;
   made.config = &listener;
   made.settings = settings_of(listener, plan.config->limits);
+  made.settings.tells_upstream =
+      std::any_of(plan.config->clusters.begin(), plan.config->clusters.end(),
+                  [](const config::Cluster& cluster) {
+                    return cluster.proxy_protocol != config::ProxyProtocol::none;
+                  });
   made.forwarded = policy_of(listener);
   made.pseudonym = http::pseudonym(plan.digits, listener.name);
   made.routes = std::make_unique<routing::RouteTable>(listener.routes);

@@ -32,6 +32,7 @@ struct PlannedListener {
   CountsByWorker counts;
 
   bool is_outbound() const { return config->direction == config::Direction::outbound; }
+  bool carries_datagrams() const { return config->udp.has_value(); }
 };
 
 struct Plan {

@@ -7,9 +7,11 @@ namespace server {
 namespace {
 
 // The position in the plan of the listener that this address belongs to; none = of no one any more.
-std::optional<std::size_t> owner_of(const base::Address& address, const Plan& plan) {
+std::optional<std::size_t> owner_of(const base::Address& address, bool is_of_datagrams,
+                                    const Plan& plan) {
   for (std::size_t i = 0; i < plan.listeners.size(); ++i) {
     const std::vector<base::Address>& addresses = plan.listeners[i].addresses;
+    if (plan.listeners[i].carries_datagrams() != is_of_datagrams) continue;
     if (std::find(addresses.begin(), addresses.end(), address) != addresses.end()) return i;
   }
   return std::nullopt;
@@ -47,7 +49,8 @@ void Runtime::hand_over_listeners() {
   });
   for (const auto& listener : listeners_) {
     if (listener->is_draining()) continue;
-    if (const auto number = owner_of(listener->address(), present_->plan()))
+    if (const auto number =
+            owner_of(listener->address(), listener->carries_datagrams(), present_->plan()))
       listener->follow(present_, *number);
     else
       listener->drain();
@@ -56,7 +59,8 @@ void Runtime::hand_over_listeners() {
 
 void Runtime::listen(std::vector<NewSocket> sockets) {
   for (NewSocket& socket : sockets) {
-    const auto number = owner_of(socket.address, present_->plan());
+    const bool is_of_datagrams = net::is_of_datagrams(socket.descriptor.number());
+    const auto number = owner_of(socket.address, is_of_datagrams, present_->plan());
     assert(number && "a socket is bound for a listener");
     Listener& listener = *listeners_.emplace_back(
         std::make_unique<Listener>(loop_, lingering_, handshake_turns_, shared_.admission));

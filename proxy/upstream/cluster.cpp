@@ -80,7 +80,7 @@ bool Cluster::is_reachable() const {
 Time Cluster::held_until() const {
   Time until = Time::min();
   for (const auto& [endpoint, weight, priority] : endpoints_) {
-    const Outage* outage = endpoint->pool->outage();
+    const Outage* outage = endpoint->outage();
     if (outage && !outage->error().lasting)
       until = std::max(until, outage->since() + config_.pool.hold);
   }
@@ -112,7 +112,7 @@ ClusterSnapshot Cluster::snapshot() const {
   }
   now.held = held_count_;
   for (const auto& [endpoint, weight, priority] : endpoints_)
-    now.endpoints.push_back({endpoint->text, weight, false, endpoint->pool->snapshot()});
+    now.endpoints.push_back({endpoint->text, weight, false, endpoint->snapshot()});
   return now;
 }
 

@@ -5,6 +5,7 @@
 #include "proxy/base/address.hpp"
 #include "proxy/base/counted.hpp"
 #include "proxy/base/error.hpp"
+#include "proxy/upstream/snapshot.hpp"
 
 #include <memory>
 #include <optional>
@@ -13,6 +14,8 @@
 
 namespace upstream {
 
+class ClientPools;
+class Outage;
 class Pool;
 
 // What a name or a written address came to.
@@ -48,7 +51,15 @@ struct Endpoint final : base::Counted {
   const std::string text;       // as in logs
   std::uint32_t in_flight = 0;  // exchanges that have a stream or wait for one; kept by the pool
   bool is_reachable = true;     // as far as its pool knows; kept by EndpointPools
-  std::unique_ptr<Pool> pool;   // null only in tests of the balancer
+  // One of the two; neither only in tests of the balancer.
+  std::unique_ptr<Pool> pool;
+  std::unique_ptr<ClientPools> by_client;
+
+  // Null: it can be connected to, as far as is known.
+  const Outage* outage() const;
+  void retire();
+  bool is_empty() const;
+  PoolSnapshot snapshot() const;
 
  private:
   void unused() noexcept override { owner_.on_unused(*this); }

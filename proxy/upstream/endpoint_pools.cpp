@@ -1,5 +1,7 @@
 #include "proxy/upstream/endpoint_pools.hpp"
 
+#include "proxy/upstream/client_pools.hpp"
+
 #include <algorithm>
 #include <utility>
 
@@ -27,7 +29,8 @@ EndpointPools::~EndpointPools() = default;
 
 bool EndpointPools::serves(const config::Cluster& cluster) const {
   return config_.name == cluster.name && config_.tls == cluster.tls &&
-         config_.protocol == cluster.protocol && config_.pool == cluster.pool;
+         config_.protocol == cluster.protocol && config_.pool == cluster.pool &&
+         config_.proxy_protocol == cluster.proxy_protocol;
 }
 
 void EndpointPools::renew(const config::Cluster& cluster, const config::Limits& limits,
@@ -45,8 +48,15 @@ base::Ref<Endpoint> EndpointPools::at(const base::Address& address) {
   Endpoint::Owner& owner = *this;
   Pool::Owner& pool_owner = *this;
   Endpoint& made = endpoints_.emplace_back(owner, address);
-  made.pool =
-      std::make_unique<Pool>(loop_, settings_, *dialer_, made.address, made.in_flight, pool_owner);
+  const auto make_pool = [this, &made, &pool_owner](std::string preamble) {
+    return std::make_unique<Pool>(loop_, settings_, *dialer_, made.address, made.in_flight,
+                                  pool_owner, std::move(preamble));
+  };
+  if (config_.proxy_protocol == config::ProxyProtocol::none)
+    made.pool = make_pool({});
+  else
+    made.by_client =
+        std::make_unique<ClientPools>(make_pool, pool_owner, settings_.limits.connections);
   return base::Ref<Endpoint>(made);
 }
 
@@ -54,19 +64,19 @@ void EndpointPools::on_unused(Endpoint& endpoint) noexcept {
   const auto found = std::find_if(endpoints_.begin(), endpoints_.end(),
                                   [&](const Endpoint& each) { return &each == &endpoint; });
   vanished_.splice(vanished_.end(), endpoints_, found);
-  endpoint.pool->retire();
+  endpoint.retire();
 }
 
 void EndpointPools::on_reachability() {
-  for (Endpoint& endpoint : endpoints_) endpoint.is_reachable = !endpoint.pool->outage();
+  for (Endpoint& endpoint : endpoints_) endpoint.is_reachable = !endpoint.outage();
   for (Watcher* each = watchers_.front(); each; each = watchers_.after(*each))
     each->on_reachability();
 }
 
 void EndpointPools::sweep() {
   vanished_.remove_if([this](const Endpoint& endpoint) {
-    const bool is_over = !endpoint.is_used() && endpoint.pool->is_empty();
-    if (is_over) gone_ += endpoint.pool->snapshot();
+    const bool is_over = !endpoint.is_used() && endpoint.is_empty();
+    if (is_over) gone_ += endpoint.snapshot();
     return is_over;
   });
 }
@@ -78,7 +88,7 @@ std::vector<EndpointSnapshot> EndpointPools::others_than(const Endpoints& chosen
       return each.endpoint.target() == &endpoint;
     };
     if (std::none_of(chosen.begin(), chosen.end(), is_it))
-      others.push_back({endpoint.text, 1, true, endpoint.pool->snapshot()});
+      others.push_back({endpoint.text, 1, true, endpoint.snapshot()});
   };
   for (const Endpoint& endpoint : endpoints_) add(endpoint);
   for (const Endpoint& endpoint : vanished_) add(endpoint);

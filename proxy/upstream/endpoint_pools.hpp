@@ -30,6 +30,7 @@ class EndpointPools final : public base::Counted, Endpoint::Owner, Pool::Owner {
   ~EndpointPools();  // no exchange may be left
 
   base::Loop& loop() const { return loop_; }
+  Dialer& dialer() const { return *dialer_; }
   const std::string& cluster() const { return config_.name; }
   void watch(Watcher& watcher) { watchers_.push_back(watcher); }
   // Whether a configuration with this cluster goes on using these pools.

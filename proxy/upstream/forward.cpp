@@ -3,6 +3,7 @@
 #include "proxy/http/final_head.hpp"
 #include "proxy/http/grpc.hpp"
 #include "proxy/http/proxy_status.hpp"
+#include "proxy/upstream/datagram_stream.hpp"
 #include "proxy/upstream/first_read.hpp"
 #include "proxy/upstream/placement.hpp"
 #include "proxy/upstream/raw_stream.hpp"
@@ -27,6 +28,14 @@ Error no_upgrades() {
   Error error{base::Reason::upstream_protocol_error, base::Fault::upstream,
               "the upstream's HTTP/2 takes no WebSocket (RFC 8441), and by `protocol` the cluster "
               "has no other"};
+  error.lasting = true;
+  return error;
+}
+
+Error no_datagrams() {
+  Error error{base::Reason::upstream_protocol_error, base::Fault::proxy,
+              "the cluster takes datagrams, not requests"};
+  error.unsent = true;
   error.lasting = true;
   return error;
 }
@@ -165,9 +174,12 @@ void note_status_of_proxy(http::Response& response, std::string_view pseudonym) 
 }  // namespace
 
 Forward::Forward(Cluster& cluster)
-    : cluster_(cluster), scheme_(cluster.config().tls ? "https" : "http") {}
+    : cluster_(cluster),
+      scheme_(cluster.config().tls ? "https" : "http"),
+      takes_datagrams_(cluster.config().is_udp()) {}
 
 Task<Reply> Forward::handle(Request& request) {
+  if (takes_datagrams_) return relay_datagrams(request);
   if (!request.asks_for_tunnel()) return forward(request);
   return request.protocol.empty() ? connect(request) : upgrade(request);
 }
@@ -176,7 +188,7 @@ Task<Reply> Forward::forward(Request& request) {
   Underway underway(request);
   request.info.cluster = cluster_.config().name;
   SentRequest sent_request(request);
-  Placement placement(cluster_, request.attempt, request.scope.deadline);
+  Placement placement(cluster_, request.attempt, request.info, request.scope.deadline);
   Want want;
   for (;;) {
     underway.waits();
@@ -212,7 +224,7 @@ Task<Reply> Forward::forward(Request& request) {
 Task<Reply> Forward::connect(Request& request) {
   Underway underway(request);
   request.info.cluster = cluster_.config().name;
-  Placement placement(cluster_, request.attempt, request.scope.deadline);
+  Placement placement(cluster_, request.attempt, request.info, request.scope.deadline);
   Want want;
   want.tunnel = true;
   underway.waits();
@@ -226,12 +238,31 @@ Task<Reply> Forward::connect(Request& request) {
   co_return reply;
 }
 
+// What a session of datagrams is made of: each piece of its bodies is one.
+Task<Reply> Forward::relay_datagrams(Request& request) {
+  Underway underway(request);
+  request.info.cluster = cluster_.config().name;
+  if (request.info.connection.protocol != "udp") co_return underway.failed(no_datagrams());
+  Placement placement(cluster_, request.attempt, request.info, request.scope.deadline);
+  underway.waits();
+  const Result<base::Ref<Endpoint>> endpoint = co_await placement.choose();
+  if (!endpoint) co_return underway.failed(endpoint.error());
+  auto socket = cluster_.pools().dialer().datagrams((*endpoint)->address);
+  if (!socket) co_return underway.failed(socket.error());
+  underway.has({});
+  auto stream = std::make_unique<DatagramStream>(std::move(*socket), *endpoint);
+  Reply reply = co_await stream->read_head(request.interim);
+  answered(*reply, std::move(stream), request);
+  underway.over(reply);
+  co_return reply;
+}
+
 // Nothing that stands behind the head goes upstream before that was answered with a tunnel. Any
 // other answer is one as to a request without a body.
 Task<Reply> Forward::upgrade(Request& request) {
   Underway underway(request);
   request.info.cluster = cluster_.config().name;
-  Placement placement(cluster_, request.attempt, request.scope.deadline);
+  Placement placement(cluster_, request.attempt, request.info, request.scope.deadline);
   Want want;
   want.protocol = cluster_.config().protocol;
   for (;;) {

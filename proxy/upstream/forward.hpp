@@ -29,6 +29,7 @@ class Forward final : public http::Handler {
   http::Task<http::Reply> forward(http::Request& request);
   http::Task<http::Reply> upgrade(http::Request& request);
   http::Task<http::Reply> connect(http::Request& request);
+  http::Task<http::Reply> relay_datagrams(http::Request& request);
   void answered(http::Response& response, std::unique_ptr<http::ClientStream> stream,
                 http::Request& request);
   http::Result<void> send_head(http::ClientStream& stream, http::Request& request,
@@ -38,6 +39,7 @@ class Forward final : public http::Handler {
 
   Cluster& cluster_;
   const std::string_view scheme_;
+  const bool takes_datagrams_;
   std::string host_;  // sent instead of the client's
 };
 

@@ -52,7 +52,8 @@ Task<Result<Dialed>> NetDialer::dial(Dial wanted) {
   } else if (wanted.protocol != Protocol::automatic) {
     offer = wanted.protocol == Protocol::h2 ? net::Offer::h2 : net::Offer::http1;
   }
-  auto connected = co_await net::connect(loop_, wanted.address, tls_, wanted.until, offer);
+  auto connected = co_await net::connect(loop_, wanted.address, tls_, wanted.until, offer,
+                                         std::move(wanted.preamble));
   Result<Dialed> made =
       connected ? speak(std::move(*connected), wanted) : Result<Dialed>(connected.error());
   if (!made && made.error().lasting) tell(made.error(), wanted.address);

@@ -21,6 +21,10 @@ class NetDialer final : public Dialer {
   NetDialer(base::EventLoop& loop, base::Log& log) : loop_(loop), log_(log) {}
 
   base::Task<base::Result<Dialed>> dial(Dial wanted) override;
+  base::Result<std::unique_ptr<net::ConnectedDatagrams>> datagrams(
+      const base::Address& address) override {
+    return net::ConnectedDatagrams::to(loop_, address);
+  }
   void renew(const config::Cluster& cluster, const config::Limits& limits,
              std::shared_ptr<const certs::TlsContext> tls) override;
   void renew_tls(std::shared_ptr<const certs::TlsContext> tls) override { tls_ = std::move(tls); }

@@ -1,5 +1,7 @@
 #include "proxy/upstream/placement.hpp"
 
+#include "proxy/upstream/client_pools.hpp"
+
 #include <algorithm>
 #include <utility>
 
@@ -13,8 +15,15 @@ using base::Time;
 namespace {
 
 // It is the endpoint that cannot be connected to, not the pool that is full.
-bool is_outage(const Error& error, const Pool& pool) {
-  return pool.outage() && pool.outage()->error().reason == error.reason;
+bool is_outage(const Error& error, const Endpoint& endpoint) {
+  return endpoint.outage() && endpoint.outage()->error().reason == error.reason;
+}
+
+Error too_many_clients() {
+  Error error{base::Reason::pool_full, base::Fault::proxy,
+              "as many clients have connections of their own as `pool.connections` says"};
+  error.unsent = true;
+  return error;
 }
 
 }  // namespace
@@ -32,15 +41,24 @@ Task<Result<Opened>> Placement::open_when_known(Want want) {
   co_return co_await search(want, ask(want));
 }
 
+Task<Result<base::Ref<Endpoint>>> Placement::choose() {
+  if (!cluster_.is_known()) co_await cluster_.known(deadline_);
+  const Result<Endpoint*> picked = pick();
+  if (!picked) co_return picked.error();
+  co_return endpoint_;
+}
+
 Task<Result<Opened>> Placement::ask(Want want) {
   const Result<Endpoint*> picked = pick();
   if (!picked) return Result<Opened>(picked.error());
-  return endpoint_->pool->open(want, deadline_);
+  Pool* const chosen = pool();
+  if (!chosen) return Result<Opened>(too_many_clients());
+  return chosen->open(want, deadline_);
 }
 
 Task<Result<Opened>> Placement::search(Want want, Task<Result<Opened>> first) {
   Result<Opened> opened = co_await first;
-  while (!opened && endpoint_ && is_outage(opened.error(), *endpoint_->pool)) {
+  while (!opened && endpoint_ && is_outage(opened.error(), *endpoint_)) {
     if (!cluster_.is_reachable()) {
       const Time until = std::min(deadline_, cluster_.held_until());
       if (until <= cluster_.loop().now()) break;
@@ -51,6 +69,12 @@ Task<Result<Opened>> Placement::search(Want want, Task<Result<Opened>> first) {
     opened = co_await ask(want);
   }
   co_return opened;
+}
+
+// Where connections say whose they are, each client has its own.
+Pool* Placement::pool() const {
+  if (!endpoint_->by_client) return endpoint_->pool.get();
+  return endpoint_->by_client->of(client_header(cluster_.config().proxy_protocol, info_));
 }
 
 Result<Endpoint*> Placement::pick() {

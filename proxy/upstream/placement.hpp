@@ -7,29 +7,34 @@
 #pragma once
 
 #include "proxy/base/counted.hpp"
-#include "proxy/http/attempt.hpp"
+#include "proxy/http/stream_info.hpp"
 #include "proxy/upstream/cluster.hpp"
 
 namespace upstream {
 
 class Placement {
  public:
-  Placement(Cluster& cluster, http::Attempt& attempt, base::Time deadline)
-      : cluster_(cluster), attempt_(attempt), deadline_(deadline) {}
+  Placement(Cluster& cluster, http::Attempt& attempt, const http::StreamInfo& info,
+            base::Time deadline)
+      : cluster_(cluster), attempt_(attempt), info_(info), deadline_(deadline) {}
   Placement(const Placement&) = delete;
   Placement& operator=(const Placement&) = delete;
 
   base::Task<base::Result<Opened>> open(Want want);
+  // An endpoint, for what needs no connection.
+  base::Task<base::Result<base::Ref<Endpoint>>> choose();
   const Endpoint& endpoint() const { return *endpoint_; }  // after an open() that went well
 
  private:
   base::Result<Endpoint*> pick();
+  Pool* pool() const;
   base::Task<base::Result<Opened>> ask(Want want);
   base::Task<base::Result<Opened>> open_when_known(Want want);
   base::Task<base::Result<Opened>> search(Want want, base::Task<base::Result<Opened>> first);
 
   Cluster& cluster_;
   http::Attempt& attempt_;
+  const http::StreamInfo& info_;
   const base::Time deadline_;
   base::Ref<Endpoint> endpoint_;
 };

@@ -41,11 +41,13 @@ PoolSettings::PoolSettings(const config::Cluster& cluster, bool has_tls)
                                                                    : cluster.protocol) {}
 
 Pool::Pool(base::Loop& loop, const PoolSettings& settings, Dialer& dialer,
-           const base::Address& address, std::uint32_t& in_flight, Owner& owner)
+           const base::Address& address, std::uint32_t& in_flight, Owner& owner,
+           std::string preamble)
     : loop_(loop),
       settings_(settings),
       dialer_(dialer),
       address_(address),
+      preamble_(std::move(preamble)),
       in_flight_(in_flight),
       owner_(owner),
       changed_(loop),
@@ -116,8 +118,9 @@ void Pool::set_aside(PooledConnection& connection) {
 // Why nobody may wait in this lane now.
 std::optional<Error> Pool::refusal(const Lane& lane, bool wants_fresh) {
   if (outage_.is_on() && (wants_fresh || serving(lane) == 0)) {
+    const bool is_tried_for_one = outage_.error().lasting || is_dormant();
     const bool is_next =
-        outage_.error().lasting && connecting_ == 0 && loop_.now() >= outage_.next_attempt(true);
+        is_tried_for_one && connecting_ == 0 && loop_.now() >= outage_.next_attempt(true);
     Error known = outage_.error();
     known.untried = true;
     if (!is_next) return known;
@@ -248,7 +251,7 @@ void Pool::retire() {
 }
 
 bool Pool::is_empty() const {
-  return connections_.empty() && waiting_ == 0 && connects_.empty() && in_flight_ == 0;
+  return connections_.empty() && connects_.empty() && active_ == 0 && asking_ == 0;
 }
 
 PoolSnapshot Pool::snapshot() const {

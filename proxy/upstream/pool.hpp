@@ -23,6 +23,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <string>
 #include <vector>
 
 namespace upstream {
@@ -61,9 +62,10 @@ class Pool {
     ~Owner() = default;
   };
 
-  // in_flight: kept here, for the balancer. All of them outlive the pool.
+  // in_flight: kept here, for the balancer. All of them outlive the pool. preamble: what its
+  // connections begin with, being one client's; "" = they are for all.
   Pool(base::Loop& loop, const PoolSettings& settings, Dialer& dialer, const base::Address& address,
-       std::uint32_t& in_flight, Owner& owner);
+       std::uint32_t& in_flight, Owner& owner, std::string preamble = {});
   Pool(const Pool&) = delete;
   Pool& operator=(const Pool&) = delete;
   ~Pool();  // no stream, tunnel or open() may be left
@@ -98,7 +100,7 @@ class Pool {
   void ended();
   void became_free(PooledConnection& connection);  // it can take an exchange, more than before
   void learned_limit(std::uint32_t streams);
-  void drains(PooledConnection& connection);  // it takes none any more
+  void drains(PooledConnection& connection);      // it takes none any more
   void lost(const PooledConnection& connection);  // by what the peer did
   void remove(PooledConnection& connection);      // it is gone
   void tunnel_began();
@@ -138,6 +140,7 @@ class Pool {
   void connect_more();
   bool wants_connect(const Lane& lane) const;
   base::Time next_attempt() const;
+  bool is_dormant() const;
   bool may_widen(const Lane& lane) const;
   base::Task<> connect(Lane& lane);
   void add(Lane& lane, Dialed made, base::Duration took);
@@ -152,6 +155,7 @@ class Pool {
   const PoolSettings& settings_;
   Dialer& dialer_;
   const base::Address address_;
+  const std::string preamble_;
   std::uint32_t& in_flight_;
   Owner& owner_;
 
@@ -168,6 +172,7 @@ class Pool {
 
   std::array<Lane, 4> lanes_;
   std::size_t waiting_ = 0;     // in all of them
+  std::size_t asking_ = 0;      // tasks of open(), also those that were served and do not know yet
   std::size_t connecting_ = 0;  // likewise
   Outage outage_;
   const Lane* failed_lane_ = nullptr;  // whose connect failed last

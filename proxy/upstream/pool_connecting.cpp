@@ -35,7 +35,7 @@ Task<> Pool::run() {
     spare_ = {};
     // What lasts is tried again only for who waits; anything else goes on for nobody, and must not
     // hold up who could go elsewhere.
-    const bool is_tried_for_them = outage_.error().lasting;
+    const bool is_tried_for_them = outage_.error().lasting || is_dormant();
     if (!is_tried_for_them) give_up();
     connect_more();
     if (is_tried_for_them) give_up();
@@ -111,11 +111,19 @@ Time Pool::next_attempt() const {
   const bool is_wanted = waiting_ > 0;
   if (!outage_.is_on() || connecting_ > 0 || room() == 0) return base::never;
   if (is_retired_ && !is_wanted) return base::never;
+  if (is_dormant() && !is_wanted) return base::never;
   const Time next = outage_.next_attempt(is_wanted);
   if (outage_.error().lasting) return next;
   // Whoever is held has a last chance before that ends.
   const Time last = outage_.since() + settings_.limits.hold - last_chance;
   return loop_.now() < last ? std::min(next, last) : next;
+}
+
+// One client's pool does not go on trying for nobody once nobody is held any more: there may be
+// thousands.
+bool Pool::is_dormant() const {
+  return !preamble_.empty() && outage_.is_on() &&
+         loop_.now() > outage_.since() + settings_.limits.hold;
 }
 
 // Whether what is open may soon take those who wait.
@@ -129,8 +137,9 @@ bool Pool::may_widen(const Lane& lane) const {
 
 Task<> Pool::connect(Lane& lane) {
   const Time begun = loop_.now();
-  Dial wanted{address_, lane.protocol, lane.is_tunnel, first_streams_,
-              begun + settings_.connect_timeout};
+  Dial wanted{
+      address_, lane.protocol, lane.is_tunnel, first_streams_, begun + settings_.connect_timeout,
+      preamble_};
   Result<Dialed> made = co_await dialer_.dial(std::move(wanted));
   --lane.connecting;
   --connecting_;
@@ -162,7 +171,8 @@ void Pool::add(Lane& lane, Dialed made, base::Duration took) {
                           settings_.limits.max_requests});
 }
 
-// For the one who has waited longest, or who was held and is about to ask. If all have left, it goes.
+// For the one who has waited longest, or who was held and is about to ask. If all have left, it
+// goes.
 void Pool::add_tunnel(Lane& lane, std::unique_ptr<net::Transport> transport, base::Duration took) {
   Waiter* first = lane.waiting.empty() ? lane.fresh.front() : lane.waiting.front();
   if (!first) {

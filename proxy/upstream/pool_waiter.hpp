@@ -13,11 +13,13 @@ class Pool::Waiter : public base::Link {
       : ready(pool.loop_), newer_than_(newer_than), pool_(pool), lane_(lane) {
     ++pool_.in_flight_;
     ++pool_.waiting_;
+    ++pool_.asking_;
     ++lane_.count;
     (newer_than == 0 ? lane_.waiting : lane_.fresh).push_back(*this);
   }
   ~Waiter() {
     --pool_.in_flight_;
+    --pool_.asking_;
     if (is_linked()) leave();
   }
 

@@ -31,7 +31,8 @@ struct VirtualEndpoint {
   std::uint32_t most_streams = 100;  // on one HTTP/2 connection
   base::Millis answer_time{1};
   int status = 200;
-  std::vector<base::Time> connects;  // when each was begun
+  std::vector<base::Time> connects;    // when each was begun
+  std::vector<std::string> preambles;  // of each
   int requests = 0;
   std::vector<VirtualConnection*> connections;
 };
@@ -142,6 +143,7 @@ class VirtualDialer final : public upstream::Dialer {
   base::Task<base::Result<upstream::Dialed>> dial(upstream::Dial wanted) override {
     VirtualEndpoint& endpoint = endpoints_[wanted.address.to_string()];
     endpoint.connects.push_back(loop_.now());
+    endpoint.preambles.push_back(wanted.preamble);
     const bool is_silent = endpoint.state == VirtualEndpoint::State::is_silent;
     const base::Time told_at = is_silent ? wanted.until : loop_.now() + base::Millis{1};
     co_await base::sleep_until(loop_, told_at);
@@ -163,6 +165,9 @@ class VirtualDialer final : public upstream::Dialer {
     upstream::Dialed made;
     made.connection = std::make_unique<VirtualConnection>(loop_, endpoint, speaks_h2);
     co_return made;
+  }
+  base::Result<std::unique_ptr<net::ConnectedDatagrams>> datagrams(const base::Address&) override {
+    return base::Error{base::Reason::connect_failure, base::Fault::upstream, "no datagrams here"};
   }
   void renew(const config::Cluster&, const config::Limits&,
              std::shared_ptr<const certs::TlsContext>) override {}

@@ -1,0 +1,40 @@
+// A socket of datagrams to an upstream as the stream of a request that is not sent: each piece that
+// is written or read is one datagram. Owned by the TunnelBody that reads it; the worker's thread.
+#pragma once
+
+#include "proxy/base/counted.hpp"
+#include "proxy/http/stream.hpp"
+#include "proxy/net/datagrams.hpp"
+#include "proxy/upstream/endpoint.hpp"
+
+#include <memory>
+#include <optional>
+
+namespace upstream {
+
+class DatagramStream final : public http::ClientStream {
+ public:
+  DatagramStream(std::unique_ptr<net::ConnectedDatagrams> socket, base::Ref<Endpoint> endpoint)
+      : socket_(std::move(socket)), endpoint_(std::move(endpoint)) {
+    ++endpoint_->in_flight;
+  }
+  ~DatagramStream() override { --endpoint_->in_flight; }
+
+  http::Result<void> send_head(const http::RequestHead&, bool) override { return {}; }
+  http::Task<http::Reply> read_head(http::Interim&) override;
+  bool has_body() const override { return true; }
+
+  http::Task<http::Result<void>> write(http::Bytes datagram) override;
+  // Datagrams have no end: with the client's, the session's has come.
+  http::Result<void> finish(const http::Headers& trailers) override;
+  void abort(const http::Error& why) noexcept override;
+  http::Task<http::Result<http::Bytes>> read() override;
+
+ private:
+  const std::unique_ptr<net::ConnectedDatagrams> socket_;
+  const base::Ref<Endpoint> endpoint_;
+  std::optional<http::Error> failure_;
+  bool has_ended_ = false;
+};
+
+}  // namespace upstream
