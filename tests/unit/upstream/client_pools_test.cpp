@@ -9,6 +9,7 @@
 
 namespace {
 
+using namespace upstream_test;
 using upstream::ClientPools;
 using upstream::Opened;
 using upstream::Pool;
