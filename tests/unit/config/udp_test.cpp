@@ -41,7 +41,7 @@ TEST_CASE("config: a listener with `udp` takes sessions by one route") {
   CHECK(listener.udp->sessions == 10'000);
   REQUIRE(listener.routes.size() == 1);
   CHECK(listener.routes.front().to.front().cluster == "c");
-  CHECK(config.effective.find("    udp:\n      to: c\n      idle: 60s\n      sessions: 10000\n") !=
+  CHECK(config.effective.find("    udp:\n      to: c\n      idle: 1m\n      sessions: 10000\n") !=
         std::string::npos);
   for (const char* absent : {"protocols", "header_timeout", "routes", "forwarded",
                              "handshake_timeout", "connect_timeout", "pool", "proxy_protocol"})
