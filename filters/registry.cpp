@@ -6,7 +6,7 @@ namespace {
 const Entry* const built[] = {
     &headers,    &request_id,           &timeout,   &retry,    &circuit_breaker, &throttle,
     &bulkhead,   &adaptive_concurrency, &shed,      &fallback, &collapse,        &fault,
-    &body_limit, &early_hints,          &heartbeat,
+    &body_limit, &early_hints,          &heartbeat, &operation,
 };
 
 // Known to the language; the loader refuses them by name.

@@ -51,6 +51,7 @@ std::vector<BreakerStatus> breakers(const SharedState& shared, base::Time now);
 
 // Those that are built.
 extern const Entry headers, request_id, timeout, retry, circuit_breaker, throttle, bulkhead,
-    adaptive_concurrency, shed, fallback, collapse, fault, body_limit, early_hints, heartbeat;
+    adaptive_concurrency, shed, fallback, collapse, fault, body_limit, early_hints, heartbeat,
+    operation;
 
 }  // namespace filters

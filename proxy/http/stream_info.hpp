@@ -86,6 +86,7 @@ struct StreamInfo {
   std::string_view retry_denied;      // what said no to another that was due; "" = nothing
   std::string_view request_id_field;  // by which the id is known outside; "" = by none
   std::string kept_request_id;        // see request_id()
+  std::string operation;              // what a GraphQL client calls what it asks for; "" = unknown
   bool is_grpc = false;               // by the request's content-type
 
   // As they became known; `never` = not yet.

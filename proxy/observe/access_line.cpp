@@ -73,7 +73,8 @@ std::size_t size_of(const http::StreamInfo& info, const AccessRecord& record,
                     std::string_view source) {
   return record.method.size() + record.host.size() + record.path.size() + info.listener.size() +
          info.route.size() + info.cluster.size() + info.attempt.endpoint.size() +
-         info.connection.peer_id.size() + info.kept_request_id.size() + source.size();
+         info.connection.peer_id.size() + info.kept_request_id.size() +
+         info.operation.size() + source.size();
 }
 
 // A member with a text, unless there is none. `key` has its comma, quotes and colon.
@@ -125,6 +126,7 @@ void append_json_line(std::string& out, const http::StreamInfo& info, const Acce
   text(line, ",\"method\":", record.method);
   text(line, ",\"host\":", record.host);
   text(line, ",\"path\":", record.path);
+  text(line, ",\"operation\":", info.operation);
   text(line, ",\"protocol\":", info.connection.protocol);
   if (info.status != 0) number(line, ",\"status\":", info.status);
   if (info.grpc_status >= 0) number(line, ",\"grpc_status\":", info.grpc_status);
