@@ -137,7 +137,7 @@ Task<Reply> RouteHandler::handle(Request& request) {
   const auto found = table_.router().find(input);
   if (!found) return Reply(no_route(request));
   const RouteEntry& route = table_[*found];
-  const RouteChain& chain = chains_[*found];
+  const RouteChain& chain = *chains_[*found];
   request.info.route = route.config->name;
   request.info.rewritten_host = route.config->rewrite.host;
   if (route.rewrite) {

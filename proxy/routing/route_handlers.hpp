@@ -68,15 +68,18 @@ struct RouteChain {
   std::unique_ptr<http::Chain> timed;        // the default timeout before them; may be null
 };
 
+// Those of routes that are handled alike may be one: a table of many thousands is made in little time.
+using RouteChains = std::vector<std::shared_ptr<const RouteChain>>;
+
 class RouteHandler final : public http::Handler {
  public:
-  RouteHandler(const RouteTable& table, std::vector<RouteChain> chains)
+  RouteHandler(const RouteTable& table, RouteChains chains)
       : table_(table), chains_(std::move(chains)) {}
   http::Task<http::Reply> handle(http::Request& request) override;
 
  private:
   const RouteTable& table_;
-  std::vector<RouteChain> chains_;  // by the number of the route
+  const RouteChains chains_;  // by the number of the route
 };
 
 }  // namespace routing

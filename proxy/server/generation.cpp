@@ -11,6 +11,18 @@ bool has_timeout(const config::Filters& filters) {
                      [](const config::FilterConfig& filter) { return filter.name == "timeout"; });
 }
 
+std::unordered_map<std::string_view, std::size_t> numbers_of(
+    const std::vector<config::Cluster>& clusters) {
+  std::unordered_map<std::string_view, std::size_t> numbers;
+  for (const config::Cluster& cluster : clusters) numbers.emplace(cluster.name, numbers.size());
+  return numbers;
+}
+
+// All that it does is to hand on to one cluster.
+bool is_plain(const config::Route& route) {
+  return route.to.size() == 1 && route.filters.empty();
+}
+
 }  // namespace
 
 Generation::Generation(const WorkerParts& worker, std::shared_ptr<const Plan> plan, Owner& owner)
@@ -20,6 +32,7 @@ Generation::Generation(const WorkerParts& worker, std::shared_ptr<const Plan> pl
       alive_(worker.shared.metrics.gauge("outrider_generations",
                                          "Configurations in use, each counted once a worker.", {})),
       metrics_(worker.shared.metrics, worker.index),
+      numbers_(numbers_of(plan_->config->clusters)),
       clusters_(worker.pools, *plan_->config, plan_->cluster_tls) {
   make_cluster_chains();
   for (const PlannedListener& listener : plan_->listeners)
@@ -56,10 +69,8 @@ void Generation::make_cluster_chains() {
 
 std::unique_ptr<Generation::ListenerChain> Generation::make_listener_chain(
     const PlannedListener& listener) {
-  std::vector<routing::RouteChain> routes;
-  for (std::size_t i = 0; i < listener.routes->size(); ++i)
-    routes.push_back(make_route_chain(listener, i));
-  auto handler = std::make_unique<routing::RouteHandler>(*listener.routes, std::move(routes));
+  auto handler =
+      std::make_unique<routing::RouteHandler>(*listener.routes, make_route_chains(listener));
   auto chain = std::make_unique<http::Chain>(
       make_filters(listener.config->filters, "listener " + listener.config->name), *handler);
   ListenerPolicy policy = policy_of(listener, *chain);
@@ -67,8 +78,26 @@ std::unique_ptr<Generation::ListenerChain> Generation::make_listener_chain(
       ListenerChain{std::move(handler), std::move(chain), std::move(policy)});
 }
 
-routing::RouteChain Generation::make_route_chain(const PlannedListener& listener,
-                                                 std::size_t number) {
+// The plain ones of a cluster share a chain.
+routing::RouteChains Generation::make_route_chains(const PlannedListener& listener) {
+  routing::RouteChains chains;
+  chains.reserve(listener.routes->size());
+  routing::RouteChains plain(plan_->config->clusters.size());
+  for (std::size_t i = 0; i < listener.routes->size(); ++i) {
+    const config::Route& route = *(*listener.routes)[i].config;
+    if (!is_plain(route)) {
+      chains.push_back(make_route_chain(listener, i));
+      continue;
+    }
+    std::shared_ptr<const routing::RouteChain>& shared = plain[number_of(route.to[0].cluster)];
+    if (!shared) shared = make_route_chain(listener, i);
+    chains.push_back(shared);
+  }
+  return chains;
+}
+
+std::shared_ptr<const routing::RouteChain> Generation::make_route_chain(
+    const PlannedListener& listener, std::size_t number) {
   const routing::RouteEntry& route = (*listener.routes)[number];
   routing::RouteChain made;
   if (route.config->respond) {
@@ -91,7 +120,7 @@ routing::RouteChain Generation::make_route_chain(const PlannedListener& listener
                                            : filters::make_default_timeout());
     made.timed = std::make_unique<http::Chain>(std::move(timeout), *made.filtered);
   }
-  return made;
+  return std::make_shared<const routing::RouteChain>(std::move(made));
 }
 
 std::unique_ptr<routing::ClusterHandler> Generation::make_cluster_handler(
@@ -110,12 +139,9 @@ std::unique_ptr<routing::ClusterHandler> Generation::make_cluster_handler(
 }
 
 std::size_t Generation::number_of(std::string_view cluster) const {
-  const std::vector<config::Cluster>& clusters = plan_->config->clusters;
-  const auto found =
-      std::find_if(clusters.begin(), clusters.end(),
-                   [&](const config::Cluster& each) { return each.name == cluster; });
-  assert(found != clusters.end() && "the loader knows all names");
-  return static_cast<std::size_t>(found - clusters.begin());
+  const auto found = numbers_.find(cluster);
+  assert(found != numbers_.end() && "the loader knows all names");
+  return found->second;
 }
 
 http::Handler& Generation::chain_of(std::string_view cluster) {

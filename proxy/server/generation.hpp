@@ -21,6 +21,8 @@
 
 #include <memory>
 #include <string>
+#include <string_view>
+#include <unordered_map>
 #include <vector>
 
 namespace server {
@@ -71,7 +73,9 @@ class Generation final : public base::Counted, base::Reapable, filters::Surround
   Filters make_filters(const config::Filters& wanted, const std::string& place);
   void make_cluster_chains();
   std::unique_ptr<ListenerChain> make_listener_chain(const PlannedListener& listener);
-  routing::RouteChain make_route_chain(const PlannedListener& listener, std::size_t route);
+  routing::RouteChains make_route_chains(const PlannedListener& listener);
+  std::shared_ptr<const routing::RouteChain> make_route_chain(const PlannedListener& listener,
+                                                              std::size_t route);
   std::unique_ptr<routing::ClusterHandler> make_cluster_handler(const PlannedListener& listener,
                                                                 const config::Route& route);
   std::size_t number_of(std::string_view cluster) const;
@@ -88,6 +92,7 @@ class Generation final : public base::Counted, base::Reapable, filters::Surround
   Owner& owner_;
   stats::Gauge& alive_;
   observe::RequestMetrics metrics_;  // knows names by where they lie in this very configuration
+  const std::unordered_map<std::string_view, std::size_t> numbers_;  // of the clusters, by name
   upstream::Clusters clusters_;
   std::vector<ClusterChain> cluster_chains_;               // in the order of the clusters
   std::vector<std::unique_ptr<ListenerChain>> listeners_;  // in the order of the plan

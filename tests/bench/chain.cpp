@@ -98,14 +98,15 @@ double measure(const char* name, std::string_view filter_list) {
     chain.push_back(filters::make(
         each, {"listener in", each.ordinal, loop, shared, registry, 0, log, each.fields}));
 
-  std::vector<routing::RouteChain> routes(1);
+  routing::RouteChain route;
   auto clusters = std::make_unique<routing::ClusterHandler>(
       std::vector<routing::WeightedCluster>{{"app", 10'000, &upstream, false}});
-  routes[0].clusters = clusters.get();
-  routes[0].last = std::move(clusters);
-  routes[0].filtered =
-      std::make_unique<http::Chain>(std::vector<std::unique_ptr<http::Filter>>(), *routes[0].last);
-  routing::RouteHandler router(*listener.routes, std::move(routes));
+  route.clusters = clusters.get();
+  route.last = std::move(clusters);
+  route.filtered =
+      std::make_unique<http::Chain>(std::vector<std::unique_ptr<http::Filter>>(), *route.last);
+  routing::RouteHandler router(
+      *listener.routes, {std::make_shared<const routing::RouteChain>(std::move(route))});
   http::Chain whole(std::move(chain), router);
 
   observe::RequestMetrics metrics(registry, 0);
