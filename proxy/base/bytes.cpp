@@ -1,5 +1,7 @@
 #include "proxy/base/bytes.hpp"
 
+#include "proxy/base/memory_pressure.hpp"
+
 #include <array>
 #include <atomic>
 #include <cstring>
@@ -31,11 +33,22 @@ std::size_t class_for(std::size_t capacity) {
   return index;
 }
 
+// Of all threads, each within a step: for whoever asks often.
+constexpr std::int64_t step = 1024 * 1024;
+std::atomic<std::int64_t> about_in_use{0};
+std::atomic<std::int64_t> short_above{INT64_MAX};
+
 // Counted by the thread that owns the pool, read by any.
 struct Account {
   std::atomic<std::int64_t> in_use{0};
+  std::int64_t untold = 0;  // since the sum of all threads heard of it
+
   void add(std::int64_t count) {
     in_use.store(in_use.load(std::memory_order_relaxed) + count, std::memory_order_relaxed);
+    untold += count;
+    if (untold > -step && untold < step) return;
+    about_in_use.fetch_add(untold, std::memory_order_relaxed);
+    untold = 0;
   }
 };
 
@@ -71,6 +84,7 @@ struct Pool {
       }
     }
     is_ended = true;
+    about_in_use.fetch_add(account.untold, std::memory_order_relaxed);
     const std::lock_guard lock(accounts().mutex);
     std::erase(accounts().live, &account);
     accounts().of_ended_threads += account.in_use.load();
@@ -131,6 +145,16 @@ std::size_t block_bytes_in_use() {
   std::int64_t sum = accounts().of_ended_threads;
   for (const Account* account : accounts().live) sum += account->in_use.load();
   return sum > 0 ? static_cast<std::size_t>(sum) : 0;
+}
+
+void memory_is_short_above(std::size_t block_bytes) {
+  short_above.store(block_bytes == 0 ? INT64_MAX : static_cast<std::int64_t>(block_bytes),
+                    std::memory_order_relaxed);
+}
+
+bool memory_is_short() {
+  return about_in_use.load(std::memory_order_relaxed) >
+         short_above.load(std::memory_order_relaxed);
 }
 
 Bytes Bytes::copy_of(std::string_view text) {

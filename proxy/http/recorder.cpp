@@ -2,6 +2,7 @@
 
 #include "proxy/base/event.hpp"
 #include "proxy/base/link.hpp"
+#include "proxy/base/memory_pressure.hpp"
 #include "proxy/base/spill_file.hpp"
 
 #include <algorithm>
@@ -161,7 +162,9 @@ void Recording::Tape::keep(const Bytes& piece) {
   end_ += piece.size();
 }
 
+// What is kept for another attempt that may never be made is the first to go when memory is short.
 bool Recording::Tape::keep_for_good(const Bytes& piece) {
+  if (base::memory_is_short()) return false;
   if (end_ + piece.size() > limit_) return false;
   if (beyond_.size() > 0 || end_ + piece.size() > most_in_memory) {
     if (beyond_.size() == 0) file_begin_ = end_;

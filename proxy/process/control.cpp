@@ -1,6 +1,7 @@
 #include "proxy/process/control.hpp"
 
 #include "proxy/base/control_groups.hpp"
+#include "proxy/base/memory_pressure.hpp"
 #include "proxy/process/resources.hpp"
 #include "proxy/server/runtime.hpp"
 
@@ -72,6 +73,7 @@ Control::Control(std::unique_ptr<server::Plan> plan, MakePlan again, base::Log& 
 
 Control::~Control() {
   base::ReadBlock::spare_memory(false);
+  base::memory_is_short_above(0);
   tasks_.cancel_all();
   discovery_.reset();
   admin_.reset();

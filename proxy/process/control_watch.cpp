@@ -1,4 +1,5 @@
 // What control looks at from time to time, as nobody reports it.
+#include "proxy/base/memory_pressure.hpp"
 #include "proxy/process/control.hpp"
 #include "proxy/server/runtime.hpp"
 
@@ -10,6 +11,7 @@ namespace process {
 namespace {
 
 constexpr base::Millis watch_interval{250};
+constexpr base::Millis close_watch_interval{25};  // while more than half of the memory is in use
 constexpr int looks_before_doze = 8;  // while what came last settles
 constexpr base::Millis certificate_interval{1'000};
 constexpr std::chrono::hours between_remarks{24};  // on a certificate that soon expires
@@ -23,7 +25,9 @@ base::Task<> Control::watch_process() {
     look_at_memory();
     forget_earlier_plans();
     look_at_access_log();
-    const base::Time next = may_doze() ? base::never : loop_.now() + watch_interval;
+    const bool is_much = shared_.admission.memory_in_use() > shared_.admission.memory_limit() / 2;
+    const base::Duration pause = is_much ? close_watch_interval : watch_interval;
+    const base::Time next = may_doze() ? base::never : loop_.now() + pause;
     co_await is_busy_.wait(next);
   }
 }
@@ -31,7 +35,9 @@ base::Task<> Control::watch_process() {
 void Control::look_at_memory() {
   server::Admission& admission = shared_.admission;
   admission.memory_in_use(memory_.look(loop_.now()));
-  base::ReadBlock::spare_memory(admission.memory_in_use() > admission.memory_limit() / 4 * 3);
+  const std::size_t tight = admission.memory_limit() / 4 * 3;
+  base::ReadBlock::spare_memory(admission.memory_in_use() > tight);
+  base::memory_is_short_above(tight);
   const bool must_accept = !admission.must_not_accept();
   if (must_accept == is_accepting_) return;
   is_accepting_ = must_accept;

@@ -1,8 +1,11 @@
 #include "proxy/base/bytes.hpp"
 
+#include "proxy/base/memory_pressure.hpp"
+
 #include <doctest/doctest.h>
 
 #include <cstring>
+#include <string>
 
 namespace {
 
@@ -21,6 +24,19 @@ TEST_CASE("slices share their block and give it back with the last of them") {
     CHECK(middle.view() == "wor");
   }
   CHECK(base::block_bytes_in_use() == before);
+}
+
+TEST_CASE("memory is short as soon as blocks hold more than is said, and not any more when they go") {
+  base::memory_is_short_above(base::block_bytes_in_use() + 3'000'000);
+  CHECK(!base::memory_is_short());
+  {
+    const Bytes much = Bytes::copy_of(std::string(5'000'000, 'x'));
+    CHECK(base::memory_is_short());
+  }
+  CHECK(!base::memory_is_short());
+  base::memory_is_short_above(0);
+  const Bytes much = Bytes::copy_of(std::string(5'000'000, 'x'));
+  CHECK(!base::memory_is_short());
 }
 
 TEST_CASE("a read block is used again only when nobody holds a slice of it") {

@@ -1,3 +1,4 @@
+#include "proxy/base/memory_pressure.hpp"
 #include "proxy/base/event.hpp"
 #include "proxy/base/task_group.hpp"
 #include "proxy/http/forwarded.hpp"
@@ -187,6 +188,21 @@ TEST_CASE("a recorded body is read from its start again, until it is too large")
   CHECK_FALSE(large.is_intact());
   http::Recording none(loop, http::Body(), 5);
   CHECK(none.cursor().is_empty());
+}
+
+TEST_CASE("a recorded body is not kept while memory is short, and is read all the same") {
+  base::Loop loop;
+  const base::Bytes held = base::Bytes::copy_of(std::string(3'000'000, 'x'));
+  base::memory_is_short_above(1'500'000);
+  http::Recording recording(loop, http::Body::of(base::Bytes::copy_of("hello")), 5);
+  http::Body body = recording.cursor();
+  CHECK(text_of(body, loop) == "hello");
+  CHECK_FALSE(recording.is_intact());
+  base::memory_is_short_above(0);
+  http::Recording later(loop, http::Body::of(base::Bytes::copy_of("hello")), 5);
+  http::Body again = later.cursor();
+  CHECK(text_of(again, loop) == "hello");
+  CHECK(later.is_intact());
 }
 
 // A body that comes as the test says.
