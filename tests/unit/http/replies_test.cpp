@@ -1,5 +1,5 @@
-#include "proxy/base/memory_pressure.hpp"
 #include "proxy/base/event.hpp"
+#include "proxy/base/memory_pressure.hpp"
 #include "proxy/base/task_group.hpp"
 #include "proxy/http/forwarded.hpp"
 #include "proxy/http/grpc.hpp"
