@@ -27,6 +27,12 @@ struct ResolverTest {
     Answer answer = co_await of.resolve(std::move(question));
     into.emplace(std::move(answer));
   }
+  static base::Task<> ask_srv_of(net::Resolver& of, std::string name,
+                                 std::optional<base::Result<net::SrvAnswer>>& into) {
+    const Millis timeout{1000};
+    base::Result<net::SrvAnswer> found = co_await of.resolve_srv(std::move(name), timeout);
+    into.emplace(std::move(found));
+  }
   Answer resolve(Question question) {
     std::optional<Answer> answer;
     const base::Child child = tasks.spawn(ask(resolver, std::move(question), answer));
@@ -123,12 +129,7 @@ TEST_CASE_FIXTURE(ResolverTest, "resolver: a TTL of zero is told as it is") {
 TEST_CASE_FIXTURE(ResolverTest, "resolver: SRV records, and why there are none") {
   const auto ask_srv = [&](const std::string& name) {
     std::optional<base::Result<net::SrvAnswer>> answer;
-    const auto asking = [](net::Resolver& of, std::string of_name,
-                           std::optional<base::Result<net::SrvAnswer>>& into) -> base::Task<> {
-      base::Result<net::SrvAnswer> found = co_await of.resolve_srv(of_name, Millis(1000));
-      into.emplace(std::move(found));
-    };
-    const base::Child child = tasks.spawn(asking(resolver, name, answer));
+    const base::Child child = tasks.spawn(ask_srv_of(resolver, name, answer));
     const base::Time limit = base::Clock::now() + std::chrono::seconds(5);
     while (!answer && base::Clock::now() < limit) {
       loop.turn(Millis{2});
