@@ -110,10 +110,11 @@ std::shared_ptr<const routing::RouteChain> Generation::make_route_chain(
     made.clusters = clusters.get();
     made.last = std::move(clusters);
   }
-  made.filtered = std::make_unique<http::Chain>(
-      make_filters(route.config->filters,
-                   "route " + listener.config->name + "/" + route.config->name),
-      *made.last);
+  Filters filters;
+  if (!route.config->filters.empty())
+    filters = make_filters(route.config->filters,
+                           "route " + listener.config->name + "/" + route.config->name);
+  made.filtered = std::make_unique<http::Chain>(std::move(filters), *made.last);
   if (made.clusters && made.clusters->needs_default_timeout()) {
     std::vector<std::unique_ptr<http::Filter>> timeout;
     timeout.push_back(listener.config->tcp ? filters::make_idle_timeout(listener.config->tcp->idle)
