@@ -18,7 +18,7 @@
 //   reload        "reload: under load", "reload: a stream", a listener that comes, goes, moves: "reload: a
 //                 changed port"; hundreds of them, twenty a second: "reloads:"
 //   ends          SIGTERM under load "draining", "what a drain's timeout cuts"; SIGKILL of the app "app:
-//                 one that is killed under load"; upgrades "upgrade: none of the requests fails"
+//                 one that is killed under load", of the process: here; upgrades "upgrade: none of the requests fails"
 //   resources     descriptors, disk, a log that nobody reads, memory, stops, the clock: here; connections
 //                 "no more connections than limits.connections"; the admin side "admin: serves at most 64"
 //   names         NXDOMAIN, SERVFAIL, silence, TTL of 0: unit "discovery", "resolver"; a real server that
@@ -211,6 +211,29 @@ TEST_CASE("surroundings: stopped and continued, it serves what came before and w
   CHECK(get(egress, "/").status == 200);
   const std::string metrics = metrics_of(outrider);
   CHECK(metrics.find("_timeout\"} 1") == std::string::npos);
+}
+
+TEST_CASE("surroundings: killed under load and started again, it has its port and its path back") {
+  Origin origin(Origin::answering("x"));
+  const Folder folder;
+  const std::string path = folder.path / "egress.sock";
+  const std::string yaml =
+      "version: 1\nworkers: 2\naccess_log: { format: none }\nlisteners:\n  egress: { bind: [\"" +
+      harness::unused_address().to_string() + "\", \"unix:" + path +
+      "\"], routes: [{ to: app }] }\nclusters:\n  app: { url: \"" + origin.url() + "\" }\n";
+  for (int i = 0; i < 3; ++i) {
+    Outrider outrider(yaml);
+    const base::Address egress = outrider.address();
+    const base::Address unix_egress = *base::Address::parse("unix:" + path);
+    std::vector<Socket> clients;
+    for (const base::Address& each : {egress, unix_egress, egress, unix_egress}) {
+      clients.push_back(Socket::connect(each));
+      CHECK(status_on(clients.back()) == 200);
+      clients.back().send("GET / HTTP/1.1\r\nhost: a\r\n\r\n");
+    }
+    outrider->signal(SIGKILL);
+    CHECK(outrider->wait() == 128 + SIGKILL);
+  }
 }
 
 TEST_CASE("surroundings: a CA file that is emptied changes nothing, and says so") {
