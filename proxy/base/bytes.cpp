@@ -47,7 +47,9 @@ struct Account {
     in_use.store(in_use.load(std::memory_order_relaxed) + count, std::memory_order_relaxed);
     untold += count;
     if (untold > -step && untold < step) return;
-    about_in_use.fetch_add(untold, std::memory_order_relaxed);
+    const std::int64_t before = about_in_use.fetch_add(untold, std::memory_order_relaxed);
+    const bool is_short = before + untold > short_above.load(std::memory_order_relaxed);
+    if (is_short) ReadBlock::spare_memory(true);  // until control finds that there is enough again
     untold = 0;
   }
 };
