@@ -34,6 +34,8 @@ TEST_CASE("memory is short as soon as blocks hold more than is said, and not any
     CHECK(base::memory_is_short());
   }
   CHECK(!base::memory_is_short());
+  CHECK(ReadBlock::most() < ReadBlock::capacity);
+  ReadBlock::spare_memory(false);
   base::memory_is_short_above(0);
   const Bytes much = Bytes::copy_of(std::string(5'000'000, 'x'));
   CHECK(!base::memory_is_short());
