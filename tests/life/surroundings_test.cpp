@@ -4,7 +4,7 @@
 // may not do here is skipped, and said.
 //
 // The chaos scenarios that this version can play, and where each is played (a case of these tests
-// unless a file is named; name servers that fail are in tests/chaos/names.sh):
+// unless a file is named):
 //   upstreams     killed in mid-response "a response that the upstream cuts is cut", "a TLS response
 //                 that is cut"; before their head "an upstream that closes instead of answering",
 //                 "retry"; never answering, slow: "vocabulary", unit "forward"; GOAWAY, REFUSED_STREAM:
@@ -25,8 +25,9 @@
 //                 changes its answers and dies: tests/chaos/names.sh
 //   loops         "a request that came by here before is a loop"
 //   all at once   "load: hundreds of clients, upstreams that die"
-// Not played: loss, delay and partitions of the network (they need a kernel with netem), ephemeral ports
-// that run out, transparent interception (not built), a soak of hours.
+//   network       packets that are lost, a partition that heals, ports that run out: tests/chaos/network.sh
+// Not played: delay and reordering by the kernel, processors that starve, transparent interception (not
+// built), a soak of hours.
 #include "proxy/base/log.hpp"
 #include "tests/harness/origin.hpp"
 #include "tests/harness/peers.hpp"
