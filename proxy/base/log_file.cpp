@@ -1,5 +1,7 @@
 #include "proxy/base/log_file.hpp"
 
+#include "proxy/base/system_cause.hpp"
+
 #include <algorithm>
 #include <cerrno>
 #include <climits>
@@ -12,10 +14,6 @@ namespace base {
 namespace {
 
 constexpr int not_open = -1;
-
-boost::system::error_code last_error() {
-  return {errno, boost::system::system_category()};
-}
 
 Error failed(boost::system::error_code cause) {
   return {Reason::internal, Fault::proxy, "the log cannot be written", cause};
@@ -36,7 +34,7 @@ int descriptor_of(const std::string& to) {
 Result<LogFile> LogFile::open(std::string to) {
   const int descriptor = descriptor_of(to);
   if (descriptor < 0)
-    return Error{Reason::internal, Fault::proxy, "the log cannot be opened", last_error()};
+    return Error{Reason::internal, Fault::proxy, "the log cannot be opened", system_cause()};
   return LogFile(std::move(to), descriptor);
 }
 
@@ -62,7 +60,7 @@ LogFile::~LogFile() {
 boost::system::error_code LogFile::reopen() {
   if (!is_owned_) return {};
   const int fresh = descriptor_of(name_);
-  if (fresh < 0) return last_error();
+  if (fresh < 0) return system_cause();
   ::close(std::exchange(descriptor_, fresh));
   return {};
 }
@@ -80,7 +78,7 @@ Result<std::size_t> LogFile::write(std::string_view text) {
     const ssize_t count = ::write(descriptor_, text.data(), text.size());
     if (count >= 0) return static_cast<std::size_t>(count);
     if (errno == EAGAIN || errno == EWOULDBLOCK) return std::size_t{0};
-    if (errno != EINTR) return failed(last_error());
+    if (errno != EINTR) return failed(system_cause());
   }
 }
 

@@ -22,6 +22,11 @@ constexpr bool is_control(char c) {
   return (byte < ' ' && byte != '\t') || byte == 0x7f;
 }
 
+// What may stand in a target's path: all that is visible, but what some read as an end or a slash.
+constexpr bool is_path_character(char c) {
+  return c > ' ' && c < 0x7f && c != '\\' && c != '#';
+}
+
 // Of 16 bytes at a time: a bit for each of which it is so.
 namespace detail {
 
@@ -60,7 +65,7 @@ inline std::uint32_t plain(const char* at, char* lower_case) {
   return bits(_mm_or_si128(_mm_or_si128(is_letter, is_between(bytes, '0', '9')), is(bytes, '-')));
 }
 
-// Neither visible ASCII, nor free of what a path must escape; and `%`.
+// No path character, or `%`.
 inline std::uint32_t odd_in_path(const char* at) {
   const __m128i bytes = load(at);
   const __m128i is_visible = is_between(bytes, '!', '~');
@@ -88,7 +93,7 @@ inline std::uint32_t plain(const char* at, char* lower_case) {
 }
 
 inline std::uint32_t odd_in_path(const char* at) {
-  return bits(at, [](char c) { return c <= ' ' || c > '~' || c == '\\' || c == '#' || c == '%'; });
+  return bits(at, [](char c) { return !is_path_character(c) || c == '%'; });
 }
 
 #endif

@@ -33,38 +33,27 @@ Task<Result<void>> taken_in_time(Task<Result<void>> writing, const ServerStream&
   co_return *written;
 }
 
-Task<Result<void>> write(ServerStream& stream, Bytes piece, const StreamInfo& info) {
-  Task<Result<void>> writing = stream.write(std::move(piece));
-  if (writing.value() || info.idle == base::Millis{0}) return writing;
-  return taken_in_time(std::move(writing), stream, info);
-}
+class ToClient final : public Outlet {
+ public:
+  ToClient(ServerStream& stream, StreamInfo& info) : Outlet(stream), stream_(stream), info_(info) {}
+
+  Task<Result<void>> write(Bytes piece) {
+    info_.bytes_out += piece.size();
+    Task<Result<void>> writing = stream_.write(std::move(piece));
+    if (writing.value() || info_.idle == base::Millis{0}) return writing;
+    return taken_in_time(std::move(writing), stream_, info_);
+  }
+  void was_taken() { info_.last_byte = info_.now(); }
+
+ private:
+  ServerStream& stream_;
+  StreamInfo& info_;
+};
 
 }  // namespace
 
 Task<Pumped> pump(Body& body, ServerStream& sink, StreamInfo& info) {
-  Pumped how;
-  Turn turn;
-  for (;;) {
-    Result<Bytes> piece = co_await body.read();
-    if (!piece) {
-      how.source = piece.error();
-      co_return how;
-    }
-    if (piece->empty()) break;
-    const std::size_t size = piece->size();
-    info.bytes_out += size;
-    const Result<void> taken = co_await write(sink, std::move(*piece), info);
-    info.last_byte = info.now();
-    if (!taken) {
-      how.sink = taken.error();
-      co_return how;
-    }
-    if (!turn.is_over_after(size)) continue;
-    co_await info.loop.yield();
-  }
-  const Result<void> finished = sink.finish(body.trailers());
-  if (!finished) how.sink = finished.error();
-  co_return how;
+  return pump(body, ToClient(sink, info), info.loop);
 }
 
 }  // namespace http

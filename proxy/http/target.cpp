@@ -24,11 +24,10 @@ constexpr std::array<std::uint8_t, 256> classes = [] {
     const char character = static_cast<char>(static_cast<unsigned char>(c));
     const bool is_alphanumeric = base::is_digit(character) || base::is_alpha(character);
     if (c < 128 && is_alphanumeric) table[c] |= host_byte | unreserved;
-    if (c > ' ' && c < 0x7f) table[c] |= path_byte;
+    if (is_path_character(character)) table[c] |= path_byte;
   }
   mark("-._~", host_byte | unreserved);
   mark("!$&'()*+;=", host_byte);
-  table['\\'] = table['#'] = 0;
   return table;
 }();
 

@@ -4,8 +4,10 @@
 
 #include "proxy/base/ascii.hpp"
 #include "proxy/http/hop_by_hop.hpp"
+#include "proxy/http/status.hpp"
 #include "proxy/http/websocket.hpp"
 #include "proxy/http1/writer.hpp"
+#include "proxy/net/taken.hpp"
 #include "proxy/net/tls_refusal.hpp"
 
 namespace http1 {
@@ -22,7 +24,6 @@ using http::Name;
 using net::Input;
 
 constexpr std::size_t most_unsent = 64 * 1024;
-constexpr int most_interim = 16;
 
 Error connection_lost(bool is_unsent, boost::system::error_code cause) {
   Error error{Reason::reset, Fault::upstream, "the upstream closed the connection", cause};
@@ -110,9 +111,7 @@ Task<Result<void>> OutgoingRequest::write(Bytes piece) {
 }
 
 Task<Result<void>> OutgoingRequest::wait_until_taken(std::size_t most) {
-  co_await transport_.drained(most);
-  if (transport_.write_error()) co_return lost(transport_.write_error());
-  co_return Result<void>();
+  return net::taken(transport_, most, [this](auto cause) { return lost(cause); });
 }
 
 Result<void> OutgoingRequest::finish(const http::Headers& trailers) {
@@ -174,7 +173,7 @@ std::optional<http::Reply> OutgoingRequest::take_head(http::Interim& interim) {
     std::optional<http::Reply> reply;
     if (!is_interim)
       reply = understand(head);
-    else if (++interim_count_ > most_interim)
+    else if (++interim_count_ > http::most_interim)
       return http::Reply(protocol_error("too many interim responses"));
     else
       pass_on(head, interim);

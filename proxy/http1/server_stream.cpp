@@ -2,6 +2,7 @@
 #include "proxy/base/ascii.hpp"
 #include "proxy/http/final_head.hpp"
 #include "proxy/http/local_reply.hpp"
+#include "proxy/http/status.hpp"
 #include "proxy/http1/server.hpp"
 #include "proxy/http1/writer.hpp"
 
@@ -19,7 +20,6 @@ using base::Task;
 using http::Name;
 using net::Input;
 
-constexpr int most_interim = 16;
 constexpr std::string_view continue_head = "HTTP/1.1 100 Continue\r\n\r\n";
 
 Error client_gone(boost::system::error_code cause = {}) {
@@ -119,7 +119,7 @@ Result<Bytes> ServerConnection::next_piece() {
 // --- the response ---
 
 void ServerConnection::send_interim(int status, const http::Headers& headers) noexcept {
-  if (is_http10_ || response_state_ != ResponseState::nothing || interim_count_ >= most_interim)
+  if (is_http10_ || response_state_ != ResponseState::nothing || interim_count_ >= http::most_interim)
     return;
   if (status == 100 && std::exchange(has_continued_, true)) return;
   ++interim_count_;

@@ -1,6 +1,7 @@
 #include "proxy/http2/incoming_stream.hpp"
 
 #include "proxy/base/ascii.hpp"
+#include "proxy/http/status.hpp"
 #include "proxy/http/streams.hpp"
 #include "proxy/http/target.hpp"
 #include "proxy/http/websocket.hpp"
@@ -18,7 +19,6 @@ using base::Result;
 using base::Task;
 using http::Name;
 
-constexpr int most_interim = 16;
 constexpr std::string_view websocket = "websocket";
 
 Error refused(Reason reason, std::string_view why) {
@@ -146,7 +146,9 @@ base::Reason ServerConnection::IncomingStream::left_by() const {
 
 void ServerConnection::IncomingStream::send_interim(int status,
                                                     const http::Headers& headers) noexcept {
-  if (is_answered || closed || ++interim_count_ > most_interim) return;
+  if (is_answered || closed || interim_count_ >= http::most_interim) return;
+  if (status == 100 && std::exchange(has_continued_, true)) return;
+  ++interim_count_;
   if (status == 100) wants_continue_ = false;
   connection_.session_.send_interim(*this, status, headers);
   connection_.flush_soon();

@@ -60,6 +60,7 @@ class ServerConnection::IncomingStream final : public Stream,
   std::optional<std::uint64_t> declared_;
   http::BodyPace pace_;  // of the request
   int interim_count_ = 0;
+  bool has_continued_ = false;  // 100 was sent
   bool wants_continue_ = false;
   bool may_pause_ = false;  // in the request's body, as every tunnel
   bool is_tunnel_ = false;  // asked for: what follows the head is no content

@@ -1,5 +1,7 @@
 #include "proxy/http2/session_callbacks.hpp"
 
+#include "proxy/http/status.hpp"
+
 #include <memory>
 
 namespace http2 {
@@ -7,7 +9,6 @@ namespace {
 
 using base::Bytes;
 
-constexpr std::uint32_t most_interim = 16;
 constexpr double empty_data_cost = 10;
 constexpr double invalid_frame_cost = 5;
 constexpr double refused_cost = 0.2;
@@ -115,7 +116,7 @@ void Callbacks::on_section(Session& session, Stream& stream) {
   if (is_response && (head.status < 100 || head.status > 999))
     return session.reject(stream, "the response's status is none");
   if (is_response && head.status < 200) {
-    if (++stream.interim_count_ > most_interim)
+    if (++stream.interim_count_ > http::most_interim)
       return session.reject(stream, "there are too many interim responses",
                             Code::enhance_your_calm);
     stream.interim.push_back(std::exchange(head, Section()));

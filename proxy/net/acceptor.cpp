@@ -1,5 +1,6 @@
 #include "proxy/net/acceptor.hpp"
 
+#include "proxy/base/system_cause.hpp"
 #include "proxy/net/datagrams.hpp"
 #include "proxy/net/tcp_options.hpp"
 
@@ -16,8 +17,7 @@ constexpr int accepts_a_turn = 16;
 constexpr base::Millis pause_when_exhausted{100};
 
 base::Error failure(std::string_view what) {
-  return {
-      base::Reason::internal, base::Fault::proxy, what, {errno, boost::system::system_category()}};
+  return {base::Reason::internal, base::Fault::proxy, what, base::system_cause()};
 }
 
 // Of UDP an address that may be used again is one that anybody may share.

@@ -1,5 +1,6 @@
 #include "proxy/net/connector.hpp"
 
+#include "proxy/base/system_cause.hpp"
 #include "proxy/net/tcp_options.hpp"
 
 #include <cerrno>
@@ -23,11 +24,11 @@ Error connect_error(int problem) {
     return {base::Reason::internal,
             base::Fault::proxy,
             "no descriptor, port or memory is left for a connection",
-            {problem, boost::system::system_category()}};
+            base::system_cause(problem)};
   return {base::Reason::connect_failure,
           base::Fault::upstream,
           "cannot connect",
-          {problem, boost::system::system_category()}};
+          base::system_cause(problem)};
 }
 
 void set_options(int descriptor) {

@@ -48,7 +48,7 @@ Task<Result<Detected>> detect(Transport& transport, base::Millis idle, base::Mil
       found.read.compact();
       continue;
     }
-    found.protocol = verdict == Verdict::h2 ? Protocol::h2 : Protocol::http1;
+    found.is_h2 = verdict == Verdict::h2;
     co_return found;
   }
 }

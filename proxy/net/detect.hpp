@@ -6,10 +6,8 @@
 
 namespace net {
 
-enum class Protocol : std::uint8_t { http1, h2 };
-
 struct Detected {
-  Protocol protocol = Protocol::http1;
+  bool is_h2 = false;
   Bytes read;  // what was taken from the socket to find out
   Time begun;  // when its first byte came
 };

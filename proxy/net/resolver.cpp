@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <optional>
 
+#include "proxy/base/error_category.hpp"
 #include "proxy/base/event.hpp"
 
 namespace net {
@@ -16,18 +17,6 @@ constexpr int first_try_ms = 700;  // doubled by c-ares from try to try
 constexpr int tries = 3;
 constexpr std::size_t most_addresses = 64;
 constexpr base::Millis resolution_delay{50};  // RFC 8305 8
-
-// Boost's class has no virtual destructor; nobody deletes a category through it.
-#pragma GCC diagnostic push
-#pragma GCC diagnostic ignored "-Wnon-virtual-dtor"
-
-class DnsCategory final : public boost::system::error_category {
- public:
-  const char* name() const noexcept override { return "dns"; }
-  std::string message(int code) const override { return ares_strerror(code); }
-};
-
-#pragma GCC diagnostic pop
 
 base::Error dns_error(std::string_view detail, int status) {
   base::Error error{base::Reason::dns_failure, base::Fault::upstream, detail,
@@ -88,7 +77,8 @@ std::vector<base::Address> loopbacks(int family) {
 }  // namespace
 
 const boost::system::error_category& dns_category() {
-  static const DnsCategory category;
+  static const base::ErrorCategory category(
+      "dns", [](int code) -> std::string { return ares_strerror(code); });
   return category;
 }
 

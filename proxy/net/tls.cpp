@@ -1,6 +1,7 @@
 #include "proxy/net/tls.hpp"
 
 #include "certs/identity.hpp"
+#include "proxy/base/error_category.hpp"
 #include "proxy/net/tls_mistrust.hpp"
 
 #include <openssl/err.h>
@@ -13,21 +14,11 @@
 namespace net {
 namespace {
 
-// Boost's class has no virtual destructor; nobody deletes a category through it.
-#pragma GCC diagnostic push
-#pragma GCC diagnostic ignored "-Wnon-virtual-dtor"
-
-class TlsCategory final : public boost::system::error_category {
- public:
-  const char* name() const noexcept override { return "tls"; }
-  std::string message(int code) const override {
-    const char* reason =
-        ERR_reason_error_string(static_cast<unsigned long>(static_cast<unsigned>(code)));
-    return reason ? reason : "TLS error";
-  }
-};
-
-#pragma GCC diagnostic pop
+std::string message_of(int code) {
+  const char* reason =
+      ERR_reason_error_string(static_cast<unsigned long>(static_cast<unsigned>(code)));
+  return reason ? reason : "TLS error";
+}
 
 constexpr std::string_view broken = "the connection broke";
 constexpr std::uint64_t free_messages = 64;
@@ -174,7 +165,7 @@ class Records {
 }  // namespace
 
 const boost::system::error_category& tls_category() {
-  static const TlsCategory category;
+  static const base::ErrorCategory category("tls", message_of);
   return category;
 }
 

@@ -1,6 +1,7 @@
 #include "proxy/net/tls_mistrust.hpp"
 
 #include "certs/presented.hpp"
+#include "proxy/base/error_category.hpp"
 #include "proxy/net/tls.hpp"
 
 #include <openssl/x509_vfy.h>
@@ -51,22 +52,12 @@ LatestTexts& texts() {
   return all;
 }
 
-// Boost's class has no virtual destructor; nobody deletes a category through it.
-#pragma GCC diagnostic push
-#pragma GCC diagnostic ignored "-Wnon-virtual-dtor"
-
-class VerifyCategory final : public boost::system::error_category {
- public:
-  const char* name() const noexcept override { return "certificate"; }
-  std::string message(int code) const override {
-    const std::uint32_t serial = static_cast<std::uint32_t>(code) / verdicts;
-    std::string text = serial == 0 ? "" : texts().at(serial);
-    const auto verdict = static_cast<int>(static_cast<std::uint32_t>(code) % verdicts);
-    return text.empty() ? X509_verify_cert_error_string(verdict) : text;
-  }
-};
-
-#pragma GCC diagnostic pop
+std::string message_of(int code) {
+  const std::uint32_t serial = static_cast<std::uint32_t>(code) / verdicts;
+  std::string text = serial == 0 ? "" : texts().at(serial);
+  const auto verdict = static_cast<int>(static_cast<std::uint32_t>(code) % verdicts);
+  return text.empty() ? X509_verify_cert_error_string(verdict) : text;
+}
 
 // The context's own text: nobody else chooses it.
 std::string expected_name(SSL* ssl, const certs::TlsContext& context) {
@@ -118,7 +109,7 @@ std::string remedy_of(int verdict, X509* culprit, const certs::TlsContext& conte
 }  // namespace
 
 const boost::system::error_category& verify_category() {
-  static const VerifyCategory category;
+  static const base::ErrorCategory category("certificate", message_of);
   return category;
 }
 

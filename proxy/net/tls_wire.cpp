@@ -1,5 +1,7 @@
 #include "proxy/net/tls_wire.hpp"
 
+#include "proxy/base/system_cause.hpp"
+
 #include <sys/socket.h>
 
 #include <algorithm>
@@ -28,8 +30,6 @@ Room& room() {
   thread_local const std::unique_ptr<Room> of_thread(new Room);
   return *of_thread;
 }
-
-boost::system::error_code last_error() { return {errno, boost::system::system_category()}; }
 
 }  // namespace
 
@@ -103,7 +103,7 @@ bool TlsWire::receive() {
     return true;
   }
   has_ended_ = got == 0;
-  if (got < 0 && errno != EAGAIN) read_error_ = last_error();
+  if (got < 0 && errno != EAGAIN) read_error_ = base::system_cause();
   return false;
 }
 
@@ -114,7 +114,7 @@ std::size_t TlsWire::send(std::string_view records) {
   do {
     taken = ::send(descriptor_, records.data(), records.size(), MSG_NOSIGNAL);
   } while (taken < 0 && errno == EINTR);
-  if (taken < 0 && errno != EAGAIN) write_error_ = last_error();
+  if (taken < 0 && errno != EAGAIN) write_error_ = base::system_cause();
   const std::size_t count = taken > 0 ? static_cast<std::size_t>(taken) : 0;
   sent_ += count;
   return count;

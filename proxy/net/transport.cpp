@@ -1,5 +1,7 @@
 #include "proxy/net/transport.hpp"
 
+#include "proxy/base/system_cause.hpp"
+
 #include <sys/socket.h>
 #include <sys/uio.h>
 #include <unistd.h>
@@ -41,8 +43,6 @@ void return_tail(std::string& tail) {
   }
   tail = std::string();
 }
-
-boost::system::error_code last_error() { return {errno, boost::system::system_category()}; }
 
 }  // namespace
 
@@ -102,7 +102,7 @@ Task<Result<void>> Transport::connected(Time until) {
     problem = errno;
   if (problem == 0) co_return Result<void>();
   co_return Error{base::Reason::connect_failure, base::Fault::upstream, "cannot connect",
-                  {problem, boost::system::system_category()}};
+                  base::system_cause(problem)};
 }
 
 Task<Result<void>> Transport::handshake(std::unique_ptr<TlsSession> session, Time until) {
@@ -152,7 +152,7 @@ Input Transport::read_clear() {
     is_readable_ = errno == EINTR;
     return {};
   }
-  return {Input::State::failed, {}, last_error()};
+  return {Input::State::failed, {}, base::system_cause()};
 }
 
 Peeked Transport::peek(std::span<char> room) {
@@ -278,7 +278,7 @@ bool Transport::write_clear(std::span<const iovec> parts) {
   if (sent < 0) {
     if (errno == EINTR) return true;
     is_writable_ = false;
-    if (errno != EAGAIN) fail_output(last_error());
+    if (errno != EAGAIN) fail_output(base::system_cause());
     return false;
   }
   written_ += static_cast<std::size_t>(sent);

@@ -1,6 +1,7 @@
 #include "proxy/net/unix_path.hpp"
 
 #include "proxy/base/ascii.hpp"
+#include "proxy/base/system_cause.hpp"
 
 #include <cerrno>
 #include <grp.h>
@@ -14,8 +15,7 @@ namespace net {
 namespace {
 
 base::Error failure(std::string_view what, int cause = errno) {
-  return {
-      base::Reason::internal, base::Fault::proxy, what, {cause, boost::system::system_category()}};
+  return {base::Reason::internal, base::Fault::proxy, what, base::system_cause(cause)};
 }
 
 // What connect() says of the socket there; 0 = somebody listens. Does not wait for a full queue.

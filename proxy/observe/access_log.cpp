@@ -1,5 +1,7 @@
 #include "proxy/observe/access_log.hpp"
 
+#include "proxy/base/system_cause.hpp"
+
 #include <algorithm>
 #include <ctime>
 #include <utility>
@@ -62,7 +64,7 @@ std::uint64_t AccessLog::dropped() const {
 std::string AccessLog::trouble() const {
   const int error = last_error_.load(std::memory_order_relaxed);
   return error == 0 ? ""
-                    : boost::system::error_code(error, boost::system::system_category()).message();
+                    : base::system_cause(error).message();
 }
 
 void AccessLog::wake() {

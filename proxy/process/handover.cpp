@@ -1,6 +1,7 @@
 #include "proxy/process/handover.hpp"
 
 #include "proxy/base/ascii.hpp"
+#include "proxy/base/system_cause.hpp"
 
 #include <array>
 #include <cerrno>
@@ -130,7 +131,7 @@ base::Result<HandoverPair> make_handover() {
     return base::Error{base::Reason::internal,
                        base::Fault::proxy,
                        "cannot make a pair of sockets",
-                       {errno, boost::system::system_category()}};
+                       base::system_cause()};
   return HandoverPair{base::Descriptor(pair[0]), base::Descriptor(pair[1])};
 }
 

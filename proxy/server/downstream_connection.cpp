@@ -79,7 +79,7 @@ base::Task<> DownstreamConnection::find_protocol() {
       *transport_, listener_.settings().idle_timeout,
       std::min(listener_.settings().handshake_timeout, listener_.settings().http1.header_timeout));
   if (!found) co_return close();
-  if (found->protocol == net::Protocol::h2)
+  if (found->is_h2)
     speak_h2(std::move(found->read));
   else
     speak_http1(std::move(found->read), found->begun);

@@ -21,9 +21,9 @@ int status_when_left(base::Reason reason) {
 }
 
 // Notes what the client sends, as it is read.
-class Counted final : public http::WrappedSource {
+class FromClient final : public http::WrappedSource {
  public:
-  Counted(http::Body inner, http::StreamInfo& info)
+  FromClient(http::Body inner, http::StreamInfo& info)
       : WrappedSource(std::move(inner)), info_(info) {}
 
   base::Task<base::Result<base::Bytes>> read() override {
@@ -69,8 +69,8 @@ class InEnvelopes final : public http::WrappedSource {
   http::EnvelopePosition& position_;
 };
 
-http::Body counted(http::Body body, http::StreamInfo& info) {
-  if (!body.is_empty()) return http::Body(new Counted(std::move(body), info));
+http::Body from_client(http::Body body, http::StreamInfo& info) {
+  if (!body.is_empty()) return http::Body(new FromClient(std::move(body), info));
   info.client_body.end(info.started);
   return body;
 }
@@ -97,7 +97,7 @@ Exchange::Exchange(base::Ref<base::Counted> generation, const ListenerPolicy& po
       refused_(incoming.refused),
       info_(policy.loop, stream.connection()),
       scope_(info_.started),
-      request_(std::move(incoming.head), counted(std::move(incoming.body), info_), stream, scope_,
+      request_(std::move(incoming.head), from_client(std::move(incoming.body), info_), stream, scope_,
                info_) {
   info_.listener = policy_.name;
   info_.is_outbound = policy_.is_outbound;

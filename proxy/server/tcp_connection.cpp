@@ -1,6 +1,7 @@
 #include "proxy/server/tcp_connection.hpp"
 
 #include "proxy/http/final_head.hpp"
+#include "proxy/net/taken.hpp"
 
 #include <utility>
 
@@ -83,13 +84,7 @@ Task<Result<void>> TcpConnection::write(Bytes piece) {
   if (!is_open_) return Result<void>();
   transport_->send(std::move(piece));
   if (transport_->unsent() <= most_unsent) return Result<void>();
-  return wait_until_taken();
-}
-
-Task<Result<void>> TcpConnection::wait_until_taken() {
-  co_await transport_->drained(most_unsent);
-  if (transport_->write_error()) co_return client_gone(transport_->write_error());
-  co_return Result<void>();
+  return net::taken(*transport_, most_unsent, client_gone);
 }
 
 Result<void> TcpConnection::finish(const http::Headers&) {

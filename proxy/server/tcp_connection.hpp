@@ -38,7 +38,6 @@ class TcpConnection final : public Protocol,
   bool carries_trailers() const override { return false; }
   void abort(const base::Error& why) noexcept override;
   base::Time last_taken() const override { return transport_->last_written(); }
-  base::Task<base::Result<void>> wait_until_taken();
 
   base::Task<base::Result<base::Bytes>> read() override;
   std::optional<std::uint64_t> size() const override { return std::nullopt; }

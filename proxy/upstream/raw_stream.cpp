@@ -1,5 +1,7 @@
 #include "proxy/upstream/raw_stream.hpp"
 
+#include "proxy/net/taken.hpp"
+
 namespace upstream {
 namespace {
 
@@ -29,13 +31,11 @@ Task<Result<void>> RawStream::write(Bytes piece) {
   if (tunnel_->write_error()) return Result<void>(lost(tunnel_->write_error()));
   tunnel_->send(std::move(piece));
   if (tunnel_->unsent() <= most_unsent) return Result<void>();
-  return wait_until_taken(most_unsent);
+  return net::taken(*tunnel_, most_unsent, lost);
 }
 
-Task<Result<void>> RawStream::wait_until_taken(std::size_t most) {
-  co_await tunnel_->drained(most);
-  if (tunnel_->write_error()) co_return lost(tunnel_->write_error());
-  co_return Result<void>();
+Task<Result<void>> RawStream::flushed() {
+  return net::taken(*tunnel_, 0, lost);
 }
 
 Result<void> RawStream::finish(const http::Headers&) {

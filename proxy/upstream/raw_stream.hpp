@@ -24,13 +24,11 @@ class RawStream final : public http::ClientStream {
 
   http::Task<http::Result<void>> write(http::Bytes piece) override;
   http::Result<void> finish(const http::Headers& trailers) override;
-  http::Task<http::Result<void>> flushed() override { return wait_until_taken(0); }
+  http::Task<http::Result<void>> flushed() override;
   void abort(const http::Error& why) noexcept override;
   http::Task<http::Result<http::Bytes>> read() override;
 
  private:
-  http::Task<http::Result<void>> wait_until_taken(std::size_t most);
-
   Tunnel tunnel_;
   std::optional<http::Error> failure_;
   bool has_sent_all_ = false;

@@ -4,7 +4,6 @@
 
 namespace upstream {
 
-using http::Bytes;
 using http::Result;
 using http::Task;
 
@@ -30,21 +29,13 @@ Task<> TunnelBody::carry() {
 
 // That the upstream takes no more is told to who reads what it sends, unless it has ended that well.
 Task<Result<void>> TunnelBody::carry_all() {
-  http::Turn turn;
-  for (;;) {
-    Result<Bytes> piece = co_await from_client_.read();
-    if (!piece) {
-      stream_->abort(piece.error());
-      co_return piece.error();
-    }
-    if (piece->empty()) break;
-    const std::size_t size = piece->size();
-    const Result<void> written = co_await stream_->write(std::move(*piece));
-    if (!written) co_return Result<void>();
-    if (turn.is_over_after(size)) co_await loop_.yield();
+  const http::Outlet outlet(*stream_);
+  const http::Pumped how = co_await http::pump(from_client_, outlet, loop_);
+  if (how.source) {
+    stream_->abort(*how.source);
+    co_return *how.source;
   }
-  const Result<void> finished = stream_->finish({});
-  if (finished) co_await stream_->flushed();
+  if (!how.sink) co_await stream_->flushed();
   co_return Result<void>();
 }
 

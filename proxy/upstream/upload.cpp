@@ -14,6 +14,19 @@ constexpr std::chrono::seconds patience{1};  // with an upstream that does not s
 
 }  // namespace
 
+// What passes is kept as long as it is little.
+class Upload::ToUpstream final : public http::Outlet {
+ public:
+  explicit ToUpstream(Upload& upload) : Outlet(*upload.stream_), upload_(upload) {}
+  Task<Result<void>> write(Bytes piece) {
+    upload_.keep(piece);
+    return Outlet::write(std::move(piece));
+  }
+
+ private:
+  Upload& upload_;
+};
+
 Upload::Upload(base::Loop& loop, http::Body body, http::Interim& interim)
     : loop_(loop),
       body_(std::move(body)),
@@ -67,25 +80,18 @@ Task<> Upload::run() {
     const Result<void> written = co_await stream_->write(std::move(again));
     if (!written) co_return;
   }
-  http::Turn turn;
-  while (!has_ended_) {
-    Result<Bytes> piece = co_await body_.read();
-    if (!piece) {
+  if (has_ended_) {
+    const Result<void> finished = stream_->finish(body_.trailers());
+    (void)finished;  // whoever reads the response is told why
+  } else {
+    const ToUpstream outlet(*this);
+    const http::Pumped how = co_await http::pump(body_, outlet, loop_);
+    if (how.source) {
       is_keeping_ = false;
-      stream_->abort(piece.error());
-      co_return;
+      stream_->abort(*how.source);
     }
-    has_ended_ = piece->empty();
-    if (has_ended_) break;
-    keep(*piece);
-    const std::size_t size = piece->size();
-    const Result<void> written = co_await stream_->write(std::move(*piece));
-    if (!written) co_return;  // whoever reads the response is told why
-    if (!turn.is_over_after(size)) continue;
-    co_await loop_.yield();
+    has_ended_ = how.read_whole;
   }
-  const Result<void> finished = stream_->finish(body_.trailers());
-  (void)finished;  // likewise
   let_go();
 }
 

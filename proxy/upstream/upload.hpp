@@ -31,6 +31,8 @@ class Upload final : public http::OwnedSource, public http::Interim {
   std::optional<std::uint64_t> size() const override { return stream_->size(); }
 
  private:
+  class ToUpstream;
+
   void send_interim(int status, const http::Headers& headers) noexcept override;
   http::Task<> run();
   void keep(const http::Bytes& piece);

@@ -10,7 +10,6 @@
 
 namespace {
 
-using net::Protocol;
 
 constexpr std::string_view preface = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 constexpr base::Millis idle{20'000};
@@ -58,7 +57,7 @@ TEST_CASE("detect: the preface is HTTP/2 wherever it is cut, and nothing of it i
     peer.say(std::string(preface.substr(cut)) + "more");
     REQUIRE(peer.found);
     REQUIRE(peer.found->ok());
-    CHECK((*peer.found)->protocol == Protocol::h2);
+    CHECK((*peer.found)->is_h2);
     CHECK((*peer.found)->read.view() == std::string(preface) + "more");
   }
 }
@@ -70,7 +69,7 @@ TEST_CASE("detect: anything else is HTTP/1 as soon as it differs") {
     peer.say(text);
     REQUIRE(peer.found);
     REQUIRE(peer.found->ok());
-    CHECK((*peer.found)->protocol == Protocol::http1);
+    CHECK(!(*peer.found)->is_h2);
     CHECK((*peer.found)->read.view() == text);
   }
 }
@@ -84,7 +83,7 @@ TEST_CASE("detect: what stops within a method is HTTP/1, begun when its first by
     const base::Time after = base::Clock::now();
     peer.wait();
     REQUIRE(peer.found->ok());
-    CHECK((*peer.found)->protocol == Protocol::http1);
+    CHECK(!(*peer.found)->is_h2);
     CHECK((*peer.found)->read.view() == text);
     CHECK((*peer.found)->begun <= after);
     CHECK((*peer.found)->begun + base::Millis{1'000} > before);
