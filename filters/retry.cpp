@@ -171,8 +171,8 @@ class Retry final : public http::Filter {
     return delay;
   }
 
-  static std::optional<base::Duration> pause_asked_by(const Reply& reply) {
-    return reply ? retry_after(reply->headers, std::chrono::system_clock::now()) : std::nullopt;
+  std::optional<base::Duration> pause_asked_by(const Reply& reply) const {
+    return reply ? retry_after(reply->headers, loop_.wall(loop_.now())) : std::nullopt;
   }
 
   std::nullopt_t denied(Denial denial, Request& request) {

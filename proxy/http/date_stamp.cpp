@@ -14,15 +14,14 @@ constexpr const char* months[] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
                                   "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
 
 struct Stamp {
-  base::Time begun = base::Time::max();  // of the second that it tells
+  base::WallTime begun = base::WallTime::max();  // of the second that it tells
   char text[64];
   std::size_t size = 0;
 
-  bool holds(base::Time now) const { return now >= begun && now - begun < std::chrono::seconds{1}; }
-  void tell(base::Time now) {
-    const system_clock::time_point wall = system_clock::now();
-    const auto second = std::chrono::floor<std::chrono::seconds>(wall);
-    begun = now - std::chrono::duration_cast<base::Duration>(wall - second);
+  bool holds(base::WallTime now) const { return now >= begun && now - begun < std::chrono::seconds{1}; }
+  void tell(base::WallTime now) {
+    const auto second = std::chrono::floor<std::chrono::seconds>(now);
+    begun = second;
     const std::time_t time = system_clock::to_time_t(second);
     std::tm utc{};
     gmtime_r(&time, &utc);
@@ -34,7 +33,7 @@ struct Stamp {
 
 }  // namespace
 
-std::string_view date_at(base::Time now) {
+std::string_view date_at(base::WallTime now) {
   thread_local Stamp stamp;
   if (!stamp.holds(now)) stamp.tell(now);
   return {stamp.text, stamp.size};

@@ -17,7 +17,7 @@ bool may_have_length(int status, Method request) {
   return status >= 200 && status != 204 && !opens_tunnel(status, request);
 }
 
-void complete_head(Response& response, Method request, base::Time now) {
+void complete_head(Response& response, Method request, base::WallTime now) {
   if (!response.headers.contains(Name::date)) response.headers.add(Name::date, date_at(now));
   if (!may_have_length(response.status, request)) response.headers.remove(Name::content_length);
   const bool is_tunnel = opens_tunnel(response.status, request);

@@ -16,7 +16,7 @@ bool may_have_content(int status, Method request);
 bool may_have_length(int status, Method request);
 
 // For a response on its way downstream, whoever made it: adds `date` where there is none (RFC 9110
-// 6.6.1; `now` = its loop's), takes away a length that must not be, and content that must not be.
-void complete_head(Response& response, Method request, base::Time now);
+// 6.6.1; `now` by its loop), takes away a length that must not be, and content that must not be.
+void complete_head(Response& response, Method request, base::WallTime now);
 
 }  // namespace http

@@ -258,7 +258,7 @@ void ServerConnection::say_farewell() {
   http::Response answer;
   answer.status = http::status_of(client_gone());
   answer.is_from_upstream = false;
-  http::complete_head(answer, method_, transport_->loop().now());
+  http::complete_head(answer, method_, transport_->loop().wall(transport_->loop().now()));
   keeps_alive_ = false;
   const Result<void> sent = send_head(answer, true);
   (void)sent;  // always

@@ -225,7 +225,7 @@ bool Exchange::send_head(http::Response& response) {
   scope_.outcome.status = response.status;
   info_.first_byte = info_.now();
   if (info_.is_grpc) note_grpc_status(http::grpc_status_of(response));
-  http::complete_head(response, request_.method, info_.now());
+  http::complete_head(response, request_.method, info_.loop.wall(info_.now()));
   const bool ends = response.body.is_empty();
   ends_with_status_ = info_.is_grpc && http::has_status_in_fields(response.headers) &&
                       !response.headers.contains(http::Name::content_length);
