@@ -90,12 +90,15 @@ http::Incoming ServerConnection::IncomingStream::incoming() {
   }
   is_tunnel_ = request.asks_for_tunnel();
   if (is_tunnel_) request.headers.remove(Name::content_length);
-  wants_continue_ = request.headers.contains(Name::expect) && !in.refused;
   may_pause_ = is_tunnel_ || http::may_pause(request);
   if (const auto length = request.headers.find(Name::content_length))
     declared_ = base::parse_decimal<std::uint64_t>(*length);
   const bool is_bodiless = has_ended && !has_data() && Stream::trailers.empty();
-  if (!is_bodiless) in.body = http::Body(this);
+  if (is_bodiless)
+    request.headers.remove(Name::expect);  // of what is not to come (RFC 9110 10.1.1)
+  else
+    in.body = http::Body(this);
+  wants_continue_ = request.headers.contains(Name::expect) && !in.refused;
   return in;
 }
 

@@ -1,14 +1,12 @@
-#include "tests/unit/http2/pair.hpp"
+#include "tests/unit/http2/scripted.hpp"
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
+
 namespace {
 
-using http2_test::Asked;
-using http2_test::get;
-using http2_test::Pair;
-using http2_test::post;
-using http2_test::turn_until;
+using namespace http2_test;
 
 TEST_CASE_FIXTURE(Pair, "h2: a request and its response") {
   join();
@@ -69,6 +67,33 @@ TEST_CASE_FIXTURE(Pair, "h2: many exchanges at once") {
     REQUIRE(asked.body.size() == 100000);
   }
   CHECK(turn_until(loop, [&] { return service.finished == 100; }));
+}
+
+// Reads the body, and then hears of an upstream that wants it.
+Task<> asked_for_late(http::Incoming incoming, http::ServerStream& stream) {
+  Task<Result<Bytes>> reading = incoming.body.read();
+  stream.send_interim(100, {});
+  const Result<Bytes> piece = co_await reading;
+  if (piece) co_await echo(std::move(incoming), stream);
+}
+
+TEST_CASE_FIXTURE(ServerAlone, "h2: a client that waits for 100 gets it once") {
+  service.answer = asked_for_late;
+  join();
+  peer.say(section(1, request_block("POST") + field("expect", "100-continue"), false));
+  REQUIRE(peer.hears(headers, 1));
+  peer.say(frame(data, 0, 1, "a") + frame(data, end_stream, 1, "b"));
+  REQUIRE(peer.hears(data, 1));
+  CHECK(std::count_if(peer.heard.begin(), peer.heard.end(),
+                      [](const Frame& it) { return it.type == headers; }) == 2);
+}
+
+TEST_CASE_FIXTURE(ServerAlone, "h2: an expectation without content goes no further") {
+  service.answer = echo;
+  join();
+  peer.say(section(1, request_block() + field("expect", "100-continue"), true));
+  REQUIRE(peer.hears(headers, 1));
+  CHECK_FALSE(service.last.headers.contains(http::Name::expect));
 }
 
 }  // namespace
