@@ -5,6 +5,7 @@
 #include "proxy/http/grpc.hpp"
 #include "proxy/http/hop_by_hop.hpp"
 #include "proxy/http/local_reply.hpp"
+#include "proxy/http/max_forwards.hpp"
 #include "proxy/http/target.hpp"
 #include "proxy/http/via.hpp"
 
@@ -163,6 +164,9 @@ base::Task<> Exchange::end_websocket(const base::Error& why) {
 
 base::Task<http::Reply> Exchange::reply() {
   if (const std::optional<base::Error> error = prepare()) return http::Reply(*error);
+  if (http::heeds_max_forwards(request_.method))
+    if (std::optional<http::Response> answer = http::answer_of_last(request_))
+      return http::Reply(std::move(*answer));
   return policy_.chain.handle(request_);
 }
 

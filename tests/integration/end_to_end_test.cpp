@@ -52,6 +52,33 @@ TEST_CASE("what the origin sees is the request, cleaned, with our via") {
     CHECK_MESSAGE(harness::field_of(seen, gone).empty(), gone);
 }
 
+TEST_CASE("max-forwards: OPTIONS and TRACE go as far as they may") {
+  std::string seen;
+  Origin origin([&seen](Socket& peer) {
+    for (std::string head = peer.read_head(); !head.empty(); head = peer.read_head()) {
+      seen += head.substr(0, head.find(' ')) + harness::field_of(head, "max-forwards") + ' ';
+      peer.send("HTTP/1.1 204 No Content\r\n\r\n");
+    }
+  });
+  TestProxy proxy(harness::egress_to(origin.url()));
+  Socket client = Socket::connect(proxy.address());
+  const auto answer_to = [&client](const std::string& method, const std::string& hops) {
+    client.send(method + " /x HTTP/1.1\r\nhost: a\r\nmax-forwards: " + hops +
+                "\r\nauthorization: secret\r\n\r\n");
+    return client.read_answer();
+  };
+  CHECK(answer_to("OPTIONS", "3").status == 204);
+  CHECK(answer_to("OPTIONS", "0").status == 200);
+  CHECK(answer_to("TRACE", "1").status == 204);
+  const Answer trace = answer_to("TRACE", "0");
+  CHECK(trace.status == 200);
+  CHECK(trace.field("content-type") == "message/http");
+  CHECK(trace.body.starts_with("TRACE /x HTTP/1.1\r\nhost: a\r\nmax-forwards: 0\r\n"));
+  CHECK(trace.body.find("secret") == trace.body.npos);
+  CHECK(answer_to("GET", "0").status == 204);
+  CHECK(seen == "OPTIONS2 TRACE0 GET0 ");
+}
+
 TEST_CASE("nobody behind the cluster is 502, no route 404, and both say why") {
   TestProxy proxy(
       "version: 1\n"
