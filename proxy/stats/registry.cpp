@@ -1,5 +1,6 @@
 #include "proxy/stats/registry.hpp"
 
+#include <algorithm>
 #include <charconv>
 
 namespace stats {
@@ -41,6 +42,22 @@ void render_histogram(std::string& out, const std::string& name, const std::stri
   out.append(std::to_string(sum)).append("\n");
 }
 
+// Series of all other routes together. What finds no place here either is one with its family.
+constexpr std::size_t most_without_route = 500;
+
+bool has(const Labels& labels, std::string_view name) {
+  return std::any_of(labels.begin(), labels.end(),
+                     [name](const auto& label) { return label.first == name; });
+}
+
+// With "other" for that label; name "": for each.
+Labels folded(const Labels& labels, std::string_view name) {
+  Labels all = labels;
+  for (auto& [label, value] : all)
+    if (name.empty() || label == name) value = "other";
+  return all;
+}
+
 }  // namespace
 
 std::string render_labels(const Labels& labels) {
@@ -69,10 +86,9 @@ Metric& Registry::find(Families<Metric>& families, std::string_view name, std::s
   family.help = help;
   std::string key = render_labels(labels);
   if (!family.by_labels.contains(key) && series_ >= most_series) {
-    Labels folded = labels;
-    for (auto& [label, value] : folded)
-      if (label == "route") value = "other";
-    key = render_labels(folded);
+    key = render_labels(folded(labels, "route"));
+    const bool has_room = has(labels, "route") && series_ < most_series + most_without_route;
+    if (!has_room && !family.by_labels.contains(key)) key = render_labels(folded(labels, ""));
     ++folded_;
   }
   std::unique_ptr<Metric>& metric = family.by_labels[key];

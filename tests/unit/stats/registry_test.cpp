@@ -2,6 +2,9 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
+#include <string>
+
 namespace {
 
 TEST_CASE("metrics are rendered with their labels escaped, shards added up") {
@@ -37,6 +40,23 @@ TEST_CASE("beyond the bound on series, routes fold into one") {
   const std::string text = registry.render();
   CHECK(text.find("outrider_r_total{route=\"other\"} 1000\n") != text.npos);
   CHECK(text.find("outrider_series_folded_total 1000\n") != text.npos);
+}
+
+TEST_CASE("the bound on series holds whatever their labels are called") {
+  stats::Registry registry(1);
+  for (int i = 0; i < 6000; ++i)
+    registry.counter("outrider_p_total", "P.", {{"place", std::to_string(i)}}).add(0);
+  for (int i = 0; i < 2000; ++i)
+    registry
+        .counter("outrider_r_total", "R.",
+                 {{"route", std::to_string(i)}, {"code", std::to_string(i)}})
+        .add(0);
+  const std::string text = registry.render();
+  CHECK(text.find("outrider_p_total{place=\"other\"} 1000\n") != text.npos);
+  CHECK(text.find("outrider_r_total{route=\"other\",code=\"7\"} 1\n") != text.npos);
+  CHECK(text.find("outrider_r_total{route=\"other\",code=\"other\"} 1501\n") != text.npos);
+  CHECK(text.find("outrider_series_folded_total 3000\n") != text.npos);
+  CHECK(std::count(text.begin(), text.end(), '\n') < 5'520);
 }
 
 }  // namespace
