@@ -18,6 +18,7 @@ constexpr bool has_slots = true;
 #endif
 constexpr std::size_t least_in_slot = 16 * 1024;
 constexpr std::size_t slot_size = 20 * 1024;
+constexpr std::size_t most_warm = 64;  // free ones that keep their pages: 1.3 MB
 constexpr std::size_t most_slots = 16 * 1024;  // address space; resident is what was written
 
 // Buffers of one size, from address space that nothing else uses. Those beyond it, or all if there
@@ -39,16 +40,19 @@ class Slots {
   // Null: there is none left.
   void* take() {
     const std::scoped_lock lock(mutex_);
-    if (!free_.empty()) {
-      void* const it = free_.back();
-      free_.pop_back();
+    for (std::vector<void*>* free : {&warm_, &cold_}) {
+      if (free->empty()) continue;
+      void* const it = free->back();
+      free->pop_back();
       return it;
     }
     return begin_ && used_ < most_slots ? begin_ + slot_size * used_++ : nullptr;
   }
   void give_back(void* it) {
     const std::scoped_lock lock(mutex_);
-    free_.push_back(it);
+    if (warm_.size() < most_warm) return warm_.push_back(it);
+    ::madvise(it, slot_size, MADV_DONTNEED);
+    cold_.push_back(it);
   }
 
  private:
@@ -57,7 +61,8 @@ class Slots {
   char* begin_ = nullptr;
   std::mutex mutex_;
   std::size_t used_ = 0;
-  std::vector<void*> free_;  // the one used last at the end
+  std::vector<void*> warm_;  // free, the one used last at the end
+  std::vector<void*> cold_;  // likewise, their pages given back
 };
 
 // Never destroyed: sessions may end after it would be.

@@ -2,8 +2,12 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
+#include <cstdint>
 #include <cstring>
 #include <set>
+#include <sys/mman.h>
+#include <unistd.h>
 #include <vector>
 
 namespace {
@@ -47,6 +51,26 @@ TEST_CASE("h2 memory: the buffers for frames do not overlap, and are used again"
     }
     for (char* it : all) memory.free(it, memory.mem_user_data);
   }
+}
+
+bool has_pages(char* buffer) {
+  const auto page = static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
+  char* const begin = buffer - reinterpret_cast<std::uintptr_t>(buffer) % page;
+  unsigned char state = 0;
+  REQUIRE(::mincore(begin, page, &state) == 0);
+  return state & 1;
+}
+
+TEST_CASE("h2 memory: after a rush the pages of most buffers are given back") {
+  nghttp2_mem& memory = *http2::session_memory();
+  std::vector<char*> all;
+  for (int i = 0; i < 1'000; ++i) {
+    all.push_back(static_cast<char*>(memory.malloc(frame_buffer, memory.mem_user_data)));
+    all.back()[0] = 'x';
+  }
+  CHECK(std::count_if(all.begin(), all.end(), has_pages) == 1'000);
+  for (char* it : all) memory.free(it, memory.mem_user_data);
+  CHECK(std::count_if(all.begin(), all.end(), has_pages) <= 64);
 }
 #endif
 
