@@ -20,9 +20,10 @@ std::string joined(const std::vector<std::string>& problems) {
 
 }  // namespace
 
-// Counts the workers that have taken their step; outlives whoever waits.
+// What the workers go over to, and how many have not yet; outlives whoever waits.
 struct Control::Steps {
   Steps(base::Loop& loop, std::size_t workers) : all_taken(loop), missing(workers) {}
+  server::Planned planned;
   base::Event all_taken;
   std::size_t missing;
 };
@@ -71,12 +72,24 @@ void Control::log_in_lines(const std::string& what, std::string_view problem) {
 }
 
 base::Task<std::string> Control::reload() {
-  const base::Time began = base::Clock::now();  // reading files may take longer than a turn
+  const base::Time began = loop_.now();
   const auto steps = std::make_shared<Steps>(loop_, workers_.size());
   service_manager_.reloading();
+  // Files are read, parsed and made into a plan beside the loop. If another reload was quicker, the
+  // plan is made anew beside the one that is in force now.
+  std::shared_ptr<const server::Plan> running;
+  while (running != plan_) {
+    running = plan_;
+    const auto plan = [this, running] { return make_plan_again_(*running); };
+    std::optional<server::Planned> made = co_await executor_.run(loop_, plan);
+    if (made)
+      steps->planned = std::move(*made);
+    else
+      steps->planned.problems.emplace_back("too many reloads are under way");
+  }
   std::string problem = take_configuration(steps);
   is_config_current_ = problem.empty();
-  reload_took_ = base::Clock::now() - began;
+  reload_took_ = loop_.now() - began;
   service_manager_.ready();
   if (!problem.empty()) {
     log_in_lines("reload: the configuration in force stays: ", problem);
@@ -91,7 +104,7 @@ base::Task<std::string> Control::reload() {
 std::string Control::take_configuration(const std::shared_ptr<Steps>& steps) {
   if (is_draining_) return "the process is draining";
   if (is_upgrading_) return "an upgrade is under way";
-  server::Planned planned = make_plan_again_(*plan_);
+  server::Planned& planned = steps->planned;
   Prepared prepared;
   prepared.problem = joined(planned.problems);
   if (planned.plan) prepared = prepare(*planned.plan);

@@ -6,10 +6,13 @@
 #include <doctest/doctest.h>
 
 #include <atomic>
+#include <fcntl.h>
+#include <filesystem>
 #include <fstream>
 #include <iterator>
 #include <memory>
 #include <stdexcept>
+#include <sys/stat.h>
 #include <thread>
 #include <unistd.h>
 
@@ -51,6 +54,33 @@ int get_status(Socket& client) {
 }
 
 }  // namespace
+
+TEST_CASE("reload: while files are read the admin side answers, and a second reload follows") {
+  TestProxy proxy(top() + "listeners:\n" + listener("egress", respond(201)));
+  const std::string slow = std::filesystem::temp_directory_path() /
+                           ("outrider-slow." + std::to_string(::getpid()));
+  REQUIRE(::mkfifo(slow.c_str(), 0600) == 0);
+  const std::string yaml =
+      top() + "listeners:\n" +
+      listener("egress", "[{ respond: { status: 202, body: \"${file:" + slow + "}\" } }]");
+  Answer first, second;
+  std::thread reloading([&] { first = proxy.reload(yaml); });
+  const int writer = ::open(slow.c_str(), O_WRONLY);  // as soon as it is read
+  REQUIRE(writer >= 0);
+  CHECK(has(proxy, "/live", "live"));
+  CHECK(harness::get(proxy.address(), "/").status == 201);
+  std::thread again([&] {
+    second = proxy.reload(top() + "listeners:\n" + listener("egress", respond(203)));
+  });
+  CHECK(::write(writer, "x", 1) == 1);
+  ::close(writer);
+  reloading.join();
+  again.join();
+  ::unlink(slow.c_str());
+  CHECK(first.status == 200);
+  CHECK(second.status == 200);
+  CHECK(harness::get(proxy.address(), "/").status == 203);
+}
 
 TEST_CASE("reload: an idle connection takes the new routes from its next request on") {
   TestProxy proxy(top() + "listeners:\n" + listener("egress", respond(201)));
