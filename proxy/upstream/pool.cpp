@@ -143,11 +143,14 @@ Task<Result<Opened>> Pool::wait(Lane& lane, std::uint64_t newer_than, Time until
   co_return outage_.is_on() ? outage_.error() : pool_full();
 }
 
-// Connections that may still be opened. Those that drain do not count: they would keep a new one
-// out for as long as their last stream lasts.
+// Connections that may still be opened. Where all that are open drain, their last streams would keep
+// everybody out for as long as they last: one more may be, up to twice the bound.
 std::size_t Pool::room() const {
-  const std::size_t open = serving_http1_ + serving_h2_ + tunnels_ + connecting_;
-  return open < settings_.limits.connections ? settings_.limits.connections - open : 0;
+  const std::size_t most = settings_.limits.connections;
+  const std::size_t open = connections_.size() + tunnels_ + connecting_;
+  if (open < most) return most - open;
+  const bool all_drain = serving_http1_ + serving_h2_ + tunnels_ + connecting_ == 0;
+  return all_drain && open < 2 * most ? 1 : 0;
 }
 
 // How many of those who wait can count on a connection that is being opened, or may be.
@@ -224,6 +227,7 @@ void Pool::remove(PooledConnection& connection) {
   std::swap(connections_[connection.index], connections_.back());
   (void)connections_.back().release();  // it destroys itself
   connections_.pop_back();
+  look_again();
 }
 
 void Pool::tunnel_began() {

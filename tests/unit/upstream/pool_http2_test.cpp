@@ -22,6 +22,7 @@ const std::string one_stream_only = frame(4, 0, 0, std::string_view("\0\3\0\0\0\
 const std::string acknowledged = frame(4, 1, 0);
 const std::string no_streams = frame(4, 0, 0, std::string_view("\0\3\0\0\0\0", 6));
 const std::string goaway_none = frame(7, 0, 0, std::string_view("\0\0\0\0\0\0\0\0", 8));
+const std::string goaway_behind_first = frame(7, 0, 0, std::string_view("\0\0\0\1\0\0\0\0", 8));
 std::string settings_of(char streams) {
   return frame(4, 0, 0, std::string("\0\3\0\0\0", 5) + streams);
 }
@@ -160,6 +161,33 @@ TEST_CASE_FIXTURE(
   PeerConnection two = peer.accept();
   CHECK(turn_until(loop, [&] { return second.has_stream(); }));
   CHECK(turn_until(loop, [&] { return pool->snapshot().open == 1; }));
+}
+
+TEST_CASE_FIXTURE(Http2PoolTest, "h2 pool: connections that drain count, but for one more than they") {
+  cluster.pool.streams = 1;
+  SUBCASE("beside one that is in use there is no other") {
+    cluster.pool.connections = 2;
+  }
+  SUBCASE("while all drain there is one, and at most twice as many") {
+    cluster.pool.connections = 1;
+  }
+  made();
+  Asked& first = ask();
+  PeerConnection one = peer.accept();
+  one.send(settings + goaway_behind_first);
+  REQUIRE(turn_until(loop, [&] { return first.has_stream(); }));
+  Asked& second = ask();
+  PeerConnection two = peer.accept();
+  two.send(cluster.pool.connections == 1 ? settings + goaway_behind_first : settings);
+  REQUIRE(turn_until(loop, [&] { return second.has_stream(); }));
+  for (int i = 0; i < 5; ++i) loop.turn(Millis{1});
+  Asked& third = ask();
+  CHECK_FALSE(peer.has_visitor());
+  CHECK(pool->snapshot().open == 2);
+  CHECK(pool->snapshot().connecting == 0);
+  first.end();
+  PeerConnection three = peer.accept();
+  CHECK(turn_until(loop, [&] { return third.has_stream(); }));
 }
 
 TEST_CASE_FIXTURE(Http2PoolTest,
