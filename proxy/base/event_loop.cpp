@@ -3,18 +3,16 @@
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/posix/stream_descriptor.hpp>
-#include <boost/asio/post.hpp>
+
+#include <sys/eventfd.h>
 
 #include <algorithm>
 #include <random>
+#include <stdexcept>
 
 namespace base {
 namespace {
 
-// With this many events in a batch more are likely to be there already: look again without asking
-// Asio, which costs two system calls.
-constexpr int busy_batch = 4;
-constexpr int most_turns_without_asio = 32;
 constexpr std::chrono::seconds trust_in_anchor{1};  // the wall clock may have been set
 constexpr Duration longest_wait = std::chrono::hours{1};
 
@@ -29,20 +27,44 @@ struct EventLoop::Asio {
   explicit Asio(int descriptor) : watched(io, descriptor) {}
   ~Asio() { watched.release(); }  // the Poller closes it
 
+  // Its handlers run inside it.
+  void wait(Duration longest) {
+    watch();
+    if (longest == longest_wait)
+      io.run_one();  // with a limit it would look at the clock every second
+    else if (longest > Duration::zero())
+      io.run_one_for(longest);
+    io.poll();
+  }
+
   boost::asio::io_context io{1};
+
+ private:
+  void watch() {
+    if (is_watching) return;
+    is_watching = true;
+    watched.async_wait(boost::asio::posix::descriptor_base::wait_read,
+                       [this](boost::system::error_code) { is_watching = false; });
+  }
+
   // Without it Asio stops for good as soon as nothing is pending, between two waits.
   boost::asio::executor_work_guard<boost::asio::io_context::executor_type> work{io.get_executor()};
   boost::asio::posix::stream_descriptor watched;
+  bool is_watching = false;
 };
 
 EventLoop::EventLoop()
-    : Loop(Clock::now(), random_seed()), asio_(std::make_unique<Asio>(poller_.descriptor())) {}
+    : Loop(Clock::now(), random_seed()), wakes_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
+  if (!wakes_ || poller_.add(wakes_.number(), *this, EPOLLIN | EPOLLET) < 0)
+    throw std::runtime_error("cannot make an eventfd");
+}
 
 EventLoop::~EventLoop() {
   reap();
 }
 
 boost::asio::io_context& EventLoop::io() {
+  if (!asio_) asio_ = std::make_unique<Asio>(poller_.descriptor());
   return asio_->io;
 }
 
@@ -55,8 +77,10 @@ void EventLoop::stop() {
   post([this] { is_stopped_ = true; });
 }
 
+// Each write is an edge of its own, so that nobody has to read what was written.
 void EventLoop::wake_up() {
-  boost::asio::post(asio_->io, [] {});
+  const eventfd_t one = 1;
+  (void)::eventfd_write(wakes_.number(), one);  // it cannot fail before 2^64 of them
 }
 
 void EventLoop::turn(Duration longest) {
@@ -68,24 +92,13 @@ void EventLoop::turn(Duration longest) {
   run_flushes();
 }
 
-// Asio's handlers run inside it, the sockets' events behind them.
 void EventLoop::wait(Duration longest) {
-  if (last_batch_ >= busy_batch && ++turns_without_asio_ < most_turns_without_asio) {
-    look_at_clock();
-    last_batch_ = dispatch();
-    if (last_batch_ > 0) return;
-  }
-  turns_without_asio_ = 0;
-  watch_poller();
   longest = until_due(longest);
-  if (longest == longest_wait)
-    asio_->io.run_one();  // with a limit it would look at the clock every second
-  else if (longest > Duration::zero())
-    asio_->io.run_one_for(longest);
-  asio_->io.poll();
+  if (asio_) asio_->wait(std::exchange(longest, Duration::zero()));
+  poller_.wait(static_cast<int>(std::chrono::ceil<Millis>(longest).count()));
   look_at_clock();
   reap();
-  last_batch_ = dispatch();
+  poller_.dispatch([this] { reap(); });
 }
 
 void EventLoop::look_at_clock() {
@@ -98,18 +111,7 @@ Duration EventLoop::until_due(Duration longest) const {
   if (has_ready()) return Duration::zero();
   const Time timer = next_timer();
   if (timer != never) longest = std::min(longest, timer - Clock::now());
-  return std::min(longest, longest_wait);
-}
-
-void EventLoop::watch_poller() {
-  if (is_watching_) return;
-  is_watching_ = true;
-  asio_->watched.async_wait(boost::asio::posix::descriptor_base::wait_read,
-                            [this](boost::system::error_code) { is_watching_ = false; });
-}
-
-int EventLoop::dispatch() {
-  return poller_.dispatch([this] { reap(); });
+  return std::clamp(longest, Duration::zero(), longest_wait);
 }
 
 }  // namespace base

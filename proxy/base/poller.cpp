@@ -43,9 +43,9 @@ void Poller::remove(int index, int descriptor) {
   epoll_ctl(epoll_, EPOLL_CTL_DEL, descriptor, nullptr);
 }
 
-int Poller::collect() {
-  const int count = epoll_wait(epoll_, batch_.data(), static_cast<int>(batch_.size()), 0);
-  return count < 0 ? 0 : count;
+void Poller::wait(int longest) {
+  const int count = epoll_wait(epoll_, batch_.data(), static_cast<int>(batch_.size()), longest);
+  found_ = count < 0 ? 0 : count;
 }
 
 Poller::Watch* Poller::find(std::uint64_t key) const {

@@ -34,18 +34,19 @@ class Poller {
   void remove(int slot, int descriptor);
 
   int descriptor() const { return epoll_; }
-  // Dispatches what is ready now, at most one batch; returns how many events there were.
-  // After each event `between()` is called, when no coroutine is on the stack.
+  // Waits until something is ready, at most so many milliseconds.
+  void wait(int longest);
+  // Dispatches what wait() found, at most one batch. After each event `between()` is called, when
+  // no coroutine is on the stack.
   template <typename Between>
-  int dispatch(Between between) {
-    const int count = collect();
-    for (int i = 0; i < count; ++i) {
+  void dispatch(Between between) {
+    for (int i = 0; i < found_; ++i) {
       if (Watch* watch = find(batch_[static_cast<std::size_t>(i)].data.u64)) {
         watch->on_events(batch_[static_cast<std::size_t>(i)].events);
         between();
       }
     }
-    return count;
+    found_ = 0;
   }
 
  private:
@@ -54,13 +55,13 @@ class Poller {
     std::uint32_t generation = 0;
   };
 
-  int collect();
   Watch* find(std::uint64_t key) const;
 
   int epoll_;
   std::vector<Slot> slots_;
   std::vector<int> free_;
   std::vector<epoll_event> batch_;
+  int found_ = 0;  // in it
 };
 
 }  // namespace base
