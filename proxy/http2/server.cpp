@@ -12,6 +12,7 @@ using base::Task;
 using net::Input;
 
 constexpr base::Millis longest_ping{1'000};  // between the two GOAWAYs of a drain
+constexpr base::Millis pause{1'000};         // without a stream, before a connection rests
 
 }  // namespace
 
@@ -44,6 +45,7 @@ ServerConnection::~ServerConnection() {
 void ServerConnection::start(Bytes already_read) {
   input_ = std::move(already_read);
   flush_soon();
+  loop_.arm(*this, last_active_ + pause);
   tasks_.spawn(run()).release();
 }
 
@@ -149,6 +151,12 @@ void ServerConnection::flush() {
 
 void ServerConnection::on_written() {
   if (output_.is_ready_for(session_)) flush_soon();
+}
+
+void ServerConnection::expired() {
+  if (is_closed_ || open_ > 0) return;
+  if (loop_.now() < last_active_ + pause) return loop_.arm(*this, last_active_ + pause);
+  session_.rest();
 }
 
 // --- the end ---
@@ -257,6 +265,7 @@ void ServerConnection::release(IncomingStream& stream) {
   --open_;
   last_active_ = loop_.now();
   if (open_ == 0 && next_settings_) settings_ = *std::exchange(next_settings_, nullptr);
+  if (open_ == 0 && !is_armed()) loop_.arm(*this, last_active_ + pause);
   loop_.reap_later(stream);
   if (is_closed_) return;
   if (is_done()) transport_->interrupt();

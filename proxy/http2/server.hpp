@@ -25,7 +25,10 @@ struct ServerSettings {
   base::Millis send_timeout{30'000};  // a client that takes nothing
 };
 
-class ServerConnection final : net::Transport::Owner, base::Flushable, Session::Owner {
+class ServerConnection final : net::Transport::Owner,
+                               base::Flushable,
+                               base::Timer,
+                               Session::Owner {
  public:
   class Owner {
    public:
@@ -71,6 +74,7 @@ class ServerConnection final : net::Transport::Owner, base::Flushable, Session::
   void answer_for_unread(IncomingStream& stream);
   void start(IncomingStream& stream);
   void release(IncomingStream& stream);
+  void expired() override;  // it may have paused for long enough to rest
 
   void on_hangup() override {}
   void on_written() override;

@@ -55,7 +55,11 @@ void append(std::vector<nghttp2_nv>& fields, const Headers& headers, std::uint8_
 }  // namespace
 
 Session::Session(Role role, const SessionLimits& limits, Owner& owner, Trust trust)
-    : role_(role), limits_(limits), owner_(owner), conduct_(trust) {
+    : memory_(std::make_unique<SessionMemory>()),
+      role_(role),
+      limits_(limits),
+      owner_(owner),
+      conduct_(trust) {
   nghttp2_option* raw = nullptr;
   nghttp2_option_new(&raw);
   const std::unique_ptr<nghttp2_option, Freed> option(raw);
@@ -66,10 +70,11 @@ Session::Session(Role role, const SessionLimits& limits, Owner& owner, Trust tru
   nghttp2_option_set_max_outbound_ack(raw, most_acks);
   nghttp2_option_set_max_send_header_block_length(raw, most_sent_headers);
   nghttp2_option_set_stream_reset_rate_limit(raw, unlimited, unlimited);
+  nghttp2_mem memory = memory_->interface();
   if (role == Role::server)
-    nghttp2_session_server_new3(&session_, Callbacks::all(), this, raw, session_memory());
+    nghttp2_session_server_new3(&session_, Callbacks::all(), this, raw, &memory);
   else
-    nghttp2_session_client_new3(&session_, Callbacks::all(), this, raw, session_memory());
+    nghttp2_session_client_new3(&session_, Callbacks::all(), this, raw, &memory);
   submit_settings();
 }
 
@@ -142,6 +147,10 @@ void Session::take_events() {
 
 bool Session::wants_to_send() const {
   return nghttp2_session_want_write(session_) != 0;
+}
+
+void Session::rest() {
+  if (stream_count_ == 0 && !wants_to_send()) memory_->rest();
 }
 
 bool Session::is_over() const {

@@ -11,12 +11,15 @@
 #include "proxy/http2/stream.hpp"
 
 #include <cstdint>
+#include <memory>
 #include <string_view>
 #include <vector>
 
 struct nghttp2_session;
 
 namespace http2 {
+
+class SessionMemory;
 
 enum class Role : std::uint8_t { server, client };
 
@@ -65,6 +68,8 @@ class Session {
   // Makes frames until there is nothing to send, or much is unsent. False: there was nothing.
   bool send(Output& output);
   bool wants_to_send() const;
+  // Nothing is open or under way, and will not be for a while: does with less memory until then.
+  void rest();
   // Nothing more will be received or sent.
   bool is_over() const;
 
@@ -108,6 +113,7 @@ class Session {
   void submit_trailers(Stream& stream);
   base::Time now() const { return owner_.loop().now(); }
 
+  const std::unique_ptr<SessionMemory> memory_;
   nghttp2_session* session_ = nullptr;
   Role role_;
   SessionLimits limits_;

@@ -1,9 +1,8 @@
 #include "proxy/http2/session_memory.hpp"
 
-#include <cstddef>
+#include <algorithm>
 #include <cstdlib>
 #include <cstring>
-#include <functional>
 #include <mutex>
 #include <sys/mman.h>
 #include <vector>
@@ -12,20 +11,22 @@ namespace http2 {
 namespace {
 
 #ifdef OUTRIDER_SANITIZED
-constexpr bool has_slots = false;  // sanitizers look after what is malloc's
+constexpr bool has_pages = false;  // sanitizers look after what is malloc's
 #else
-constexpr bool has_slots = true;
+constexpr bool has_pages = true;
 #endif
-constexpr std::size_t least_in_slot = 16 * 1024;
-constexpr std::size_t slot_size = 20 * 1024;
-constexpr std::size_t most_warm = 64;  // free ones that keep their pages: 1.3 MB
+constexpr std::size_t table_size = 4 * 1024;  // as nghttp2 makes it at first; one page
+constexpr std::size_t least_buffer = 16 * 1024;
+constexpr std::size_t buffer_size = 20 * 1024;
+constexpr std::size_t slot_size = table_size + buffer_size;
+constexpr std::size_t most_warm = 64;  // free ones that keep their pages: 1.5 MB
 constexpr std::size_t most_slots = 16 * 1024;  // address space; resident is what was written
 
-// Buffers of one size, from address space that nothing else uses. Those beyond it, or all if there
-// is none, come from the heap.
+// Pages for one session each, from address space that nothing else uses.
 class Slots {
  public:
   Slots() {
+    if (!has_pages) return;
     constexpr int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE;
     void* const got = ::mmap(nullptr, size, PROT_READ | PROT_WRITE, flags, -1, 0);
     if (got == MAP_FAILED) return;
@@ -33,22 +34,18 @@ class Slots {
     begin_ = static_cast<char*>(got);
   }
 
-  bool owns(const void* it) const {
-    const auto* const at = static_cast<const char*>(it);
-    return begin_ && !std::less<>()(at, begin_) && std::less<>()(at, begin_ + size);
-  }
   // Null: there is none left.
-  void* take() {
+  char* take() {
     const std::scoped_lock lock(mutex_);
-    for (std::vector<void*>* free : {&warm_, &cold_}) {
+    for (std::vector<char*>* free : {&warm_, &cold_}) {
       if (free->empty()) continue;
-      void* const it = free->back();
+      char* const it = free->back();
       free->pop_back();
       return it;
     }
     return begin_ && used_ < most_slots ? begin_ + slot_size * used_++ : nullptr;
   }
-  void give_back(void* it) {
+  void give_back(char* it) {
     const std::scoped_lock lock(mutex_);
     if (warm_.size() < most_warm) return warm_.push_back(it);
     ::madvise(it, slot_size, MADV_DONTNEED);
@@ -61,8 +58,8 @@ class Slots {
   char* begin_ = nullptr;
   std::mutex mutex_;
   std::size_t used_ = 0;
-  std::vector<void*> warm_;  // free, the one used last at the end
-  std::vector<void*> cold_;  // likewise, their pages given back
+  std::vector<char*> warm_;  // free, the one used last at the end
+  std::vector<char*> cold_;  // likewise, their pages given back
 };
 
 // Never destroyed: sessions may end after it would be.
@@ -71,40 +68,74 @@ Slots& slots() {
   return *all;
 }
 
-void* allocate(std::size_t size, void*) {
-  if (has_slots && size >= least_in_slot && size <= slot_size) {
-    if (void* const it = slots().take()) return it;
-  }
-  return std::malloc(size);
-}
-
-void release(void* it, void*) {
-  if (slots().owns(it))
-    slots().give_back(it);
-  else
-    std::free(it);
-}
-
-void* allocate_cleared(std::size_t count, std::size_t size, void*) {
-  return std::calloc(count, size);
-}
-
-void* reallocate(void* it, std::size_t size, void* user) {
-  if (!it) return allocate(size, user);
-  if (!slots().owns(it)) return std::realloc(it, size);
-  if (size <= slot_size) return it;
-  void* const larger = std::malloc(size);
-  if (!larger) return nullptr;
-  std::memcpy(larger, it, slot_size);
-  release(it, user);
-  return larger;
-}
-
 }  // namespace
 
-nghttp2_mem* session_memory() {
-  static nghttp2_mem memory{nullptr, allocate, release, allocate_cleared, reallocate};
-  return &memory;
+struct SessionMemory::Calls {
+  static SessionMemory& of(void* user) { return *static_cast<SessionMemory*>(user); }
+
+  static void* allocate(std::size_t size, void* user) {
+    SessionMemory& memory = of(user);
+    const bool fits = size >= least_buffer && size <= buffer_size;
+    if (!memory.pages_ || memory.has_buffer_ || !fits) return std::malloc(size);
+    memory.has_buffer_ = true;
+    return memory.pages_ + table_size;
+  }
+
+  static void* allocate_cleared(std::size_t count, std::size_t size, void* user) {
+    SessionMemory& memory = of(user);
+    const bool fits = count > 1 && count * size == table_size;
+    if (!memory.pages_ || memory.has_table_ || !fits) return std::calloc(count, size);
+    memory.has_table_ = true;
+    std::memset(memory.pages_, 0, table_size);
+    return memory.pages_;
+  }
+
+  static void release(void* it, void* user) {
+    SessionMemory& memory = of(user);
+    if (memory.is_table(it))
+      memory.has_table_ = false;
+    else if (memory.is_buffer(it))
+      memory.has_buffer_ = false;
+    else
+      std::free(it);
+  }
+
+  static void* reallocate(void* it, std::size_t size, void* user) {
+    SessionMemory& memory = of(user);
+    if (!it) return allocate(size, user);
+    const std::size_t room = memory.is_table(it)    ? table_size
+                             : memory.is_buffer(it) ? buffer_size
+                                                    : 0;
+    if (room == 0) return std::realloc(it, size);
+    if (size <= room) return it;
+    void* const larger = std::malloc(size);
+    if (!larger) return nullptr;
+    std::memcpy(larger, it, room);
+    release(it, user);
+    return larger;
+  }
+};
+
+SessionMemory::SessionMemory() : pages_(slots().take()) {}
+
+SessionMemory::~SessionMemory() {
+  if (pages_) slots().give_back(pages_);
+}
+
+nghttp2_mem SessionMemory::interface() {
+  return {this, Calls::allocate, Calls::release, Calls::allocate_cleared, Calls::reallocate};
+}
+
+bool SessionMemory::is_buffer(const void* it) const {
+  return pages_ && it == pages_ + table_size;
+}
+
+bool SessionMemory::holds_streams() const {
+  return has_table_ && std::any_of(pages_, pages_ + table_size, [](char byte) { return byte != 0; });
+}
+
+void SessionMemory::rest() {
+  if (pages_ && !holds_streams()) ::madvise(pages_, slot_size, MADV_DONTNEED);
 }
 
 }  // namespace http2
