@@ -259,7 +259,7 @@ Task<Result<Bytes>> OutgoingRequest::more_body() {
     if (failure_) co_return *failure_;
     Input input = transport_.read_now();
     if (input.state == Input::State::would_block) {
-      co_await transport_.readable();
+      co_await transport_.readable(base::never, body_left_);
       continue;
     }
     if (input.state != Input::State::data) co_return end_of_input(input);

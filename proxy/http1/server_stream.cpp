@@ -85,7 +85,7 @@ Task<Result<Bytes>> ServerConnection::more_body() {
     }
     const base::Time began = loop.now();
     const base::Time until = may_pause_ ? base::never : began + settings_.body_timeout;
-    const bool came = co_await transport_->readable(until);
+    const bool came = co_await transport_->readable(until, body_left_);
     if (!may_pause_) pace_.waited(loop.now() - began);
     if (came && !pace_.is_too_slow()) continue;
     keeps_alive_ = false;

@@ -106,7 +106,7 @@ Task<> ClientConnection::run() {
     if (transport_->may_be_readable())
       co_await loop_.yield();
     else
-      co_await transport_->readable();
+      co_await transport_->readable(base::never, session_.expected());
   }
   flush();
   fail(why_lost());

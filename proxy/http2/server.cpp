@@ -61,7 +61,7 @@ Task<> ServerConnection::run() {
       if (!stays) break;
       continue;
     }
-    const bool came = co_await transport_->readable(look_again());
+    const bool came = co_await transport_->readable(look_again(), session_.expected());
     if (came) continue;
     const bool stays = is_on_time();
     if (!stays) break;

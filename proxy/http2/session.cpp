@@ -256,6 +256,10 @@ void Session::consumed(Stream& stream, std::size_t bytes) {
   nghttp2_session_consume_stream(session_, stream.id, bytes);
 }
 
+void Session::expect(Stream& stream, std::uint64_t bytes) {
+  expected_ += bytes - std::exchange(stream.expected_, bytes);
+}
+
 // A stream whose reader keeps up gets a larger window, while there is room for such.
 void Session::grow_window(Stream& stream) {
   if (stream.granted_ > 0 || stream.consumed_ < read_before_growth) return;
@@ -302,6 +306,7 @@ void Session::detach(Stream& stream) {
   for (Event& event : events_)
     if (event.stream == &stream) event.stream = nullptr;
   give_window_back(stream);
+  expect_no_more(stream);
   if (!stream.is_linked()) return;
   stream.unlink();
   --stream_count_;

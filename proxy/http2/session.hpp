@@ -13,6 +13,7 @@
 #include <cstdint>
 #include <memory>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 struct nghttp2_session;
@@ -93,6 +94,8 @@ class Session {
   bool has_settings() const { return has_settings_; }
   bool peer_takes_upgrades() const;  // by extended CONNECT; as its SETTINGS say
   std::uint32_t open_streams() const { return stream_count_; }
+  // Of the bodies under way, as far as their length is known: so many bytes are still to come.
+  std::uint64_t expected() const { return expected_; }
   // The peer broke the protocol, or did too much of something: we have said GOAWAY.
   bool has_violation() const { return has_violation_; }
   // A header section began then, and has not ended; `never` = none is under way.
@@ -106,6 +109,8 @@ class Session {
   void end_unless(bool is_tolerable) {
     if (!is_tolerable) terminate(Code::enhance_your_calm);
   }
+  void expect(Stream& stream, std::uint64_t bytes);
+  void expect_no_more(Stream& stream) { expected_ -= std::exchange(stream.expected_, 0); }
   void charge_waste();
   void grow_window(Stream& stream);
   void give_window_back(Stream& stream);
@@ -130,6 +135,7 @@ class Session {
   std::size_t next_event_ = 0;
   base::List<Stream> streams_;
   std::uint32_t stream_count_ = 0;
+  std::uint64_t expected_ = 0;  // the sum of the streams'
   Conduct conduct_;
   FrameScan scan_;  // of a client's frames
   base::Time section_begun_ = base::never;

@@ -1,7 +1,9 @@
 #include "proxy/http2/session_callbacks.hpp"
 
+#include "proxy/base/ascii.hpp"
 #include "proxy/http/status.hpp"
 
+#include <algorithm>
 #include <memory>
 
 namespace http2 {
@@ -123,6 +125,8 @@ void Callbacks::on_section(Session& session, Stream& stream) {
     return;
   }
   stream.has_head = true;
+  if (const auto length = head.headers.find(http::Name::content_length))
+    session.expect(stream, base::parse_decimal<std::uint64_t>(*length).value_or(0));
   if (session.role_ == Role::server)
     session.events_.push_back({Session::Event::Kind::head, &stream});
 }
@@ -184,7 +188,10 @@ void Callbacks::take_frame(Session& session, const nghttp2_frame* frame) {
       return;
   }
   if (!stream) return;
-  if (ends_stream(*frame)) stream->has_ended = true;
+  if (ends_stream(*frame)) {
+    stream->has_ended = true;
+    session.expect_no_more(*stream);
+  }
   stream->touch_reader();
 }
 
@@ -214,6 +221,8 @@ int Callbacks::on_data(nghttp2_session* raw, std::uint8_t, std::int32_t id,
   if (!stream) return 0;
   const char* const from = reinterpret_cast<const char*>(data);
   const auto offset = static_cast<std::size_t>(from - session.input_->data());
+  if (stream->expected_ > 0)
+    session.expect(*stream, stream->expected_ - std::min<std::uint64_t>(size, stream->expected_));
   stream->hold_data(session.input_->slice(offset, size));
   stream->touch_reader();
   return 0;
@@ -226,6 +235,7 @@ int Callbacks::on_stream_close(nghttp2_session* raw, std::int32_t id, std::uint3
   if (!stream) return 0;
   nghttp2_session_set_stream_user_data(raw, id, nullptr);
   session.give_window_back(*stream);
+  session.expect_no_more(*stream);
   stream->unlink();
   --session.stream_count_;
   stream->closed = code;

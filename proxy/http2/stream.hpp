@@ -99,6 +99,7 @@ class Stream : public base::Link {
   bool resets_when_sent_ = false;     // with NO_ERROR: the request's rest is of no interest
   std::uint32_t empty_data_ = 0;
   std::uint32_t interim_count_ = 0;  // also of those that were passed on
+  std::uint64_t expected_ = 0;  // bytes of its body to come, if that is known; else 0
   std::uint64_t consumed_ = 0;
   std::size_t granted_ = 0;     // of the thread's budget of windows
   http::Headers sent_headers_;  // what nghttp2 refers to until HEADERS were taken

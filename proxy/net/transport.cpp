@@ -64,6 +64,7 @@ void Transport::close() {
   if (descriptor_ >= 0) ::close(descriptor_);
   slot_ = descriptor_ = -1;
   place_ = {};
+  gathering_.reset();
   Flushable::unlink();
   output_.clear();
   first_ = held_ = tail_sent_ = 0;
@@ -123,18 +124,27 @@ Task<Result<void>> Transport::handshake(std::unique_ptr<TlsSession> session, Tim
   co_return Result<void>();
 }
 
-base::Event::Awaiter Transport::readable(Time until) {
-  if (is_readable_)
+base::Event::Awaiter Transport::readable(Time until, std::uint64_t expected) {
+  if (is_readable_) {
     readable_.set();
-  else
+  } else {
     readable_.clear();
+    if (gathering_ || expected >= Gathering::batch) gather(expected);
+  }
   return readable_.wait(until);
 }
 
 Input Transport::read_now() {
   if (!is_open()) return {Input::State::failed, {}, write_error_};
   if (!is_readable_) return {};
-  return tls_ ? read_tls() : read_clear();
+  Input input = tls_ ? read_tls() : read_clear();
+  if (gathering_) gathering_->was_read(input.bytes.size());
+  return input;
+}
+
+void Transport::gather(std::uint64_t expected) {
+  if (!gathering_) gathering_ = std::make_unique<Gathering>(loop_, descriptor_);
+  gathering_->wait(expected);
 }
 
 // A short read has drained the socket, unless its end came in the same edge.

@@ -11,6 +11,7 @@
 #include "proxy/base/event_loop.hpp"
 #include "proxy/base/task.hpp"
 #include "proxy/net/connection_limits.hpp"
+#include "proxy/net/gathering.hpp"
 #include "proxy/net/tls.hpp"
 
 #include <memory>
@@ -83,8 +84,9 @@ class Transport final : base::Poller::Watch, base::Flushable {
   Peeked peek(std::span<char> room);
   // Takes so many of the bytes that a peek has shown.
   void skip(std::size_t count);
-  // Suspends until read_now() may give more; false = `until` came first. One waiter.
-  base::Event::Awaiter readable(Time until = base::never);
+  // Suspends until read_now() may give more; false = `until` came first. One waiter. `expected`: so
+  // many bytes at least are sure to come, and may be gathered.
+  base::Event::Awaiter readable(Time until = base::never, std::uint64_t expected = 0);
   bool may_be_readable() const { return is_readable_; }
   bool has_hung_up() const { return has_hung_up_; }
   // Not only that it sends no more: reset, or closed on both sides.
@@ -125,6 +127,7 @@ class Transport final : base::Poller::Watch, base::Flushable {
 
  private:
   void on_events(std::uint32_t events) override;
+  void gather(std::uint64_t expected);
   bool write_clear(std::span<const iovec> parts);
   bool write_tls(std::span<const iovec> parts);
   std::size_t gather(std::span<iovec> parts) const;
@@ -149,6 +152,7 @@ class Transport final : base::Poller::Watch, base::Flushable {
   bool is_shutdown_wanted_ = false;
   base::Event readable_;
   base::Event writable_;  // also: output advanced, or failed
+  std::unique_ptr<Gathering> gathering_;  // null: much was never expected
 
   std::vector<Bytes> output_;  // from first_ on; tail_ comes behind it
   std::size_t first_ = 0;

@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 #include <fcntl.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -44,6 +45,8 @@ struct Pair : net::Transport::Owner {
     REQUIRE(::listen(listener, 1) == 0);
     const base::Address::Socket bound = base::Address::local_of(listener).socket();
     both[0] = ::socket(AF_INET, SOCK_STREAM, 0);
+    const int room = 1'000'000;
+    setsockopt(both[0], SOL_SOCKET, SO_RCVBUF, &room, sizeof room);
     REQUIRE(::connect(both[0], bound.get(), bound.size) == 0);
     both[1] = ::accept4(listener, nullptr, nullptr, SOCK_NONBLOCK);
     REQUIRE(both[1] >= 0);
@@ -295,6 +298,69 @@ TEST_CASE_FIXTURE(TcpPair, "transport: a reset is a failure, never an end") {
     CHECK(turn_until([&] { return static_cast<bool>(transport->write_error()); }));
     CHECK(transport->unsent() == 0);
   }
+}
+
+// Has just read much at once, and waits for more than it would like to be woken for piece by piece.
+struct FastPair : TcpPair {
+  FastPair() {
+    wait_expecting(1'000'000);  // from now on it is counted how fast that comes
+    const std::string much = numbered(300'000);
+    std::size_t sent = 0;
+    CHECK(turn_until([&] {
+      const ssize_t taken = ::send(peer, much.data() + sent, much.size() - sent, MSG_DONTWAIT);
+      if (taken > 0) sent += static_cast<std::size_t>(taken);
+      return sent == much.size() && unread() == much.size();
+    }));
+    loop.turn(at_once);
+    while (transport->may_be_readable()) (void)transport->read_now();
+    wait_expecting(1'000'000);
+  }
+
+  std::size_t unread() const {
+    int count = 0;
+    REQUIRE(::ioctl(transport->descriptor(), FIONREAD, &count) == 0);
+    return static_cast<std::size_t>(count);
+  }
+  int least() const {
+    int bytes = 0;
+    socklen_t size = sizeof bytes;
+    REQUIRE(getsockopt(transport->descriptor(), SOL_SOCKET, SO_RCVLOWAT, &bytes, &size) == 0);
+    return bytes;
+  }
+  void wait_expecting(std::uint64_t bytes) {
+    struct Waiting {
+      static base::Task<> run(FastPair& pair, std::uint64_t expected) {
+        const bool came = co_await pair.transport->readable(base::never, expected);
+        pair.readable = came;
+      }
+    };
+    tasks.cancel_all();
+    readable.reset();
+    tasks.spawn(Waiting::run(*this, bytes)).release();
+  }
+};
+
+TEST_CASE_FIXTURE(FastPair, "transport: what comes fast is gathered, and waits a moment at most") {
+  CHECK(least() > 1);
+  REQUIRE(::send(peer, "slow", 4, 0) == 4);
+  CHECK(turn_until([&] { return readable.has_value(); }));
+  CHECK(transport->read_now().bytes.view() == "slow");
+  CHECK(least() == 1);
+  wait_expecting(1'000'000);
+  CHECK(least() == 1);
+}
+
+TEST_CASE_FIXTURE(FastPair, "transport: nothing is gathered of what may be the last") {
+  wait_expecting(1'000);
+  CHECK(least() == 1);
+  REQUIRE(::send(peer, "last", 4, 0) == 4);
+  CHECK(turn_until([&] { return readable.has_value(); }));
+  CHECK(transport->read_now().bytes.view() == "last");
+}
+
+TEST_CASE_FIXTURE(FastPair, "transport: who no longer waits leaves nothing behind") {
+  tasks.cancel_all();
+  CHECK(turn_until([&] { return least() == 1; }));
 }
 
 TEST_CASE_FIXTURE(Pair, "transport: closed, it takes nothing and gives nothing") {
