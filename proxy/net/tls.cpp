@@ -24,6 +24,12 @@ constexpr std::string_view broken = "the connection broke";
 constexpr std::uint64_t free_messages = 64;
 constexpr std::uint64_t bytes_a_message = 64 * 1024;
 
+// Before each call, so that what it says is its own. ERR_clear_error goes through all places of the
+// queue, which is nearly always empty.
+void forget_errors() {
+  if (ERR_peek_error() != 0) ERR_clear_error();
+}
+
 boost::system::error_code connection_reset() {
   return boost::system::errc::make_error_code(boost::system::errc::connection_reset);
 }
@@ -203,7 +209,7 @@ bool TlsSession::is_flooded() const {
 TlsStatus TlsSession::fail(base::Error error, std::size_t bytes) {
   has_failed_ = true;
   error_ = error;
-  ERR_clear_error();
+  forget_errors();
   return {TlsStatus::State::failed, bytes};
 }
 
@@ -243,7 +249,7 @@ TlsStatus TlsSession::handshake(bool may_end) {
 }
 
 TlsStatus TlsSession::handshake_step() {
-  ERR_clear_error();
+  forget_errors();
   const Verifying verifying(*context_);
   const TlsStatus status = outcome(SSL_do_handshake(ssl_.get()), 0);
   if (verifying.mistrust() && has_failed_) error_.cause = verifying.mistrust();
@@ -276,7 +282,7 @@ TlsStatus TlsSession::read(char* room, std::size_t size, bool may_end) {
 TlsStatus TlsSession::read_records(char* room, std::size_t size) {
   std::size_t total = 0;
   while (total < size) {
-    ERR_clear_error();
+    forget_errors();
     std::size_t got = 0;
     const std::uint64_t before = messages_;
     const int result = SSL_read_ex(ssl_.get(), room + total, size - total, &got);
@@ -305,7 +311,7 @@ TlsStatus TlsSession::write(std::span<const iovec> parts) {
   while (status.state == TlsStatus::State::ok && !wire_.is_full()) {
     const std::string_view text = records.next();
     if (text.empty()) break;
-    ERR_clear_error();
+    forget_errors();
     std::size_t taken = 0;
     status = outcome(SSL_write_ex(ssl_.get(), text.data(), text.size(), &taken), 0);
     total += taken;
@@ -326,11 +332,11 @@ TlsStatus TlsSession::write(std::span<const iovec> parts) {
 void TlsSession::shutdown() {
   if (has_failed_ || is_shut_ || !SSL_is_init_finished(ssl_.get())) return;
   is_shut_ = true;
-  ERR_clear_error();
+  forget_errors();
   wire_.begin(false);
   SSL_shutdown(ssl_.get());
   wire_.finish();
-  ERR_clear_error();
+  forget_errors();
 }
 
 std::string_view TlsSession::protocol() const {
