@@ -24,5 +24,6 @@ std::string unknown_filter(std::string_view name, const Reading& reading);
 
 // The scalar as it would be written within braces.
 std::string in_braces(const Node& scalar);
+std::string in_braces(std::string_view written);
 
 }  // namespace config

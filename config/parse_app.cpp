@@ -1,3 +1,4 @@
+#include "config/hints.hpp"
 #include "config/parse.hpp"
 #include "config/words.hpp"
 
@@ -6,18 +7,40 @@
 namespace config {
 namespace {
 
+// A command line as the list that it is, as far as no quotation marks hold words together.
+std::string as_list(std::string_view line) {
+  constexpr std::string_view blanks = " \t\r\n";
+  if (line.find_first_of("'\"\\") != line.npos) return '[' + in_braces(line) + ']';
+  std::string list;
+  for (;;) {
+    line.remove_prefix(std::min(line.find_first_not_of(blanks), line.size()));
+    if (line.empty()) return '[' + list + ']';
+    const std::size_t end = std::min(line.find_first_of(blanks), line.size());
+    list.append(list.empty() ? "" : ", ").append(in_braces(line.substr(0, end)));
+    line.remove_prefix(end);
+  }
+}
+
+// An argument may be a whole script, of many lines.
 void read_command(const Node& node, const Reading& reading, App& into) {
   if (!node.is_list())
-    return reading.mistake(node,
-                           wrong_kind(node, "a list of words") +
-                               (node.is_scalar() && !node.is_secret
-                                    ? ": write [" + in_braces(node) +
-                                          "], each argument a word of its own; no shell reads it"
-                                    : std::string()));
-  for_each_text(node, reading, [&](const Node& item, const std::string& word) {
-    if (into.command.empty() && word.empty()) reading.mistake(item, "the command is missing");
-    into.command.push_back(word);
-  });
+    return reading.mistake(node, wrong_kind(node, "a list of words") +
+                                     (node.is_scalar() && !node.is_secret
+                                          ? ": write " + as_list(node.written) +
+                                                ", each argument a word of its own; no shell "
+                                                "reads it"
+                                          : std::string()));
+  for (const NodePtr& item : node.items) {
+    if (!item->is_scalar()) {
+      reading.mistake(*item, wrong_kind(*item, "text"));
+    } else if (item->text.find('\0') != item->text.npos) {
+      reading.mistake(*item, "an argument cannot hold a NUL");
+    } else {
+      if (into.command.empty() && item->text.empty())
+        reading.mistake(*item, "the command is missing");
+      into.command.push_back(item->text);
+    }
+  }
   if (node.items.empty()) reading.mistake(node, "the command is missing: write [./server]");
 }
 

@@ -47,6 +47,7 @@ TEST_CASE("config language: every default of the process may be written out") {
       with_top("app: { command: [./server, --port, \"8080\"], ready: "
                "\"http://127.0.0.1:8080/healthz\", start_timeout: 60s, stop_timeout: 10s }"),
       with_top("app: { ready: \"tcp://localhost:8080\" }"),
+      with_top("app:\n  command:\n    - sh\n    - -c\n    - |\n      one\n      two\n"),
       with_top("x-anything: &fast { total: 2s }"),
       with_top("include: [none-here-*.yaml]"),
   });
@@ -174,7 +175,10 @@ TEST_CASE("config language: a cluster's endpoints come from one place") {
 
 TEST_CASE("config language: the app is a list of words, and asked over http or tcp") {
   check_refused({
-      {with_top("app: { command: ./server --port 80 }"), "no shell reads it"},
+      {with_top("app: { command: ./server --port 80 }"), "write [./server, --port, 80], each"},
+      {with_top("app: { command: sh -c 'a b' }"), "no shell reads it"},
+      {with_top("app: { command: [a, [b]] }"), "text is expected"},
+      {with_top("app: { command: [\"a\\0b\"] }"), "cannot hold a NUL"},
       {with_top("app: { command: [] }"), "the command is missing"},
       {with_top("app: { command: [\"\"] }"), "the command is missing"},
       {with_top("app: { command: [a], ready: \"https://127.0.0.1/x\" }"),
