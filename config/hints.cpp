@@ -202,11 +202,13 @@ std::string unknown_filter(std::string_view name, const Reading& reading) {
   return message + (near.empty() ? ": known are " + listed(names) : near);
 }
 
-std::string in_braces(const Node& scalar) { return in_braces(scalar.written); }
+std::string in_braces(const Node& scalar) {
+  return in_braces(scalar.written);
+}
 
 std::string in_braces(std::string_view written) {
-  const bool is_plain = !written.empty() && written.find_first_of(" \t:#,[]{}&*!|>'\"%@`?") ==
-                                                std::string_view::npos;
+  const bool is_plain =
+      !written.empty() && written.find_first_of(" \t:#,[]{}&*!|>'\"%@`?") == std::string_view::npos;
   return is_plain ? std::string(written) : '"' + std::string(written) + '"';
 }
 

@@ -145,9 +145,8 @@ int run(const Call& call) {
   const config::LogSettings settings = plan->config->log;
   base::Result<base::LogFile> opened = base::LogFile::open(settings.to);
   if (!opened)
-    return fail(plan->config->shown(
-        settings.places,
-        "log: cannot open " + settings.to + ": " + opened.error().cause.message()));
+    return fail(plan->config->shown(settings.places, "log: cannot open " + settings.to + ": " +
+                                                         opened.error().cause.message()));
   base::Log log(std::move(*opened), settings.level, settings.is_json);
   const auto read_again = [&words, is_piped](const server::Plan& running) {
     if (!is_piped) return planned(config::load(words[0], filters::specs()), &running);

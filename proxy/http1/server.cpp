@@ -28,7 +28,9 @@ Error wrong_protocol(std::string_view why) {
   return error;
 }
 
-bool is_client_hello(std::string_view bytes) { return bytes.starts_with("\x16\x03"); }
+bool is_client_hello(std::string_view bytes) {
+  return bytes.starts_with("\x16\x03");
+}
 
 // As its first line says, whatever else is wrong with it.
 bool is_of_http1(std::string_view begun) {

@@ -298,8 +298,7 @@ void Session::note_rejection(Stream& stream, std::string_view why) {
   stream.rejected_for = why;
   stream.is_reset_wanted = true;
   stream.ignore_data();
-  if (role_ == Role::server && !stream.has_head)
-    events_.push_back({Event::Kind::head, &stream});
+  if (role_ == Role::server && !stream.has_head) events_.push_back({Event::Kind::head, &stream});
 }
 
 void Session::detach(Stream& stream) {

@@ -75,7 +75,8 @@ std::string Control::why_not_upgrade() const {
   if (is_upgrading_) return "another upgrade is under way";
   if (app_) return "it runs the app, whose parent cannot change: restart instead";
   if (::getpid() == 1) return "as process 1 it cannot be replaced: restart instead";
-  if (successor_command_.empty()) return "its configuration came from standard input: restart instead";
+  if (successor_command_.empty())
+    return "its configuration came from standard input: restart instead";
   return {};
 }
 

@@ -136,8 +136,12 @@ Started start(const Program& program) {
   if (says.number() == first_of_ours)
     says = base::Descriptor(::fcntl(ends[1], F_DUPFD_CLOEXEC, first_of_ours + 1));
   if (!says) return failed(errno);
-  const Plan plan{program,    pointers_to(program.command), pointers_to(program.environment),
-                  ::getpid(), limit_of_start(),             says.number()};
+  const Plan plan{program,
+                  pointers_to(program.command),
+                  pointers_to(program.environment),
+                  ::getpid(),
+                  limit_of_start(),
+                  says.number()};
   const pid_t child = child_of(plan);
   if (child < 0) return failed(errno);
   says.reset();

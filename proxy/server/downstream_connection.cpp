@@ -48,6 +48,10 @@ void DownstreamConnection::cut() {
     close();
 }
 
+bool DownstreamConnection::is_idle() const {
+  return !is_closing_ && (!protocol_ || protocol_->is_idle());
+}
+
 void DownstreamConnection::expired() {
   if (!protocol_) close();
 }
@@ -124,9 +128,9 @@ void DownstreamConnection::refuse_in_clear(std::string_view why) {
   info_.protocol = "http1";
   Protocol::Owner& owner = *this;
   is_refused_ = true;
-  speak(make_http1(std::move(transport_),
-                   {listener_.lingering(), info_, settings, listener_, owner}),
-        {}, base::never);
+  speak(
+      make_http1(std::move(transport_), {listener_.lingering(), info_, settings, listener_, owner}),
+      {}, base::never);
 }
 
 void DownstreamConnection::speak_http1(base::Bytes already_read, base::Time begun) {
@@ -156,7 +160,10 @@ ProtocolParts DownstreamConnection::parts() {
   return {listener_.lingering(), info_, listener_.settings(), listener_, owner};
 }
 
+// Its place is free at once, unless the protocol has left the transport to linger.
 void DownstreamConnection::close() {
+  is_closing_ = true;
+  if (transport_) transport_->close();
   listener_.loop().reap_later(*this);
 }
 

@@ -23,6 +23,8 @@ class DownstreamConnection final : Protocol::Owner, base::Reapable, base::Timer 
   void drain();
   // Ends now, whatever is under way; what was queued still goes out.
   void cut();
+  // It asks nothing now, or has not said anything yet.
+  bool is_idle() const;
   // Of a later configuration, for the requests that come from now on.
   void adopt(const ListenerSettings& settings);
 
@@ -50,6 +52,7 @@ class DownstreamConnection final : Protocol::Owner, base::Reapable, base::Timer 
   std::unique_ptr<net::Transport> transport_;  // until a protocol has it
   std::unique_ptr<Protocol> protocol_;         // null while it opens
   bool is_draining_ = false;
+  bool is_closing_ = false;
   bool is_refused_ = false;  // it speaks in clear where TLS is spoken
   base::TaskGroup opening_;
 };

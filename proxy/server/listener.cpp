@@ -6,6 +6,8 @@
 namespace server {
 namespace {
 
+constexpr std::size_t most_looks = 64;  // at connections, for one that is idle
+
 // Whether what a connection settled when it opened would be settled otherwise now.
 bool opens_otherwise(const config::Listener& a, const config::Listener& b) {
   return a.tls != b.tls || a.http1 != b.http1 || a.h2 != b.h2 || !a.tcp != !b.tcp ||
@@ -107,13 +109,35 @@ bool Listener::must_say_for_whom(const base::Address& remote) const {
                      [&](const base::AddressRange& range) { return range.contains(remote); });
 }
 
-// What only lingers makes room for what has a request; another worker's does so for the next.
+// What only lingers goes first, and who asks nothing next: silent clients are not to keep others
+// out. Where it is let go it comes to linger itself.
+bool Listener::make_room() {
+  if (lingering_.end_oldest()) return true;
+  if (!end_idle()) return false;
+  lingering_.end_oldest();
+  return true;
+}
+
+// They are looked at in turn, so that each was there for a while, and a few at a time: with
+// thousands that are busy there is no room.
+bool Listener::end_idle() {
+  const std::size_t looks = std::min(most_looks, connections_.size());
+  for (std::size_t i = 0; i < looks; ++i) {
+    next_looked_at_ = (next_looked_at_ + 1) % connections_.size();
+    DownstreamConnection& each = *connections_[next_looked_at_];
+    if (!each.is_idle()) continue;
+    each.cut();
+    return true;
+  }
+  return false;
+}
+
+// Another worker's make room for the next.
 net::ConnectionLimits::Place Listener::place_for(const base::Address& remote) {
   net::ConnectionLimits& limits = admission_.limits();
   net::ConnectionLimits::Place place = limits.admit(remote);
   if (place) return place;
-  const bool has_room =
-      limits.is_full() ? lingering_.end_oldest() : lingering_.end_oldest_of(remote);
+  const bool has_room = limits.is_full() ? make_room() : lingering_.end_oldest_of(remote);
   if (has_room)
     place = limits.admit(remote);
   else
@@ -122,7 +146,7 @@ net::ConnectionLimits::Place Listener::place_for(const base::Address& remote) {
 }
 
 bool Listener::free_descriptor() {
-  if (lingering_.end_oldest()) return true;
+  if (make_room()) return true;
   admission_.neighbours().ask_for_descriptor();
   return false;
 }

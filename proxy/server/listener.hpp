@@ -79,6 +79,8 @@ class Listener final : public http::Service, net::Acceptor::Handler, DatagramSes
   void session_began() override;
   void session_ended() override;
   void datagram_dropped() override;
+  bool make_room();
+  bool end_idle();
   net::ConnectionLimits::Place place_for(const base::Address& remote);
   const ListenerPolicy& policy() const { return generation_->policy(number_); }
   void let_go_if_over();
@@ -97,6 +99,7 @@ class Listener final : public http::Service, net::Acceptor::Handler, DatagramSes
   std::unique_ptr<DatagramSessions> sessions_;
   base::List<Exchange> exchanges_;
   std::vector<DownstreamConnection*> connections_;  // owned; each knows its place
+  std::size_t next_looked_at_ = 0;                  // of these, when room is needed
 };
 
 }  // namespace server

@@ -24,6 +24,7 @@ class Spoken final : public Protocol, Connection::Owner {
   }
   void drain() override { connection_.drain(); }
   void cut() override { connection_.cut(); }
+  bool is_idle() const override { return connection_.is_idle(); }
   void adopt(const ListenerSettings& next) override { connection_.adopt(next.*settings); }
 
  private:

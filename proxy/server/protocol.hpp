@@ -30,6 +30,8 @@ class Protocol {
   virtual void drain() = 0;
   // Ends now, whatever is under way; what was queued still goes out.
   virtual void cut() = 0;
+  // No exchange is under way: it may be ended for the sake of another.
+  virtual bool is_idle() const = 0;
   // Bounds and timeouts of a later configuration: for the exchanges that begin from now on.
   virtual void adopt(const ListenerSettings& settings) = 0;
 };

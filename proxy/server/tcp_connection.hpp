@@ -23,6 +23,7 @@ class TcpConnection final : public Protocol,
   // A tunnel is never idle, as far as is known.
   void drain() override {}
   void cut() override;
+  bool is_idle() const override { return false; }
   void adopt(const ListenerSettings&) override {}
 
  private:

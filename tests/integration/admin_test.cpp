@@ -267,11 +267,12 @@ TEST_CASE("admin: while draining its address is free once the listeners are clos
 TEST_CASE("admin: of its 64 connections the oldest that asks nothing makes room for another") {
   constexpr std::size_t most = 64;
   Origin origin(Origin::answering("x"));
-  TestProxy proxy("version: 1\naccess_log: { format: none }\n"
-                  "admin: { bind: \"127.0.0.1:0\", probes: \"127.0.0.1:0\" }\n"
-                  "listeners: { egress: { bind: \"127.0.0.1:0\", routes: [{ to: app }] } }\n"
-                  "clusters: { app: { url: \"" +
-                  origin.url() + "\" } }\n");
+  TestProxy proxy(
+      "version: 1\naccess_log: { format: none }\n"
+      "admin: { bind: \"127.0.0.1:0\", probes: \"127.0.0.1:0\" }\n"
+      "listeners: { egress: { bind: \"127.0.0.1:0\", routes: [{ to: app }] } }\n"
+      "clusters: { app: { url: \"" +
+      origin.url() + "\" } }\n");
   for (const base::Address& address : {proxy.admin(), proxy.probes()}) {
     const std::size_t before = open_descriptors();
     std::vector<Socket> silent;

@@ -34,12 +34,13 @@ h2::Fields post(const std::string& path, const h2::Fields& more) {
 std::vector<Json> lines_of(const std::function<std::string(H2Peer&)>& words) {
   const std::string log = "/tmp/outrider-h2-log." + std::to_string(getpid());
   Origin origin([](Socket& peer) { peer.read_to_end(); });  // never answers
-  auto proxy = std::make_unique<TestProxy>(
-      "version: 1\nworkers: 1\naccess_log: { to: " + log +
-      ", format: json }\nlimits: { header_bytes: 2KiB, trailer_bytes: 1KiB }\nlisteners: { egress: { "
-      "bind: 127.0.0.1:0, header_timeout: 100ms, routes: [{ to: app }] } }\nclusters: { app: { url: "
-      "\"" +
-      origin.url() + "\" } }\n");
+  auto proxy = std::make_unique<TestProxy>("version: 1\nworkers: 1\naccess_log: { to: " + log +
+                                           ", format: json }\nlimits: { header_bytes: 2KiB, "
+                                           "trailer_bytes: 1KiB }\nlisteners: { egress: { "
+                                           "bind: 127.0.0.1:0, header_timeout: 100ms, routes: [{ "
+                                           "to: app }] } }\nclusters: { app: { url: "
+                                           "\"" +
+                                           origin.url() + "\" } }\n");
   H2Peer client(Socket::connect(proxy->address()));
   client.acks_settings = false;  // within a head that does not end it would be out of place
   client.greet();
@@ -65,13 +66,17 @@ TEST_CASE("h2 log: a refused request has one line with the reason") {
     std::function<std::string(H2Peer&)> words;
   } cases[] = {
       {"a name in upper case", "bad_request", 400,
-       [](H2Peer& peer) { return peer.head(1, post("/x", {{"Name", "x"}}), true); }},
+       [](H2Peer& peer) {
+         return peer.head(1, post("/x", {{"Name", "x"}}), true);
+       }},
       {"no path", "bad_request", 400,
        [](H2Peer& peer) {
          return peer.head(1, {{":method", "GET"}, {":scheme", "http"}, {":authority", "a"}}, true);
        }},
       {"two hosts", "bad_request", 400,
-       [](H2Peer& peer) { return peer.head(1, post("/x", {{"host", "other.test"}}), true); }},
+       [](H2Peer& peer) {
+         return peer.head(1, post("/x", {{"host", "other.test"}}), true);
+       }},
       {"over the limit", "headers_too_large", 431,
        [](H2Peer& peer) {
          return peer.head(1, post("/x", {{"a", std::string(3'000, 'a')}}), true);

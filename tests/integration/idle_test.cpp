@@ -1,5 +1,5 @@
-// `idle` of a timeout or a tcp listener bounds how long no byte moves, also when the one that stands
-// still is who does not read.
+// `idle` of a timeout or a tcp listener bounds how long no byte moves, also when the one that
+// stands still is who does not read.
 #include "tests/harness/h2_frames.hpp"
 #include "tests/harness/json.hpp"
 #include "tests/harness/origin.hpp"
@@ -81,7 +81,8 @@ class World {
   std::unique_ptr<TestProxy> proxy_;
 };
 
-constexpr const char* routes_idle_soon = "filters: [timeout: { idle: 100ms }], routes: [{ to: app }]";
+constexpr const char* routes_idle_soon =
+    "filters: [timeout: { idle: 100ms }], routes: [{ to: app }]";
 
 }  // namespace
 

@@ -119,16 +119,51 @@ TEST_CASE("an upstream that closes instead of answering is 502, with its reason"
   CHECK(answer.field("proxy-status").find("details=\"reset\"") != std::string::npos);
 }
 
-TEST_CASE("no more connections than limits.connections") {
-  Origin origin(Origin::answering("x"));
+TEST_CASE("limits.connections: who asks nothing makes room for who does") {
+  Origin origin([](Socket& peer) {
+    while (true) {
+      const std::string head = peer.read_head();
+      if (head.empty() || head.starts_with("GET /held ")) break;
+      peer.send("HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n");
+    }
+    peer.read_to_end();
+  });
+  TestProxy proxy(harness::egress_to(origin.url(), "limits: { connections: 4 }\nworkers: 1\n"));
+  Socket held = Socket::connect(proxy.address());
+  held.send("GET /held HTTP/1.1\r\nhost: a\r\n\r\n");
+  CHECK(comes_to_say(proxy, "/metrics", "outrider_requests_in_flight{listener=\"egress\"} 1\n"));
+  std::vector<Socket> idle;
+  for (int i = 0; i < 12; ++i) {
+    idle.push_back(Socket::connect(proxy.address()));
+    if (i % 3 == 0) continue;  // not a byte
+    idle.back().send(i % 3 == 1 ? "GET /" : "GET / HTTP/1.1\r\nhost: a\r\n\r\n");
+    if (i % 3 == 2) CHECK(idle.back().read_answer().status == 200);
+  }
+  CHECK(harness::get(proxy.address(), "/").status == 200);
+  CHECK(comes_to_say(proxy, "/metrics", "outrider_requests_in_flight{listener=\"egress\"} 1\n"));
+  CHECK(
+      comes_to_say(proxy, "/metrics", "outrider_connections_refused_total{listener=\"egress\"} 0"));
+}
+
+TEST_CASE("no more connections than limits.connections, while all of them have a request") {
+  std::promise<void> may_answer;
+  const std::shared_future<void> answers = may_answer.get_future().share();
+  Origin origin([&](Socket& peer) {
+    while (!peer.read_head().empty()) {
+      answers.wait();
+      peer.send("HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n");
+    }
+  });
   TestProxy proxy(harness::egress_to(origin.url(), "limits: { connections: 2 }\n"));
   Socket first = Socket::connect(proxy.address());
   Socket second = Socket::connect(proxy.address());
-  CHECK(comes_to_say(proxy, "/stats", "\"connections\":2"));
+  for (Socket* each : {&first, &second}) each->send("GET / HTTP/1.1\r\nhost: a\r\n\r\n");
+  CHECK(comes_to_say(proxy, "/metrics", "outrider_requests_in_flight{listener=\"egress\"} 2\n"));
   Socket third = Socket::connect(proxy.address());
   CHECK(third.read_some().empty());
   CHECK(
       comes_to_say(proxy, "/metrics", "outrider_connections_refused_total{listener=\"egress\"} 1"));
+  may_answer.set_value();
   first.close();
   CHECK(comes_to_say(proxy, "/stats", "\"connections\":1"));
   CHECK(harness::get(proxy.address(), "/").status == 200);

@@ -146,8 +146,8 @@ TEST_CASE("plain HTTP on a TLS port is told so, counted, and the port goes on") 
     return at == metrics.npos ? -1 : std::stoi(metrics.substr(at + name.size()));
   };
   for (const char* reason :
-       {"plain_http", "clear_port", "not_tls", "old_version", "no_cipher", "no_protocol", "no_certificate",
-        "bad_certificate", "refused", "client_gone", "timeout", "other"})
+       {"plain_http", "clear_port", "not_tls", "old_version", "no_cipher", "no_protocol",
+        "no_certificate", "bad_certificate", "refused", "client_gone", "timeout", "other"})
     CHECK(failures(reason) == 0);
   for (const char* method : {"GET", "DELETE", "OPTIONS"}) {
     Socket clear = Socket::connect(proxy.address());

@@ -162,7 +162,8 @@ TEST_CASE("tcp: without an upstream the connection is reset, the log and a metri
   CHECK(line["bytes_out"].number() == 0);
 }
 
-TEST_CASE("tcp: the time that a connection was held for an upstream that stays away is in the log") {
+TEST_CASE(
+    "tcp: the time that a connection was held for an upstream that stays away is in the log") {
   World world(harness::unused_address().to_string(), "", ", pool: { hold: 200ms }");
   Socket client = world.connect();
   CHECK(client.read_to_end().empty());

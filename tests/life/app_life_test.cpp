@@ -379,10 +379,9 @@ TEST_CASE("app: it is told to end also by the end of an Outrider that was killed
 }
 
 TEST_CASE("app: what it has started ends with it when it must be killed") {
-  Outrider outrider(
-      sidecar("http://127.0.0.1:1", "http://127.0.0.1:1",
-              app_of("trap '' TERM; sleep 1000 & echo child $!.; wait; sleep 1000",
-                     "  stop_timeout: 100ms\n")));
+  Outrider outrider(sidecar("http://127.0.0.1:1", "http://127.0.0.1:1",
+                            app_of("trap '' TERM; sleep 1000 & echo child $!.; wait; sleep 1000",
+                                   "  stop_timeout: 100ms\n")));
   const pid_t child = std::stoi(outrider->word_behind("child "));
   outrider.address("in-1");
   outrider->signal(SIGTERM);
@@ -418,8 +417,7 @@ TEST_CASE("run: a configuration may come from standard input, but not twice") {
   const std::string file = "/tmp/outrider-stdin." + std::to_string(::getpid()) + ".yaml";
   std::ofstream(file) << sidecar("http://127.0.0.1:1", "http://127.0.0.1:1");
   Program outrider({"sh", "-c", "exec " + harness::outrider_binary() + " run - < " + file});
-  const base::Address admin =
-      *base::Address::parse(outrider.word_behind("admin listening on "));
+  const base::Address admin = *base::Address::parse(outrider.word_behind("admin listening on "));
   std::string body;
   CHECK(post(admin, "/reload", &body) == 422);
   CHECK(body.find("standard input, which cannot be read twice") != body.npos);
