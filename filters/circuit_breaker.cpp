@@ -27,7 +27,7 @@ struct Options : BreakerSettings {
 const std::vector<Reason> never_counted = {
     Reason::client_gone, Reason::throttled,    Reason::bulkhead_full,    Reason::shed,
     Reason::pool_full,   Reason::circuit_open, Reason::body_too_large,   Reason::request_timeout,
-    Reason::bad_request, Reason::drained,      Reason::budget_exhausted,
+    Reason::bad_request, Reason::drained,      Reason::budget_exhausted, Reason::outrun,
 };
 
 bool says_nothing(Reason reason) {

@@ -42,7 +42,7 @@ struct Options {
 
 // After these nothing can be answered, or already was.
 const std::vector<Reason> too_late = {Reason::client_gone, Reason::response_aborted,
-                                      Reason::budget_exhausted};
+                                      Reason::budget_exhausted, Reason::outrun};
 
 const config::Table<Stale>& stale_table() {
   using namespace config;

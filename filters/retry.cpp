@@ -1,16 +1,16 @@
 // Tries again what may be tried again: never-sent requests of any method, idempotent ones after a
 // failure that another attempt may mend. Filters below it run once for each attempt.
 #include "filters/attempts.hpp"
+#include "filters/contender.hpp"
 #include "filters/deadline.hpp"
 #include "filters/registry.hpp"
+#include "filters/retry_counts.hpp"
 #include "filters/retry_options.hpp"
 #include "proxy/base/event.hpp"
 #include "proxy/base/within.hpp"
 #include "proxy/http/recorder.hpp"
 
 #include <algorithm>
-#include <array>
-#include <map>
 
 namespace filters {
 namespace {
@@ -30,46 +30,6 @@ using http::Try;
 
 constexpr std::uint64_t largest_kept_answer = 64 * 1024;
 constexpr Millis longest_keeping{1'000};
-
-// Why a retry that was due was not made: the option that said no, or what else did.
-enum class Denial : std::uint8_t { max_retries, max_body, retry_after, deadline, budget_exhausted };
-constexpr std::array<std::string_view, 5> denials = {"max_retries", "max_body", "retry_after",
-                                                     "deadline", "budget_exhausted"};
-
-std::string_view to_string(Denial denial) {
-  return denials[static_cast<std::size_t>(denial)];
-}
-
-// How many retries were denied, by cluster and reason.
-class DenialCounts {
- public:
-  using Counters = std::array<stats::Counter*, denials.size()>;
-  static Counters made_for(stats::Registry& metrics, std::string_view cluster) {
-    Counters counters{};
-    for (std::size_t i = 0; i < denials.size(); ++i)
-      counters[i] = &metrics.counter("outrider_retries_denied_total",
-                                     "Retries that were due and not made, by what said no.",
-                                     {{"cluster", cluster}, {"reason", denials[i]}});
-    return counters;
-  }
-
-  explicit DenialCounts(const FilterContext& context)
-      : metrics_(context.metrics), shard_(context.shard) {}
-  void count(std::string_view cluster, Denial denial) {
-    of(cluster)[static_cast<std::size_t>(denial)]->add(shard_);
-  }
-
- private:
-  Counters& of(std::string_view cluster) {
-    if (const auto found = by_cluster_.find(cluster); found != by_cluster_.end())
-      return found->second;
-    return by_cluster_.emplace(cluster, made_for(metrics_, cluster)).first->second;
-  }
-
-  stats::Registry& metrics_;
-  const std::size_t shard_;
-  std::map<std::string, Counters, std::less<>> by_cluster_;
-};
 
 // attempt_timeout; what stands below learns why it is ended.
 class AttemptLimit final : public base::Limit {
@@ -92,38 +52,40 @@ class Retry final : public http::Filter {
         loop_(context.loop),
         shard_(context.shard),
         budget_(std::move(budget)),
-        denied_(context) {}
+        counts_(context.metrics, context.shard) {}
 
   Task<Reply> handle(Request& request, Next next) override {
     budget_->count_request(shard_, loop_.now());
-    http::Recording recording(loop_, std::move(request.body), options_.max_body);
+    Course course{{loop_, std::move(request.body), options_.max_body},
+                  std::make_unique<Try>(request.info, request.scope),
+                  options_.may_hedge(request)};
     std::optional<Reply> last_answer;
-    auto current = std::make_unique<Try>(request.info, request.scope);
     for (std::uint64_t n = 1;; ++n) {
-      Request attempt = request.fork(*current, recording.cursor());
+      Request attempt = request.fork(*course.current, course.recording.cursor());
       if (n > 1) pass_deadline_on(attempt);
-      Reply reply = co_await tried(attempt, next);
-      const auto delay = delay_before(n, request, reply, {recording, current->attempt});
+      Reply reply = co_await tried_or_hedged(request, attempt, next, course);
+      const auto delay = delay_before(n, request, reply, course);
       if (!delay) {
-        recording.stop();
+        course.recording.stop();
         const bool is_refused = is_refusal(reply);
-        Reply last = concluded(std::move(reply), std::move(current));
+        Reply last = concluded(std::move(reply), std::move(course.current));
         if (last_answer && is_refused) co_return std::move(*last_answer);
         co_return last;
       }
       const Time next_begins = loop_.now() + *delay;
-      std::optional<Reply> kept = co_await keep(std::move(reply), current->scope);
+      std::optional<Reply> kept = co_await keep(std::move(reply), course.current->scope);
       if (kept) last_answer = std::move(kept);
-      current = following(std::move(current), request);
+      course.current = following(std::move(course.current), request);
       co_await base::sleep_until(loop_, next_begins);
     }
   }
 
  private:
-  // What an attempt leaves to the one that may follow.
-  struct Left {
-    const http::Recording& recording;
-    const Attempt& attempt;
+  // What one exchange has come to.
+  struct Course {
+    http::Recording recording;
+    std::unique_ptr<Try> current;  // whose reply is waited for, or at hand
+    bool may_hedge;                // once
   };
 
   // The one before is over before the next begins, which goes elsewhere if it can.
@@ -136,6 +98,73 @@ class Retry final : public http::Filter {
       next->attempt.previous = before->scope.outcome;
     before->scope.end();
     return next;
+  }
+
+  Task<Reply> tried_or_hedged(Request& request, Request& attempt, Next next, Course& course) {
+    if (course.may_hedge) return hedged(request, attempt, next, course);
+    return tried(attempt, next);
+  }
+
+  // One attempt, and beside it another if its head takes long. The first good head wins, and whoever
+  // has none by then is cancelled; if neither is good, that reply is taken which says more.
+  Task<Reply> hedged(Request& request, Request& attempt, Next next, Course& course) {
+    base::Event news(loop_);
+    Contender first(news, tried(attempt, next));
+    if (!first.reply()) {
+      const bool has_come = co_await news.wait(loop_.now() + options_.hedge.after);
+      if (!has_come && !begins_hedge(request, course)) co_await news.wait();
+    }
+    if (first.reply()) co_return first.take();
+    auto beside = std::make_unique<Try>(request.info, request.scope);
+    beside->attempt.avoid = course.current->attempt.chosen;
+    Request another = request.fork(*beside, course.recording.cursor());
+    pass_deadline_on(another);
+    Contender second(news, tried(another, next));
+    while (!is_decided(request, first, second)) co_await news.wait();
+    const bool has_won = value_of(request, second.reply()) > value_of(request, first.reply());
+    counts_.count(request.info.cluster, has_won ? Hedge::won : Hedge::lost);
+    if (!has_won) {
+      lose(second, *beside);
+      co_return first.take();
+    }
+    lose(first, *course.current);
+    attempt.body = http::Body();
+    std::swap(course.current, beside);
+    co_return second.take();
+  }
+
+  // At the moment at which it is due; then it is taken out of the budget.
+  bool begins_hedge(const Request& request, Course& course) {
+    course.may_hedge = false;
+    if (!course.recording.is_intact()) return false;
+    const bool is_allowed = budget_->take(shard_, loop_.now());
+    if (!is_allowed) counts_.count(request.info.cluster, Hedge::denied);
+    return is_allowed;
+  }
+
+  enum class Value : std::uint8_t { not_known, refusal, failure, bad_answer, good_answer };
+  Value value_of(const Request& request, const Reply* reply) const {
+    if (!reply) return Value::not_known;
+    const bool may_be_mended = options_.mean(request, *reply);
+    if (*reply) return may_be_mended ? Value::bad_answer : Value::good_answer;
+    return may_be_mended ? Value::failure : Value::refusal;
+  }
+  bool is_decided(const Request& request, const Contender& first, const Contender& second) const {
+    const Value a = value_of(request, first.reply());
+    const Value b = value_of(request, second.reply());
+    return std::max(a, b) == Value::good_answer || std::min(a, b) != Value::not_known;
+  }
+
+  static void lose(Contender& loser, Try& attempt) {
+    http::Outcome& outcome = attempt.scope.outcome;
+    const Reply* reply = loser.reply();
+    if (reply && *reply)
+      outcome.status = (*reply)->status;
+    else
+      outcome.reason = reply ? reply->error().reason : Reason::outrun;
+    attempt.scope.cut(Reason::outrun);
+    loser.cancel();
+    attempt.scope.end();
   }
 
   Task<Reply> tried(Request& attempt, Next next) {
@@ -152,13 +181,13 @@ class Retry final : public http::Filter {
 
   // Before the n-th retry. Nothing: the answer at hand is to be the last.
   std::optional<base::Duration> delay_before(std::uint64_t n, Request& request, const Reply& reply,
-                                             const Left& left) {
+                                             const Course& course) {
     if (!options_.mean(request, reply)) return std::nullopt;
     if (n > options_.max_retries) return denied(Denial::max_retries, request);
-    if (!left.recording.is_intact()) return denied(Denial::max_body, request);
+    if (!course.recording.is_intact()) return denied(Denial::max_body, request);
     base::Duration delay = options_.backoff.before(n, loop_.random());
     const bool goes_elsewhere =
-        !reply && is_connect_failure(reply.error().reason) && left.attempt.has_alternatives;
+        !reply && is_connect_failure(reply.error().reason) && course.current->attempt.has_alternatives;
     if (n == 1 && goes_elsewhere) delay = base::Duration::zero();
     if (const auto wanted = pause_asked_by(reply); wanted && *wanted > delay) {
       if (*wanted > options_.backoff.max) return denied(Denial::retry_after, request);
@@ -177,7 +206,7 @@ class Retry final : public http::Filter {
 
   std::nullopt_t denied(Denial denial, Request& request) {
     request.info.retry_denied = to_string(denial);
-    denied_.count(request.info.cluster, denial);
+    counts_.count(request.info.cluster, denial);
     return std::nullopt;
   }
 
@@ -209,7 +238,7 @@ class Retry final : public http::Filter {
   base::Loop& loop_;
   const std::size_t shard_;
   const std::shared_ptr<RetryBudget> budget_;
-  DenialCounts denied_;
+  RetryCounts counts_;
 };
 
 }  // namespace
@@ -217,7 +246,8 @@ class Retry final : public http::Filter {
 void expect_retries(const config::Filters& filters, stats::Registry& metrics,
                     std::string_view cluster) {
   for (const config::FilterConfig& filter : filters)
-    if (filter.spec == &retry_spec) DenialCounts::made_for(metrics, cluster);
+    if (filter.spec == &retry_spec)
+      RetryCounts::expect(metrics, cluster, filter.as<RetryOptions>().hedge.after != Millis{0});
 }
 
 const Entry retry = {

@@ -75,6 +75,14 @@ const config::Table<BudgetSettings>& budget_table() {
   return rows;
 }
 
+const config::Table<HedgeOptions>& hedge_table() {
+  using namespace config;
+  static const Table<HedgeOptions> rows = {
+      duration<HedgeOptions>("after", &HedgeOptions::after, "0s", "without a head; 0 = never"),
+  };
+  return rows;
+}
+
 const config::Table<RetryOptions>& table() {
   using namespace config;
   static const Table<RetryOptions> rows = {
@@ -95,7 +103,8 @@ const config::Table<RetryOptions>& table() {
       nested<RetryOptions>("budget", &RetryOptions::budget, budget_table(), "of the process"),
       size<RetryOptions>("max_body", &RetryOptions::max_body, "64KiB",
                          "what is kept of a request's body"),
-      later<RetryOptions>("hedge", "a second attempt at the same time"),
+      nested<RetryOptions>("hedge", &RetryOptions::hedge, hedge_table(),
+                           "a second attempt beside one that takes long"),
   };
   return rows;
 }

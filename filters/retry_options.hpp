@@ -21,6 +21,11 @@ struct RetryMethods {
   bool let_repeat(const http::RequestHead& request, const http::Reply& reply) const;
 };
 
+// A second attempt beside one whose head takes long.
+struct HedgeOptions {
+  base::Millis after{0};  // 0 = never
+};
+
 struct RetryOptions {
   std::uint64_t max_retries = 3;
   config::Conditions retry_on{"connect",          "refused", "reset", "upstream_protocol_error",
@@ -30,9 +35,15 @@ struct RetryOptions {
   Backoff backoff;
   BudgetSettings budget;
   std::uint64_t max_body = 64 * 1024;
+  HedgeOptions hedge;
 
   // Whether another attempt may mend this, and would not do twice what was done.
   bool mean(const http::RequestHead& request, const http::Reply& reply) const;
+  // Whether to send the request twice does not do twice what it asks for. Never a tunnel: its bytes
+  // are for one peer.
+  bool may_hedge(const http::RequestHead& request) const {
+    return hedge.after != base::Millis{0} && !request.asks_for_tunnel() && methods.cover(request);
+  }
 };
 
 // No connection came about.

@@ -1,6 +1,6 @@
 // A small application: an HTTP/1.1 server on 127.0.0.1, on the port of its argument or any, that
 // says hello. It knows nothing of TLS, HTTP/2 or retries. It prints where it listens, then each
-// request line. /slow takes 50 ms, /flaky fails with 503 every other time, /broken always, until
+// request line. /slow takes 50 ms, /uneven 3 s every other time, /flaky fails with 503 every other time, /broken always, until
 // /repair was asked for.
 #include <atomic>
 #include <chrono>
@@ -16,6 +16,7 @@
 namespace {
 
 std::atomic<unsigned> flaky_requests{0};
+std::atomic<unsigned> uneven_requests{0};
 std::atomic<bool> is_repaired{false};
 
 bool send_all(int client, const std::string& bytes) {
@@ -40,6 +41,8 @@ std::string answer_to(const std::string& request_line) {
   const std::string path = target.substr(0, target.find('?'));
   if (path == "/repair") is_repaired = true;
   if (path == "/slow") std::this_thread::sleep_for(std::chrono::milliseconds(50));
+  if (path == "/uneven" && uneven_requests++ % 2 == 0)
+    std::this_thread::sleep_for(std::chrono::seconds(3));
   const bool failed = fails(path);
   const std::string body =
       failed ? "not now\n"

@@ -41,6 +41,7 @@ constexpr std::array<std::string_view, reason_count> names = {
     "drained",
     "budget_exhausted",
     "response_aborted",
+    "outrun",
 };
 
 }  // namespace

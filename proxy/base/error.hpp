@@ -52,8 +52,9 @@ enum class Reason : std::uint8_t {
   drained,           // the drain's time was over
   budget_exhausted,  // of retries; told beside what failed, never in its place
   response_aborted,
+  outrun,  // of an attempt: another of the same request answered first
 };
-inline constexpr std::size_t reason_count = static_cast<std::size_t>(Reason::response_aborted) + 1;
+inline constexpr std::size_t reason_count = static_cast<std::size_t>(Reason::outrun) + 1;
 
 std::string_view to_string(Reason reason);  // "" for none
 std::optional<Reason> reason_from(std::string_view name);

@@ -82,6 +82,7 @@ Row row_of(Reason reason) {
     case Reason::none:
     case Reason::internal:
     case Reason::budget_exhausted:
+    case Reason::outrun:
       break;
   }
   return {500, 13, "proxy_internal_error"};
