@@ -181,6 +181,13 @@ struct Share {
   Mark mark;
 };
 
+// A copy of each request, or of some, to another cluster, whose answers nobody sees.
+struct Mirror {
+  std::string to;
+  std::uint32_t sample = 10'000;  // in 1/100 %
+  Mark mark;
+};
+
 struct Route {
   std::string name;
   Mark mark;
@@ -189,6 +196,7 @@ struct Route {
   std::optional<Redirect> redirect;
   std::optional<Respond> respond;
   Rewrite rewrite;
+  std::optional<Mirror> mirror;
   Filters filters;
 };
 

@@ -301,6 +301,25 @@ Field<Route> match() {
   return field;
 }
 
+const Table<Mirror>& mirror_table() {
+  static const Table<Mirror> table = {
+      required(text<Mirror>("to", &Mirror::to, "", "the cluster")),
+      percentage<Mirror>("sample", &Mirror::sample, "100%", "the share of the requests"),
+  };
+  return table;
+}
+
+Field<Route> mirror() {
+  Field<Route> field = nested("mirror", &Route::mirror, mirror_table(),
+                              "a copy of each request to another cluster");
+  field.read = [](const Node& node, const Reading& reading, Route& into) {
+    Mirror& mirror = into.mirror.emplace();
+    mirror.mark = node.mark;
+    read_table(node, reading, mirror_table(), mirror);
+  };
+  return field;
+}
+
 const Table<Route>& route_table() {
   static const Table<Route> table = {
       {"name", "text", "LISTENER.N", "for logs and metrics", read_name,
@@ -313,7 +332,7 @@ const Table<Route>& route_table() {
       nested("redirect", &Route::redirect, redirect_table(), "answer with a redirect"),
       nested("respond", &Route::respond, respond_table(), "answer with this"),
       nested("rewrite", &Route::rewrite, rewrite_table(), "change path and host"),
-      later<Route>("mirror", "a copy of each request to another cluster"),
+      mirror(),
       filters<Route>("after the listener's"),
   };
   return table;
@@ -374,6 +393,9 @@ void check_kind(const Node& node, const Route& route, const Reading& reading) {
   const Node::Entry* rewrite = node.entry("rewrite");
   if (rewrite && !node.find("to"))
     reading.mistakes.add(rewrite->mark, "`rewrite` goes with `to`: here nothing is forwarded");
+  const Node::Entry* mirror = node.entry("mirror");
+  if (mirror && !node.find("to"))
+    reading.mistakes.add(mirror->mark, "`mirror` goes with `to`: here nothing is forwarded");
   const Node* redirect = node.find("redirect");
   const auto says = [&](std::string_view key) { return redirect->find(key) != nullptr; };
   if (redirect && redirect->is_map() && !says("scheme") && !says("host") && !says("port") &&

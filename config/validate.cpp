@@ -73,6 +73,7 @@ class Validation {
                                       place_of(*first->second));
       check(above, route);
       for (const Share& share : route.to) check_bytes(listener, route, share);
+      if (route.mirror) check(*route.mirror);
       check_handovers(route.filters);
       check_paths_over(above, route.filters, route);
     }
@@ -102,6 +103,15 @@ class Validation {
       mistakes_.add(share.mark, "\"" + cluster.name +
                                     "\" takes requests, and a listener with `tcp` carries bytes: "
                                     "write its url as tcp://HOST:PORT");
+  }
+
+  void check(const Mirror& mirror) {
+    const auto found = clusters_.find(mirror.to);
+    if (found == clusters_.end() && are_clusters_known_)
+      mistakes_.add(mirror.mark, "there is no cluster \"" + mirror.to + "\"" + suggest(mirror.to));
+    if (found != clusters_.end() && found->second.cluster->is_tcp())
+      mistakes_.add(mirror.mark, "\"" + mirror.to +
+                                     "\" is a tcp:// cluster, and what is mirrored are requests");
   }
 
   void check(const Once& listener, const Route& route) {

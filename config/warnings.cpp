@@ -94,6 +94,7 @@ std::vector<Mistake> warnings_of(const Config& config) {
     for (const Route& route : listener.routes) {
       add_handovers(route.filters, used);
       for (const Share& share : route.to) used.insert(share.cluster);
+      if (route.mirror) used.insert(route.mirror->to);
     }
   }
   for (const Cluster& cluster : config.clusters) add_handovers(cluster.filters, used);

@@ -53,6 +53,10 @@ class ClientBody {
   base::List<Listener> listeners_;
 };
 
+// Whether a copy of the request goes to another cluster: drawn once, sent once, whatever the number
+// of attempts.
+enum class Mirrored : std::uint8_t { not_drawn, not_meant, meant, done };
+
 struct StreamInfo {
   StreamInfo(base::Loop& on, const ConnectionInfo& by)
       : loop(on), connection(by), started(on.now()), last_byte(on.now()) {}
@@ -82,6 +86,7 @@ struct StreamInfo {
   Attempt attempt;                    // the only one, or the one that counts
   int attempts = 0;                   // how many were begun
   bool may_have_arrived = false;      // at an upstream, by one of them
+  Mirrored mirrored = Mirrored::not_drawn;
   Headers throttle_fields;            // what the last throttle that refused it tells the client
   std::string_view retry_denied;      // what said no to another that was due; "" = nothing
   std::string_view request_id_field;  // by which the id is known outside; "" = by none

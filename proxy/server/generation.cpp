@@ -1,5 +1,7 @@
 #include "proxy/server/generation.hpp"
 
+#include "proxy/server/mirror_filter.hpp"
+
 #include <algorithm>
 #include <cassert>
 
@@ -20,7 +22,7 @@ std::unordered_map<std::string_view, std::size_t> numbers_of(
 
 // All that it does is to hand on to one cluster.
 bool is_plain(const config::Route& route) {
-  return route.to.size() == 1 && route.filters.empty();
+  return route.to.size() == 1 && route.filters.empty() && !route.mirror;
 }
 
 }  // namespace
@@ -45,14 +47,42 @@ Generation::~Generation() {
 }
 
 Generation::Filters Generation::make_filters(const config::Filters& wanted,
-                                             const std::string& place) {
+                                             const std::string& place,
+                                             std::string_view without) {
   Filters made;
-  for (const config::FilterConfig& filter : wanted)
+  for (const config::FilterConfig& filter : wanted) {
+    if (filter.name == without) continue;
     made.push_back(
         filters::make(filter, {place, filter.ordinal, worker_.loop, worker_.shared.filter_state,
                                worker_.shared.metrics, worker_.index, worker_.shared.log,
                                filter.fields, static_cast<std::size_t>(plan_->workers), this}));
+  }
   return made;
+}
+
+Generation::Filters Generation::make_route_filters(const PlannedListener& listener,
+                                                   const config::Route& route) {
+  Filters made;
+  if (!route.filters.empty())
+    made = make_filters(route.filters, "route " + listener.config->name + "/" + route.name);
+  if (!route.mirror) return made;
+  const MirrorFilter::Place place{worker_.mirrors, *this, shadow_of(route.mirror->to),
+                                  listener.config->name, route.name};
+  made.push_back(std::make_unique<MirrorFilter>(*route.mirror, place, worker_.shared.metrics,
+                                                worker_.index));
+  return made;
+}
+
+http::Handler& Generation::shadow_of(std::string_view name) {
+  const std::size_t number = number_of(name);
+  const config::Cluster& cluster = plan_->config->clusters[number];
+  std::unique_ptr<http::Chain>& shadow = shadows_[cluster.name];
+  if (shadow) return *shadow;
+  Filters made = make_filters(cluster.filters, "cluster " + cluster.name, "retry");
+  if (!cluster_chains_[number].has_timeout)
+    made.insert(made.begin(), filters::make_default_timeout());
+  shadow = std::make_unique<http::Chain>(std::move(made), *cluster_chains_[number].attempts);
+  return *shadow;
 }
 
 void Generation::make_cluster_chains() {
@@ -110,11 +140,8 @@ std::shared_ptr<const routing::RouteChain> Generation::make_route_chain(
     made.clusters = clusters.get();
     made.last = std::move(clusters);
   }
-  Filters filters;
-  if (!route.config->filters.empty())
-    filters = make_filters(route.config->filters,
-                           "route " + listener.config->name + "/" + route.config->name);
-  made.filtered = std::make_unique<http::Chain>(std::move(filters), *made.last);
+  made.filtered =
+      std::make_unique<http::Chain>(make_route_filters(listener, *route.config), *made.last);
   if (made.clusters && made.clusters->needs_default_timeout()) {
     std::vector<std::unique_ptr<http::Filter>> timeout;
     timeout.push_back(listener.config->tcp ? filters::make_idle_timeout(listener.config->tcp->idle)

@@ -15,10 +15,12 @@
 #include "proxy/routing/route_handlers.hpp"
 #include "proxy/server/attempt_counter.hpp"
 #include "proxy/server/listener_policy.hpp"
+#include "proxy/server/mirrors.hpp"
 #include "proxy/server/plan.hpp"
 #include "proxy/server/shared.hpp"
 #include "proxy/upstream/clusters.hpp"
 
+#include <map>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -34,6 +36,7 @@ struct WorkerParts {
   Shared& shared;
   upstream::Pools& pools;
   AllHandshakeFailures& handshake_failures;
+  Mirrors& mirrors;
 };
 
 class Generation final : public base::Counted, base::Reapable, filters::Surroundings {
@@ -69,13 +72,18 @@ class Generation final : public base::Counted, base::Reapable, filters::Surround
   };
 
   using Filters = std::vector<std::unique_ptr<http::Filter>>;
-  // place: "listener NAME", "route LISTENER/NAME" or "cluster NAME".
-  Filters make_filters(const config::Filters& wanted, const std::string& place);
+  // place: "listener NAME", "route LISTENER/NAME" or "cluster NAME". without: a kind that is left
+  // out.
+  Filters make_filters(const config::Filters& wanted, const std::string& place,
+                       std::string_view without = {});
   void make_cluster_chains();
   std::unique_ptr<ListenerChain> make_listener_chain(const PlannedListener& listener);
   routing::RouteChains make_route_chains(const PlannedListener& listener);
   std::shared_ptr<const routing::RouteChain> make_route_chain(const PlannedListener& listener,
                                                               std::size_t route);
+  Filters make_route_filters(const PlannedListener& listener, const config::Route& route);
+  // Of a cluster that copies of requests go to: without its `retry`, always bounded in time.
+  http::Handler& shadow_of(std::string_view cluster);
   std::unique_ptr<routing::ClusterHandler> make_cluster_handler(const PlannedListener& listener,
                                                                 const config::Route& route);
   std::size_t number_of(std::string_view cluster) const;
@@ -95,6 +103,7 @@ class Generation final : public base::Counted, base::Reapable, filters::Surround
   const std::unordered_map<std::string_view, std::size_t> numbers_;  // of the clusters, by name
   upstream::Clusters clusters_;
   std::vector<ClusterChain> cluster_chains_;               // in the order of the clusters
+  std::map<std::string_view, std::unique_ptr<http::Chain>> shadows_;  // by cluster
   std::vector<std::unique_ptr<ListenerChain>> listeners_;  // in the order of the plan
 };
 

@@ -27,7 +27,8 @@ Runtime::Runtime(base::EventLoop& loop, std::size_t worker, Shared& shared)
       handshake_turns_(loop),
       pools_(loop, upstream::net_dialers(loop, shared.log)),
       handshake_failures_(loop, shared.log, shared.metrics, worker),
-      parts_{loop, worker, shared, pools_, handshake_failures_} {}
+      parts_{loop, worker, shared, pools_, handshake_failures_, mirrors_},
+      mirrors_(loop) {}
 
 Runtime::~Runtime() = default;
 

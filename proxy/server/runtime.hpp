@@ -63,6 +63,7 @@ class Runtime final : Generation::Owner {
   AllHandshakeFailures handshake_failures_;
   const WorkerParts parts_;
   std::vector<std::unique_ptr<Generation>> generations_;
+  Mirrors mirrors_;
   base::Ref<Generation> present_;
   std::vector<std::unique_ptr<Listener>> listeners_;  // also those that drain
   bool is_accepting_ = true;

@@ -107,11 +107,9 @@ TEST_CASE("config language: every default of a cluster and a filter may be writt
 
 TEST_CASE("config language: what is not built is refused, each by its name") {
   std::vector<std::string> texts = {
-      with_route("to: c, mirror: { to: c, sample: 10% }"),
       with_cluster("endpoints: [{ address: \"10.0.3.9:1\", zone: a }]"),
       with_top("node: { zone: b }"),
       with_top("trace: { to: \"http://127.0.0.1:4318/v1/traces\" }"),
-      with_filter("retry: { hedge: { after: 1s } }"),
       with_filter("circuit_breaker: { scope: route }"),
   };
   for (const char* fields :
