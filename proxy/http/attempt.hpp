@@ -8,6 +8,7 @@
 #include "proxy/base/error.hpp"
 #include "proxy/base/pool.hpp"
 #include "proxy/base/time.hpp"
+#include "proxy/http/endpoint_gate.hpp"
 #include "proxy/http/scope.hpp"
 
 #include <cstdint>
@@ -30,6 +31,7 @@ class AttemptObserver {
 struct Attempt {
   // Identities of endpoints are opaque.
   const void* avoid = nullptr;    // in, for the balancer: prefer another one than this
+  EndpointGate* gate = nullptr;   // likewise: the innermost that it asks; null = none
   const void* chosen = nullptr;   // the endpoint that it went to
   bool has_alternatives = false;  // there was another healthy one
   AttemptObserver* observer = nullptr;

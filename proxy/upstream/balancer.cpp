@@ -30,7 +30,8 @@ void Balancer::reset(const Endpoints& endpoints) {
   }
 }
 
-Endpoint* Balancer::pick(const void* avoid, base::Random& random) {
+Endpoint* Balancer::pick(const Ask& ask, base::Random& random) {
+  const void* avoid = ask.avoid;
   if (choices_.empty()) return nullptr;
   if (choices_.size() == 1) return choices_.front().endpoint;
   if (method_ == config::Balancing::least_request) return less_busy(avoid, random);

@@ -4,12 +4,19 @@
 
 #include "config/model.hpp"
 #include "proxy/base/random.hpp"
+#include "proxy/http/endpoint_gate.hpp"
 #include "proxy/upstream/endpoint.hpp"
 
 #include <cstdint>
 #include <vector>
 
 namespace upstream {
+
+// What an attempt asks for.
+struct Ask {
+  const void* avoid = nullptr;         // an endpoint
+  http::EndpointGate* gate = nullptr;  // that whoever picks asks; the balancer does not
+};
 
 class Balancer {
  public:
@@ -19,7 +26,10 @@ class Balancer {
   // whenever that changes. The endpoints outlive their turn.
   void reset(const Endpoints& endpoints);
   // Another than `avoid` if there is one. Null = there is none at all.
-  Endpoint* pick(const void* avoid, base::Random& random);
+  Endpoint* pick(const Ask& ask, base::Random& random);
+  // Those that it chooses from.
+  std::size_t size() const { return choices_.size(); }
+  Endpoint& operator[](std::size_t index) const { return *choices_[index].endpoint; }
   bool has_alternatives() const { return choices_.size() > 1; }
 
  private:

@@ -56,12 +56,38 @@ Task<> Cluster::known(Time until) {
   co_await waiter.event.wait(std::min(until, answered_by));
 }
 
-Result<Endpoint*> Cluster::pick(const void* avoid) {
-  if (Endpoint* endpoint = balancer_.pick(avoid, loop().random())) return endpoint;
+Result<Endpoint*> Cluster::pick(const Ask& ask) {
+  http::EndpointGate* refused_by = nullptr;
+  Endpoint* endpoint = balancer_.pick(ask, loop().random());
+  if (endpoint && ask.gate) endpoint = admitted(*endpoint, ask, refused_by);
+  if (endpoint) return endpoint;
+  if (refused_by) return refused_by->refusal();
   if (failure_) return *failure_;
   if (!is_known_)
     return Error{Reason::dns_failure, Fault::upstream, "the name is not resolved yet", {}, true};
   return Error{Reason::no_endpoint, Fault::upstream, "the cluster has no endpoint", {}, true};
+}
+
+// The first that all gates let pass, beginning with what the balancer would take.
+Endpoint* Cluster::admitted(Endpoint& first, const Ask& ask, http::EndpointGate*& refused_by) {
+  const auto is_admitted = [&](const Endpoint& endpoint) {
+    http::EndpointGate* refuses = http::refusing(ask.gate, endpoint.text, loop().now());
+    if (refuses) refused_by = refuses;
+    return refuses == nullptr;
+  };
+  if (is_admitted(first)) return &first;
+  const std::size_t count = balancer_.size();
+  const std::size_t start = loop().random().below(count);
+  Endpoint* last_resort = nullptr;
+  for (std::size_t i = 0; i < count; ++i) {
+    Endpoint& other = balancer_[(start + i) % count];
+    if (&other == &first) continue;
+    if (&other == ask.avoid)
+      last_resort = &other;
+    else if (is_admitted(other))
+      return &other;
+  }
+  return last_resort && is_admitted(*last_resort) ? last_resort : nullptr;
 }
 
 // --- holding exchanges ---

@@ -35,9 +35,9 @@ class Cluster final : EndpointPools::Watcher {
   // Waits for that, for as long as a question takes, or until `until`.
   base::Task<> known(base::Time until);
 
-  // One that can be connected to if there is one, and another than `avoid` if there is one. The
-  // error is dns_failure or no_endpoint.
-  base::Result<Endpoint*> pick(const void* avoid);
+  // One that can be connected to if there is one, and another than `avoid` if there is one, of those
+  // that the gates admit. The error is dns_failure, no_endpoint or a gate's.
+  base::Result<Endpoint*> pick(const Ask& ask);
   bool has_alternatives() const { return balancer_.has_alternatives(); }
 
   // Some endpoint can be connected to, as far as is known.
@@ -58,6 +58,7 @@ class Cluster final : EndpointPools::Watcher {
     base::Event event;
   };
 
+  Endpoint* admitted(Endpoint& first, const Ask& ask, http::EndpointGate*& refused_by);
   void on_reachability() override;
   static void wake(base::List<Waiter>& waiters);
 

@@ -66,6 +66,7 @@ Task<Result<Opened>> Placement::search(Want want, Task<Result<Opened>> first) {
       opened.error().untried = false;
       if (!came) break;
     }
+    if (attempt_.gate) http::tell_ended(attempt_.gate, {opened.error().reason});
     opened = co_await ask(want);
   }
   co_return opened;
@@ -78,7 +79,7 @@ Pool* Placement::pool() const {
 }
 
 Result<Endpoint*> Placement::pick() {
-  Result<Endpoint*> picked = cluster_.pick(attempt_.avoid);
+  Result<Endpoint*> picked = cluster_.pick({attempt_.avoid, attempt_.gate});
   if (!picked) return picked;
   endpoint_ = base::Ref<Endpoint>(**picked);
   attempt_.chosen = *picked;

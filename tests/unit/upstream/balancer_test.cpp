@@ -30,7 +30,7 @@ struct Picks {
   // How often each was picked, in their order.
   std::vector<int> count(int rounds, const Endpoint* avoid = nullptr) {
     std::map<const Endpoint*, int> seen;
-    for (int i = 0; i < rounds; ++i) ++seen[balancer.pick(avoid, random)];
+    for (int i = 0; i < rounds; ++i) ++seen[balancer.pick({avoid}, random)];
     std::vector<int> counts;
     for (const Endpoint& endpoint : endpoints) counts.push_back(seen[&endpoint]);
     return counts;
@@ -44,7 +44,7 @@ struct Picks {
 
 TEST_CASE("balancer: no endpoint is no choice") {
   Picks picks(Balancing::least_request, {});
-  CHECK(picks.balancer.pick(nullptr, picks.random) == nullptr);
+  CHECK(picks.balancer.pick({}, picks.random) == nullptr);
   CHECK(!picks.balancer.has_alternatives());
 }
 
@@ -75,7 +75,7 @@ TEST_CASE("balancer: round robin spreads the turns of the heavy one") {
   int in_a_row = 0;
   int longest = 0;
   for (int i = 0; i < 40; ++i) {
-    in_a_row = picks.balancer.pick(nullptr, picks.random) == heavy ? in_a_row + 1 : 0;
+    in_a_row = picks.balancer.pick({}, picks.random) == heavy ? in_a_row + 1 : 0;
     longest = std::max(longest, in_a_row);
   }
   CHECK(longest <= 2);

@@ -111,7 +111,7 @@ TEST_CASE_FIXTURE(DiscoveryTest, "cluster: waits for its first endpoints, and ke
   CHECK(clusters[0].is_known());
   upstream::Cluster& cluster = clusters[1];
   CHECK(!cluster.is_known());
-  CHECK(cluster.pick(nullptr).error().reason == base::Reason::dns_failure);
+  CHECK(cluster.pick({}).error().reason == base::Reason::dns_failure);
   const upstream::WeightedAddress one{*base::Address::parse("10.0.0.1:80")};
   const upstream::WeightedAddress two{*base::Address::parse("10.0.0.2:80")};
   base::TaskGroup tasks(loop);
@@ -119,17 +119,17 @@ TEST_CASE_FIXTURE(DiscoveryTest, "cluster: waits for its first endpoints, and ke
   publish({one});
   loop.turn(Millis{0});
   CHECK(!waiting.is_running());
-  const base::Result<upstream::Endpoint*> before = cluster.pick(nullptr);
+  const base::Result<upstream::Endpoint*> before = cluster.pick({});
   CHECK(!cluster.has_alternatives());
   publish({two, one});
   CHECK(cluster.has_alternatives());
-  const base::Result<upstream::Endpoint*> after = cluster.pick(cluster.pick(*before).operator*());
+  const base::Result<upstream::Endpoint*> after = cluster.pick({*cluster.pick({*before})});
   CHECK(*after == *before);
   publish({two});
-  CHECK((*cluster.pick(nullptr))->text == "10.0.0.2:80");
+  CHECK((*cluster.pick({}))->text == "10.0.0.2:80");
   CHECK(cluster.snapshot().endpoints.size() == 1);
   publish({});
-  CHECK(cluster.pick(nullptr).error().reason == base::Reason::no_endpoint);
+  CHECK(cluster.pick({}).error().reason == base::Reason::no_endpoint);
 }
 
 TEST_CASE_FIXTURE(DiscoveryTest, "discovery: a reload asks anew only for what it did not know") {
@@ -310,7 +310,7 @@ TEST_CASE_FIXTURE(DiscoveryTest,
   upstream::Pools pools(loop, upstream::net_dialers(loop, log));
   auto first = std::make_unique<upstream::Clusters>(pools, config, upstream::TlsContexts());
   const auto chosen = [](upstream::Clusters& clusters) {
-    return clusters[0].pick(nullptr).operator*();
+    return clusters[0].pick({}).operator*();
   };
   const upstream::Endpoint* endpoint = chosen(*first);
 
