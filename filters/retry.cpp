@@ -51,6 +51,7 @@ class Retry final : public http::Filter {
       : options_(options),
         loop_(context.loop),
         shard_(context.shard),
+        log_(context.log),
         budget_(std::move(budget)),
         counts_(context.metrics, context.shard) {}
 
@@ -66,6 +67,7 @@ class Retry final : public http::Filter {
       Reply reply = co_await tried_or_hedged(request, attempt, next, course);
       const auto delay = delay_before(n, request, reply, course);
       if (!delay) {
+        if (course.recording.has_no_room()) say_no_room();
         course.recording.stop();
         const bool is_refused = is_refusal(reply);
         Reply last = concluded(std::move(reply), std::move(course.current));
@@ -210,6 +212,14 @@ class Retry final : public http::Filter {
     return std::nullopt;
   }
 
+  // Not for each request: it will be so for all that are as large.
+  void say_no_room() {
+    if (loop_.now() < quiet_until_) return;
+    quiet_until_ = loop_.now() + std::chrono::minutes{1};
+    log_.warning("retry: there is no room for a temporary file with a request's body, which is not "
+                 "repeated; others as large will not be either");
+  }
+
   // The failed attempt is over before the next begins; a small answer is kept for the case that no
   // other comes. Nothing: it was too large, or did not come whole.
   Task<std::optional<Reply>> keep(Reply reply, Scope& scope) {
@@ -237,8 +247,10 @@ class Retry final : public http::Filter {
   const RetryOptions& options_;
   base::Loop& loop_;
   const std::size_t shard_;
+  base::Log& log_;
   const std::shared_ptr<RetryBudget> budget_;
   RetryCounts counts_;
+  Time quiet_until_{};
 };
 
 }  // namespace

@@ -35,6 +35,7 @@ class Recording::Tape {
   void wake_readers();
 
   bool is_intact() const { return is_intact_; }
+  bool has_no_room() const { return has_no_room_; }
   bool keeps_much() const { return limit_ >= least_to_rewind; }
   std::uint64_t end() const { return end_; }
 
@@ -60,6 +61,7 @@ class Recording::Tape {
   std::uint64_t begin_ = 0;
   std::uint64_t end_ = 0;
   bool is_intact_ = true;
+  bool has_no_room_ = false;
 };
 
 class Recording::Cursor final : public OwnedSource, public base::Link {
@@ -168,7 +170,8 @@ bool Recording::Tape::keep_for_good(const Bytes& piece) {
   if (end_ + piece.size() > limit_) return false;
   if (beyond_.size() > 0 || end_ + piece.size() > most_in_memory) {
     if (beyond_.size() == 0) file_begin_ = end_;
-    return beyond_.append(piece.view());
+    has_no_room_ = !beyond_.append(piece.view());
+    return !has_no_room_;
   }
   if (!pieces_.empty() && pieces_.back().bytes.append(piece.view()))
     return true;  // many small ones
@@ -200,6 +203,10 @@ Body Recording::cursor() {
 
 bool Recording::is_intact() const {
   return !tape_ || tape_->is_intact();
+}
+
+bool Recording::has_no_room() const {
+  return tape_ && tape_->has_no_room();
 }
 
 void Recording::stop() {

@@ -21,6 +21,8 @@ class Recording {
   Body cursor();
   // Nothing that was read is lost.
   bool is_intact() const;
+  // Something was lost because the file had no room for it.
+  bool has_no_room() const;
   // There will be no other cursor: what all have read need not be kept.
   void stop();
 

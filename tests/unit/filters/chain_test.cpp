@@ -2,7 +2,9 @@
 
 #include "proxy/http/date_stamp.hpp"
 
+#include <algorithm>
 #include <chrono>
+#include <cstdlib>
 #include <string>
 
 namespace {
@@ -143,6 +145,75 @@ TEST_CASE("retry: the budget bounds what a failing upstream gets") {
   CHECK(
       metrics.find("outrider_retries_denied_total{cluster=\"c\",reason=\"budget_exhausted\"} 19") !=
       metrics.npos);
+}
+
+// Everything fails, for five minutes: what the upstream gets is what clients ask, and a tenth.
+TEST_CASE("retry: under a full outage the upstream gets 1.1 times what is asked, above 30 a second") {
+  for (const int rate : {30, 50, 200}) {
+    CAPTURE(rate);
+    Chain chain("[{ retry: { backoff: { base: 1ms }, budget: { ratio: 10%, min: 3/s } } }]");
+    chain.upstream.answers = {{503}};
+    const base::Time begun = chain.loop.now();
+    const int requests = rate * 300;
+    for (int i = 0; i < requests; ++i) {
+      const base::Time due = begun + std::chrono::microseconds(i * 1'000'000LL / rate);
+      if (due > chain.loop.now()) chain.loop.advance(due - chain.loop.now());
+      chain.send();
+    }
+    CHECK(chain.upstream.calls > requests);
+    CHECK(chain.upstream.calls <= requests * 11 / 10 + 30);
+  }
+}
+
+TEST_CASE("retry: what the client has left of its patience goes up with each attempt") {
+  Chain chain("[timeout, { retry: { backoff: { base: 200ms, jitter: 0% } } }]");
+  chain.upstream.answers = {{503}, {200}};
+  SUBCASE("x-request-timeout, from who may say so") {
+    chain.is_outbound = true;
+    chain.send(http::Method::get, "", {{"x-request-timeout", "5s"}});
+    CHECK(chain.status == 200);
+    CHECK(*chain.upstream.seen.find("x-request-timeout") == "4800ms");
+  }
+  SUBCASE("grpc-timeout") {
+    chain.send(http::Method::get, "",
+               {{"content-type", "application/grpc"}, {"grpc-timeout", "5S"}});
+    CHECK(chain.status == 200);
+    CHECK(*chain.upstream.seen.find("grpc-timeout") == "4800m");
+  }
+  SUBCASE("and a retry that would come too late is not made") {
+    chain.is_outbound = true;
+    chain.send(http::Method::get, "", {{"x-request-timeout", "150ms"}});
+    CHECK(chain.status == 503);
+    CHECK(chain.retry_denied == "deadline");
+  }
+}
+
+// As on a disk that is full: the folder for temporary files takes nothing.
+TEST_CASE("retry: a large body that finds no room goes up once, and the log says so once") {
+  const char* before = std::getenv("TMPDIR");
+  const std::string kept = before ? before : "";
+  ::setenv("TMPDIR", "/nonexistent/outrider", 1);
+  Chain chain("[{ retry: { max_body: 4MiB } }]");
+  const std::string large(2 * 1024 * 1024, 'x');
+  chain.send(http::Method::put, large);
+  CHECK(chain.status == 200);
+  chain.upstream.answers = {{503}};
+  chain.upstream.body.clear();
+  chain.send(http::Method::put, large);
+  CHECK(chain.status == 503);
+  CHECK(chain.upstream.body == large + "|");
+  CHECK(chain.retry_denied == "max_body");
+  const std::string log = chain.log_text();
+  const std::size_t first = log.find("no room for a temporary file");
+  CHECK(first != log.npos);
+  CHECK(log.find("no room for a temporary file", first + 1) == log.npos);
+  kept.empty() ? ::unsetenv("TMPDIR") : ::setenv("TMPDIR", kept.c_str(), 1);
+  // With room it is repeated.
+  chain.upstream.answers = {{503}, {200}};
+  chain.upstream.calls = 0;
+  chain.send(http::Method::put, large);
+  CHECK(chain.status == 200);
+  CHECK(chain.upstream.calls == 2);
 }
 
 TEST_CASE("retry: an attempt is bounded by attempt_timeout") {
@@ -355,6 +426,47 @@ TEST_CASE("retry and circuit_breaker go by a gRPC status in trailers that came w
       for (int i = 0; i < 4; ++i) chain.send(http::Method::post, "x", grpc);
       CHECK((chain.reason == Reason::circuit_open) == is_open);
     }
+  }
+}
+
+TEST_CASE("fault: bodies that are slow, or cut") {
+  SUBCASE("slow") {
+    Chain chain("[{ fault: { body: { rate: 4B, sample: 100% } } }]");
+    chain.send();
+    CHECK(chain.received == "answer 1");  // 8 bytes
+    CHECK(chain.took >= Millis{1900});
+    CHECK(chain.took <= Millis{2200});
+  }
+  SUBCASE("cut") {
+    Chain chain("[{ fault: { body: { cut_after: 3B, sample: 100% } } }]");
+    chain.send();
+    CHECK(chain.status == 200);
+    CHECK(chain.received == "ans");
+    CHECK(chain.reason == Reason::reset);
+  }
+  SUBCASE("not all of them, and by its seed the same ones each time") {
+    const std::string list = "[{ fault: { body: { cut_after: 3B, sample: 50% }, seed: 3 } }]";
+    std::vector<std::string> seen[2];
+    for (auto& all : seen) {
+      Chain chain(list);
+      for (int i = 0; i < 20; ++i) {
+        chain.send();
+        all.push_back(chain.received.substr(0, 3) + (chain.received.size() == 3 ? "!" : ""));
+      }
+    }
+    CHECK(seen[0] == seen[1]);
+    CHECK(std::count(seen[0].begin(), seen[0].end(), "ans!") > 3);
+    CHECK(std::count(seen[0].begin(), seen[0].end(), "ans") > 3);
+  }
+  SUBCASE("each attempt for itself, where it stands below a retry") {
+    Chain chain("[{ retry: { backoff: { base: 1ms } } }, { fault: { abort: { status: 503, sample: "
+                "50% }, seed: 1 } }]");
+    int well = 0;
+    for (int i = 0; i < 20; ++i) {
+      chain.send();
+      well += chain.status == 200;
+    }
+    CHECK(well >= 17);  // of 20, all four attempts of which fail once in 16
   }
 }
 

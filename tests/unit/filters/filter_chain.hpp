@@ -178,6 +178,7 @@ struct Chain {
     for (const auto& [name, value] : headers) head.headers.add(name, value);
     http::StreamInfo info(loop, connection);
     info.cluster = "c";
+    info.is_outbound = is_outbound;
     info.is_grpc = http::is_grpc(head.headers);
     http::Scope scope(loop.now());
     http::Body body;
@@ -238,6 +239,7 @@ struct Chain {
   std::unique_ptr<http::Chain> chain;
 
   std::string path = "/x";
+  bool is_outbound = false;
   int status = 0;
   Reason reason = Reason::none;
   bool has_body = false;
