@@ -22,6 +22,8 @@ struct FilterSpec {
   std::vector<Row> (*rows)() = nullptr;
   // Whether the options need something that a listener cannot give ({route}, {cluster}).
   bool (*needs_route)(const void* options) = nullptr;
+  // What has a state of its own, "endpoint" or "route"; "" = the place where it stands.
+  std::string_view (*scope)(const void* options) = nullptr;
   // The cluster that requests may be handed over to, besides the route's; "" = none.
   std::string_view (*hands_over_to)(const void* options) = nullptr;
 };
@@ -60,6 +62,11 @@ constexpr FilterSpec spec_of(std::string_view name, std::string_view doc) {
 
 constexpr FilterSpec needing_route(FilterSpec spec, bool (*needs_route)(const void* options)) {
   spec.needs_route = needs_route;
+  return spec;
+}
+
+constexpr FilterSpec scoped(FilterSpec spec, std::string_view (*scope)(const void* options)) {
+  spec.scope = scope;
   return spec;
 }
 

@@ -33,6 +33,7 @@ class Validation {
                            [](const FilterConfig& each) { return !handover_of(each).empty(); })};
     }
     for (const Cluster& cluster : config_.clusters) {
+      check_scopes(cluster);
       check_handovers(cluster.filters);
       check_circles(cluster);
     }
@@ -63,6 +64,7 @@ class Validation {
     for (const FilterConfig& filter : listener.filters)
       if (filter.spec->needs_route && filter.spec->needs_route(filter.options.get()))
         mistakes_.add(filter.mark, "on a listener no route or cluster is known yet");
+    check_scopes(listener.filters);
     check_handovers(listener.filters);
     const Once above = once_in(listener.filters);
     std::unordered_map<std::string_view, const Mark*> routes;
@@ -74,6 +76,7 @@ class Validation {
       check(above, route);
       for (const Share& share : route.to) check_bytes(listener, route, share);
       if (route.mirror) check(*route.mirror);
+      check_scopes(route.filters);
       check_handovers(route.filters);
       check_paths_over(above, route.filters, route);
     }
@@ -131,6 +134,31 @@ class Validation {
       Once above = listener;
       above.insert(above.end(), own.begin(), own.end());
       check_paths_over(std::move(above), found->second.cluster->filters, route);
+    }
+  }
+
+  static std::string_view scope_of(const FilterConfig& filter) {
+    return filter.spec->scope ? filter.spec->scope(filter.options.get()) : std::string_view();
+  }
+
+  // Of filters that do not stand in a cluster's list.
+  void check_scopes(const Filters& filters) {
+    for (const FilterConfig& filter : filters)
+      if (!scope_of(filter).empty())
+        mistakes_.add(filter.mark, "`scope` has a sense in a cluster's list only: elsewhere leave "
+                                   "it out");
+  }
+
+  // Where several attempts are made below it, what knows endpoints is asked for none of them.
+  void check_scopes(const Cluster& cluster) {
+    const FilterConfig* above = nullptr;
+    for (const FilterConfig& filter : cluster.filters) {
+      if (scope_of(filter) == "endpoint") above = &filter;
+      if (above && filter.name == "retry")
+        mistakes_.add(above->mark, "\"" + above->name +
+                                       "\" with `scope: endpoint` goes by attempts: write it below "
+                                       "the retry, which stands in " +
+                                       place_of(filter.mark));
     }
   }
 

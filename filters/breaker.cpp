@@ -17,6 +17,17 @@ std::string_view to_string(Breaker::State state) {
   }
 }
 
+std::string_view to_string(Breaker::Mode mode) {
+  switch (mode) {
+    case Breaker::Mode::automatic:
+      return "auto";
+    case Breaker::Mode::open:
+      return "open";
+    default:
+      return "closed";
+  }
+}
+
 // The generation is read first and written last: should the state change meanwhile, the ticket has
 // an old one, and its outcome does not count.
 Breaker::Ticket Breaker::admit(Time now) {
@@ -25,12 +36,14 @@ Breaker::Ticket Breaker::admit(Time now) {
   Ticket ticket;
   ticket.is_admitted = true;
   ticket.generation = generation;
+  ticket.begun = now;
   return ticket;
 }
 
 Breaker::Ticket Breaker::admit_not_closed(Time now) {
   const std::lock_guard lock(mutex_);
   Ticket ticket;
+  ticket.begun = now;
   if (state() == State::open && now >= open_until_) {
     enter(State::half_open, now);
     ticket.begins_probing = true;
@@ -40,7 +53,9 @@ Breaker::Ticket Breaker::admit_not_closed(Time now) {
   if (ticket.is_probe) ++probes_;
   ticket.is_admitted = ticket.is_probe || state() == State::closed;
   if (ticket.is_admitted) return ticket;
-  const auto left = std::chrono::ceil<std::chrono::seconds>(open_until_ - now).count();
+  const base::Duration closed_for =  // held by hand nobody knows
+      open_until_ == base::never ? base::Duration(settings_.open_for) : open_until_ - now;
+  const auto left = std::chrono::ceil<std::chrono::seconds>(closed_for).count();
   ticket.retry_after = static_cast<std::uint32_t>(std::max<std::int64_t>(left, 1));
   return ticket;
 }
@@ -49,6 +64,7 @@ void Breaker::enter(State state, Time now) {
   probes_ = successes_ = 0;
   since_ = now;
   if (state == State::closed) counts_.clear();
+  if (state == State::closed && slow_) slow_->clear();
   state_.store(state);
   generation_.fetch_add(1);
 }
@@ -67,36 +83,65 @@ void Breaker::open(Time now, double jitter) {
 }
 
 std::optional<Breaker::Snapshot> Breaker::succeeded(const Ticket& ticket, std::size_t shard,
-                                                    Time now) {
+                                                    Time now, double jitter) {
   if (!is_current(ticket)) return std::nullopt;
-  if (!ticket.is_probe) {
-    counts_.add(shard, now, false);
-    return std::nullopt;
-  }
-  const std::lock_guard lock(mutex_);
-  if (!is_current(ticket)) return std::nullopt;
-  --probes_;
-  if (++successes_ < settings_.success_threshold) return std::nullopt;
-  const Snapshot closed{State::closed, now, base::never, counts_.sums(now), true};
-  enter(State::closed, now);
-  return closed;
+  if (ticket.is_probe)
+    return is_slow(ticket) ? opened(ticket, now, jitter) : probe_succeeded(ticket, now);
+  return count(ticket, shard, now, false, jitter);
 }
 
 std::optional<Breaker::Snapshot> Breaker::failed(const Ticket& ticket, std::size_t shard, Time now,
                                                  double jitter) {
   if (!is_current(ticket)) return std::nullopt;
-  if (!ticket.is_probe) counts_.add(shard, now, true);
-  const SlidingCounts::Sums sums = counts_.sums(now);
-  if (!ticket.is_probe && !is_too_much(sums)) return std::nullopt;
+  return ticket.is_probe ? opened(ticket, now, jitter) : count(ticket, shard, now, true, jitter);
+}
+
+std::optional<Breaker::Snapshot> Breaker::count(const Ticket& ticket, std::size_t shard, Time now,
+                                                bool has_failed, double jitter) {
+  counts_.add(shard, now, has_failed);
+  if (slow_) slow_->add(shard, now, is_slow(ticket));
+  const bool is_enough = (has_failed && is_too_much(counts_.sums(now))) ||
+                         (is_slow(ticket) && are_too_slow(slow_->sums(now)));
+  return is_enough ? opened(ticket, now, jitter) : std::nullopt;
+}
+
+std::optional<Breaker::Snapshot> Breaker::probe_succeeded(const Ticket& ticket, Time now) {
   const std::lock_guard lock(mutex_);
   if (!is_current(ticket)) return std::nullopt;
+  --probes_;
+  if (++successes_ < settings_.success_threshold) return std::nullopt;
+  const Snapshot closed{State::closed, now, base::never, counts_.sums(now), {}, true};
+  enter(State::closed, now);
+  return closed;
+}
+
+std::optional<Breaker::Snapshot> Breaker::opened(const Ticket& ticket, Time now, double jitter) {
+  const std::lock_guard lock(mutex_);
+  if (!is_current(ticket) || mode() == Mode::closed) return std::nullopt;
   open(now, jitter);
-  return Snapshot{State::open, now, open_until_, sums, ticket.is_probe};
+  const SlidingCounts::Sums slow = slow_ ? slow_->sums(now) : SlidingCounts::Sums();
+  return Snapshot{State::open, now, open_until_, counts_.sums(now), slow, ticket.is_probe};
+}
+
+void Breaker::set(Mode mode, Time now) {
+  const std::lock_guard lock(mutex_);
+  const Mode before = mode_.exchange(mode);
+  if (before == mode) return;
+  opens_for_ = base::Millis{0};
+  if (mode == Mode::closed) return enter(State::closed, now);
+  if (mode == Mode::automatic && before == Mode::closed) return;
+  enter(State::open, now);
+  open_until_ = mode == Mode::open ? base::never : now;
 }
 
 bool Breaker::is_too_much(const SlidingCounts::Sums& sums) const {
   return sums.all >= settings_.request_volume && sums.marked >= settings_.failure_threshold &&
          sums.marked * 10'000 >= settings_.failure_ratio * sums.all;
+}
+
+bool Breaker::are_too_slow(const SlidingCounts::Sums& sums) const {
+  return sums.all >= settings_.request_volume &&
+         sums.marked * 10'000 >= settings_.slow.ratio * sums.all;
 }
 
 void Breaker::without_outcome(const Ticket& ticket) {
@@ -107,7 +152,9 @@ void Breaker::without_outcome(const Ticket& ticket) {
 
 Breaker::Snapshot Breaker::snapshot(Time now) const {
   const std::lock_guard lock(mutex_);
-  return {state(), since_, state() == State::open ? open_until_ : base::never, counts_.sums(now),
+  return {state(),           since_,
+          state() == State::open ? open_until_ : base::never,
+          counts_.sums(now), slow_ ? slow_->sums(now) : SlidingCounts::Sums(),
           false};
 }
 

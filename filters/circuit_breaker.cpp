@@ -1,12 +1,11 @@
 // Stops asking a service that fails, and asks again carefully. Where it stands decides what it
 // counts: below a retry each attempt, above it each exchange.
-#include "config/conditions.hpp"
-#include "filters/breaker.hpp"
+#include "filters/breaker_part.hpp"
 #include "filters/registry.hpp"
-#include "proxy/http/grpc.hpp"
 
 #include <algorithm>
-#include <array>
+#include <optional>
+#include <unordered_map>
 
 namespace filters {
 namespace {
@@ -14,28 +13,41 @@ namespace {
 using base::Error;
 using base::Reason;
 using base::Task;
+using base::Time;
 using http::Next;
 using http::Reply;
 using http::Request;
 
-struct Options : BreakerSettings {
-  config::Conditions failures{"5xx",     "timeout", "connect",
-                              "refused", "reset",   "upstream_protocol_error"};
-};
-
-// Not the upstream's doing: refusals made below, and clients that left.
-const std::vector<Reason> never_counted = {
-    Reason::client_gone, Reason::throttled,    Reason::bulkhead_full,    Reason::shed,
-    Reason::pool_full,   Reason::circuit_open, Reason::body_too_large,   Reason::request_timeout,
-    Reason::bad_request, Reason::drained,      Reason::budget_exhausted, Reason::outrun,
-};
-
-bool says_nothing(Reason reason) {
-  return std::find(never_counted.begin(), never_counted.end(), reason) != never_counted.end();
+const config::Table<SlowCalls>& slow_table() {
+  using namespace config;
+  static const Table<SlowCalls> rows = {
+      duration<SlowCalls>("over", &SlowCalls::over, "0s", "to the head; 0 = none is too slow"),
+      percentage<SlowCalls>("ratio", &SlowCalls::ratio, "50%", "this share of the outcomes"),
+  };
+  return rows;
 }
 
-const config::Table<Options>& table() {
+config::Field<BreakerOptions> scope() {
   using namespace config;
+  static const std::vector<std::string_view> words = {"endpoint", "route"};
+  Field<BreakerOptions> field{
+      "scope", "one word", "", "in a cluster: one breaker for each; absent = one for all",
+      [](const Node& node, const Reading& reading, BreakerOptions& into) {
+        read_word(node, reading, words, [&](std::size_t index) {
+          into.scope = index == 0 ? BreakerScope::endpoint : BreakerScope::route;
+        });
+      }};
+  field.write = [](const BreakerOptions& options) -> NodePtr {
+    const bool is_one = options.scope == BreakerScope::place;
+    return is_one ? nullptr : scalar(options.scope == BreakerScope::route ? "route" : "endpoint");
+  };
+  field.words = [] { return words; };
+  return field;
+}
+
+const config::Table<BreakerOptions>& table() {
+  using namespace config;
+  using Options = BreakerOptions;
   constexpr std::uint64_t many = 1'000'000;
   static const Table<Options> rows = {
       integer<Options>("failure_threshold", &Options::failure_threshold, 1, many, "5",
@@ -58,179 +70,188 @@ const config::Table<Options>& table() {
                          "is not the upstream's outcome");
        },
        [](const Options& options) { return list_of(options.failures.texts()); }},
-      later<Options>("scope", "one breaker per endpoint or route"),
+      nested<Options>("slow", static_cast<SlowCalls Options::*>(&Options::slow), slow_table(),
+                      "calls that take too long count too"),
+      scope(),
   };
   return rows;
 }
 
-std::string in_seconds(base::Duration duration) {
-  const auto millis = std::max<std::int64_t>(duration / base::Millis{1}, 0);
-  return std::to_string(millis / 1000) + '.' + std::to_string(millis % 1000 / 100) + " s";
+Error refused(std::uint32_t retry_after, std::string_view detail) {
+  Error error{Reason::circuit_open, base::Fault::upstream, detail};
+  error.retry_after = retry_after;
+  return error;
 }
 
-// Says in the log and in the metrics what becomes of the breaker at one place.
-class Announcer {
- public:
-  explicit Announcer(const FilterContext& context)
-      : place_(context.place_of_kind()), shard_(context.shard), log_(context.log) {
-    for (const auto state :
-         {Breaker::State::closed, Breaker::State::open, Breaker::State::half_open})
-      counters_[static_cast<std::size_t>(state)] = &context.metrics.counter(
-          "outrider_breaker_transitions_total", "Changes of circuit breakers, by their new state.",
-          {{"place", place_}, {"state", to_string(state)}});
-  }
-
-  void half_opened() const { count(Breaker::State::half_open); }
-  void changed(const Breaker::Snapshot& now) const {
-    count(now.state);
-    if (now.state == Breaker::State::closed)
-      return log_.info("the circuit breaker of " + place_ + " has closed: its probes succeeded");
-    const bool is_again = now.was_probing;
-    log_.warning("the circuit breaker of " + place_ + " has opened" +
-                 (is_again ? " again: a probe failed"
-                           : ": " + std::to_string(now.outcomes.marked) + " of the last " +
-                                 std::to_string(now.outcomes.all) + " requests failed") +
-                 "; it asks again in " + in_seconds(now.until - now.since));
+// Lets through what the breaker of its part admits, and tells that one what became of it.
+class Breaking : public http::Filter {
+ protected:
+  static Task<Reply> pass(const BreakerPart& part, Request& request, Next next) {
+    const Breaker::Ticket ticket = part.breaker->admit(request.info.now());
+    if (ticket.begins_probing) part.announcer.half_opened();
+    if (ticket.is_admitted) return guarded(part, request, next, ticket);
+    return Reply(refused(ticket.retry_after, "the circuit breaker is open"));
   }
 
  private:
-  void count(Breaker::State state) const {
-    counters_[static_cast<std::size_t>(state)]->add(shard_);
+  static Task<Reply> guarded(const BreakerPart& part, Request& request, Next next,
+                             Breaker::Ticket ticket) {
+    AdmittedRequest admitted(part, ticket, request);
+    Reply reply = co_await next(request);
+    settle(std::move(admitted), request, reply);
+    co_return reply;
   }
-
-  const std::string place_;
-  const std::size_t shard_;
-  base::Log& log_;
-  std::array<stats::Counter*, 3> counters_{};
 };
 
-// A worker's part in the breaker of one place.
-struct Part {
-  const Options& options;
-  const std::shared_ptr<Breaker> breaker;
-  const std::size_t shard;
-  const Announcer announcer;
-};
-
-// The place of one admitted request, given back whatever happens. Destroyed before its end it knows
-// its outcome by what cut its scope; a client that left is none.
-class Admitted {
+class BreakerOfPlace final : public Breaking {
  public:
-  Admitted(const Part& part, Breaker::Ticket ticket, Request& request)
-      : part_(&part), ticket_(ticket), info_(request.info), scope_(request.scope) {}
-  Admitted(Admitted&& other) noexcept
-      : part_(std::exchange(other.part_, nullptr)),
-        ticket_(other.ticket_),
-        info_(other.info_),
-        scope_(other.scope_) {}
-  Admitted& operator=(Admitted&&) = delete;
-  ~Admitted() {
-    if (part_) tell(scope_.given_up_by());
-    if (part_) part_->breaker->without_outcome(ticket_);
-  }
+  BreakerOfPlace(const BreakerOptions& options, const FilterContext& context)
+      : part_(BreakerParts(options, context).of("")) {}
 
-  void tell(Reason reason) {
-    if (!says_nothing(reason)) tell(part_->options.failures.matches(reason));
-  }
-  void tell_answer(int status, int grpc_status) {
-    const config::Conditions& failures = part_->options.failures;
-    const int meaning = grpc_status < 0 ? status : http::http_status_of_grpc(grpc_status);
-    tell(failures.matches_status(meaning) || failures.matches_grpc(grpc_status));
-  }
-  void tell(bool has_failed) {
-    const Part& part = *std::exchange(part_, nullptr);
-    const auto change = has_failed ? part.breaker->failed(ticket_, part.shard, info_.now(),
-                                                          info_.loop.random().unit())
-                                   : part.breaker->succeeded(ticket_, part.shard, info_.now());
-    if (change) part.announcer.changed(*change);
-  }
+  Task<Reply> handle(Request& request, Next next) override { return pass(*part_, request, next); }
 
  private:
-  const Part* part_;  // the filter's, which lives as long as its exchanges; null = it was told
-  Breaker::Ticket ticket_;
-  http::StreamInfo& info_;
-  const http::Scope& scope_;
+  const std::shared_ptr<const BreakerPart> part_;
 };
 
-// A gRPC call's outcome comes with its trailers.
-class AtTheEnd final : public http::Guard {
+// Routes are known by where their names lie, in this very configuration.
+class BreakerPerRoute final : public Breaking {
  public:
-  explicit AtTheEnd(Admitted admitted) : admitted_(std::move(admitted)) {}
-  // A call that broke off before its status was known is one that was reset.
-  void ended(const http::Outcome& outcome) noexcept override {
-    if (outcome.reason == Reason::response_aborted) return admitted_.tell(Reason::reset);
-    if (outcome.reason != Reason::none) return admitted_.tell(outcome.reason);
-    admitted_.tell_answer(outcome.status, outcome.grpc_status);
-  }
-
- private:
-  Admitted admitted_;
-};
-
-class CircuitBreaker final : public http::Filter {
- public:
-  explicit CircuitBreaker(Part part) : part_(std::move(part)) {}
+  BreakerPerRoute(const BreakerOptions& options, const FilterContext& context)
+      : parts_(options, context) {}
 
   Task<Reply> handle(Request& request, Next next) override {
-    const Breaker::Ticket ticket = part_.breaker->admit(request.info.now());
-    if (ticket.begins_probing) part_.announcer.half_opened();
-    if (ticket.is_admitted) return guarded(request, next, ticket);
-    Error error{Reason::circuit_open, base::Fault::upstream, "the circuit breaker is open"};
-    error.retry_after = ticket.retry_after;
-    return Reply(error);
+    return pass(part_of(request.info), request, next);
   }
 
  private:
-  Task<Reply> guarded(Request& request, Next next, Breaker::Ticket ticket) {
-    Admitted admitted(part_, ticket, request);
-    Reply reply = co_await next(request);
-    if (!reply) {
-      // A probe for which nobody was asked has probed nothing.
-      const bool is_known = ticket.is_probe && reply.error().untried;
-      if (!is_known) admitted.tell(reply.error().reason);
-      co_return reply;
-    }
-    const bool is_open_ended = request.info.is_grpc && reply->is_from_upstream &&
-                               http::grpc_status_of(*reply) < 0 && !reply->body.is_empty();
-    if (is_open_ended) {
-      request.scope.hold(std::make_unique<AtTheEnd>(std::move(admitted)));
-      co_return reply;
-    }
-    if (says_nothing(reply->reason))  // of a proxy behind
-      admitted.tell(reply->reason);
-    else if (reply->is_from_upstream)
-      admitted.tell_answer(reply->status, http::grpc_status_of(*reply));
+  const BreakerPart& part_of(const http::StreamInfo& info) {
+    std::shared_ptr<const BreakerPart>& part = by_route_[info.route.data()];
+    if (!part) part = parts_.of(std::string(info.listener).append("/").append(info.route));
+    return *part;
+  }
+
+  BreakerParts parts_;
+  std::unordered_map<const char*, std::shared_ptr<const BreakerPart>> by_route_;
+};
+
+// Asked by the balancer, which goes to another endpoint where a breaker is open.
+class EndpointBreaker final : public http::EndpointGate {
+ public:
+  EndpointBreaker(BreakerParts& parts, Request& request)
+      : EndpointGate(request.attempt), parts_(parts), request_(request) {}
+
+  bool admit(std::string_view endpoint, Time now) override {
+    passed_over();
+    std::shared_ptr<const BreakerPart> part = parts_.of(endpoint);
+    const Breaker::Ticket ticket = part->breaker->admit(now);
+    if (ticket.begins_probing) part->announcer.half_opened();
+    if (ticket.is_admitted)
+      admitted_.emplace(*part, ticket, request_, part);
     else
-      admitted.tell(false);
+      retry_after_ = std::min(retry_after_, ticket.retry_after);
+    return ticket.is_admitted;
+  }
+  void passed_over() noexcept override {
+    if (admitted_) admitted_->let_go();
+    admitted_.reset();
+  }
+  void ended(const http::Outcome& outcome) noexcept override {
+    if (admitted_) admitted_->tell(outcome.reason);
+    admitted_.reset();
+  }
+  Error refusal() const override {
+    return refused(retry_after_, "the circuit breakers of all endpoints are open");
+  }
+
+  void conclude(const Reply& reply) {
+    if (admitted_) settle(std::move(*admitted_), request_, reply);
+    admitted_.reset();
+  }
+
+ private:
+  BreakerParts& parts_;
+  Request& request_;
+  std::optional<AdmittedRequest> admitted_;  // where the attempt goes
+  std::uint32_t retry_after_ = UINT32_MAX;   // the least that was heard
+};
+
+class BreakerPerEndpoint final : public http::Filter {
+ public:
+  BreakerPerEndpoint(const BreakerOptions& options, const FilterContext& context)
+      : parts_(options, context) {}
+
+  Task<Reply> handle(Request& request, Next next) override {
+    EndpointBreaker gate(parts_, request);
+    Reply reply = co_await next(request);
+    gate.conclude(reply);
     co_return reply;
   }
 
-  const Part part_;
+ private:
+  BreakerParts parts_;
 };
 
 constexpr config::FilterSpec spec =
-    config::spec_of<table>("circuit_breaker", "stops asking a service that fails");
+    config::scoped(config::spec_of<table>("circuit_breaker", "stops asking a service that fails"),
+                   [](const void* options) -> std::string_view {
+                     switch (static_cast<const BreakerOptions*>(options)->scope) {
+                       case BreakerScope::endpoint:
+                         return "endpoint";
+                       case BreakerScope::route:
+                         return "route";
+                       default:
+                         return "";
+                     }
+                   });
+
+std::unique_ptr<http::Filter> make_breaker(const config::FilterConfig& config,
+                                           const FilterContext& context) {
+  const BreakerOptions& options = config.as<BreakerOptions>();
+  switch (options.scope) {
+    case BreakerScope::endpoint:
+      return std::make_unique<BreakerPerEndpoint>(options, context);
+    case BreakerScope::route:
+      return std::make_unique<BreakerPerRoute>(options, context);
+    default:
+      return std::make_unique<BreakerOfPlace>(options, context);
+  }
+}
+
+constexpr std::string_view kind = "circuit_breaker";
 
 }  // namespace
 
-const Entry circuit_breaker = {
-    &spec, [](const config::FilterConfig& config, const FilterContext& context) {
-      const Options& options = config.as<Options>();
-      auto breaker = context.process<Breaker>("circuit_breaker", [&] {
-        return std::make_shared<Breaker>(options, context.metrics.shards());
-      });
-      return std::unique_ptr<http::Filter>(std::make_unique<CircuitBreaker>(
-          Part{options, std::move(breaker), context.shard, Announcer(context)}));
-    }};
+const Entry circuit_breaker = {&spec, make_breaker};
 
-std::vector<BreakerStatus> breakers(const SharedState& shared, base::Time now) {
+std::vector<BreakerStatus> breakers(const SharedState& shared, Time now) {
   std::vector<BreakerStatus> all;
-  shared.each<Breaker>("circuit_breaker", [&](const std::string& place, const Breaker& breaker) {
-    const Breaker::Snapshot seen = breaker.snapshot(now);
-    all.push_back({place, to_string(seen.state), seen.since, seen.until, seen.outcomes.all,
-                   seen.outcomes.marked});
+  shared.each<BreakerGroup>(std::string(kind), [&](const std::string& place,
+                                                   const BreakerGroup& group) {
+    for (const auto& [part, breaker] : group.members()) {
+      const Breaker::Snapshot seen = breaker->snapshot(now);
+      std::string name = part.empty() ? place : place + '/' + part;
+      all.push_back({std::move(name), to_string(seen.state), to_string(breaker->mode()), seen.since,
+                     seen.until, seen.outcomes.all, seen.outcomes.marked, seen.slow.marked});
+    }
   });
   return all;
+}
+
+bool set_breaker(const SharedState& shared, std::string_view place, std::string_view mode,
+                 Time now) {
+  using Mode = Breaker::Mode;
+  const Mode wanted = mode == "open"     ? Mode::open
+                      : mode == "closed" ? Mode::closed
+                                         : Mode::automatic;
+  bool is_known = false;
+  shared.each<BreakerGroup>(std::string(kind), [&](const std::string& here, BreakerGroup& group) {
+    if (place == here)
+      is_known |= group.set("", wanted, now);
+    else if (place.starts_with(here) && place[here.size()] == '/')
+      is_known |= group.set(place.substr(here.size() + 1), wanted, now);
+  });
+  return is_known;
 }
 
 }  // namespace filters

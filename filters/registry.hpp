@@ -38,16 +38,22 @@ void expect_retries(const config::Filters& filters, stats::Registry& metrics,
 std::string_view request_id_field(const config::Filters& filters);
 
 struct BreakerStatus {
-  std::string place;
+  std::string place;       // behind it, with a `scope`, a slash and the route or the endpoint
   std::string_view state;  // "closed", "open" or "half_open"
+  std::string_view mode;   // "auto", or "open" or "closed" by hand
   base::Time since;        // Time{} = from the start
   base::Time until;        // nothing is asked, if it is open; else `never`
   std::uint64_t requests;  // of its window
   std::uint64_t failures;
+  std::uint64_t slow;  // if slow calls count
 };
 
 // The circuit breakers of the process as they are. Any thread.
 std::vector<BreakerStatus> breakers(const SharedState& shared, base::Time now);
+// Holds the breaker of that place "open" or "closed", or lets it go by outcomes again ("auto"); of a
+// place as a whole all that it has. False: there is no such place. Any thread.
+bool set_breaker(const SharedState& shared, std::string_view place, std::string_view mode,
+                 base::Time now);
 
 // Those that are built.
 extern const Entry headers, request_id, timeout, retry, circuit_breaker, throttle, bulkhead,

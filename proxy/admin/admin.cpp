@@ -6,6 +6,8 @@
 #include "proxy/http/pump.hpp"
 
 #include <algorithm>
+#include <optional>
+#include <string>
 #include <unistd.h>
 
 namespace admin {
@@ -40,8 +42,40 @@ http::Task<http::Reply> upgrade(AdminSource& source) {
   co_return say(422, problem + '\n');
 }
 
-http::Task<http::Reply> not_yet(http::Request&) {
-  return now(say(501, "not yet in this version\n"));
+// A path's bytes; nothing = an escape that is none.
+std::optional<std::string> unescaped(std::string_view text) {
+  const auto digit = [](char c) -> int {
+    if (c >= '0' && c <= '9') return c - '0';
+    c = static_cast<char>(c | 0x20);
+    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+  };
+  std::string plain;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    if (text[i] != '%') {
+      plain += text[i];
+      continue;
+    }
+    const int high = i + 2 < text.size() ? digit(text[i + 1]) : -1;
+    const int low = high < 0 ? -1 : digit(text[i + 2]);
+    if (low < 0) return std::nullopt;
+    plain += static_cast<char>(high * 16 + low);
+    i += 2;
+  }
+  return plain;
+}
+
+http::Response set_breaker(AdminSource& source, const http::Request& request) {
+  constexpr std::string_view prefix = "/breakers/";
+  const auto place = unescaped(request.path_only().substr(prefix.size()));
+  const std::size_t mark = request.path.find('?');
+  const std::string query = mark == std::string::npos ? "" : request.path.substr(mark + 1);
+  for (const std::string_view mode : {"open", "closed", "auto"}) {
+    if (query != "state=" + std::string(mode)) continue;
+    if (!place || !source.set_breaker(*place, mode))
+      return say(404, "there is no breaker of that place: /clusters names them\n");
+    return say(200, *place + ": " + std::string(mode) + '\n');
+  }
+  return say(400, "say ?state=open, ?state=closed or ?state=auto\n");
 }
 
 http::Chain chain_of(http::Handler& routes, std::unique_ptr<Guard> guard) {
@@ -93,7 +127,8 @@ std::vector<Route> routes_of(base::Loop& loop, AdminSource& source) {
        [&source](Request&) { return reload(source); }},
       {Method::post, "/upgrade", "hands over to the binary on disk",
        [&source](Request&) { return upgrade(source); }},
-      {Method::post, "/breakers/*", "", not_yet},
+      {Method::post, "/breakers/*", "?state=open, closed or auto",
+       [&source](Request& request) { return now(set_breaker(source, request)); }},
       {Method::get, "/", "", nullptr},
   };
   all.insert(all.end(), more.begin(), more.end());

@@ -32,6 +32,9 @@ class AdminSource {
   virtual base::Task<std::string> upgrade() = 0;
   // Goes over to what the configuration says by now. What is wrong with it, or "".
   virtual base::Task<std::string> reload() = 0;
+  // Of the breaker of that place, as /clusters names it: "open", "closed" or "auto". False: there is
+  // none.
+  virtual bool set_breaker(std::string_view place, std::string_view mode) = 0;
 
  protected:
   ~AdminSource() = default;

@@ -97,15 +97,19 @@ std::string wall_time_of(base::Time time) {
 
 void write_breaker(base::JsonWriter& json, const filters::BreakerStatus& breaker) {
   json.open('{').key("place").text(breaker.place).key("state").text(breaker.state);
+  if (breaker.mode != "auto") json.key("mode").text(breaker.mode);
   if (breaker.since != base::Time{}) json.key("since").text(wall_time_of(breaker.since));
   if (breaker.until != base::never) json.key("until").text(wall_time_of(breaker.until));
-  json.number("requests", breaker.requests).number("failures", breaker.failures).close('}');
+  json.number("requests", breaker.requests).number("failures", breaker.failures);
+  if (breaker.slow > 0) json.number("slow", breaker.slow);
+  json.close('}');
 }
 
 // The first of a place is told by its state alone as well, which is what most look for.
 void write_breakers(base::JsonWriter& json, const std::string& place, const Breakers& breakers) {
   const auto is_here = [&place](const filters::BreakerStatus& breaker) {
-    return breaker.place == place || breaker.place.starts_with(place + '#');
+    return breaker.place == place || breaker.place.starts_with(place + '#') ||
+           breaker.place.starts_with(place + '/');
   };
   if (std::none_of(breakers.begin(), breakers.end(), is_here)) return;
   for (const filters::BreakerStatus& breaker : breakers)

@@ -73,6 +73,7 @@ class Control final : admin::AdminSource {
   base::Task<std::string> metrics() override;
   std::string config() const override { return plan_->config->effective; }
   base::Task<std::string> reload() override;
+  bool set_breaker(std::string_view place, std::string_view mode) override;
   std::string stats() override;
   base::Task<std::string> clusters() override;
   void drain() override { end(plan_->config->drain.delay); }

@@ -39,6 +39,14 @@ base::Task<std::string> Control::clusters() {
   co_return admin::clusters_json(*plan_, all, filters::breakers(shared_.filter_state, loop_.now()));
 }
 
+bool Control::set_breaker(std::string_view place, std::string_view mode) {
+  if (!filters::set_breaker(shared_.filter_state, place, mode, loop_.now())) return false;
+  log_.warning("the circuit breaker of " + std::string(place) +
+               (mode == "auto" ? " goes by outcomes again"
+                               : " is held " + std::string(mode) + " by hand"));
+  return true;
+}
+
 base::Task<std::string> Control::metrics() {
   const admin::Snapshots all = co_await snapshots();
   std::string text = shared_.metrics.render();

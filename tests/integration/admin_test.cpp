@@ -124,7 +124,7 @@ TEST_CASE("admin: answers reads only, to those who name this host") {
   CHECK(ask(proxy, "GET", "/drain").status == 405);
   CHECK(ask(proxy, "POST", "/reload").status == 200);
   CHECK(ask(proxy, "GET", "/reload").status == 405);
-  CHECK(ask(proxy, "POST", "/breakers/app?state=open").status == 501);
+  CHECK(ask(proxy, "POST", "/breakers/app?state=open").status == 404);
   CHECK(ask(proxy, "GET", "/nothing").status == 404);
   CHECK(ask(proxy, "POST", "/drain", "evil.test").status == 403);
   CHECK(ask(proxy, "GET", "/ready").body == "ready\n");
@@ -215,7 +215,7 @@ TEST_CASE("admin: what changes something is not done for a page of another site"
            "x-outrider: 1\r\nsec-fetch-site: same-origin\r\norigin: " + here + "\r\n",
        }) {
     CAPTURE(more);
-    CHECK(ask(proxy, "POST", "/breakers/x", "localhost", more).status == 501);
+    CHECK(ask(proxy, "POST", "/breakers/x", "localhost", more).status == 400);
   }
   CHECK(ask(proxy, "GET", "/live", "localhost", "sec-fetch-site: cross-site\r\n").status == 200);
   CHECK(ask(proxy, "GET", "/ready").body == "ready\n");

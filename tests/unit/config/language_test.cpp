@@ -70,6 +70,7 @@ TEST_CASE("config language: every default of a listener and a route may be writt
       with_route("match: { path: /blocked/* }, respond: { status: 403, body: \"by policy\\n\", "
                  "headers: { content-type: text/plain } }"),
       with_route("redirect: { scheme: https, host: a.b, port: 8443 }"),
+      with_route("to: c, mirror: { to: c, sample: 100% }"),
   });
 }
 
@@ -91,15 +92,19 @@ TEST_CASE("config language: every default of a cluster and a filter may be writt
           "retry: { max_retries: 3, retry_on: [connect, refused, reset, "
           "upstream_protocol_error, response_timeout, 502, 503, 504], methods: idempotent, "
           "attempt_timeout: 0s, backoff: { base: 100ms, factor: 2, max: 10s, jitter: 25% }, "
-          "budget: { ratio: 10%, min: 10/s }, max_body: 64KiB }"),
+          "budget: { ratio: 10%, min: 10/s }, max_body: 64KiB, hedge: { after: 0s } }"),
       with_filter("retry: { retry_on: [timeout, connect, 5xx, 500-504] }"),
       with_filter(
           "circuit_breaker: { failure_threshold: 5, failure_ratio: 25%, request_volume: 20, "
           "window: 30s, success_threshold: 3, first_open_for: 1s, open_for: 60s, "
           "half_open_requests: 1, failures: "
-          "[5xx, timeout, connect, refused, reset, upstream_protocol_error] }"),
+          "[5xx, timeout, connect, refused, reset, upstream_protocol_error], "
+          "slow: { over: 0s, ratio: 50% } }"),
+      with_filter("circuit_breaker: { scope: endpoint }"),
+      with_filter("circuit_breaker: { scope: route }"),
       with_filter("fault: { delay: { for: 1s, sample: 1% }, reset: { sample: 1% }, "
-                  "abort: { status: 503, sample: 1% }, seed: 0 }"),
+                  "abort: { status: 503, sample: 1% }, "
+                  "body: { rate: 1KiB, cut_after: 0, sample: 1% }, seed: 0 }"),
       with_filter("body_limit: { request: 10MiB, response: 0 }"),
       with_filter("request_id: { header: x-request-id, trust: true }"),
   });
@@ -110,7 +115,6 @@ TEST_CASE("config language: what is not built is refused, each by its name") {
       with_cluster("endpoints: [{ address: \"10.0.3.9:1\", zone: a }]"),
       with_top("node: { zone: b }"),
       with_top("trace: { to: \"http://127.0.0.1:4318/v1/traces\" }"),
-      with_filter("circuit_breaker: { scope: route }"),
   };
   for (const char* fields :
        {"health: { path: / }", "outlier: {}", "panic: 10%", "slow_start: 5s",
@@ -123,6 +127,22 @@ TEST_CASE("config language: what is not built is refused, each by its name") {
     CAPTURE(text);
     CHECK(mistakes_of(text).find("not yet in this version") != std::string::npos);
   }
+}
+
+TEST_CASE("config language: mirrors, scopes and sick bodies have a sense") {
+  check_refused({
+      {with_route("to: c, mirror: { to: d }"), "there is no cluster \"d\""},
+      {with_route("to: c, mirror: { sample: 1% }"), "`to`"},
+      {with_route("respond: { status: 200 }, mirror: { to: c }"), "`mirror` goes with `to`"},
+      {with_listener("filters: [{ circuit_breaker: { scope: route } }]"), "a cluster's list only"},
+      {with_route("to: c, filters: [{ circuit_breaker: { scope: endpoint } }]"),
+       "a cluster's list only"},
+      {with_cluster("url: http://a, filters: [{ circuit_breaker: { scope: endpoint } }, retry]"),
+       "write it below the retry"},
+      {with_filter("circuit_breaker: { scope: cluster }"), "endpoint or route"},
+      {with_filter("fault: { body: { sample: 1% } }"), "say `rate` or `cut_after`"},
+      {with_filter("fault: { body: { rate: 1KiB } }"), "`sample`"},
+  });
 }
 
 TEST_CASE("config language: addresses, hosts and names are sound") {

@@ -1,4 +1,4 @@
-#include "filters/breaker.hpp"
+#include "filters/breaker_group.hpp"
 #include "filters/retry_policy.hpp"
 
 #include <doctest/doctest.h>
@@ -78,6 +78,86 @@ TEST_CASE("an open breaker refuses, then lets probes decide") {
     breaker.without_outcome(probe);
     CHECK(breaker.admit(now).is_admitted);
   }
+}
+
+TEST_CASE("a breaker may open for slow calls, whatever they answer") {
+  filters::BreakerSettings settings;
+  settings.slow = {Millis{500}, 5000};
+  Breaker breaker(settings, 1);
+  const auto call = [&](Time begun, Millis took) {
+    Breaker::Ticket ticket = breaker.admit(begun);
+    ticket.took = took;
+    return ticket.is_admitted ? breaker.succeeded(ticket, 0, begun + took) : std::nullopt;
+  };
+  SUBCASE("not for those that take just so long") {
+    for (int i = 0; i < 100; ++i) call(start, Millis{500});
+    CHECK(breaker.state() == Breaker::State::closed);
+  }
+  SUBCASE("when they are half of enough outcomes") {
+    for (int i = 0; i < 10; ++i) call(start, Millis{10});
+    for (int i = 0; i < 9; ++i) CHECK_FALSE(call(start, Millis{501}));
+    const auto change = call(start, Millis{501});
+    REQUIRE(change);
+    CHECK(change->state == Breaker::State::open);
+    CHECK(change->slow.marked == 10);
+    CHECK(change->slow.all == 20);
+    CHECK(change->outcomes.marked == 0);
+    // A probe that is slow opens it again.
+    call(change->until, Millis{501});
+    CHECK(breaker.state() == Breaker::State::open);
+  }
+}
+
+TEST_CASE("a breaker can be held by hand, and let go") {
+  Breaker breaker({}, 1);
+  SUBCASE("open: nobody passes, however long") {
+    breaker.set(Breaker::Mode::open, start);
+    CHECK_FALSE(breaker.admit(start + std::chrono::hours{5}).is_admitted);
+    CHECK(breaker.admit(start).retry_after == 60);
+    breaker.set(Breaker::Mode::automatic, start);
+    const Breaker::Ticket probe = breaker.admit(start);  // carefully
+    CHECK(probe.is_probe);
+    CHECK_FALSE(breaker.admit(start).is_admitted);
+    breaker.succeeded(probe, 0, start);
+    succeed(breaker, start, 2);
+    CHECK(breaker.state() == Breaker::State::closed);
+  }
+  SUBCASE("closed: everybody passes, whatever fails") {
+    fail(breaker, start, 20);
+    CHECK(breaker.state() == Breaker::State::open);
+    breaker.set(Breaker::Mode::closed, start);
+    fail(breaker, start, 100);
+    CHECK(breaker.state() == Breaker::State::closed);
+    breaker.set(Breaker::Mode::automatic, start);
+    fail(breaker, start, 1);
+    CHECK(breaker.state() == Breaker::State::open);
+  }
+  SUBCASE("what began before does not count") {
+    const Breaker::Ticket straggler = breaker.admit(start);
+    breaker.set(Breaker::Mode::open, start);
+    breaker.set(Breaker::Mode::automatic, start);
+    CHECK_FALSE(breaker.succeeded(straggler, 0, start));
+    CHECK_FALSE(breaker.failed(straggler, 0, start, 0));
+  }
+}
+
+TEST_CASE("a place's breakers: what was said by hand holds for those to come") {
+  const auto by_hand = std::make_shared<filters::BreakerSwitch>();
+  filters::BreakerGroup group({}, 1, by_hand);
+  const auto a = group.of("a");
+  CHECK(group.of("a") == a);
+  CHECK(group.set("", Breaker::Mode::open, start));
+  CHECK(a->state() == Breaker::State::open);
+  const auto b = group.of("b");
+  CHECK_FALSE(b->admit(start).is_admitted);
+  CHECK(group.set("b", Breaker::Mode::automatic, start));
+  CHECK(b->admit(start).is_admitted);
+  CHECK_FALSE(a->admit(start).is_admitted);
+  CHECK_FALSE(group.set("c", Breaker::Mode::open, start));
+  CHECK(group.members().size() == 2);
+  // Also under another configuration of the filter.
+  filters::BreakerGroup next({}, 1, by_hand);
+  CHECK_FALSE(next.of("a")->admit(start).is_admitted);
 }
 
 // How long it stays open, as of `now`.

@@ -1,0 +1,46 @@
+// The circuit breakers of one place: one for all that passes there, or with a `scope` one for each
+// route or endpoint, made when it is first asked for and kept for as long as a filter has it. What an
+// operator said of the place holds for all of them, also for those to come. Any thread.
+#pragma once
+
+#include "filters/breaker.hpp"
+
+#include <atomic>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace filters {
+
+// What an operator said of one place; outlives a change of the filter that stands there.
+struct BreakerSwitch {
+  std::atomic<Breaker::Mode> mode{Breaker::Mode::automatic};
+};
+
+class BreakerGroup {
+ public:
+  // shards: see SlidingCounts.
+  BreakerGroup(const BreakerSettings& settings, std::size_t shards,
+               std::shared_ptr<BreakerSwitch> by_hand);
+
+  // part: the route or the endpoint; "" = the place as a whole.
+  std::shared_ptr<Breaker> of(std::string_view part);
+  // Those that are in use, each with its part.
+  using Members = std::vector<std::pair<std::string, std::shared_ptr<Breaker>>>;
+  Members members() const;
+  // The one of that part, "" = all, present and to come. False: there is none of that part.
+  bool set(std::string_view part, Breaker::Mode mode, base::Time now);
+
+ private:
+  const BreakerSettings settings_;
+  const std::size_t shards_;
+  const std::shared_ptr<BreakerSwitch> by_hand_;
+  mutable std::mutex mutex_;
+  std::map<std::string, std::weak_ptr<Breaker>, std::less<>> by_part_;
+};
+
+}  // namespace filters

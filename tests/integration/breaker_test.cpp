@@ -1,0 +1,160 @@
+// Circuit breakers as clients and operators meet them: by endpoint, by route, by slow calls, by hand.
+#include "tests/harness/json.hpp"
+#include "tests/harness/origin.hpp"
+#include "tests/harness/test_proxy.hpp"
+
+#include <doctest/doctest.h>
+
+#include <atomic>
+#include <chrono>
+#include <thread>
+
+using harness::Answer;
+using harness::Origin;
+using harness::Socket;
+using harness::TestProxy;
+
+namespace {
+
+// Answers 200, or 503 while it is told to; each answer takes a while if it is told so.
+class App {
+ public:
+  App() : origin_([this](Socket& peer) { serve(peer); }) {}
+  std::string address() const { return origin_.address().to_string(); }
+  std::string url() const { return origin_.url(); }
+
+  std::atomic<bool> is_failing{false};
+  std::atomic<int> takes{0};  // ms
+  std::atomic<int> asked{0};
+
+ private:
+  void serve(Socket& peer) {
+    for (std::string head = peer.read_head(); !head.empty(); head = peer.read_head()) {
+      ++asked;
+      std::this_thread::sleep_for(std::chrono::milliseconds{takes});
+      peer.send(is_failing || head.starts_with("GET /bad") ? "HTTP/1.1 503 No\r\ncontent-length: 0\r\n\r\n"
+                                                           : "HTTP/1.1 204 Yes\r\n\r\n");
+    }
+  }
+
+  Origin origin_;
+};
+
+// Of two routes, /a and the rest.
+std::string with_breaker(const std::string& cluster, const std::string& breaker) {
+  return "version: 1\n"
+         "workers: 1\n"
+         "admin: { bind: \"127.0.0.1:0\" }\n"
+         "access_log: { format: none }\n"
+         "listeners:\n"
+         "  egress:\n"
+         "    bind: 127.0.0.1:0\n"
+         "    routes: [{ name: bad, match: { path: /bad }, to: app }, { name: rest, to: app }]\n"
+         "clusters:\n"
+         "  app: { " +
+         cluster + ", filters: [circuit_breaker: { request_volume: 4, failure_threshold: 4, " +
+         breaker + " }] }\n";
+}
+
+Answer get(const TestProxy& proxy, const std::string& path = "/x") {
+  return harness::get(proxy.address(), path);
+}
+
+int set(const TestProxy& proxy, const std::string& place, const std::string& state) {
+  Socket admin = Socket::connect(proxy.admin());
+  admin.send("POST /breakers/" + place + "?state=" + state +
+             " HTTP/1.1\r\nhost: localhost\r\nx-outrider: 1\r\ncontent-length: 0\r\n\r\n");
+  return admin.read_answer().status;
+}
+
+}  // namespace
+
+TEST_CASE("circuit_breaker: by endpoint, the balancer goes where none is open") {
+  App well;
+  App failing;
+  failing.is_failing = true;
+  TestProxy proxy(with_breaker(
+      "endpoints: [\"" + well.address() + "\", \"" + failing.address() + "\"]",
+      "scope: endpoint, first_open_for: 60s"));
+  for (int i = 0; i < 100 && failing.asked < 4; ++i) get(proxy);
+  CHECK(failing.asked == 4);
+  for (int i = 0; i < 20; ++i) CHECK(get(proxy).status == 204);
+  CHECK(failing.asked == 4);
+  const std::string clusters = proxy.ask("/clusters").body;
+  CHECK(clusters.find("\"place\":\"cluster app/" + failing.address() + "\",\"state\":\"open\"") !=
+        clusters.npos);
+  CHECK(clusters.find("\"place\":\"cluster app/" + well.address() + "\",\"state\":\"closed\"") !=
+        clusters.npos);
+  CHECK(harness::comes_to_say(
+      proxy, "/metrics", "outrider_breaker_state{place=\"cluster app/" + failing.address() + "\"} 1"));
+
+  well.is_failing = true;
+  for (int i = 0; i < 100 && get(proxy).field("retry-after").empty(); ++i) {
+  }
+  const Answer refused = get(proxy);  // all are open
+  CHECK(refused.status == 503);
+  CHECK(refused.field("proxy-status").find("circuit_open") != std::string::npos);
+  CHECK(std::stoi(refused.field("retry-after")) >= 50);
+  CHECK(failing.asked == 4);
+}
+
+TEST_CASE("circuit_breaker: by route, one that fails does not cost the other") {
+  App app;
+  TestProxy proxy(with_breaker("url: \"" + app.url() + "\"", "scope: route, first_open_for: 60s"));
+  for (int i = 0; i < 4; ++i) CHECK(get(proxy, "/bad").field("retry-after").empty());
+  CHECK(get(proxy, "/bad").field("proxy-status").find("circuit_open") != std::string::npos);
+  for (int i = 0; i < 10; ++i) CHECK(get(proxy).status == 204);
+  CHECK(harness::comes_to_say(proxy, "/metrics",
+                              "outrider_breaker_state{place=\"cluster app/egress/bad\"} 1"));
+  CHECK(set(proxy, "cluster%20app/egress/bad", "closed") == 200);
+  CHECK(get(proxy, "/bad").field("proxy-status").empty());
+}
+
+TEST_CASE("circuit_breaker: slow calls open it, if they are meant to count") {
+  App app;
+  app.takes = 30;
+  SUBCASE("they are") {
+    TestProxy proxy(
+        with_breaker("url: \"" + app.url() + "\"", "slow: { over: 20ms }, first_open_for: 60s"));
+    for (int i = 0; i < 4; ++i) CHECK(get(proxy).status == 204);
+    CHECK(get(proxy).field("proxy-status").find("circuit_open") != std::string::npos);
+  }
+  SUBCASE("they are not") {
+    TestProxy proxy(with_breaker("url: \"" + app.url() + "\"", "first_open_for: 60s"));
+    for (int i = 0; i < 6; ++i) CHECK(get(proxy).status == 204);
+  }
+}
+
+TEST_CASE("circuit_breaker: is held by hand, also under another configuration, until it is let go") {
+  App app;
+  const std::string cluster = "url: \"" + app.url() + "\"";
+  TestProxy proxy(with_breaker(cluster, "window: 30s"));
+  CHECK(get(proxy).status == 204);
+  CHECK(set(proxy, "cluster%20app", "open") == 200);
+  const Answer refused = get(proxy);
+  CHECK(refused.status == 503);
+  CHECK(refused.field("proxy-status").find("circuit_open") != std::string::npos);
+  CHECK(harness::comes_to_say(proxy, "/clusters", "\"state\":\"open\",\"mode\":\"open\""));
+  for (const std::string breaker : {"window: 30s", "window: 20s", "scope: endpoint"}) {
+    CAPTURE(breaker);
+    CHECK(proxy.reload(with_breaker(cluster, breaker) + "x-a: " + breaker + "\n").status == 200);
+    CHECK(get(proxy).status == 503);
+  }
+  CHECK(app.asked == 1);
+  CHECK(set(proxy, "cluster%20app", "closed") == 200);
+  app.is_failing = true;
+  for (int i = 0; i < 10; ++i) CHECK(get(proxy).field("proxy-status").empty());
+  CHECK(set(proxy, "cluster%20app", "auto") == 200);
+  for (int i = 0; i < 5; ++i) get(proxy);
+  CHECK(get(proxy).field("proxy-status").find("circuit_open") != std::string::npos);
+}
+
+TEST_CASE("circuit_breaker: what is asked of it by hand must make sense") {
+  App app;
+  TestProxy proxy(with_breaker("url: \"" + app.url() + "\"", "window: 30s"));
+  CHECK(set(proxy, "cluster%20other", "open") == 404);
+  CHECK(set(proxy, "cluster%20app/10.0.0.1:1", "open") == 404);
+  CHECK(set(proxy, "%zz", "open") == 404);
+  CHECK(set(proxy, "cluster%20app", "ajar") == 400);
+  CHECK(get(proxy).status == 204);
+}
