@@ -1,16 +1,9 @@
 // What an exchange costs between the protocols: from head to log line through the router and the
 // filters to an upstream that answers at once; no socket, no parser. Without filters, with the
 // default timeout, with ten filters that look and change nothing.
-#include "config/load.hpp"
-#include "filters/registry.hpp"
-#include "proxy/routing/route_handlers.hpp"
-#include "proxy/server/exchange.hpp"
-#include "proxy/server/plan.hpp"
-#include "tests/bench/measure.hpp"
+#include "tests/bench/exchange.hpp"
 
 #include <cstdio>
-#include <cstdlib>
-#include <string>
 
 namespace {
 
@@ -27,109 +20,11 @@ constexpr std::string_view ten_filters = R"(
       - circuit_breaker: {}
 )";
 
-std::string config_with(std::string_view filters) {
-  return "version: 1\nlisteners:\n  in:\n    bind: 127.0.0.1:0\n    filters: " +
-         std::string(filters) + "\n    routes: [{ to: app }]\nclusters:\n" +
-         "  app: { url: \"http://127.0.0.1:1\" }\n";
-}
-
-class Upstream final : public http::Handler {
- public:
-  http::Task<http::Reply> handle(http::Request& request) override {
-    request.info.attempts = 1;
-    http::Response response;
-    response.status = 200;
-    response.headers.add(http::Name::content_type, "text/plain");
-    response.headers.add(http::Name::content_length, "5");
-    response.body = http::Body::of(base::Bytes::copy_of("hello"));
-    return http::Reply(std::move(response));
-  }
-};
-
-class Downstream final : public http::ServerStream {
- public:
-  const http::ConnectionInfo& connection() const override { return info_; }
-  void send_interim(int, const http::Headers&) noexcept override {}
-  base::Result<void> send_head(const http::Response&, bool) override { return {}; }
-  base::Task<base::Result<void>> write(base::Bytes) override { return base::Result<void>(); }
-  base::Result<void> finish(const http::Headers&) override { return {}; }
-  bool carries_trailers() const override { return false; }
-  void abort(const base::Error&) noexcept override {}
-  base::Time last_taken() const override { return base::never; }
-
- private:
-  http::ConnectionInfo info_{*base::Address::parse("127.0.0.1:9"), false, "", "http1"};
-};
-
-http::Incoming incoming() {
-  http::Incoming made;
-  made.head.scheme = "http";
-  made.head.authority = "shop.test:8080";
-  made.head.path = "/items/17?sort=name";
-  made.head.headers.reserve(128, 8);
-  made.head.headers.add(http::Name::accept, "*/*");
-  made.head.headers.add("user-agent", "bench/1.0");
-  made.head.headers.add("accept-encoding", "gzip, br");
-  return made;
-}
-
-base::Task<> serve(const server::ListenerPolicy& policy, Downstream& downstream) {
-  server::Exchange exchange({}, policy, incoming(), downstream);
-  co_await exchange.run();
-}
-
-double measure(const char* name, std::string_view filter_list) {
-  const config::Loaded loaded =
-      config::load_text("bench.yaml", config_with(filter_list), filters::specs());
-  if (!loaded.config) {
-    for (const config::Mistake& mistake : loaded.mistakes)
-      std::fprintf(stderr, "%s\n", mistake.to_string().c_str());
-    std::exit(EXIT_FAILURE);
-  }
-  const server::Planned planned = server::make_plan(loaded.config);
-  const server::PlannedListener& listener = planned.plan->listeners.front();
-  base::Loop loop;
-  Upstream upstream;
-  filters::SharedState shared;
-  stats::Registry registry(1);
-  base::Log log(-1, base::Level::error, false);
-  std::vector<std::unique_ptr<http::Filter>> chain;
-  for (const config::FilterConfig& each : listener.config->filters)
-    chain.push_back(filters::make(
-        each, {"listener in", each.ordinal, loop, shared, registry, 0, log, each.fields}));
-
-  routing::RouteChain route;
-  auto clusters = std::make_unique<routing::ClusterHandler>(
-      std::vector<routing::WeightedCluster>{{"app", 10'000, &upstream, false}});
-  route.clusters = clusters.get();
-  route.last = std::move(clusters);
-  route.filtered =
-      std::make_unique<http::Chain>(std::vector<std::unique_ptr<http::Filter>>(), *route.last);
-  routing::RouteHandler router(
-      *listener.routes, {std::make_shared<const routing::RouteChain>(std::move(route))});
-  http::Chain whole(std::move(chain), router);
-
-  observe::RequestMetrics metrics(registry, 0);
-  const server::Admission admission(1, 1, 1 << 30);
-  server::ListenerCounts counts;
-  server::ListenerPolicy policy{loop, whole, admission, metrics, nullptr, counts};
-  policy.name = listener.config->name;
-  policy.is_outbound = true;
-  policy.pseudonym = listener.pseudonym;
-  policy.via_http1 = "1.1 " + listener.pseudonym;
-  Downstream downstream;
-  base::TaskGroup tasks(loop);
-  return bench::measure(name, 200'000, [&](std::uint64_t) {
-    tasks.spawn(serve(policy, downstream)).release();
-    loop.settle();
-  });
-}
-
 }  // namespace
 
 int main() {
-  const double none = measure("an exchange without filters", "[]");
-  const double timed = measure("with a timeout", "[timeout: {}]");
-  const double ten = measure("with ten filters", ten_filters);
+  const double none = bench::measure_exchange("an exchange without filters", "[]");
+  const double timed = bench::measure_exchange("with a timeout", "[timeout: {}]");
+  const double ten = bench::measure_exchange("with ten filters", ten_filters);
   std::printf("the timeout adds %.0f ns, ten filters %.0f ns\n", timed - none, ten - none);
 }
