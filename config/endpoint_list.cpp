@@ -43,7 +43,7 @@ const Table<Endpoint>& endpoint_table() {
          read_integer(node, reading, 1, 1000, weight);
          into.weight = static_cast<std::uint32_t>(weight);
        }},
-      later<Endpoint>("zone", "where it stands"),
+      text("zone", &Endpoint::zone, "", "where it stands"),
   };
   return table;
 }

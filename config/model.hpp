@@ -47,6 +47,7 @@ struct Places : std::map<std::string, Mark> {
 struct NodeInfo {
   std::string service = "outrider";
   std::string id;  // default: the host name
+  std::string zone = "local";
 };
 
 struct LogSettings {
@@ -248,6 +249,7 @@ struct Endpoint {
   std::uint16_t port = 0;
   bool is_unix = false;
   std::uint32_t weight = 1;
+  std::string zone;  // "" = not said
 
   bool operator==(const Endpoint&) const = default;
 };
@@ -289,9 +291,38 @@ struct Pool {
 };
 
 enum class Protocol : std::uint8_t { automatic, http1, h2 };
-enum class Balancing : std::uint8_t { least_request, round_robin };
+enum class Balancing : std::uint8_t { least_request, round_robin, ewma, random, ring_hash, maglev };
 enum class HostRule : std::uint8_t { client, url, fixed };
 enum class ProxyProtocol : std::uint8_t { none, v1, v2 };
+
+// When an endpoint that fails is left out, and for how long.
+struct Outlier {
+  std::uint64_t consecutive_failures = 5;
+  Millis eject_for{30'000};
+  std::uint32_t max_ejected = 5'000;  // of 10 000
+};
+
+// Asks each endpoint from time to time whether it is well. One of `path`, `tcp` and `grpc`.
+struct Health {
+  std::string path;  // "" = another
+  bool tcp = false;
+  std::optional<std::string> grpc;  // a service; "" = the whole server
+  Millis interval{10'000};
+  Millis timeout{1'000};
+  std::uint64_t healthy_after = 2;
+  std::uint64_t unhealthy_after = 3;
+  std::vector<std::pair<int, int>> expect = {{200, 299}};  // statuses, both ends included
+
+  bool operator==(const Health&) const = default;
+};
+
+// What of a request decides where it goes: a selector, or a cookie that is set where there is none.
+struct HashOn {
+  std::string selector;
+  std::string cookie;  // "" = the selector
+  Millis ttl{0};       // 0 = until the browser is closed
+  std::string path = "/";
+};
 
 struct Cluster {
   std::string name;
@@ -306,6 +337,11 @@ struct Cluster {
   std::optional<ClientTls> tls;  // also for an https url without `tls`
   Dns dns;
   Balancing load_balancer = Balancing::least_request;
+  std::optional<HashOn> hash_on;
+  std::uint32_t panic = 5'000;  // of 10 000
+  Millis slow_start{0};
+  std::optional<Health> health;
+  Outlier outlier;
   Millis connect_timeout{3'000};
   ProxyProtocol proxy_protocol = ProxyProtocol::none;
   Pool pool;

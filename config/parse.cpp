@@ -37,7 +37,7 @@ const Table<NodeInfo>& node_table() {
   static const Table<NodeInfo> table = {
       text("service", &NodeInfo::service, "outrider", "the service's name"),
       text("id", &NodeInfo::id, "the host name", "this instance"),
-      only<NodeInfo>("zone", "local", "where it runs"),
+      text("zone", &NodeInfo::zone, "local", "where it runs: endpoints of that zone come first"),
   };
   return table;
 }

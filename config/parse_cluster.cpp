@@ -1,4 +1,5 @@
 #include "config/parse.hpp"
+#include "config/parse_balancing.hpp"
 #include "config/words.hpp"
 
 namespace config {
@@ -214,17 +215,6 @@ NodePtr write_host(const Cluster& cluster) {
   return scalar(cluster.host == HostRule::url ? "url" : "client");
 }
 
-void read_balancing(const Node& node, const Reading& reading, Cluster& into) {
-  for (const std::string_view known : {"ewma", "random", "ring_hash", "maglev"})
-    if (node.is_scalar() && node.text == known) return not_yet(node, reading, known);
-  read_word(node, reading, {"least_request", "round_robin"},
-            [&](std::size_t index) { into.load_balancer = static_cast<Balancing>(index); });
-}
-
-NodePtr write_balancing(const Cluster& cluster) {
-  return scalar(cluster.load_balancer == Balancing::round_robin ? "round_robin" : "least_request");
-}
-
 Field<Cluster> endpoints() {
   Field<Cluster> field{"endpoints", "a list of endpoints", "", "addresses, instead of url",
                        read_endpoint_list};
@@ -243,18 +233,19 @@ const Table<Cluster>& cluster_table() {
            "auto: by ALPN on TLS, HTTP/1.1 on cleartext"),
       tls(),
       dns(),
-      {"load_balancer", "one word", "least_request", "which endpoint is next", read_balancing,
-       write_balancing},
-      only<Cluster>("panic", "50%", "when too few are healthy"),
-      only<Cluster>("slow_start", "0s", "for new endpoints"),
+      load_balancer(),
+      percentage("panic", &Cluster::panic, "50%",
+                 "fewer healthy: all are used; 0% = never, then no_endpoint"),
+      duration("slow_start", &Cluster::slow_start, "0s",
+               "in which a new endpoint grows from 10 % to its whole weight"),
       duration("connect_timeout", &Cluster::connect_timeout, "3s", "TCP and TLS together",
                Zero::refused),
       word("proxy_protocol", &Cluster::proxy_protocol, {"none", "v1", "v2"}, "none",
            "the PROXY header, before TLS; a connection is then one client's"),
       nested("pool", &Cluster::pool, pool_table(), "connections, per endpoint and worker"),
-      later<Cluster>("health", "active health checks"),
-      later<Cluster>("outlier", "ejection of endpoints that fail"),
-      later<Cluster>("hash_on", "for ring_hash and maglev"),
+      health(),
+      outlier(),
+      hash_on(),
       filters<Cluster>("for each attempt at this cluster"),
   };
   return table;
@@ -349,6 +340,7 @@ Cluster parse_cluster(const Node::Entry& entry, const Reading& reading) {
     reading.mistake(*host, "`host: url` needs a url: write `client` or a name");
   complete_tls(node, reading, cluster);
   refuse_void(node, reading, cluster);
+  check_balancing(node, reading, cluster);
   return cluster;
 }
 

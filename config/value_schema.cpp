@@ -109,6 +109,10 @@ const std::vector<TypeSchema>& type_schemas() {
       {"a path or a list", some_texts},
       {"a method or a list", some_texts},
       {"a selector or a list of them", some_texts},
+      {"a selector or a cookie",
+       R"({"anyOf":[{"type":"string"},{"type":"object","required":["cookie"],"properties":)"
+       R"({"cookie":{"$ref":"#/$defs/name"},"ttl":{"$ref":"#/$defs/duration"},)"
+       R"("path":{"$ref":"#/$defs/path"}},"additionalProperties":false}]})"},
       {"a list of conditions", any_texts},
       {"idempotent, any or a list", any_texts},
   };

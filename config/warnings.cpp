@@ -105,6 +105,12 @@ std::vector<Mistake> warnings_of(const Config& config) {
       warnings.push_back({cluster.tls->places.at("insecure"),
                           "cluster " + cluster.name +
                               ": insecure: certificates of its endpoints are not verified"});
+    const bool hashes = cluster.load_balancer == Balancing::ring_hash ||
+                        cluster.load_balancer == Balancing::maglev;
+    if (hashes && !cluster.hash_on)
+      warnings.push_back({cluster.mark, "cluster " + cluster.name +
+                                            ": without `hash_on` its load_balancer has nothing to "
+                                            "hash, and chooses by chance"});
   }
   return warnings;
 }

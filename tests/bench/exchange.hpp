@@ -48,7 +48,7 @@ class Downstream final : public http::ServerStream {
   base::Time last_taken() const override { return base::never; }
 
  private:
-  http::ConnectionInfo info_{*base::Address::parse("127.0.0.1:9"), {}, false, "", "http1"};
+  http::ConnectionInfo info_{*base::Address::parse("127.0.0.1:9"), false, "", "http1"};
 };
 
 inline http::Incoming incoming() {
