@@ -89,6 +89,25 @@ void append_connect_failures(std::string& out, const ClusterSums& sums) {
   }
 }
 
+// Endpoints by health, which all workers see alike: as the first tells it that has answered.
+void append_endpoints(std::string& out, const server::Plan& plan, const Snapshots& snapshots) {
+  constexpr std::string_view name = "outrider_endpoints";
+  head(out, name, "gauge", "Endpoints, by their health.");
+  for (const config::Cluster& cluster : plan.config->clusters) {
+    std::map<std::string_view, std::int64_t> counts = {
+        {"healthy", 0}, {"unhealthy", 0}, {"ejected", 0}};
+    for (const auto& worker : snapshots) {
+      const upstream::ClusterSnapshot* seen = snapshot_of(cluster.name, worker);
+      if (!seen) continue;
+      for (const upstream::EndpointSnapshot& endpoint : seen->endpoints)
+        if (!endpoint.is_vanished) ++counts[endpoint.health];
+      break;
+    }
+    for (const auto& [health, count] : counts)
+      sample(out, name, {{"cluster", cluster.name}, {"health", health}}, count);
+  }
+}
+
 std::string decimal_seconds(base::Duration duration) {
   const auto micros = std::chrono::duration_cast<std::chrono::microseconds>(duration).count();
   std::string fraction = std::to_string(micros % 1'000'000);
@@ -106,6 +125,7 @@ void single(std::string& out, std::string_view name, std::string_view type, std:
 }  // namespace
 
 void append_pool_metrics(std::string& out, const server::Plan& plan, const Snapshots& snapshots) {
+  append_endpoints(out, plan, snapshots);
   constexpr std::string_view name = "outrider_pool_connections";
   head(out, name, "gauge", "Upstream connections.");
   for (std::size_t i = 0; i < plan.config->clusters.size(); ++i) {

@@ -44,6 +44,9 @@ void write_worker(base::JsonWriter& json, std::size_t worker, const upstream::Po
 struct Seen {
   std::uint32_t weight = 1;
   bool is_vanished = true;
+  std::string_view zone;
+  std::string_view health;  // "" = nobody chooses from it any more
+  base::Duration ejected_for{};
   upstream::PoolSnapshot sum;
   std::vector<std::pair<std::size_t, const upstream::PoolSnapshot*>> by_worker;
 };
@@ -57,6 +60,11 @@ std::map<std::string, Seen> endpoints_of(std::string_view name, const Snapshots&
       Seen& seen = all[endpoint.address];
       seen.weight = endpoint.weight;
       seen.is_vanished = seen.is_vanished && endpoint.is_vanished;
+      if (!endpoint.is_vanished) {
+        seen.zone = endpoint.zone;
+        seen.health = endpoint.health;
+        seen.ejected_for = endpoint.ejected_for;
+      }
       add(seen.sum, endpoint.pool);
       seen.by_worker.emplace_back(worker, &endpoint.pool);
     }
@@ -73,6 +81,10 @@ std::string_view protocol_of(const Seen& seen) {
 void write_endpoint(base::JsonWriter& json, const std::string& address, const Seen& seen) {
   json.open('{').key("address").text(address).number("weight", seen.weight);
   if (seen.is_vanished) json.boolean("vanished", true);
+  if (!seen.health.empty()) json.key("health").text(seen.health);
+  if (seen.health == "ejected")
+    json.number("ejected_for_ms", static_cast<std::uint64_t>(seen.ejected_for / base::Millis{1}));
+  if (!seen.zone.empty()) json.key("zone").text(seen.zone);
   if (const std::string_view protocol = protocol_of(seen); !protocol.empty())
     json.key("protocol").text(protocol);
   write_counts(json, seen.sum);
@@ -87,6 +99,13 @@ std::string_view failure_of(std::string_view name, const Snapshots& snapshots) {
         cluster && !cluster->failure.empty())
       return cluster->failure;
   return {};
+}
+
+bool is_panicking(std::string_view name, const Snapshots& snapshots) {
+  return std::any_of(snapshots.begin(), snapshots.end(), [name](const auto& worker) {
+    const upstream::ClusterSnapshot* cluster = snapshot_of(name, worker);
+    return cluster && cluster->is_panicking;
+  });
 }
 
 std::string wall_time_of(base::Time time) {
@@ -149,6 +168,7 @@ std::string clusters_json(const server::Plan& plan, const Snapshots& snapshots,
     json.open('{').key("name").text(cluster.name);
     if (const std::string_view failure = failure_of(cluster.name, snapshots); !failure.empty())
       json.key("failure").text(failure);
+    if (is_panicking(cluster.name, snapshots)) json.boolean("panic", true);
     write_breakers(json, "cluster " + cluster.name, breakers);
     write_counts(json, sum);
     json.key("endpoints").open('[');

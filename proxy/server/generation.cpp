@@ -35,7 +35,7 @@ Generation::Generation(const WorkerParts& worker, std::shared_ptr<const Plan> pl
                                          "Configurations in use, each counted once a worker.", {})),
       metrics_(worker.shared.metrics, worker.index),
       numbers_(numbers_of(plan_->config->clusters)),
-      clusters_(worker.pools, *plan_->config, plan_->cluster_tls) {
+      clusters_(worker.pools, *plan_->config, plan_->cluster_tls, plan_->endpoints) {
   make_cluster_chains();
   for (const PlannedListener& listener : plan_->listeners)
     listeners_.push_back(make_listener_chain(listener));

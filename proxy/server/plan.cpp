@@ -267,6 +267,7 @@ Planned make_plan(std::shared_ptr<const config::Config> config, const Plan* runn
     plan.listeners.back().tls =
         taken(listener, certs::make_server_context(tls_settings(listener)), made);
   }
+  plan.endpoints = upstream::fixed_endpoints(*plan.config);
   for (const config::Cluster& cluster : plan.config->clusters) {
     if (!cluster.tls) continue;
     plan.cluster_tls[cluster.name] =

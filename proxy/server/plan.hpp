@@ -41,6 +41,7 @@ struct Plan {
   std::string digits;  // of this process, in its listeners' pseudonyms
   std::vector<PlannedListener> listeners;
   upstream::TlsContexts cluster_tls;               // as of the start
+  upstream::FixedEndpoints endpoints;
   std::shared_ptr<observe::AccessLog> access_log;  // null = none
   std::string admin_token;                         // what its file holds; "" = none is asked for
   std::vector<config::Mistake> warnings;

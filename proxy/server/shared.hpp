@@ -7,6 +7,9 @@
 #include "proxy/server/admission.hpp"
 #include "proxy/server/plan.hpp"
 #include "proxy/stats/registry.hpp"
+#include "proxy/upstream/cluster_state.hpp"
+
+#include <memory>
 
 namespace server {
 
@@ -20,6 +23,8 @@ struct Shared {
   base::Log& log;
   filters::SharedState filter_state;
   stats::Registry metrics;  // a shard for each worker, one more for control
+  const std::shared_ptr<upstream::ClusterStates> cluster_states =
+      std::make_shared<upstream::ClusterStates>(log, metrics);
 };
 
 }  // namespace server

@@ -1,82 +1,77 @@
 #include "proxy/upstream/balancer.hpp"
 
+#include "proxy/upstream/hash_balancer.hpp"
+#include "proxy/upstream/load_balancers.hpp"
+
 #include <algorithm>
+#include <utility>
 
 namespace upstream {
+namespace {
 
-// Whether a has less in flight than b, each by its weight: a.in_flight / a.weight < b.in_flight /
-// b.weight without dividing. Two idle ones are equal, whatever they weigh.
-bool Balancer::is_less_busy(const Choice& a, const Choice& b) {
-  return std::uint64_t{a.endpoint->in_flight} * b.weight <
-         std::uint64_t{b.endpoint->in_flight} * a.weight;
-}
+class RandomBalancer final : public Balancer {
+  Endpoint* choose(const Ask& ask, base::Random& random) override {
+    return by_chance(ask.avoid, random).endpoint;
+  }
+};
 
-void Balancer::reset(const Endpoints& endpoints) {
-  choices_.clear();
+}  // namespace
+
+void Balancer::reset(Choices choices, std::shared_ptr<const HashTable> table) {
+  choices_ = std::move(choices);
+  table_ = std::move(table);
+  weight_before_.clear();
   total_weight_ = 0;
   has_equal_weights_ = true;
-  const bool is_any_reachable =
-      std::any_of(endpoints.begin(), endpoints.end(),
-                  [](const WeightedEndpoint& each) { return each.endpoint->is_reachable; });
-  std::uint32_t priority = UINT32_MAX;
-  for (const WeightedEndpoint& each : endpoints)
-    if (!is_any_reachable || each.endpoint->is_reachable)
-      priority = std::min(priority, each.priority);
-  for (const auto& [endpoint, weight, its_priority] : endpoints) {
-    if (its_priority != priority || (is_any_reachable && !endpoint->is_reachable)) continue;
-    choices_.push_back({endpoint.target(), weight, total_weight_});
-    total_weight_ += weight;
-    has_equal_weights_ = has_equal_weights_ && weight == choices_.front().weight;
+  for (const Choice& choice : choices_.first) {
+    weight_before_.push_back(total_weight_);
+    total_weight_ += choice.weight;
+    has_equal_weights_ = has_equal_weights_ && choice.weight == choices_.first.front().weight;
   }
+  adopted();
 }
 
 Endpoint* Balancer::pick(const Ask& ask, base::Random& random) {
-  const void* avoid = ask.avoid;
-  if (choices_.empty()) return nullptr;
-  if (choices_.size() == 1) return choices_.front().endpoint;
-  if (method_ == config::Balancing::least_request) return less_busy(avoid, random);
-  return has_equal_weights_ ? in_turn(avoid) : in_turn_by_weight(avoid);
+  const std::vector<Choice>& first = choices_.first;
+  if (first.size() > 1) return choose(ask, random);
+  if (first.empty()) return nullptr;
+  const bool goes_elsewhere = first.front().endpoint == ask.avoid && !choices_.others.empty();
+  return goes_elsewhere ? choices_.others[random.below(choices_.others.size())].endpoint
+                        : first.front().endpoint;
 }
 
-Endpoint* Balancer::in_turn(const void* avoid) {
-  Endpoint* next = choices_[position_++ % choices_.size()].endpoint;
-  if (next == avoid) next = choices_[position_++ % choices_.size()].endpoint;
-  return next;
-}
-
-// Each gains credit by its weight; the richest is next and pays for all: turns come evenly spread.
-Endpoint* Balancer::in_turn_by_weight(const void* avoid) {
-  Choice* richest = nullptr;
-  std::int64_t paid = 0;
-  for (Choice& choice : choices_) {
-    if (choice.endpoint == avoid) continue;
-    choice.credit += choice.weight;
-    paid += choice.weight;
-    if (!richest || choice.credit > richest->credit) richest = &choice;
+// By weight it is drawn from what is left when the part of the one to avoid is taken out.
+const Choice& Balancer::by_chance(const void* avoid, base::Random& random) const {
+  const std::vector<Choice>& all = choices_.first;
+  std::size_t left_out = all.size();
+  if (avoid)
+    for (std::size_t i = 0; i < all.size(); ++i)
+      if (all[i].endpoint == avoid) left_out = i;
+  if (has_equal_weights_) {
+    const std::size_t drawn = random.below(all.size() - (left_out < all.size() ? 1 : 0));
+    return all[drawn >= left_out ? drawn + 1 : drawn];
   }
-  richest->credit -= paid;
-  return richest->endpoint;
-}
-
-Endpoint* Balancer::less_busy(const void* avoid, base::Random& random) {
-  const Choice& first = by_chance(avoid, random);
-  const Choice& second = by_chance(first.endpoint, random);
-  if (second.endpoint == avoid) return first.endpoint;
-  return (is_less_busy(second, first) ? second : first).endpoint;
-}
-
-// By weight, another than `avoid`: drawn from what is left when its part is taken out.
-const Balancer::Choice& Balancer::by_chance(const void* avoid, base::Random& random) {
-  const auto left_out = std::find_if(choices_.begin(), choices_.end(), [&](const Choice& choice) {
-    return choice.endpoint == avoid;
-  });
-  const std::uint64_t gap = left_out == choices_.end() ? 0 : left_out->weight;
+  const std::uint64_t gap = left_out < all.size() ? all[left_out].weight : 0;
   std::uint64_t drawn = random.below(total_weight_ - gap);
-  if (gap > 0 && drawn >= left_out->weight_before) drawn += gap;
-  const auto behind = std::upper_bound(
-      choices_.begin(), choices_.end(), drawn,
-      [](std::uint64_t at, const Choice& choice) { return at < choice.weight_before; });
-  return *std::prev(behind);
+  if (gap > 0 && drawn >= weight_before_[left_out]) drawn += gap;
+  const auto behind = std::upper_bound(weight_before_.begin(), weight_before_.end(), drawn);
+  return all[static_cast<std::size_t>(behind - weight_before_.begin()) - 1];
+}
+
+std::unique_ptr<Balancer> make_balancer(config::Balancing method) {
+  switch (method) {
+    case config::Balancing::round_robin:
+      return std::make_unique<RoundRobin>();
+    case config::Balancing::ewma:
+      return std::make_unique<LeastExpected>();
+    case config::Balancing::random:
+      return std::make_unique<RandomBalancer>();
+    case config::Balancing::ring_hash:
+    case config::Balancing::maglev:
+      return std::make_unique<HashBalancer>();
+    default:
+      return std::make_unique<LeastRequest>();
+  }
 }
 
 }  // namespace upstream

@@ -1,5 +1,7 @@
 #include "proxy/upstream/cluster.hpp"
 
+#include "proxy/upstream/outlier.hpp"
+
 #include <algorithm>
 #include <utility>
 
@@ -27,21 +29,40 @@ class Counting {
   std::uint32_t& count_;
 };
 
+std::string_view health_of(const EndpointState& state) {
+  if (state.is_ejected()) return "ejected";
+  return state.is_unhealthy() ? "unhealthy" : "healthy";
+}
+
+std::optional<Affinity> affinity_of(const config::Cluster& config) {
+  if (!config.hash_on) return std::nullopt;
+  return std::optional<Affinity>(std::in_place, *config.hash_on);
+}
+
 }  // namespace
 
-Cluster::Cluster(base::Ref<EndpointPools> pools, const config::Cluster& config)
-    : pools_(std::move(pools)), config_(config), balancer_(config.load_balancer) {
+Cluster::Cluster(base::Ref<EndpointPools> pools, const config::Cluster& config, std::string zone)
+    : pools_(std::move(pools)),
+      config_(config),
+      rules_{config.panic, config.slow_start, std::move(zone)},
+      affinity_(affinity_of(config)),
+      balancer_(make_balancer(config.load_balancer)) {
   pools_->watch(*this);
 }
 
 Cluster::~Cluster() = default;
 
 void Cluster::publish(const EndpointSet& set) {
-  Endpoints next;
-  for (const auto& [address, weight, priority] : set.addresses)
-    next.push_back({pools_->at(address), weight, priority});
-  balancer_.reset(next);
-  endpoints_ = std::move(next);  // lets go of what is not among them
+  Endpoints before = std::move(endpoints_);
+  endpoints_.clear();
+  states_.clear();
+  for (const WeightedAddress& each : set.addresses) {
+    endpoints_.push_back({pools_->at(each.address), each.weight, each.priority, each.zone});
+    states_.push_back(endpoints_.back().endpoint->state);
+  }
+  table_ = set.table;
+  choose_anew();
+  before.clear();  // lets go of what is not among them
   pools_->sweep();
   failure_ = set.failure;
   is_known_ = true;
@@ -57,14 +78,17 @@ Task<> Cluster::known(Time until) {
 }
 
 Result<Endpoint*> Cluster::pick(const Ask& ask) {
+  follow_changes();
   http::EndpointGate* refused_by = nullptr;
-  Endpoint* endpoint = balancer_.pick(ask, loop().random());
+  Endpoint* endpoint = balancer_->pick(ask, loop().random());
   if (endpoint && ask.gate) endpoint = admitted(*endpoint, ask, refused_by);
   if (endpoint) return endpoint;
   if (refused_by) return refused_by->refusal();
   if (failure_) return *failure_;
   if (!is_known_)
     return Error{Reason::dns_failure, Fault::upstream, "the name is not resolved yet", {}, true};
+  if (!endpoints_.empty())
+    return Error{Reason::no_endpoint, Fault::upstream, "no endpoint is healthy", {}, true};
   return Error{Reason::no_endpoint, Fault::upstream, "the cluster has no endpoint", {}, true};
 }
 
@@ -76,11 +100,12 @@ Endpoint* Cluster::admitted(Endpoint& first, const Ask& ask, http::EndpointGate*
     return refuses == nullptr;
   };
   if (is_admitted(first)) return &first;
-  const std::size_t count = balancer_.size();
+  const std::vector<Choice>& others = balancer_->choices().first;
+  const std::size_t count = others.size();
   const std::size_t start = loop().random().below(count);
   Endpoint* last_resort = nullptr;
   for (std::size_t i = 0; i < count; ++i) {
-    Endpoint& other = balancer_[(start + i) % count];
+    Endpoint& other = *others[(start + i) % count].endpoint;
     if (&other == &first) continue;
     if (&other == ask.avoid)
       last_resort = &other;
@@ -90,23 +115,70 @@ Endpoint* Cluster::admitted(Endpoint& first, const Ask& ask, http::EndpointGate*
   return last_resort && is_admitted(*last_resort) ? last_resort : nullptr;
 }
 
-// --- holding exchanges ---
+// --- what becomes of attempts ---
 
-void Cluster::on_reachability() {
-  balancer_.reset(endpoints_);
+void Cluster::answered(Endpoint& endpoint, const http::Outcome& outcome, base::Reason told_by_proxy,
+                       base::Duration took) {
+  const Verdict verdict = verdict_of(outcome, told_by_proxy);
+  if (verdict == Verdict::neither) return;
+  if (config_.load_balancer == config::Balancing::ewma)
+    endpoint.latency.observe(took, verdict == Verdict::failure, loop().now());
+  if (verdict == Verdict::success) return endpoint.state->succeeded();
+  failed(endpoint, in_words(outcome), false);
+}
+
+// Many exchanges may have waited for the one connect that failed.
+void Cluster::refused(Endpoint& endpoint, base::Reason why) {
+  const Outage* outage = endpoint.outage();
+  if (!outage || std::exchange(endpoint.refused_at, outage->failed_at()) == outage->failed_at())
+    return;
+  failed(endpoint, std::string(base::to_string(why)), true);
+}
+
+void Cluster::failed(Endpoint& endpoint, std::string what, bool was_unreachable) {
+  pools_->state().failed({*endpoint.state, std::move(what), was_unreachable}, config_.outlier,
+                         states_, loop().now(), loop().random());
+}
+
+void Cluster::choose_anew() {
+  ClusterState& state = pools_->state();
+  if (loop().now() >= choices_hold_until_) state.settle(loop().now());
+  seen_ = state.revision();
+  Choices choices = choices_of(endpoints_, rules_, loop().now());
+  choices_hold_until_ = choices.until;
+  balancer_->reset(std::move(choices), table_);
   if (is_reachable()) wake(held_);
 }
 
+// Found by trying: as many draws as there are endpoints, on average.
+std::uint64_t Cluster::pin_to(const Endpoint& endpoint) {
+  constexpr int most_draws = 1000;
+  std::uint64_t pin = 0;
+  for (int i = 0; i < most_draws; ++i) {
+    pin = loop().random().next();
+    const Ask ask{nullptr, nullptr, Affinity::hash_of_pin(pin)};
+    if (balancer_->pick(ask, loop().random()) == &endpoint) break;
+  }
+  return pin;
+}
+
+// --- holding exchanges ---
+
+void Cluster::on_reachability() {
+  choose_anew();
+}
+
+// One that cannot be is no choice while another can be.
 bool Cluster::is_reachable() const {
-  return std::any_of(endpoints_.begin(), endpoints_.end(),
-                     [](const WeightedEndpoint& each) { return each.endpoint->is_reachable; });
+  const std::vector<Choice>& choices = balancer_->choices().first;
+  return !choices.empty() && choices.front().endpoint->is_reachable;
 }
 
 // What lasts is not waited for.
 Time Cluster::held_until() const {
   Time until = Time::min();
-  for (const auto& [endpoint, weight, priority] : endpoints_) {
-    const Outage* outage = endpoint->outage();
+  for (const Choice& choice : balancer_->choices().first) {
+    const Outage* outage = choice.endpoint->outage();
     if (outage && !outage->error().lasting)
       until = std::max(until, outage->since() + config_.pool.hold);
   }
@@ -127,7 +199,8 @@ void Cluster::wake(base::List<Waiter>& waiters) {
 
 // --- looking at it ---
 
-ClusterSnapshot Cluster::snapshot() const {
+ClusterSnapshot Cluster::snapshot() {
+  follow_changes();
   ClusterSnapshot now;
   now.name = config().name;
   if (failure_) {
@@ -137,8 +210,17 @@ ClusterSnapshot Cluster::snapshot() const {
     now.failure = "not resolved yet";
   }
   now.held = held_count_;
-  for (const auto& [endpoint, weight, priority] : endpoints_)
-    now.endpoints.push_back({endpoint->text, weight, false, endpoint->snapshot()});
+  for (const WeightedEndpoint& each : endpoints_) {
+    EndpointSnapshot& seen = now.endpoints.emplace_back();
+    seen.address = each.endpoint->text;
+    seen.weight = each.weight;
+    seen.zone = each.zone;
+    seen.health = health_of(*each.endpoint->state);
+    if (each.endpoint->state->is_ejected())
+      seen.ejected_for = std::max(each.endpoint->state->ejected_until() - loop().now(), {});
+    seen.pool = each.endpoint->snapshot();
+  }
+  now.is_panicking = balancer_->choices().is_panicking;
   return now;
 }
 

@@ -1,5 +1,7 @@
 #include "proxy/upstream/cluster_discovery.hpp"
 
+#include "proxy/upstream/hash_table.hpp"
+
 #include <algorithm>
 #include <map>
 #include <tuple>
@@ -28,12 +30,7 @@ net::AddressFamily family_of(config::Family family) {
 }
 
 bool is_same(const EndpointSet& a, const EndpointSet& b) {
-  const auto same = [](const WeightedAddress& x, const WeightedAddress& y) {
-    return x.address == y.address && x.weight == y.weight && x.priority == y.priority;
-  };
-  return a.failure.has_value() == b.failure.has_value() &&
-         std::equal(a.addresses.begin(), a.addresses.end(), b.addresses.begin(), b.addresses.end(),
-                    same);
+  return a.failure.has_value() == b.failure.has_value() && a.addresses == b.addresses;
 }
 
 bool is_same_name(const config::Endpoint& a, const config::Endpoint& b) {
@@ -287,7 +284,8 @@ void ClusterDiscovery::publish() {
       const bool stands_by =
           known.preferred && is_ipv6(address) != (*known.preferred == net::IpVersion::ipv6);
       upstream::add(*set, {address, target->listed.endpoint.weight,
-                           2 * target->listed.priority + (stands_by ? 1U : 0U)});
+                           2 * target->listed.priority + (stands_by ? 1U : 0U),
+                           target->listed.endpoint.zone});
     }
   }
   if (set->addresses.empty()) {
@@ -295,6 +293,7 @@ void ClusterDiscovery::publish() {
     set->failure = failure;
   }
   if (published_ && is_same(*published_->set, *set)) return;
+  set->table = HashTable::of(names_.load_balancer, set->addresses);
   published_ = std::make_shared<PublishedEndpoints>(PublishedEndpoints{names_, std::move(set)});
   discovery_.publish_(published_);
 }

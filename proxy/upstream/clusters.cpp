@@ -4,14 +4,23 @@
 
 namespace upstream {
 
-Clusters::Clusters(Pools& pools, const config::Config& config, const TlsContexts& tls)
+FixedEndpoints fixed_endpoints(const config::Config& config) {
+  FixedEndpoints all;
+  for (const config::Cluster& cluster : config.clusters)
+    if (auto set = fixed_endpoints(cluster)) all[cluster.name] = std::move(set);
+  return all;
+}
+
+Clusters::Clusters(Pools& pools, const config::Config& config, const TlsContexts& tls,
+                   const FixedEndpoints& fixed)
     : pools_(pools) {
   for (const config::Cluster& cluster : config.clusters) {
     const auto found = tls.find(cluster.name);
     std::shared_ptr<const certs::TlsContext> context = found == tls.end() ? nullptr : found->second;
-    entries_.push_back(
-        std::make_unique<Entry>(pools.of(cluster, config.limits, std::move(context)), cluster));
-    if (const auto fixed = fixed_endpoints(cluster)) entries_.back()->cluster.publish(*fixed);
+    entries_.push_back(std::make_unique<Entry>(pools.of(cluster, config.limits, std::move(context)),
+                                               cluster, config.node.zone));
+    if (const auto set = fixed.find(cluster.name); set != fixed.end())
+      entries_.back()->cluster.publish(*set->second);
   }
 }
 

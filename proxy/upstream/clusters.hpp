@@ -23,9 +23,16 @@ namespace upstream {
 // cluster's `protocol` allows.
 using TlsContexts = std::map<std::string, std::shared_ptr<const certs::TlsContext>>;
 
+// The endpoints of clusters without names, made by control.
+using FixedEndpoints = std::map<std::string, std::shared_ptr<const EndpointSet>>;
+FixedEndpoints fixed_endpoints(const config::Config& config);
+
 class Clusters {
  public:
-  Clusters(Pools& pools, const config::Config& config, const TlsContexts& tls);
+  Clusters(Pools& pools, const config::Config& config, const TlsContexts& tls,
+           const FixedEndpoints& fixed);
+  Clusters(Pools& pools, const config::Config& config, const TlsContexts& tls)
+      : Clusters(pools, config, tls, fixed_endpoints(config)) {}
   Clusters(const Clusters&) = delete;
   Clusters& operator=(const Clusters&) = delete;
   ~Clusters();
@@ -44,8 +51,8 @@ class Clusters {
 
  private:
   struct Entry {
-    Entry(base::Ref<EndpointPools> pools, const config::Cluster& config)
-        : cluster(std::move(pools), config), forward(cluster) {}
+    Entry(base::Ref<EndpointPools> pools, const config::Cluster& config, const std::string& zone)
+        : cluster(std::move(pools), config, zone), forward(cluster) {}
     Cluster cluster;
     Forward forward;
   };

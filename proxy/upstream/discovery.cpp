@@ -1,11 +1,18 @@
 #include "proxy/upstream/discovery.hpp"
 
 #include "proxy/upstream/cluster_discovery.hpp"
+#include "proxy/upstream/hash_table.hpp"
 
 #include <algorithm>
 #include <utility>
 
 namespace upstream {
+
+bool has_fixed_endpoints(const config::Cluster& cluster) {
+  if (cluster.discovery) return false;
+  return std::all_of(cluster.endpoints.begin(), cluster.endpoints.end(),
+                     [](const config::Endpoint& each) { return fixed_address(each).has_value(); });
+}
 
 std::shared_ptr<const EndpointSet> fixed_endpoints(const config::Cluster& cluster) {
   if (cluster.discovery) return nullptr;
@@ -13,8 +20,9 @@ std::shared_ptr<const EndpointSet> fixed_endpoints(const config::Cluster& cluste
   for (const config::Endpoint& endpoint : cluster.endpoints) {
     const std::optional<base::Address> address = fixed_address(endpoint);
     if (!address) return nullptr;
-    add(*set, {*address, endpoint.weight});
+    add(*set, {*address, endpoint.weight, 0, endpoint.zone});
   }
+  set->table = HashTable::of(cluster.load_balancer, set->addresses);
   return set;
 }
 
@@ -27,7 +35,7 @@ void Discovery::follow(const std::vector<const config::Config*>& configs) {
   std::vector<std::pair<const config::Cluster*, const config::Config*>> wanted;
   for (const config::Config* config : configs)
     for (const config::Cluster& cluster : config->clusters)
-      if (!fixed_endpoints(cluster)) wanted.emplace_back(&cluster, config);
+      if (!has_fixed_endpoints(cluster)) wanted.emplace_back(&cluster, config);
   for (const auto& [cluster, config] : wanted)
     if (std::none_of(clusters_.begin(), clusters_.end(), [of = cluster](const auto& each) {
           return each->names().are_of(*of);

@@ -28,12 +28,17 @@ struct ClusterNames {
   std::vector<config::Endpoint> endpoints;
   std::optional<config::Discovery> discovery;
   config::Dns dns;
+  config::Balancing load_balancer;  // which table is published with them
 
   explicit ClusterNames(const config::Cluster& of)
-      : cluster(of.name), endpoints(of.endpoints), discovery(of.discovery), dns(of.dns) {}
+      : cluster(of.name),
+        endpoints(of.endpoints),
+        discovery(of.discovery),
+        dns(of.dns),
+        load_balancer(of.load_balancer) {}
   bool are_of(const config::Cluster& other) const {
     return cluster == other.name && endpoints == other.endpoints && discovery == other.discovery &&
-           dns == other.dns;
+           dns == other.dns && load_balancer == other.load_balancer;
   }
 };
 
@@ -83,7 +88,8 @@ class Discovery {
   std::vector<std::unique_ptr<ClusterDiscovery>> clusters_;
 };
 
-// The addresses of a cluster that writes all of them down; null if it does not.
+bool has_fixed_endpoints(const config::Cluster& cluster);
+// The addresses of a cluster that writes all of them down, with their table; null if it does not.
 std::shared_ptr<const EndpointSet> fixed_endpoints(const config::Cluster& cluster);
 
 }  // namespace upstream

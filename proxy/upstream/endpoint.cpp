@@ -2,10 +2,12 @@
 
 #include "proxy/upstream/client_pools.hpp"
 
+#include <utility>
+
 namespace upstream {
 
-Endpoint::Endpoint(Owner& owner, const base::Address& at)
-    : address(at), text(at.to_string()), owner_(owner) {}
+Endpoint::Endpoint(Owner& owner, const base::Address& at, std::shared_ptr<EndpointState> known)
+    : address(at), text(at.to_string()), state(std::move(known)), owner_(owner) {}
 
 Endpoint::~Endpoint() = default;
 

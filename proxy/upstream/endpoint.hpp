@@ -5,6 +5,8 @@
 #include "proxy/base/address.hpp"
 #include "proxy/base/counted.hpp"
 #include "proxy/base/error.hpp"
+#include "proxy/upstream/endpoint_state.hpp"
+#include "proxy/upstream/peak_ewma.hpp"
 #include "proxy/upstream/snapshot.hpp"
 
 #include <memory>
@@ -15,6 +17,7 @@
 namespace upstream {
 
 class ClientPools;
+class HashTable;
 class Outage;
 class Pool;
 
@@ -22,14 +25,17 @@ class Pool;
 struct WeightedAddress {
   base::Address address;
   std::uint32_t weight = 1;
-  // Of the reachable ones those of the least are chosen from, the others stand by (RFC 2782).
-  std::uint32_t priority = 0;
+  std::uint32_t priority = 0;  // others stand by until none of a lower one is well
+  std::string zone{};          // "" = not said
+
+  bool operator==(const WeightedAddress&) const = default;
 };
 
 // Immutable once published. Any thread.
 struct EndpointSet {
   std::vector<WeightedAddress> addresses;  // each once
   std::optional<base::Error> failure{};    // why there are none, if a name could not be resolved
+  std::shared_ptr<const HashTable> table{};  // of methods that have one
 };
 
 // Owned by its EndpointPools; the worker's thread. Whoever may choose it or looks at it holds a
@@ -44,13 +50,17 @@ struct Endpoint final : base::Counted {
     ~Owner() = default;
   };
 
-  Endpoint(Owner& owner, const base::Address& address);
+  Endpoint(Owner& owner, const base::Address& address, std::shared_ptr<EndpointState> state);
   ~Endpoint();
 
   const base::Address address;
   const std::string text;       // as in logs
   std::uint32_t in_flight = 0;  // exchanges that have a stream or wait for one; kept by the pool
   bool is_reachable = true;     // as far as its pool knows; kept by EndpointPools
+  base::Time reachable_since = base::Time::min();  // again; likewise
+  PeakEwma latency;                                // kept by a Cluster that balances by it
+  base::Time refused_at{};                         // the failed connect that was counted last
+  const std::shared_ptr<EndpointState> state;      // what all workers know of it
   // One of the two; neither only in tests of the balancer.
   std::unique_ptr<Pool> pool;
   std::unique_ptr<ClientPools> by_client;
@@ -71,7 +81,8 @@ struct Endpoint final : base::Counted {
 struct WeightedEndpoint {
   base::Ref<Endpoint> endpoint;
   std::uint32_t weight = 1;
-  std::uint32_t priority = 0;  // see WeightedAddress
+  std::uint32_t priority = 0;
+  std::string zone{};
 };
 using Endpoints = std::vector<WeightedEndpoint>;
 

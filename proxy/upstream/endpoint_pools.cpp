@@ -16,12 +16,20 @@ config::Cluster without_filters(const config::Cluster& cluster) {
   return copy;
 }
 
+void add_vanished(const Endpoint& endpoint, std::vector<EndpointSnapshot>& to) {
+  EndpointSnapshot& seen = to.emplace_back();
+  seen.address = endpoint.text;
+  seen.is_vanished = true;
+  seen.pool = endpoint.snapshot();
+}
+
 }  // namespace
 
 EndpointPools::EndpointPools(base::Loop& loop, std::unique_ptr<Dialer> dialer,
                              const config::Cluster& cluster, const config::Limits& limits,
-                             std::shared_ptr<const certs::TlsContext> tls)
-    : loop_(loop), dialer_(std::move(dialer)) {
+                             std::shared_ptr<const certs::TlsContext> tls,
+                             std::shared_ptr<ClusterState> state)
+    : loop_(loop), dialer_(std::move(dialer)), state_(std::move(state)) {
   renew(cluster, limits, std::move(tls));
 }
 
@@ -47,7 +55,8 @@ base::Ref<Endpoint> EndpointPools::at(const base::Address& address) {
   if (found != endpoints_.end()) return base::Ref<Endpoint>(*found);
   Endpoint::Owner& owner = *this;
   Pool::Owner& pool_owner = *this;
-  Endpoint& made = endpoints_.emplace_back(owner, address);
+  Endpoint& made =
+      endpoints_.emplace_back(owner, address, state_->at(address.to_string(), loop_.now()));
   const auto make_pool = [this, &made, &pool_owner](std::string preamble) {
     return std::make_unique<Pool>(loop_, settings_, *dialer_, made.address, made.in_flight,
                                   pool_owner, std::move(preamble));
@@ -68,7 +77,12 @@ void EndpointPools::on_unused(Endpoint& endpoint) noexcept {
 }
 
 void EndpointPools::on_reachability() {
-  for (Endpoint& endpoint : endpoints_) endpoint.is_reachable = !endpoint.outage();
+  for (Endpoint& endpoint : endpoints_) {
+    const bool was_reachable = std::exchange(endpoint.is_reachable, !endpoint.outage());
+    if (was_reachable || !endpoint.is_reachable) continue;
+    endpoint.reachable_since = loop_.now();
+    state_->connected(*endpoint.state, loop_.now());
+  }
   for (Watcher* each = watchers_.front(); each; each = watchers_.after(*each))
     each->on_reachability();
 }
@@ -87,8 +101,7 @@ std::vector<EndpointSnapshot> EndpointPools::others_than(const Endpoints& chosen
     const auto is_it = [&](const WeightedEndpoint& each) {
       return each.endpoint.target() == &endpoint;
     };
-    if (std::none_of(chosen.begin(), chosen.end(), is_it))
-      others.push_back({endpoint.text, 1, true, endpoint.snapshot()});
+    if (std::none_of(chosen.begin(), chosen.end(), is_it)) add_vanished(endpoint, others);
   };
   for (const Endpoint& endpoint : endpoints_) add(endpoint);
   for (const Endpoint& endpoint : vanished_) add(endpoint);

@@ -4,6 +4,7 @@
 // worker's thread.
 #pragma once
 
+#include "proxy/upstream/cluster_state.hpp"
 #include "proxy/upstream/endpoint.hpp"
 #include "proxy/upstream/pool.hpp"
 #include "proxy/upstream/snapshot.hpp"
@@ -26,12 +27,14 @@ class EndpointPools final : public base::Counted, Endpoint::Owner, Pool::Owner {
   };
 
   EndpointPools(base::Loop& loop, std::unique_ptr<Dialer> dialer, const config::Cluster& cluster,
-                const config::Limits& limits, std::shared_ptr<const certs::TlsContext> tls);
+                const config::Limits& limits, std::shared_ptr<const certs::TlsContext> tls,
+                std::shared_ptr<ClusterState> state);
   ~EndpointPools();  // no exchange may be left
 
   base::Loop& loop() const { return loop_; }
   Dialer& dialer() const { return *dialer_; }
   const std::string& cluster() const { return config_.name; }
+  ClusterState& state() const { return *state_; }  // what all workers know of its endpoints
   void watch(Watcher& watcher) { watchers_.push_back(watcher); }
   // Whether a configuration with this cluster goes on using these pools.
   bool serves(const config::Cluster& cluster) const;
@@ -62,6 +65,7 @@ class EndpointPools final : public base::Counted, Endpoint::Owner, Pool::Owner {
   const std::unique_ptr<Dialer> dialer_;
   config::Cluster config_;  // a copy without filters: the configuration goes, the pools stay
   PoolSettings settings_;
+  const std::shared_ptr<ClusterState> state_;
   base::List<Watcher> watchers_;
   std::list<Endpoint> endpoints_;
   std::list<Endpoint> vanished_;

@@ -102,8 +102,11 @@ Task<Result<Opened>> open_for_upgrade(Placement& placement, Want& want) {
 // One attempt while it goes on: what became of it is told however it ends, also by being destroyed.
 class Underway {
  public:
-  explicit Underway(Request& request)
-      : attempt_(request.attempt), scope_(request.scope), info_(request.info) {
+  Underway(Request& request, Placement& placement)
+      : attempt_(request.attempt),
+        scope_(request.scope),
+        info_(request.info),
+        placement_(placement) {
     attempt_.number = ++info_.attempts;
   }
   Underway(const Underway&) = delete;
@@ -113,6 +116,7 @@ class Underway {
     const bool is_waiting = attempt_.queued != base::never && attempt_.connected == base::never;
     if (is_waiting) attempt_.queue_time = info_.now() - attempt_.queued;
     if (attempt_.sent != base::never && !is_unsent_) info_.may_have_arrived = true;
+    if (attempt_.connected != base::never) placement_.ended(told_by_proxy_);
     if (attempt_.observer) attempt_.observer->ended(attempt_);
   }
 
@@ -134,12 +138,14 @@ class Underway {
     is_unsent_ = error.unsent;
     return error;
   }
-  void over(const Reply& reply) {
+  void over(Reply& reply) {
     is_over_ = true;
     if (!reply) {
       failed(reply.error());
       return;
     }
+    placement_.pin(*reply, info_);
+    told_by_proxy_ = reply->reason;
     attempt_.first_byte = info_.now();
     attempt_.outcome.status = reply->status;
     attempt_.outcome.grpc_status = http::grpc_status_of(*reply);
@@ -150,6 +156,8 @@ class Underway {
   http::Attempt& attempt_;
   const http::Scope& scope_;
   http::StreamInfo& info_;
+  Placement& placement_;
+  base::Reason told_by_proxy_ = base::Reason::none;
   bool is_over_ = false;
   bool is_unsent_ = false;
 };
@@ -185,10 +193,10 @@ Task<Reply> Forward::handle(Request& request) {
 }
 
 Task<Reply> Forward::forward(Request& request) {
-  Underway underway(request);
   request.info.cluster = cluster_.config().name;
+  Placement placement(cluster_, request);
+  Underway underway(request, placement);
   SentRequest sent_request(request);
-  Placement placement(cluster_, request.attempt, request.info, request.scope.deadline);
   Want want;
   for (;;) {
     underway.waits();
@@ -222,9 +230,9 @@ Task<Reply> Forward::forward(Request& request) {
 // What a client that came by CONNECT sends and gets: bytes, to and from an endpoint of the cluster,
 // wherever else the client may have wanted to go.
 Task<Reply> Forward::connect(Request& request) {
-  Underway underway(request);
   request.info.cluster = cluster_.config().name;
-  Placement placement(cluster_, request.attempt, request.info, request.scope.deadline);
+  Placement placement(cluster_, request);
+  Underway underway(request, placement);
   Want want;
   want.tunnel = true;
   underway.waits();
@@ -240,10 +248,10 @@ Task<Reply> Forward::connect(Request& request) {
 
 // What a session of datagrams is made of: each piece of its bodies is one.
 Task<Reply> Forward::relay_datagrams(Request& request) {
-  Underway underway(request);
   request.info.cluster = cluster_.config().name;
+  Placement placement(cluster_, request);
+  Underway underway(request, placement);
   if (request.info.connection.protocol != "udp") co_return underway.failed(no_datagrams());
-  Placement placement(cluster_, request.attempt, request.info, request.scope.deadline);
   underway.waits();
   const Result<base::Ref<Endpoint>> endpoint = co_await placement.choose();
   if (!endpoint) co_return underway.failed(endpoint.error());
@@ -260,9 +268,9 @@ Task<Reply> Forward::relay_datagrams(Request& request) {
 // Nothing that stands behind the head goes upstream before that was answered with a tunnel. Any
 // other answer is one as to a request without a body.
 Task<Reply> Forward::upgrade(Request& request) {
-  Underway underway(request);
   request.info.cluster = cluster_.config().name;
-  Placement placement(cluster_, request.attempt, request.info, request.scope.deadline);
+  Placement placement(cluster_, request);
+  Underway underway(request, placement);
   Want want;
   want.protocol = cluster_.config().protocol;
   for (;;) {

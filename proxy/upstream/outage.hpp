@@ -24,7 +24,8 @@ class Outage {
 
   // When the first attempt began that failed: so a connect that takes long is part of the outage.
   base::Time since() const { return since_; }
-  // Of the last attempt.
+  // The last attempt that counts, and its error.
+  base::Time failed_at() const { return failed_at_; }
   const base::Error& error() const { return error_; }
   // The next is due then: 50 ms after the first failure, doubled with each, at most 1 s. Unless
   // somebody waits for it, what lasts is tried less often.

@@ -59,6 +59,7 @@ Task<Result<Opened>> Placement::ask(Want want) {
 Task<Result<Opened>> Placement::search(Want want, Task<Result<Opened>> first) {
   Result<Opened> opened = co_await first;
   while (!opened && endpoint_ && is_outage(opened.error(), *endpoint_)) {
+    cluster_.refused(*endpoint_, opened.error().reason);
     if (!cluster_.is_reachable()) {
       const Time until = std::min(deadline_, cluster_.held_until());
       if (until <= cluster_.loop().now()) break;
@@ -79,13 +80,27 @@ Pool* Placement::pool() const {
 }
 
 Result<Endpoint*> Placement::pick() {
-  Result<Endpoint*> picked = cluster_.pick({attempt_.avoid, attempt_.gate});
+  Result<Endpoint*> picked = cluster_.pick({attempt_.avoid, attempt_.gate, hash_});
   if (!picked) return picked;
   endpoint_ = base::Ref<Endpoint>(**picked);
   attempt_.chosen = *picked;
   attempt_.has_alternatives = cluster_.has_alternatives();
   attempt_.endpoint = endpoint_->text;
   return picked;
+}
+
+void Placement::ended(base::Reason told_by_proxy) {
+  const base::Time until =
+      attempt_.first_byte == base::never ? cluster_.loop().now() : attempt_.first_byte;
+  const base::Time since = attempt_.sent == base::never ? attempt_.connected : attempt_.sent;
+  cluster_.answered(*endpoint_, attempt_.outcome, told_by_proxy, until - since);
+}
+
+void Placement::pin(http::Response& response, const http::StreamInfo& info) {
+  const Affinity* affinity = cluster_.affinity();
+  if (!affinity || !affinity->sets_cookie() || hash_) return;
+  const std::uint64_t pin = cluster_.pin_to(*endpoint_);
+  response.headers.add("set-cookie", affinity->cookie_of(pin, info.connection.is_tls));
 }
 
 }  // namespace upstream

@@ -7,16 +7,21 @@
 #pragma once
 
 #include "proxy/base/counted.hpp"
-#include "proxy/http/stream_info.hpp"
+#include "proxy/http/attempt.hpp"
+#include "proxy/http/message.hpp"
 #include "proxy/upstream/cluster.hpp"
 
 namespace upstream {
 
 class Placement {
  public:
-  Placement(Cluster& cluster, http::Attempt& attempt, const http::StreamInfo& info,
-            base::Time deadline)
-      : cluster_(cluster), attempt_(attempt), info_(info), deadline_(deadline) {}
+  Placement(Cluster& cluster, http::Request& request)
+      : cluster_(cluster),
+        attempt_(request.attempt),
+        info_(request.info),
+        deadline_(request.scope.deadline) {
+    if (const Affinity* affinity = cluster.affinity()) hash_ = affinity->hash_of(request);
+  }
   Placement(const Placement&) = delete;
   Placement& operator=(const Placement&) = delete;
 
@@ -24,6 +29,10 @@ class Placement {
   // An endpoint, for what needs no connection.
   base::Task<base::Result<base::Ref<Endpoint>>> choose();
   const Endpoint& endpoint() const { return *endpoint_; }  // after an open() that went well
+  // What became of the attempt that had a stream; told by a proxy behind, why.
+  void ended(base::Reason told_by_proxy);
+  // Adds the cookie that brings the client here again, if it has none.
+  void pin(http::Response& response, const http::StreamInfo& info);
 
  private:
   base::Result<Endpoint*> pick();
@@ -36,6 +45,7 @@ class Placement {
   http::Attempt& attempt_;
   const http::StreamInfo& info_;
   const base::Time deadline_;
+  std::optional<std::uint64_t> hash_;
   base::Ref<Endpoint> endpoint_;
 };
 

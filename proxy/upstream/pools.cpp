@@ -16,7 +16,8 @@ base::Ref<EndpointPools> Pools::of(const config::Cluster& cluster, const config:
       all_.begin(), all_.end(), [&](const EndpointPools& pools) { return pools.serves(cluster); });
   if (found == all_.end())
     return base::Ref<EndpointPools>(
-        all_.emplace_back(loop_, make_dialer_(), cluster, limits, std::move(tls)));
+        all_.emplace_back(loop_, make_dialer_(), cluster, limits, std::move(tls),
+                          states_->of(cluster.name)));
   found->renew(cluster, limits, std::move(tls));
   return base::Ref<EndpointPools>(*found);
 }

@@ -22,8 +22,10 @@ MakeDialer net_dialers(base::EventLoop& loop, base::Log& log);
 
 class Pools {
  public:
-  Pools(base::Loop& loop, MakeDialer make_dialer)
-      : loop_(loop), make_dialer_(std::move(make_dialer)) {}
+  // states: shared with the other workers.
+  Pools(base::Loop& loop, MakeDialer make_dialer,
+        std::shared_ptr<ClusterStates> states = std::make_shared<ClusterStates>())
+      : loop_(loop), make_dialer_(std::move(make_dialer)), states_(std::move(states)) {}
 
   // Those that serve this cluster: kept from an earlier configuration, or new. `tls` (null = clear)
   // and the limits hold for connections made from now on.
@@ -44,6 +46,7 @@ class Pools {
  private:
   base::Loop& loop_;
   const MakeDialer make_dialer_;
+  const std::shared_ptr<ClusterStates> states_;
   std::list<EndpointPools> all_;
   std::map<std::string, PoolCounts> gone_;  // by cluster, of those that are not in all_ any more
 };

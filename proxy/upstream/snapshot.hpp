@@ -54,6 +54,9 @@ struct EndpointSnapshot {
   std::string address;
   std::uint32_t weight = 1;
   bool is_vanished = false;  // finishing what it has
+  std::string zone{};
+  std::string_view health = "healthy";  // or "ejected", "unhealthy": as all workers see it
+  base::Duration ejected_for{};         // from now on
   PoolSnapshot pool;
 };
 
@@ -62,6 +65,7 @@ struct ClusterSnapshot {
   std::string failure;     // why it has no endpoint; "" = it has
   std::uint32_t held = 0;  // exchanges that wait until an endpoint can be connected to
   PoolCounts gone;         // of pools of this name that are no more: what is counted never falls
+  bool is_panicking = false;  // too few are healthy: all are used
   std::vector<EndpointSnapshot> endpoints;
 };
 

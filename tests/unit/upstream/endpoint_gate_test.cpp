@@ -90,7 +90,8 @@ TEST_CASE("endpoint gate: all must say yes, and who said so in vain knows it") {
   CHECK(test.attempt.gate == &outer);
 }
 
-TEST_CASE("endpoint gate: one that failed before anything was sent is told, and the next asked for") {
+TEST_CASE(
+    "endpoint gate: one that failed before anything was sent is told, and the next asked for") {
   upstream_test::ForwardTest test;
   config::Endpoint refusing_one;
   refusing_one.host = "127.0.0.1";

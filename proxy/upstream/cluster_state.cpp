@@ -1,0 +1,126 @@
+#include "proxy/upstream/cluster_state.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace upstream {
+namespace {
+
+// Written under the mutex alone, by whichever thread: one shard will do.
+constexpr std::size_t shard = 0;
+
+constexpr std::uint64_t whole = 10'000;  // 100 %
+
+std::string in_seconds(base::Duration duration) {
+  return std::to_string((duration + std::chrono::milliseconds(500)) / std::chrono::seconds(1)) +
+         " s";
+}
+
+std::string times(std::uint32_t count) {
+  return count == 1 ? "" : ", for the " + std::to_string(count) + ". time";
+}
+
+// Whether one more may be: rounded down, so that a single endpoint is never ejected.
+bool may_eject(const config::Outlier& rules, const ClusterState::States& among) {
+  const auto ejected = static_cast<std::uint64_t>(std::count_if(
+      among.begin(), among.end(), [](const auto& each) { return each->is_ejected(); }));
+  return ejected + 1 <= among.size() * rules.max_ejected / whole;
+}
+
+}  // namespace
+
+ClusterState::ClusterState(std::string name, base::Log* log, stats::Registry* metrics)
+    : name_(std::move(name)), log_(log) {
+  if (!metrics) return;
+  ejected_ =
+      &metrics->counter("outrider_outlier_ejections_total",
+                        "Endpoints that were ejected because they failed.", {{"cluster", name_}});
+  returned_ =
+      &metrics->counter("outrider_outlier_returns_total",
+                        "Endpoints that came back after they were ejected.", {{"cluster", name_}});
+}
+
+std::shared_ptr<EndpointState> ClusterState::at(const std::string& address, base::Time now) {
+  const std::lock_guard lock(mutex_);
+  std::erase_if(endpoints_, [](const auto& each) { return each.second.expired(); });
+  std::weak_ptr<EndpointState>& here = endpoints_[address];
+  std::shared_ptr<EndpointState> state = here.lock();
+  if (!state) here = state = std::make_shared<EndpointState>(address, now);
+  return state;
+}
+
+void ClusterState::failed(const EndpointFailure& failure, const config::Outlier& rules,
+                          const States& among, base::Time now, base::Random& random) {
+  EndpointState& endpoint = failure.of;
+  const std::uint32_t failures = endpoint.failures_.fetch_add(1, std::memory_order_relaxed) + 1;
+  if (failures < rules.consecutive_failures) return;
+  const std::lock_guard lock(mutex_);
+  if (!endpoint.is_ejected() && may_eject(rules, among)) eject(failure, rules, now, random);
+}
+
+void ClusterState::eject(const EndpointFailure& failure, const config::Outlier& rules,
+                         base::Time now, base::Random& random) {
+  EndpointState& endpoint = failure.of;
+  const std::uint32_t failures = endpoint.failures();
+  const base::Duration time = endpoint.ejections_.next(rules.eject_for, now, random.unit());
+  endpoint.was_unreachable_ = failure.was_unreachable;
+  endpoint.failures_.store(0, std::memory_order_relaxed);
+  EndpointState::store(endpoint.ejected_until_, now + time);
+  changed();
+  if (ejected_) ejected_->add(shard);
+  tell(base::Level::warning, endpoint,
+       "is ejected for " + in_seconds(time) + times(endpoint.ejections_.count()) + ": " +
+           std::to_string(failures) + " failures in a row, the last: " + failure.what);
+}
+
+void ClusterState::connected(EndpointState& endpoint, base::Time now) {
+  if (!endpoint.is_ejected()) return;
+  const std::lock_guard lock(mutex_);
+  if (endpoint.is_ejected() && endpoint.was_unreachable_)
+    take_back(endpoint, now, "it can be connected to again");
+}
+
+void ClusterState::checked(EndpointState& endpoint, bool is_healthy, const std::string& why,
+                           base::Time now) {
+  const std::lock_guard lock(mutex_);
+  endpoint.is_unhealthy_.store(!is_healthy, std::memory_order_relaxed);
+  if (is_healthy) EndpointState::store(endpoint.fit_since_, now);
+  changed();
+  tell(is_healthy ? base::Level::info : base::Level::warning, endpoint,
+       (is_healthy ? "is healthy again: " : "is unhealthy: ") + why);
+}
+
+void ClusterState::settle(base::Time now) {
+  const std::lock_guard lock(mutex_);
+  for (const auto& [address, held] : endpoints_)
+    if (const auto endpoint = held.lock();
+        endpoint && endpoint->is_ejected() && endpoint->ejected_until() <= now)
+      take_back(*endpoint, now, "its time is over");
+}
+
+void ClusterState::take_back(EndpointState& endpoint, base::Time now, std::string_view why) {
+  EndpointState::store(endpoint.ejected_until_, base::Time::min());
+  EndpointState::store(endpoint.fit_since_, now);
+  endpoint.failures_.store(0, std::memory_order_relaxed);
+  endpoint.ejections_.returned(now);
+  changed();
+  if (returned_) returned_->add(shard);
+  tell(base::Level::info, endpoint, "is no longer ejected: " + std::string(why));
+}
+
+void ClusterState::tell(base::Level level, const EndpointState& endpoint, const std::string& what) {
+  if (!log_) return;
+  const std::string line = "cluster " + name_ + ": endpoint " + endpoint.address + ' ' + what;
+  level == base::Level::warning ? log_->warning(line) : log_->info(line);
+}
+
+std::shared_ptr<ClusterState> ClusterStates::of(const std::string& cluster) {
+  const std::lock_guard lock(mutex_);
+  std::erase_if(clusters_, [](const auto& each) { return each.second.expired(); });
+  std::weak_ptr<ClusterState>& here = clusters_[cluster];
+  std::shared_ptr<ClusterState> state = here.lock();
+  if (!state) here = state = std::make_shared<ClusterState>(cluster, log_, metrics_);
+  return state;
+}
+
+}  // namespace upstream
