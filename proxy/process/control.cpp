@@ -65,6 +65,8 @@ Control::Control(std::unique_ptr<server::Plan> plan, MakePlan again, base::Log& 
               memory_limit(plan_->config->limits, log), log),
       memory_(shared_.admission.memory_limit()),
       resolver_(loop_),
+      health_(loop_, *shared_.cluster_states, shared_.metrics,
+              static_cast<std::size_t>(plan_->workers)),
       is_busy_(loop_),
       has_certificates_(loop_),
       tasks_(loop_) {
@@ -107,6 +109,7 @@ std::string Control::start() {
       upstream::DiscoveryParts{loop_, resolver_, executor_, log_},
       [this](auto endpoints) { publish(std::move(endpoints)); });
   follow_names();
+  follow_health();
   watch_files();
   tasks_.spawn(watch_process()).release();
   tasks_.spawn(watch_certificates()).release();

@@ -21,6 +21,7 @@
 #include "proxy/server/shared.hpp"
 #include "proxy/server/worker.hpp"
 #include "proxy/upstream/discovery.hpp"
+#include "proxy/upstream/health_checks.hpp"
 
 #include <boost/asio/signal_set.hpp>
 
@@ -118,6 +119,7 @@ class Control final : admin::AdminSource {
   server::Adoption adoption(std::vector<server::NewSocket> sockets) const;
   void follow_limits();
   void follow_names();
+  void follow_health();
   void watch_files();
   void forget_earlier_plans();
   void announce();
@@ -167,6 +169,7 @@ class Control final : admin::AdminSource {
   std::vector<std::unique_ptr<server::Worker>> workers_;
   net::Resolver resolver_;
   std::unique_ptr<upstream::Discovery> discovery_;
+  upstream::HealthChecks health_;
   std::string admin_token_;  // "" = none is asked for
   std::unique_ptr<admin::Admin> admin_;
   std::unique_ptr<admin::Admin> probes_;

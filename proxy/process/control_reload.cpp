@@ -120,6 +120,7 @@ std::string Control::take_configuration(const std::shared_ptr<Steps>& steps) {
   log_.adopt(plan_->config->log.level, plan_->config->log.is_json);
   follow_limits();
   follow_names();
+  follow_health();
   gate_.hold(*plan_, prepared.sockets);
   for (std::size_t i = 0; i < workers_.size(); ++i) {
     const auto next = std::make_shared<server::Adoption>(adoption(std::move(prepared.sockets[i])));
@@ -156,6 +157,24 @@ server::Adoption Control::adoption(std::vector<server::NewSocket> sockets) const
 void Control::publish(std::shared_ptr<const upstream::PublishedEndpoints> endpoints) {
   for (const auto& worker : workers_)
     worker->post([endpoints](server::Runtime& runtime) { runtime.publish(*endpoints); });
+  if (discovery_) follow_health();
+}
+
+// The endpoints of the configuration in force, as far as they are known.
+void Control::follow_health() {
+  const auto published = discovery_->published();
+  std::vector<upstream::CheckedCluster> checked;
+  for (const config::Cluster& cluster : plan_->config->clusters) {
+    if (!cluster.health) continue;
+    upstream::CheckedCluster& one = checked.emplace_back(upstream::CheckedCluster{cluster, {}, {}});
+    if (const auto tls = plan_->cluster_tls.find(cluster.name); tls != plan_->cluster_tls.end())
+      one.tls = tls->second;
+    if (const auto fixed = plan_->endpoints.find(cluster.name); fixed != plan_->endpoints.end())
+      one.endpoints = fixed->second;
+    for (const auto& each : published)
+      if (each->names.are_of(cluster)) one.endpoints = each->set;
+  }
+  health_.follow(checked);
 }
 
 // Of the configurations that are left: exchanges of an earlier one need its names until they end.
@@ -206,6 +225,7 @@ void Control::watch_cluster(const config::Cluster& cluster) {
       [this, name = cluster.name](std::shared_ptr<const certs::TlsContext> context) {
         for (const auto& worker : workers_)
           worker->post([=](server::Runtime& runtime) { runtime.renew_cluster_tls(name, context); });
+        health_.renew_tls(name, context);
       },
       plan_->cluster_tls.at(cluster.name));
 }
