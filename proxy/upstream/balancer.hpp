@@ -20,6 +20,7 @@ struct Ask {
   const void* avoid = nullptr;          // an endpoint
   http::EndpointGate* gate = nullptr;   // that whoever picks asks; the balancer does not
   std::optional<std::uint64_t> hash{};  // of what keeps together; none = by chance
+  base::Time now{};
 };
 
 class Balancer {

@@ -4,7 +4,6 @@
 #include "proxy/upstream/endpoint.hpp"
 
 #include <algorithm>
-#include <numeric>
 #include <string>
 #include <utility>
 
@@ -13,6 +12,7 @@ namespace {
 
 constexpr std::size_t maglev_size = 65'537;  // prime
 constexpr std::uint64_t points_each = 200;   // of a ring, at an average weight
+constexpr std::uint64_t points_least = 100;  // of the lightest
 constexpr std::uint64_t most_points = 65'536;
 
 }  // namespace
@@ -40,10 +40,14 @@ std::shared_ptr<const HashTable> HashTable::of(config::Balancing method,
 }
 
 void HashTable::make_ring(const std::vector<Member>& members) {
-  const std::uint64_t weights =
-      std::accumulate(members.begin(), members.end(), std::uint64_t{0},
-                      [](std::uint64_t sum, const Member& each) { return sum + each.weight; });
-  const std::uint64_t points = std::min(points_each * members.size(), most_points);
+  std::uint64_t weights = 0;
+  std::uint64_t lightest = UINT64_MAX;
+  for (const Member& each : members) {
+    weights += each.weight;
+    lightest = std::min(lightest, each.weight);
+  }
+  const std::uint64_t points = std::min(
+      std::max(points_each * members.size(), points_least * weights / lightest), most_points);
   std::vector<std::pair<std::uint64_t, std::uint32_t>> ring;
   for (const Member& each : members) {
     const std::uint64_t own = std::max<std::uint64_t>(points * each.weight / weights, 1);

@@ -45,19 +45,19 @@ Endpoint* BetterOfTwo::choose(const Ask& ask, base::Random& random) {
   const Choice& one = by_chance(ask.avoid, random);
   const Choice& other = by_chance(one.endpoint, random);
   if (other.endpoint == ask.avoid) return one.endpoint;
-  return (costs_less(other, one) ? other : one).endpoint;
+  return (costs_less(other, one, ask.now) ? other : one).endpoint;
 }
 
 // a.in_flight / a.weight < b.in_flight / b.weight without dividing. Two idle ones are equal,
 // whatever they weigh.
-bool LeastRequest::costs_less(const Choice& a, const Choice& b) const {
+bool LeastRequest::costs_less(const Choice& a, const Choice& b, base::Time) const {
   return std::uint64_t{a.endpoint->in_flight} * b.weight <
          std::uint64_t{b.endpoint->in_flight} * a.weight;
 }
 
-bool LeastExpected::costs_less(const Choice& a, const Choice& b) const {
-  const auto cost = [](const Choice& choice) {
-    return choice.endpoint->latency.expected(choice.endpoint->in_flight) / choice.weight;
+bool LeastExpected::costs_less(const Choice& a, const Choice& b, base::Time now) const {
+  const auto cost = [now](const Choice& choice) {
+    return choice.endpoint->latency.expected(choice.endpoint->in_flight, now) / choice.weight;
   };
   return cost(a) < cost(b);
 }

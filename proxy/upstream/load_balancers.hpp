@@ -29,18 +29,18 @@ class RoundRobin final : public Balancer {
 class BetterOfTwo : public Balancer {
  private:
   Endpoint* choose(const Ask& ask, base::Random& random) override;
-  virtual bool costs_less(const Choice& a, const Choice& b) const = 0;
+  virtual bool costs_less(const Choice& a, const Choice& b, base::Time now) const = 0;
 };
 
 // Fewer requests in flight, each by its weight.
 class LeastRequest final : public BetterOfTwo {
-  bool costs_less(const Choice& a, const Choice& b) const override;
+  bool costs_less(const Choice& a, const Choice& b, base::Time now) const override;
 };
 
 // A shorter time until it answers, as far as it is known: peak EWMA of latency x requests in
 // flight, by its weight. One that has never answered is asked once, then not before it has.
 class LeastExpected final : public BetterOfTwo {
-  bool costs_less(const Choice& a, const Choice& b) const override;
+  bool costs_less(const Choice& a, const Choice& b, base::Time now) const override;
 };
 
 }  // namespace upstream

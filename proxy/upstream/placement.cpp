@@ -80,7 +80,8 @@ Pool* Placement::pool() const {
 }
 
 Result<Endpoint*> Placement::pick() {
-  Result<Endpoint*> picked = cluster_.pick({attempt_.avoid, attempt_.gate, hash_});
+  Result<Endpoint*> picked =
+      cluster_.pick({attempt_.avoid, attempt_.gate, hash_, cluster_.loop().now()});
   if (!picked) return picked;
   endpoint_ = base::Ref<Endpoint>(**picked);
   attempt_.chosen = *picked;

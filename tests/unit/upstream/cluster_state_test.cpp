@@ -168,19 +168,22 @@ TEST_CASE(
     "nothing") {
   using std::chrono::milliseconds;
   upstream::PeakEwma latency;
-  CHECK(latency.expected(0) == 0);
-  CHECK(latency.expected(1) > 1);
-  latency.observe(milliseconds(10), false, now);
-  CHECK(latency.expected(0) == doctest::Approx(0.010));
-  CHECK(latency.expected(3) == doctest::Approx(0.040));
-  latency.observe(milliseconds(500), false, now);
-  CHECK(latency.expected(0) == doctest::Approx(0.5));
-  latency.observe(milliseconds(1), true, now + seconds(5));
-  CHECK(latency.expected(0) == doctest::Approx(0.5));
-  latency.observe(milliseconds(10), false, now + seconds(15));
-  CHECK(latency.expected(0) == doctest::Approx(0.1903).epsilon(0.01));
-  for (int i = 16; i < 120; ++i) latency.observe(milliseconds(10), false, now + seconds(i));
-  CHECK(latency.expected(0) < 0.011);
+  base::Time at = now;
+  CHECK(latency.expected(0, at) == 0);
+  CHECK(latency.expected(1, at) > 1);
+  latency.observe(milliseconds(10), false, at);
+  CHECK(latency.expected(0, at) == doctest::Approx(0.010));
+  CHECK(latency.expected(3, at) == doctest::Approx(0.040));
+  latency.observe(milliseconds(500), false, at);
+  CHECK(latency.expected(0, at) == doctest::Approx(0.5));
+  latency.observe(milliseconds(1), true, at);
+  CHECK(latency.expected(0, at) == doctest::Approx(0.5));
+  at += seconds(5);
+  CHECK(latency.expected(0, at) == doctest::Approx(0.1839).epsilon(0.01));  // nobody has asked
+  latency.observe(milliseconds(10), false, at);
+  CHECK(latency.expected(0, at) == doctest::Approx(0.1903).epsilon(0.01));
+  for (int i = 0; i < 60; ++i) latency.observe(milliseconds(10), false, at += seconds(1));
+  CHECK(latency.expected(0, at) < 0.011);
 }
 
 }  // namespace
