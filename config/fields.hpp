@@ -76,7 +76,7 @@ std::string as_map(const Node& scalar, const Reading& reading, const Table<Struc
     return field.is_built && unheard.empty();
   };
   const auto rank = [](const Field<Struct>& field) {
-    if (field.type == "one word" || field.type == "true or false") return 0;
+    if (field.type.starts_with("one word") || field.type == "true or false") return 0;
     return field.type.find("text") == field.type.npos && field.type.find("path") == field.type.npos
                ? 1
                : 2;

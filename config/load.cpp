@@ -22,13 +22,14 @@ class Loader {
   Loaded finish(const std::string& file, const NodePtr& root) {
     if (root) read(file, *root);
     std::vector<Mistake> mistakes = mistakes_.sorted();
-    if (!mistakes.empty()) return {nullptr, std::move(mistakes)};
+    if (!mistakes.empty()) return {nullptr, std::move(mistakes), nullptr};
     config_->hidden = mistakes_.hidden();
     config_->warnings = warnings_of(*config_);
     for (Mistake& warning : config_->warnings)
       warning.message = config_->hidden.without(warning.mark, std::move(warning.message));
-    config_->effective = print_yaml(*write_root(map(std::move(written_)), *config_));
-    return {std::move(config_), {}};
+    const NodePtr effective = write_root(map(std::move(written_)), *config_);
+    config_->effective = print_yaml(*effective);
+    return {std::move(config_), {}, effective};
   }
 
   NodePtr parse(std::shared_ptr<const Source> source) {

@@ -4,6 +4,7 @@
 
 #include "config/filter_spec.hpp"
 #include "config/model.hpp"
+#include "config/node.hpp"
 
 #include <memory>
 #include <string>
@@ -14,6 +15,7 @@ namespace config {
 struct Loaded {
   std::shared_ptr<const Config> config;  // null if there are mistakes
   std::vector<Mistake> mistakes;
+  NodePtr effective = nullptr;  // all that is in force; what was written has its mark, a default has none
 };
 
 Loaded load(const std::string& file, const std::vector<const FilterSpec*>& filters);

@@ -79,6 +79,10 @@ enum class AccessLogFormat : std::uint8_t { json, text, none };
 struct AccessLog {
   std::string to = "stdout";  // stdout, stderr or a file
   AccessLogFormat format = AccessLogFormat::json;
+  std::string line;                 // a template of its lines, if the format is text; "" = none
+  std::vector<std::string> fields;  // of lines in JSON; empty = all
+  std::string when;                 // an expression that was read; "" = always
+  std::uint32_t sample = 10'000;    // of what ended well, in 1/100 %
   Places places;
 
   bool operator==(const AccessLog&) const = default;

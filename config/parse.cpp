@@ -81,12 +81,22 @@ const Table<Drain>& drain_table() {
 }
 
 const Table<AccessLog>& access_log_table() {
-  static const Table<AccessLog> table = {
-      destination<AccessLog>("stdout", "where it goes"),
-      word("format", &AccessLog::format, {"json", "text", "none"}, "json",
-           "of its lines; none = no access log"),
-  };
+  static const Table<AccessLog> table = [] {
+    Table<AccessLog> rows = {destination<AccessLog>("stdout", "where it goes")};
+    rows.insert(rows.end(), access_log_rows().begin(), access_log_rows().end());
+    return rows;
+  }();
   return table;
+}
+
+Field<Config> access_log() {
+  Field<Config> field =
+      nested("access_log", &Config::access_log, access_log_table(), "one line a request");
+  field.read = [](const Node& node, const Reading& reading, Config& into) {
+    read_table(node, reading, access_log_table(), into.access_log);
+    check_access_log(node, reading, into.access_log);
+  };
+  return field;
 }
 
 void read_admin_bind(const Node& node, const Reading& reading, Admin& into) {
@@ -205,7 +215,7 @@ const Table<Config>& root_table() {
       nested("log", &Config::log, log_table(), "the process's own log"),
       nested("limits", &Config::limits, limits_table(), "of the process"),
       nested("drain", &Config::drain, drain_table(), "how it ends"),
-      nested("access_log", &Config::access_log, access_log_table(), "one line a request"),
+      access_log(),
       admin(),
       later<Config>("trace", "traces over OTLP"),
       app(),

@@ -19,6 +19,10 @@ void parse_included(const Node& root, const Reading& reading, Config& into);
 
 Field<Config> app();
 
+// Of access_log, beside `to`.
+const Table<AccessLog>& access_log_rows();
+void check_access_log(const Node& node, const Reading& reading, const AccessLog& log);
+
 Listener parse_listener(const Node::Entry& entry, const Reading& reading);
 NodePtr write_listener(const NodePtr& written, const Listener& listener);
 std::vector<Row> listener_rows();

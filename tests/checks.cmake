@@ -9,6 +9,24 @@ if(TARGET outrider)
            COMMAND sh ${CMAKE_CURRENT_LIST_DIR}/checks/command_line.sh $<TARGET_FILE:outrider>)
 endif()
 
+# With the tools of others, where they are: python3-jsonschema and python3-yaml, prometheus and curl.
+find_program(PYTHON3 python3)
+find_program(PROMTOOL promtool)
+find_program(CURL curl)
+if(PYTHON3 AND TARGET outrider)
+  execute_process(COMMAND ${PYTHON3} -c "import jsonschema, yaml; jsonschema.Draft202012Validator"
+                  RESULT_VARIABLE no_validator OUTPUT_QUIET ERROR_QUIET)
+  file(GLOB configurations CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/examples/*/*.yaml)
+  if(no_validator EQUAL 0)
+    add_test(NAME schema COMMAND ${PYTHON3} ${CMAKE_CURRENT_LIST_DIR}/checks/schema.py
+                                 $<TARGET_FILE:outrider> ${configurations})
+  endif()
+endif()
+if(PROMTOOL AND CURL AND TARGET outrider)
+  add_test(NAME metrics
+           COMMAND sh ${CMAKE_CURRENT_LIST_DIR}/checks/metrics.sh $<TARGET_FILE:outrider>)
+endif()
+
 file(GLOB_RECURSE headers CONFIGURE_DEPENDS
   ${CMAKE_SOURCE_DIR}/proxy/*.hpp ${CMAKE_SOURCE_DIR}/filters/*.hpp
   ${CMAKE_SOURCE_DIR}/config/*.hpp ${CMAKE_SOURCE_DIR}/certs/*.hpp)

@@ -1,9 +1,12 @@
 #include "proxy/admin/admin.hpp"
 
+#include "proxy/admin/query.hpp"
+#include "proxy/admin/tap_stream.hpp"
 #include "proxy/admin/watch_stream.hpp"
 #include "proxy/http/final_head.hpp"
 #include "proxy/http/local_reply.hpp"
 #include "proxy/http/pump.hpp"
+#include "proxy/stats/open_metrics.hpp"
 
 #include <algorithm>
 #include <optional>
@@ -20,8 +23,11 @@ http::Task<http::Reply> now(http::Response response) {
   return http::Reply(std::move(response));
 }
 
-http::Task<http::Reply> metrics(AdminSource& source) {
+http::Task<http::Reply> metrics(AdminSource& source, const http::Request& request) {
+  const auto accepted = request.headers.find("accept");
+  const bool is_open = accepted && accepted->find("application/openmetrics-text") != accepted->npos;
   const std::string text = co_await source.metrics();
+  if (is_open) co_return say(200, stats::open_metrics(text), stats::open_metrics_type);
   co_return say(200, text, prometheus);
 }
 
@@ -40,6 +46,15 @@ http::Task<http::Reply> upgrade(AdminSource& source) {
   const std::string problem = co_await source.upgrade();
   if (problem.empty()) co_return say(200, "upgraded: another process takes over\n");
   co_return say(422, problem + '\n');
+}
+
+// `?when=EXPRESSION`; without it all.
+http::Task<http::Reply> tap(AdminSource& source, const http::Request& request) {
+  const std::optional<std::string> when = query_value(request.path, "when");
+  config::ParsedExpression parsed;
+  if (when) parsed = config::parse_expression(*when);
+  if (!parsed.problem.empty()) return now(say(400, parsed.problem + '\n'));
+  return now(tap_stream(source.loop(), source.tap(), std::move(parsed.value)));
 }
 
 // A path's bytes; nothing = an escape that is none.
@@ -96,11 +111,12 @@ std::vector<Route> probes_of(AdminSource& source) {
        [&source](Request&) {
          return now(source.is_ready() ? say(200, "ready\n") : say(503, "not ready\n"));
        }},
-      {Method::get, "/metrics", "for Prometheus", [&source](Request&) { return metrics(source); }},
+      {Method::get, "/metrics", "for Prometheus",
+       [&source](Request& request) { return metrics(source, request); }},
   };
 }
 
-std::vector<Route> routes_of(base::Loop& loop, AdminSource& source) {
+std::vector<Route> routes_of(AdminSource& source) {
   using http::Method;
   using http::Request;
   std::vector<Route> all = probes_of(source);
@@ -112,7 +128,13 @@ std::vector<Route> routes_of(base::Loop& loop, AdminSource& source) {
       {Method::get, "/stats", "the process and its listeners, as JSON",
        [&source](Request&) { return now(say(200, source.stats(), json)); }},
       {Method::get, "/watch", "what it does, once a second, as server-sent events",
-       [&loop, &source](Request&) { return now(watch_stream(loop, source)); }},
+       [&source](Request&) { return now(watch_stream(source)); }},
+      {Method::get, "/requests", "the last that failed, were slow or retried; ?id=",
+       [&source](Request& request) {
+         return now(say(200, source.requests(query_value(request.path, "id").value_or("")), json));
+       }},
+      {Method::get, "/tap", "requests as they end, as server-sent events; ?when=EXPRESSION",
+       [&source](Request& request) { return tap(source, request); }},
       {Method::post, "/drain", "ends, letting what is under way finish",
        [&source](Request&) {
          source.drain();

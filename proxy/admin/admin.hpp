@@ -7,6 +7,7 @@
 #include "proxy/net/acceptor.hpp"
 #include "proxy/net/connection_limits.hpp"
 #include "proxy/net/lingering.hpp"
+#include "proxy/observe/tap.hpp"
 
 #include <functional>
 #include <memory>
@@ -35,13 +36,17 @@ class AdminSource {
   // Of the breaker of that place, as /clusters names it: "open", "closed" or "auto". False: there is
   // none.
   virtual bool set_breaker(std::string_view place, std::string_view mode) = 0;
+  // The last exchanges that went badly, or that one; JSON.
+  virtual std::string requests(const std::string& id) = 0;
+  virtual observe::Tap& tap() = 0;
+  virtual base::Loop& loop() = 0;
 
  protected:
   ~AdminSource() = default;
 };
 
 // All there is, and what is for everybody: /live, /ready and /metrics.
-std::vector<Route> routes_of(base::Loop& loop, AdminSource& source);
+std::vector<Route> routes_of(AdminSource& source);
 std::vector<Route> probes_of(AdminSource& source);
 
 class Admin final : public http::Service, net::Acceptor::Handler {

@@ -19,7 +19,7 @@ std::string_view line_of(std::string_view text) {
 
 class WatchStream final : public http::OwnedSource {
  public:
-  WatchStream(base::Loop& loop, AdminSource& source) : nothing_(loop), source_(source) {}
+  explicit WatchStream(AdminSource& source) : nothing_(source.loop()), source_(source) {}
 
   http::Task<http::Result<http::Bytes>> read() override {
     if (std::exchange(has_begun_, true))
@@ -42,13 +42,13 @@ class WatchStream final : public http::OwnedSource {
 
 }  // namespace
 
-http::Response watch_stream(base::Loop& loop, AdminSource& source) {
+http::Response watch_stream(AdminSource& source) {
   http::Response response;
   response.status = 200;
   response.is_from_upstream = false;
   response.headers.add(http::Name::content_type, "text/event-stream");
   response.headers.add("cache-control", "no-store");
-  response.body = http::Body(new WatchStream(loop, source));
+  response.body = http::Body(new WatchStream(source));
   return response;
 }
 

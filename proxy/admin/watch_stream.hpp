@@ -2,14 +2,13 @@
 // `stats`, `clusters` (as those paths answer) and `metrics` (Prometheus' text). For the page.
 #pragma once
 
-#include "proxy/base/loop.hpp"
 #include "proxy/http/message.hpp"
 
 namespace admin {
 
 class AdminSource;
 
-// Both outlive the response.
-http::Response watch_stream(base::Loop& loop, AdminSource& source);
+// It outlives the response.
+http::Response watch_stream(AdminSource& source);
 
 }  // namespace admin

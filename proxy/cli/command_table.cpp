@@ -1,3 +1,4 @@
+#include "proxy/cli/admin_commands.hpp"
 #include "proxy/cli/command.hpp"
 #include "proxy/cli/commands.hpp"
 
@@ -41,9 +42,9 @@ Command check_command() {
       "Reads FILE (- is standard input; paths in it are then relative to the working folder)\n"
       "with all that it names, and binds nothing. Says every mistake with its place, and warns\n"
       "of what hardly anybody means.\n"
-      "Exit status: 0 valid, 1 invalid, 2 misused.\n",
+      "Exit status: 0 valid, 1 invalid, or with --probe not reached, 2 misused.\n",
       check,
-      {json}};
+      {{"--probe", "", "also resolve, connect to and shake hands with each endpoint"}, json}};
 }
 
 Command defaults_command() {
@@ -110,18 +111,141 @@ Command version_command() {
       version,   {json}};
 }
 
+Command explain_command() {
+  return {
+      "explain",
+      "METHOD URL FILE",
+      "say which way a request would take, and why",
+      3,
+      3,
+      "METHOD, URL and FILE",
+      "Says what FILE makes of a request: which listener and route take it and why no other\n"
+      "does, the filters in the order in which they run with what is in force and where that is\n"
+      "written (file:line, or default), and where it goes. URL may be a path alone. Nothing is\n"
+      "connected to; what a listener's filter `headers` changes is not seen.\n"
+      "Exit status: 0 a route takes it, 1 none does, or FILE is invalid, 2 misused.\n",
+      explain,
+      {{"--header", "'NAME: VALUE'", "of the request; several may be given", "-H"},
+       {"--listener", "NAME", "of this listener alone"},
+       json}};
+}
+
 Command later(std::string_view name) {
   return {name, "", "", 0, any, "", "", nullptr};
+}
+
+// Of a command that asks a running Outrider.
+std::vector<Option> admin_options() {
+  return {{"--admin", "ADDRESS",
+           "ip:port or unix:/path; else what the file OUTRIDER_CONFIG says, or 127.0.0.1:15000"},
+          {"--token", "FILE", "with its token; else what OUTRIDER_TOKEN holds"},
+          json};
+}
+
+Command status_command() {
+  return {"status",
+          "",
+          "show what a running Outrider does",
+          0,
+          0,
+          "nothing more",
+          "Shows on one screen what is there and how it goes: listeners, clusters with their\n"
+          "endpoints and breakers, rates of one second by route, and the last failures.\n",
+          status,
+          admin_options()};
+}
+
+Command top_command() {
+  return {"top",
+          "",
+          "show rates and times by route, live",
+          0,
+          0,
+          "nothing more",
+          "Shows requests and failures a second and the quantiles of their times, by route, each\n"
+          "second anew until it is interrupted. Where no terminal is, once.\n",
+          top,
+          admin_options()};
+}
+
+Command tap_command() {
+  return {
+      "tap",
+      "[EXPRESSION]",
+      "show requests as they end",
+      0,
+      1,
+      "at most one EXPRESSION, in quotation marks",
+      "Shows each request of a running Outrider when it has ended, or those for which EXPRESSION\n"
+      "holds: fields of the access log compared by == != < <= > >=, joined by and, or, not and\n"
+      "brackets; a `*` at an end of a text stands for any. As in\n"
+      "  outrider tap 'cluster == orders and (status == 5xx or ms.total > 1s)'\n"
+      "  outrider tap 'path == /v2/* and not method == GET'\n",
+      tap,
+      admin_options()};
+}
+
+Command why_command() {
+  return {
+      "why",
+      "[REQUEST_ID]",
+      "tell why a request failed",
+      0,
+      1,
+      "at most one REQUEST_ID",
+      "Tells of a request that failed, was slow or was retried what became of each attempt, and\n"
+      "which policy decided, with the place where that is written. The last 200 are kept;\n"
+      "without REQUEST_ID they are listed, the latest first.\n",
+      why,
+      admin_options()};
+}
+
+Command breaker_command() {
+  return {
+      "breaker",
+      "PLACE open|closed|auto",
+      "open or close a circuit breaker by hand",
+      2,
+      2,
+      "PLACE, and open, closed or auto",
+      "Holds the breaker of PLACE, as `status` names it (\"cluster orders\"), open or closed, or\n"
+      "leaves it to itself again.\n",
+      breaker,
+      admin_options(),
+      "open closed auto"};
+}
+
+Command change_command(std::string_view name, std::string_view doc, std::string_view help,
+                       int (*call)(const Call&)) {
+  return {name, "", doc, 0, 0, "nothing more", help, call, admin_options()};
 }
 
 }  // namespace
 
 const std::vector<Command>& commands() {
   static const std::vector<Command> all = {
-      run_command(),     check_command(),      defaults_command(), schema_command(),
-      certs_command(),   completion_command(), version_command(),  later("explain"),
-      later("status"),   later("top"),         later("tap"),       later("why"),
-      later("breaker"),  later("drain"),       later("reload"),    later("upgrade"),
+      run_command(),
+      check_command(),
+      explain_command(),
+      defaults_command(),
+      schema_command(),
+      certs_command(),
+      status_command(),
+      top_command(),
+      tap_command(),
+      why_command(),
+      breaker_command(),
+      change_command("drain", "tell a running Outrider to end",
+                     "What is under way may finish; see `drain` of the configuration.\n", drain),
+      change_command("reload", "tell a running Outrider to read its FILE again",
+                     "Says what is wrong with it, if it is not taken.\n", reload),
+      change_command(
+          "upgrade", "let the binary on disk take over",
+          "Starts the binary and the FILE on disk, which takes the listening sockets; when it "
+          "is\nready the old process ends. Says why, if it does not become ready.\n",
+          upgrade),
+      completion_command(),
+      version_command(),
       later("simulate"),
   };
   return all;

@@ -11,6 +11,7 @@
 #include "proxy/cli/completion.hpp"
 #include "proxy/process/control.hpp"
 #include "proxy/process/handover.hpp"
+#include "proxy/process/probe.hpp"
 #include "proxy/server/plan.hpp"
 
 #include <cstdio>
@@ -91,8 +92,35 @@ void write_mistake(base::JsonWriter& json, const config::Mistake& mistake) {
   json.text("message", mistake.message).close('}');
 }
 
+std::string probed_line(const process::Probed& probed) {
+  const auto millis = [](base::Duration time) {
+    return std::to_string(time / std::chrono::milliseconds{1}) + " ms";
+  };
+  std::string line = "cluster " + probed.cluster + ": " + probed.endpoint;
+  if (!probed.address.empty() && probed.address != probed.endpoint) line += " at " + probed.address;
+  if (!probed.problem.empty()) return line + ": " + probed.problem;
+  line += ": connected in " + millis(probed.connected_in);
+  if (probed.tls_took != base::Duration::zero()) line += ", of that TLS " + millis(probed.tls_took);
+  return probed.protocol.empty() ? line : line + ", speaks " + probed.protocol;
+}
+
+// Whether each endpoint was reached.
+bool probe(const server::Plan& plan, base::JsonWriter* json) {
+  bool is_well = true;
+  process::probe(plan, [&](const process::Probed& probed) {
+    is_well = is_well && probed.problem.empty();
+    if (!json) return print(probed_line(probed) + '\n');
+    json->open('{').text("cluster", probed.cluster).text("endpoint", probed.endpoint);
+    if (!probed.address.empty()) json->text("address", probed.address);
+    if (!probed.problem.empty()) json->text("problem", probed.problem);
+    if (!probed.protocol.empty()) json->text("protocol", probed.protocol);
+    json->close('}');
+  });
+  return is_well;
+}
+
 // What is found out about what the file names is told as a text with its place.
-int check_as_json(const std::string& file, const config::Loaded& loaded) {
+int check_as_json(const std::string& file, const config::Loaded& loaded, bool is_probed) {
   server::Planned made;
   if (loaded.config) made = server::make_plan(loaded.config, nullptr);
   base::JsonWriter json;
@@ -104,8 +132,15 @@ int check_as_json(const std::string& file, const config::Loaded& loaded) {
   json.close(']').key("warnings").open('[');
   if (made.plan)
     for (const config::Mistake& warning : made.plan->warnings) write_mistake(json, warning);
-  print(json.close(']').close('}').take());
-  return made.plan ? done : failed;
+  json.close(']');
+  bool is_well = made.plan != nullptr;
+  if (is_well && is_probed) {
+    json.key("probed").open('[');
+    is_well = probe(*made.plan, &json);
+    json.close(']');
+  }
+  print(json.close('}').take());
+  return is_well ? done : failed;
 }
 
 config::Loaded load(const std::string& file) {
@@ -118,13 +153,13 @@ int check(const Call& call) {
   const std::string& file = call.words[0];
   const std::string shown = file == "-" ? standard_input : file;
   const config::Loaded loaded = load(file);
-  if (call.has("--json")) return check_as_json(shown, loaded);
+  if (call.has("--json")) return check_as_json(shown, loaded, call.has("--probe"));
   const server::Planned made = planned(loaded, nullptr);
   if (!made.plan) say(joined(made.problems));
   if (!made.plan) return failed;
   for (const config::Mistake& warning : made.plan->warnings) say("warning: " + warning.to_string());
   print(shown + ": valid\n");
-  return done;
+  return call.has("--probe") && !probe(*made.plan, nullptr) ? failed : done;
 }
 
 int run(const Call& call) {

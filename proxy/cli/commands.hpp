@@ -14,7 +14,8 @@ int run(const Call& call);    // FILE, and the app's command, if any
 int check(const Call& call);  // FILE, or - for standard input
 int defaults(const Call& call);
 int schema(const Call& call);
-int certs(const Call& call);  // DIR NAME...
+int explain(const Call& call);  // METHOD URL FILE
+int certs(const Call& call);    // DIR NAME...
 int completion(const Call& call);
 int version(const Call& call);
 

@@ -2,12 +2,20 @@
 
 #include "proxy/http/stream_info.hpp"
 
+#include <utility>
+
 namespace http {
 
 Try::Try(StreamInfo& info, const Scope& around) : scope(info.now(), around), info_(info) {}
 
+// What is no more the attempt that counts is kept beside it; of most exchanges there is only one.
 Try::~Try() {
-  if (is_answer_ || attempt.number > info_.attempt.number) info_.attempt = std::move(attempt);
+  if (is_answer_ || attempt.number > info_.attempt.number) {
+    if (info_.attempt.number != 0) info_.keep(std::move(info_.attempt));
+    info_.attempt = std::move(attempt);
+  } else if (attempt.number != 0) {
+    info_.keep(std::move(attempt));
+  }
 }
 
 }  // namespace http

@@ -13,6 +13,7 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 
 namespace http {
 
@@ -41,12 +42,19 @@ struct Attempt {
   bool was_reused = false;        // its connection had served before
   base::Duration queue_time{};    // waited for a connection, beyond
   base::Duration connect_time{};  // what making it took
+  base::Duration tls_time{};      // of that, its handshake
+  base::Duration connection_age{};
+  std::uint64_t exchange_on_it = 0;  // of the connection's exchanges, from 1
 
   // As they became known; `never` = not yet.
   base::Time queued = base::never;      // began to wait for a connection
   base::Time connected = base::never;   // had one
   base::Time sent = base::never;        // the request's head
   base::Time first_byte = base::never;  // the response's head has come
+
+  // Of what ended it before an answer came; a static text, and the system's or library's words.
+  std::string_view detail;
+  boost::system::error_code cause{};
 
   Outcome outcome;   // up to the response's head
   Outcome previous;  // of the attempt that this one follows; nothing = it is the first

@@ -15,6 +15,8 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 namespace http {
 
@@ -66,6 +68,11 @@ struct StreamInfo {
   const base::Address& source() const { return forwarded_for ? *forwarded_for : connection.remote; }
   // Made when first asked for (UUIDv7), unless the client's was kept.
   const std::string& request_id();
+  // One that does not count (any more); so many are kept.
+  static constexpr std::size_t most_other_attempts = 15;
+  void keep(Attempt&& other) {
+    if (other_attempts.size() < most_other_attempts) other_attempts.push_back(std::move(other));
+  }
   // The same, for whoever asks last: what is made stands in `made` and is not kept.
   using MadeId = std::array<char, 36>;
   std::string_view last_request_id(MadeId& made) const;
@@ -81,18 +88,19 @@ struct StreamInfo {
   std::optional<base::Address> forwarded_for;  // the client, as a trusted peer says
   std::string_view route;                      // "" until one matched
   std::string_view cluster;                    // "" until one was chosen
-  std::string client_path;            // what the client sent, if the path was changed; else ""
-  std::string_view rewritten_host;    // by the route; wins over the cluster's `host`; "" = not
-  Attempt attempt;                    // the only one, or the one that counts
-  int attempts = 0;                   // how many were begun
-  bool may_have_arrived = false;      // at an upstream, by one of them
+  std::string client_path;              // what the client sent, if the path was changed; else ""
+  std::string_view rewritten_host;      // by the route; wins over the cluster's `host`; "" = not
+  Attempt attempt;                      // the only one, or the one that counts
+  std::vector<Attempt> other_attempts;  // the others, as far as they are kept
+  int attempts = 0;                     // how many were begun
+  bool may_have_arrived = false;        // at an upstream, by one of them
   Mirrored mirrored = Mirrored::not_drawn;
-  Headers throttle_fields;            // what the last throttle that refused it tells the client
-  std::string_view retry_denied;      // what said no to another that was due; "" = nothing
-  std::string_view request_id_field;  // by which the id is known outside; "" = by none
-  std::string kept_request_id;        // see request_id()
-  std::string operation;              // what a GraphQL client calls what it asks for; "" = unknown
-  bool is_grpc = false;               // by the request's content-type
+  Headers throttle_fields;              // what the last throttle that refused it tells the client
+  std::string_view retry_denied;        // what said no to another that was due; "" = nothing
+  std::string_view request_id_field;    // by which the id is known outside; "" = by none
+  std::string kept_request_id;          // see request_id()
+  std::string operation;                // what a GraphQL client calls what it asks for; "" = unknown
+  bool is_grpc = false;                 // by the request's content-type
 
   // As they became known; `never` = not yet.
   base::Time started;
@@ -117,6 +125,9 @@ struct StreamInfo {
   int status = 0;
   int grpc_status = -1;
   base::Reason reason = base::Reason::none;
+  // Of the failure, if the proxy answered: a static text, and the system's or library's words.
+  std::string_view detail;
+  boost::system::error_code cause{};
 };
 
 }  // namespace http

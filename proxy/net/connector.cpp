@@ -75,8 +75,11 @@ Task<Result<std::unique_ptr<Transport>>> connect(base::EventLoop& loop, base::Ad
     auto session =
         std::make_unique<TlsSession>(tls, transport->descriptor(), TlsSession::Role::client);
     session->offer(offer);
+    TlsSession& shaken = *session;
+    const Time begun = loop.now();
     const Result<void> done = co_await transport->handshake(std::move(session), until);
     if (!done) co_return unsent(done.error());
+    shaken.took(loop.now() - begun);
   }
   co_return transport;
 }

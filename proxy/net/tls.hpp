@@ -56,6 +56,9 @@ class TlsSession {
   const base::Error& error() const { return error_; }  // after failed
   std::string_view protocol() const;                   // by ALPN; "" = none
   std::string peer_identity() const;                   // "" without a verified certificate
+  // Of a client; zero until whoever made it has said so.
+  base::Duration handshake_time() const { return handshake_time_; }
+  void took(base::Duration handshake) { handshake_time_ = handshake; }
 
  private:
   TlsStatus handshake_step();
@@ -73,6 +76,7 @@ class TlsSession {
   Role role_;
   bool has_failed_ = false;
   bool is_shut_ = false;
+  base::Duration handshake_time_{};
   std::uint64_t received_ = 0;  // bytes of data
   std::uint64_t messages_ = 0;  // steps of handshake messages since the handshake
 };

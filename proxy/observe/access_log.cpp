@@ -1,6 +1,8 @@
 #include "proxy/observe/access_log.hpp"
 
 #include "proxy/base/system_cause.hpp"
+#include "proxy/observe/described_exchange.hpp"
+#include "proxy/observe/line_template.hpp"
 
 #include <algorithm>
 #include <ctime>
@@ -33,14 +35,15 @@ std::uint64_t lines_in(std::string_view text) {
 }  // namespace
 
 base::Result<std::unique_ptr<AccessLog>> AccessLog::open(std::string path, Format format,
-                                                         int workers) {
+                                                         int workers, LineRules rules) {
   base::Result<base::LogFile> file = base::LogFile::open(std::move(path));
   if (!file) return file.error();
-  return std::unique_ptr<AccessLog>(new AccessLog(std::move(*file), format, workers));
+  return std::unique_ptr<AccessLog>(
+      new AccessLog(std::move(*file), format, workers, std::move(rules)));
 }
 
-AccessLog::AccessLog(base::LogFile file, Format format, int workers)
-    : name_(file.name()), file_(std::move(file)), format_(format) {
+AccessLog::AccessLog(base::LogFile file, Format format, int workers, LineRules rules)
+    : name_(file.name()), file_(std::move(file)), format_(format), rules_(std::move(rules)) {
   const std::size_t most = most_waiting / static_cast<std::size_t>(workers);
   for (int i = 0; i < workers; ++i) queues_.emplace_back(new Queue(*this, most));
   writer_ = std::thread([this] { run(); });
@@ -172,6 +175,13 @@ bool AccessLog::is_to_give_up() {
 
 // --- a worker's thread ---
 
+bool LineRules::take(const http::StreamInfo& info, const AccessRecord& record) const {
+  if (when && !when->holds_for(DescribedExchange(info, record))) return false;
+  const bool has_failed =
+      info.reason != base::Reason::none || info.status >= 500 || info.grpc_status > 0;
+  return has_failed || sample >= 10'000 || info.loop.random().below(10'000) < sample;
+}
+
 std::string_view AccessLog::Queue::timestamp(base::WallTime time) {
   const auto wall = std::chrono::floor<base::Millis>(time);
   const auto second = std::chrono::floor<std::chrono::seconds>(wall);
@@ -196,9 +206,12 @@ std::string_view AccessLog::Queue::source(const base::Address& address) {
 }
 
 void AccessLog::Queue::write(const http::StreamInfo& info, const AccessRecord& record) {
+  if (!log_.rules_.take_all() && !log_.rules_.take(info, record)) return;
   const std::string_view stamp = timestamp(info.loop.wall(info.started));
   line_.clear();
-  if (log_.format_ == Format::json)
+  if (log_.rules_.line)
+    log_.rules_.line->append(line_, info, record, stamp);
+  else if (log_.format_ == Format::json)
     append_json_line(line_, info, record, stamp, source(info.source()));
   else
     append_text_line(line_, info, record, stamp);

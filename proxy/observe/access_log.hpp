@@ -4,6 +4,7 @@
 // worker's thread, the rest by any.
 #pragma once
 
+#include "config/expression.hpp"
 #include "proxy/base/log_file.hpp"
 #include "proxy/http/stream_info.hpp"
 #include "proxy/observe/log_queue.hpp"
@@ -27,6 +28,18 @@ struct AccessRecord {
   std::string_view host;
   std::string_view path;  // without the query
   base::Time ended;
+};
+
+class LineTemplate;
+
+// Which exchanges leave a line, and what it says instead of all.
+struct LineRules {
+  std::shared_ptr<const config::Expression> when;  // null = any
+  std::uint32_t sample = 10'000;                   // of those that ended well, in 1/100 %
+  std::shared_ptr<const LineTemplate> line;        // null = all that there is, in the format
+
+  bool take_all() const { return !when && sample >= 10'000; }
+  bool take(const http::StreamInfo& info, const AccessRecord& record) const;
 };
 
 class AccessLog {
@@ -54,8 +67,8 @@ class AccessLog {
 
   // path: a file, appended to; or "stdout", "stderr". The error's cause says why it cannot be
   // opened.
-  static base::Result<std::unique_ptr<AccessLog>> open(std::string path, Format format,
-                                                       int workers);
+  static base::Result<std::unique_ptr<AccessLog>> open(std::string path, Format format, int workers,
+                                                       LineRules rules = {});
   ~AccessLog();  // writes what is left, if the destination takes it
   AccessLog(const AccessLog&) = delete;
   AccessLog& operator=(const AccessLog&) = delete;
@@ -71,7 +84,7 @@ class AccessLog {
  private:
   static constexpr std::size_t most_waiting = 8 * 1024 * 1024;  // of all queues
 
-  AccessLog(base::LogFile file, Format format, int workers);
+  AccessLog(base::LogFile file, Format format, int workers, LineRules rules);
   void run();
   bool write_all();
   void write_out(LogQueue& lines);
@@ -84,6 +97,7 @@ class AccessLog {
   const std::string name_;
   base::LogFile file_;
   Format format_;
+  const LineRules rules_;
   bool is_mid_line_ = false;  // the last byte that was written is not a line's end
   bool is_torn_ = false;      // and the rest of that line is lost
   std::vector<std::unique_ptr<Queue>> queues_;

@@ -77,6 +77,9 @@ class Control final : admin::AdminSource {
   bool set_breaker(std::string_view place, std::string_view mode) override;
   std::string stats() override;
   base::Task<std::string> clusters() override;
+  std::string requests(const std::string& id) override;
+  observe::Tap& tap() override { return shared_.spectators.tap; }
+  base::Loop& loop() override { return loop_; }
   void drain() override { end(plan_->config->drain.delay); }
   void quit() override { end({}); }
 

@@ -1,5 +1,6 @@
 // What control says of the process on the admin side.
 #include "filters/registry.hpp"
+#include "proxy/admin/requests_report.hpp"
 #include "proxy/process/control.hpp"
 #include "proxy/process/resources.hpp"
 #include "proxy/server/runtime.hpp"
@@ -87,6 +88,10 @@ admin::ProcessStatus Control::status() const {
       status.listeners[i].dropped += counts.dropped.load();
     }
   return status;
+}
+
+std::string Control::requests(const std::string& id) {
+  return admin::requests_json(*plan_, shared_.spectators.recent, id);
 }
 
 std::string Control::stats() {

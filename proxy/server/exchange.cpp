@@ -119,7 +119,7 @@ Exchange::~Exchange() {
   scope_.end();
   change(policy_.counts.exchanges, -1);
   policy_.metrics.count(info_, request_.method);
-  if (policy_.log) log();
+  tell();
 }
 
 base::Task<> Exchange::run() {
@@ -217,6 +217,8 @@ http::Response Exchange::response_of(http::Reply&& answer) {
   }
   const base::Error& error = answer.error();
   info_.reason = error.reason;
+  info_.detail = error.detail;
+  info_.cause = error.cause;
   scope_.outcome.reason = error.reason;
   http::Response response = http::local_reply(error, request_);
   if (info_.connection.protocol == "tcp") response.body = http::Body();  // nobody could read it
@@ -308,6 +310,8 @@ void Exchange::note_grpc_status(int status) {
 // incomplete.
 void Exchange::cut(const base::Error& why) {
   note_failure(reason_behind_head(why.reason));
+  info_.detail = why.detail;
+  info_.cause = why.cause;
   if (!ends_with_status_ || !stream_.carries_trailers()) return stream_.abort(why);
   const http::Headers trailers = http::closing_trailers(why, info_);
   note_grpc_status(http::grpc_status_in(trailers));
@@ -315,11 +319,20 @@ void Exchange::cut(const base::Error& why) {
   (void)finished;  // the client has left: nobody is to be told
 }
 
-void Exchange::log() {
+// The log, and whoever looks; all of them are to know it by the same id.
+void Exchange::tell() {
+  const std::string_view kept_for =
+      policy_.spectators ? observe::RecentRequests::worth(info_) : std::string_view();
+  const bool is_tapped = policy_.spectators && policy_.spectators->tap.is_watched();
+  const bool is_seen = is_tapped || !kept_for.empty();
+  if (!policy_.log && !is_seen) return;
   const std::string_view target = info_.client_path.empty() ? request_.path : info_.client_path;
   const observe::AccessRecord record{request_.method_text(), request_.authority,
                                      target.substr(0, target.find('?')), info_.now()};
-  policy_.log->write(info_, record);
+  if (is_seen) info_.request_id();
+  if (policy_.log) policy_.log->write(info_, record);
+  if (!kept_for.empty()) policy_.spectators->recent.keep(info_, record, kept_for);
+  if (is_tapped) policy_.spectators->tap.offer(info_, record);
 }
 
 }  // namespace server

@@ -189,6 +189,7 @@ ListenerPolicy Generation::policy_of(const PlannedListener& listener, http::Hand
                         metrics_,     nullptr, listener.counts[worker_.index]};
   if (plan_->access_log) policy.log = &plan_->access_log->queue(static_cast<int>(worker_.index));
   policy.handshake_failures = worker_.handshake_failures.of(listener.config->name);
+  policy.spectators = &shared.spectators;
   policy.name = listener.config->name;
   policy.service = plan_->config->node.service;
   policy.request_id_field = filters::request_id_field(listener.config->filters);

@@ -8,6 +8,7 @@
 #include "proxy/http/forwarded.hpp"
 #include "proxy/observe/access_log.hpp"
 #include "proxy/observe/request_metrics.hpp"
+#include "proxy/observe/spectators.hpp"
 #include "proxy/server/admission.hpp"
 #include "proxy/server/handshake_failures.hpp"
 #include "proxy/server/listener_counts.hpp"
@@ -26,6 +27,7 @@ struct ListenerPolicy {
   observe::AccessLog::Queue* log = nullptr;  // null = no access log
   ListenerCounts& counts;
   std::shared_ptr<HandshakeFailures> handshake_failures{};
+  observe::Spectators* spectators = nullptr;  // null = none, as in tests
 
   std::string_view name{};
   std::string_view service{};           // of the node

@@ -3,6 +3,7 @@
 #include "proxy/base/control_groups.hpp"
 #include "proxy/http/via.hpp"
 #include "proxy/net/unix_path.hpp"
+#include "proxy/observe/line_template.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -277,6 +278,23 @@ Planned make_plan(std::shared_ptr<const config::Config> config, const Plan* runn
   return made;
 }
 
+namespace {
+
+observe::LineRules rules_of(const config::AccessLog& wanted) {
+  observe::LineRules rules;
+  if (!wanted.when.empty()) rules.when = config::parse_expression(wanted.when).value;
+  rules.sample = wanted.sample;
+  if (!wanted.line.empty())
+    rules.line =
+        std::make_shared<const observe::LineTemplate>(observe::LineTemplate::of_text(wanted.line));
+  else if (!wanted.fields.empty())
+    rules.line = std::make_shared<const observe::LineTemplate>(
+        observe::LineTemplate::of_fields(wanted.fields));
+  return rules;
+}
+
+}  // namespace
+
 std::string open_access_log(Plan& plan) {
   const config::AccessLog& wanted = plan.config->access_log;
   if (plan.access_log || wanted.format == config::AccessLogFormat::none) return {};
@@ -284,7 +302,7 @@ std::string open_access_log(Plan& plan) {
                           ? observe::AccessLog::Format::json
                           : observe::AccessLog::Format::text;
   base::Result<std::unique_ptr<observe::AccessLog>> opened =
-      observe::AccessLog::open(wanted.to, format, plan.workers);
+      observe::AccessLog::open(wanted.to, format, plan.workers, rules_of(wanted));
   if (!opened)
     return plan.config->shown(wanted.places, "access_log: cannot open " + wanted.to + ": " +
                                                  opened.error().cause.message());

@@ -4,6 +4,7 @@
 
 #include "filters/registry.hpp"
 #include "proxy/base/log.hpp"
+#include "proxy/observe/spectators.hpp"
 #include "proxy/server/admission.hpp"
 #include "proxy/server/plan.hpp"
 #include "proxy/stats/registry.hpp"
@@ -22,6 +23,7 @@ struct Shared {
   Admission admission;
   base::Log& log;
   filters::SharedState filter_state;
+  observe::Spectators spectators;
   stats::Registry metrics;  // a shard for each worker, one more for control
   const std::shared_ptr<upstream::ClusterStates> cluster_states =
       std::make_shared<upstream::ClusterStates>(log, metrics);

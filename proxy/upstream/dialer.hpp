@@ -30,6 +30,7 @@ struct Dial {
 struct Dialed {
   std::unique_ptr<PooledConnection> connection;
   std::unique_ptr<net::Transport> tunnel;
+  base::Duration tls_time{};  // what the handshake took
 };
 
 class Dialer {

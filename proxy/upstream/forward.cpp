@@ -130,11 +130,16 @@ class Underway {
     const base::Duration waited = attempt_.connected - attempt_.queued;
     attempt_.connect_time = std::min(opened.connect_time, waited);
     attempt_.queue_time = waited - attempt_.connect_time;
+    attempt_.tls_time = std::min(opened.tls_time, attempt_.connect_time);
+    if (opened.since != base::never) attempt_.connection_age = attempt_.connected - opened.since;
+    attempt_.exchange_on_it = opened.exchange;
   }
   void has_sent() { attempt_.sent = info_.now(); }
   const base::Error& failed(const base::Error& error) {
     is_over_ = true;
     attempt_.outcome.reason = error.reason;
+    attempt_.detail = error.detail;
+    attempt_.cause = error.cause;
     is_unsent_ = error.unsent;
     return error;
   }

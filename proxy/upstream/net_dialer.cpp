@@ -72,11 +72,12 @@ void NetDialer::tell(const Error& error, const base::Address& address) {
 
 Result<Dialed> NetDialer::speak(std::unique_ptr<net::Transport> transport, const Dial& wanted) {
   Dialed made;
+  const net::TlsSession* tls = transport->tls();
+  if (tls) made.tls_time = tls->handshake_time();
   if (wanted.is_tunnel) {
     made.tunnel = std::move(transport);
     return made;
   }
-  const net::TlsSession* tls = transport->tls();
   const bool is_h2 = tls ? tls->protocol() == "h2" : wanted.protocol == Protocol::h2;
   if (wanted.protocol != Protocol::automatic && is_h2 != (wanted.protocol == Protocol::h2))
     return not_offered(wanted.protocol);

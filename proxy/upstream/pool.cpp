@@ -102,7 +102,11 @@ Opened Pool::lend(PooledConnection& connection) {
   Opened opened;
   opened.stream = connection.open();
   opened.was_reused = was_reused;
-  if (!was_reused) opened.connect_time = connection.tenure().connect_time;
+  const Tenure& tenure = connection.tenure();
+  if (!was_reused) opened.connect_time = tenure.connect_time;
+  if (!was_reused) opened.tls_time = tenure.tls_time;
+  opened.since = tenure.since;
+  opened.exchange = connection.requests();
   return opened;
 }
 

@@ -37,9 +37,12 @@ struct Want {
 
 struct Opened {
   std::unique_ptr<http::ClientStream> stream;
-  Tunnel tunnel;                  // instead, if that was wanted
-  bool was_reused = false;        // its connection had served before
-  base::Duration connect_time{};  // what making the connection took, if it is new
+  Tunnel tunnel;                   // instead, if that was wanted
+  bool was_reused = false;         // its connection had served before
+  base::Duration connect_time{};   // what making the connection took, if it is new
+  base::Duration tls_time{};       // of that, the handshake
+  base::Time since = base::never;  // when the connection was made
+  std::uint64_t exchange = 1;      // of its exchanges, from 1
 };
 
 // Of all pools of a cluster.
@@ -144,7 +147,7 @@ class Pool {
   bool may_widen(const Lane& lane) const;
   base::Task<> connect(Lane& lane);
   void add(Lane& lane, Dialed made, base::Duration took);
-  void add_tunnel(Lane& lane, std::unique_ptr<net::Transport> transport, base::Duration took);
+  void add_tunnel(Lane& lane, Dialed made, base::Duration took);
   void failed(Lane& lane, const base::Error& error, base::Time begun);
   static base::Error closed_at_once();
 
@@ -165,7 +168,7 @@ class Pool {
   std::size_t serving_h2_ = 0;
   std::size_t tunnels_ = 0;
   struct Spare {
-    std::unique_ptr<net::Transport> transport;
+    Dialed made;
     base::Duration connect_time{};
   };
   Spare spare_;  // for a tunnel, until those who were held have asked

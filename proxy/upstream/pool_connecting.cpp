@@ -46,8 +46,8 @@ Task<> Pool::run() {
 
 void Pool::serve(Lane& lane) {
   if (lane.count == 0) return;
-  if (lane.is_tunnel && spare_.transport)
-    add_tunnel(lane, std::move(spare_.transport), spare_.connect_time);
+  if (lane.is_tunnel && spare_.made.tunnel)
+    add_tunnel(lane, std::move(spare_.made), spare_.connect_time);
   serve(lane, lane.fresh);
   make_room(lane);
   serve(lane, lane.waiting);
@@ -158,7 +158,7 @@ void Pool::add(Lane& lane, Dialed made, base::Duration took) {
     outage_.end(loop_.now());
     owner_.on_reachability();
   }
-  if (made.tunnel) return add_tunnel(lane, std::move(made.tunnel), took);
+  if (made.tunnel) return add_tunnel(lane, std::move(made), took);
   PooledConnection& connection = *made.connection;
   if (&lane == &any_lane()) is_h2_ = connection.is_h2();
   const double age = loop_.random().between(1 - age_jitter, 1 + age_jitter);
@@ -167,21 +167,23 @@ void Pool::add(Lane& lane, Dialed made, base::Duration took) {
   connections_.push_back(std::move(made.connection));
   ++(connection.is_h2() ? serving_h2_ : serving_http1_);
   available_.push_back(connection.available);
-  connection.join(*this, {++newest_, loop_.now(), took, base::deadline(loop_.now(), max_age),
-                          settings_.limits.max_requests});
+  connection.join(*this, {++newest_, loop_.now(), took, made.tls_time,
+                          base::deadline(loop_.now(), max_age), settings_.limits.max_requests});
 }
 
 // For the one who has waited longest, or who was held and is about to ask. If all have left, it
 // goes.
-void Pool::add_tunnel(Lane& lane, std::unique_ptr<net::Transport> transport, base::Duration took) {
+void Pool::add_tunnel(Lane& lane, Dialed made, base::Duration took) {
   Waiter* first = lane.waiting.empty() ? lane.fresh.front() : lane.waiting.front();
   if (!first) {
-    spare_ = {std::move(transport), took};
+    spare_ = {std::move(made), took};
     return;
   }
   Opened opened;
-  opened.tunnel = Tunnel(*this, std::move(transport));
+  opened.tunnel = Tunnel(*this, std::move(made.tunnel));
   opened.connect_time = took;
+  opened.tls_time = made.tls_time;
+  opened.since = loop_.now();
   first->serve(std::move(opened));
 }
 

@@ -16,8 +16,9 @@ class Pool;
 // How a pool came by a connection, and how long it will use it.
 struct Tenure {
   std::uint64_t serial = 0;  // counts up within the pool
-  base::Time since{};  // connected
+  base::Time since{};        // connected
   base::Duration connect_time{};
+  base::Duration tls_time{};  // of that, the handshake
   base::Time old_at = base::never;
   std::uint64_t most_requests = 0;  // 0 = any number
 };

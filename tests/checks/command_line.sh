@@ -85,11 +85,24 @@ expect 2 'one of bash, zsh and fish' completion tcsh
 expect 0 '{"file":"good.yaml","valid":true,"problems":[],"warnings":[]}' check --json good.yaml
 expect 1 '{"file":"bad.yaml","line":1,"column":10,"message":"this version' check bad.yaml --json
 expect 0 '{"version":"' version --json
+expect 1 'cluster a: 127.0.0.1:1: connect_failure: cannot connect: Connection refused' check --probe good.yaml
+expect 1 '"endpoint":"127.0.0.1:1","address":"127.0.0.1:1","problem":"connect_failure' check --probe --json good.yaml
 expect 0 '  --json                  as JSON' check --help
 expect 2 '--json takes no value' check --json=1 good.yaml
 expect 1 'cannot read --json: No such file' check -- --json
 expect 1 '<stdin>: the file is empty' check -
-expect 2 'not yet in this version' explain
+expect 0 'route in.1             yes' explain GET http://a.test/x good.yaml
+expect 0 '"taken":true' explain GET /x good.yaml --json
+expect 1 'bad.yaml:1:10: this version' explain GET /x bad.yaml
+expect 2 'is no header field' explain GET /x good.yaml -H nothing
+expect 2 'no listener "out" of the file' explain GET /x good.yaml --listener out
+expect 2 'explain takes METHOD, URL and FILE' explain GET /x
+expect 2 'did you mean "status"?' tap 'statsu >= 500'
+expect 2 'a breaker is told open, closed or auto' breaker 'cluster a' shut
+expect 1 'cannot reach the admin side at 127.0.0.1:1' status --admin 127.0.0.1:1
+expect 1 'is not an address' why x --admin nowhere
+expect 2 '--admin takes a value: ADDRESS' drain --admin
+expect 2 'not yet in this version' simulate
 expect 0 'outrider ' version
 expect 0 'outrider ' --version
 expect 2 'takes nothing more' version now

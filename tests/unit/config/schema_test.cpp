@@ -1,15 +1,19 @@
-// The schema and the reference say what the tables say. What the schema accepts and refuses is tried
-// with a validator of its own kind: tests/checks/schema.py.
+// The schema and the reference say what the tables say. What the schema accepts and refuses is
+// tried with a validator of its own kind: tests/checks/schema.py.
+#include "config/schema.hpp"
+
 #include "config/parse.hpp"
 #include "config/reference.hpp"
-#include "config/schema.hpp"
 #include "config/value_schema.hpp"
 #include "filters/registry.hpp"
 #include "tests/harness/json.hpp"
+#include "tests/harness/source_folder.hpp"
 
 #include <doctest/doctest.h>
 
+#include <fstream>
 #include <set>
+#include <sstream>
 #include <string>
 
 namespace {
@@ -46,7 +50,8 @@ TEST_CASE("schema: tells keys, words, defaults and what is required") {
   const Json& properties = schema["properties"];
   CHECK(properties["limits"]["properties"]["connections"]["default"].number() == 10000);
   CHECK(properties["drain"]["properties"]["timeout"]["default"].text() == "30s");
-  CHECK(properties["log"]["properties"]["level"]["description"].text() == "the least that is logged");
+  CHECK(properties["log"]["properties"]["level"]["description"].text() ==
+        "the least that is logged");
   CHECK(schema["required"].items().front().text() == "version");
   const Json& listener = properties["listeners"]["additionalProperties"];
   CHECK(listener["required"].items().front().text() == "bind");
@@ -61,6 +66,14 @@ TEST_CASE("reference: has a row for each key and a part for each filter") {
   CHECK(page.find("\n### `listeners.NAME.routes[].match`\n") != page.npos);
   for (const config::FilterSpec* spec : filters::specs())
     CHECK((page.find("\n### `" + std::string(spec->name) + "`\n") != page.npos) == spec->is_built);
+}
+
+TEST_CASE("reference: the page that is checked in is what the tables say") {
+  std::stringstream page;
+  page << std::ifstream(harness::source_folder() + "/config/REFERENCE.md").rdbuf();
+  const bool is_current = page.str() == config::print_reference(filters::specs());
+  CHECK_MESSAGE(is_current,
+                "run: build/debug/outrider defaults --markdown >config/REFERENCE.md");
 }
 
 }  // namespace

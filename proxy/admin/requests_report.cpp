@@ -1,0 +1,174 @@
+#include "proxy/admin/requests_report.hpp"
+
+#include "proxy/base/json.hpp"
+#include "proxy/base/log.hpp"
+
+#include <algorithm>
+
+namespace admin {
+namespace {
+
+using base::Reason;
+using observe::RecordedAttempt;
+using observe::RecordedExchange;
+
+// The filters whose word a reason may be.
+std::vector<std::string_view> deciders_of(Reason reason) {
+  switch (reason) {
+    case Reason::circuit_open:
+      return {"circuit_breaker"};
+    case Reason::bulkhead_full:
+      return {"bulkhead", "adaptive_concurrency"};
+    case Reason::throttled:
+      return {"throttle"};
+    case Reason::shed:
+      return {"shed"};
+    case Reason::body_too_large:
+    case Reason::response_too_large:
+      return {"body_limit"};
+    case Reason::total_timeout:
+    case Reason::idle_timeout:
+      return {"timeout"};
+    case Reason::response_timeout:
+      return {"timeout", "retry"};
+    case Reason::fault:
+      return {"fault"};
+    case Reason::denied:
+      return {"jwt", "authz", "cors"};
+    default:
+      return {};
+  }
+}
+
+// "file:line"; "" if it is written nowhere.
+std::string place_of(const config::Mark& mark) {
+  return mark.source ? mark.source->name + ':' + std::to_string(mark.line) : std::string();
+}
+
+struct Policy {
+  std::string place;  // "cluster orders"
+  const config::FilterConfig* filter;
+};
+
+// In the order in which a request meets them. What a reload has taken away is not found.
+std::vector<Policy> policies_on(const config::Config& config, const RecordedExchange& exchange) {
+  std::vector<Policy> all;
+  const auto add = [&all](const std::string& place, const config::Filters& filters) {
+    for (const config::FilterConfig& filter : filters) all.push_back({place, &filter});
+  };
+  for (const config::Listener& listener : config.listeners) {
+    if (listener.name != exchange.listener) continue;
+    add("listener " + listener.name, listener.filters);
+    for (const config::Route& route : listener.routes)
+      if (route.name == exchange.route)
+        add("route " + listener.name + '/' + route.name, route.filters);
+  }
+  if (const config::Cluster* cluster = config.find_cluster(exchange.cluster))
+    add("cluster " + cluster->name, cluster->filters);
+  return all;
+}
+
+void write_policy(base::JsonWriter& json, const Policy& policy, std::string_view what) {
+  json.open('{').text("filter", policy.filter->name).text("place", policy.place);
+  json.text("did", what);
+  if (const std::string place = place_of(policy.filter->mark); !place.empty())
+    json.text("at", place);
+  json.close('}');
+}
+
+// Several of a kind on one path: each may have been the one.
+void write_policies(base::JsonWriter& json, const config::Config& config,
+                    const RecordedExchange& exchange) {
+  const std::vector<std::string_view> deciders = deciders_of(exchange.reason);
+  json.key("policies").open('[');
+  for (const Policy& policy : policies_on(config, exchange)) {
+    const std::string& name = policy.filter->name;
+    if (std::find(deciders.begin(), deciders.end(), name) != deciders.end())
+      write_policy(json, policy, base::to_string(exchange.reason));
+    else if (name == "retry" && !exchange.retry_denied.empty())
+      write_policy(json, policy, "denied another attempt: " + std::string(exchange.retry_denied));
+    else if (name == "retry" && exchange.attempts.size() > 1)
+      write_policy(json, policy, "tried again");
+    else if (name == "fallback" && exchange.reason != Reason::none)
+      write_policy(json, policy, "stood above");
+  }
+  json.close(']');
+}
+
+void write_millis(base::JsonWriter& json, std::string_view name, base::Duration time) {
+  if (time < base::Duration::zero()) return;
+  const auto micros = time / std::chrono::microseconds{1};
+  std::string rest = std::to_string(1000 + micros % 1000);
+  rest[0] = '.';
+  json.key(name).raw(std::to_string(micros / 1000) + rest);
+}
+
+void write_attempt(base::JsonWriter& json, const RecordedAttempt& attempt) {
+  json.open('{').number("number", static_cast<std::uint64_t>(attempt.number));
+  if (!attempt.endpoint.empty()) json.text("endpoint", attempt.endpoint);
+  if (attempt.exchange_on_it > 0) {
+    json.boolean("reused", attempt.was_reused);
+    json.number("exchange_on_connection", attempt.exchange_on_it);
+    write_millis(json, "connection_age_ms", attempt.connection_age);
+  }
+  json.key("ms").open('{');
+  write_millis(json, "queue", attempt.queue);
+  write_millis(json, "connect", attempt.connect);
+  write_millis(json, "tls", attempt.tls);
+  write_millis(json, "first_byte", attempt.first_byte);
+  json.close('}');
+  if (attempt.outcome.status > 0)
+    json.number("status", static_cast<std::uint64_t>(attempt.outcome.status));
+  if (attempt.outcome.grpc_status >= 0)
+    json.number("grpc_status", static_cast<std::uint64_t>(attempt.outcome.grpc_status));
+  if (attempt.outcome.reason != Reason::none)
+    json.text("reason", base::to_string(attempt.outcome.reason));
+  if (!attempt.detail.empty()) json.text("detail", attempt.detail);
+  json.close('}');
+}
+
+void write_text(base::JsonWriter& json, std::string_view name, std::string_view value) {
+  if (!value.empty()) json.text(name, value);
+}
+
+void write_exchange(base::JsonWriter& json, const config::Config& config,
+                    const RecordedExchange& exchange) {
+  json.open('{').text("request_id", exchange.request_id);
+  json.text("ts", base::timestamp(exchange.started)).text("kept_for", exchange.kept_for);
+  json.text("listener", exchange.listener);
+  json.text("direction", exchange.is_outbound ? "outbound" : "inbound");
+  write_text(json, "route", exchange.route);
+  json.text("method", exchange.method).text("host", exchange.host).text("path", exchange.path);
+  json.text("protocol", exchange.protocol);
+  if (exchange.status > 0) json.number("status", static_cast<std::uint64_t>(exchange.status));
+  if (exchange.grpc_status >= 0)
+    json.number("grpc_status", static_cast<std::uint64_t>(exchange.grpc_status));
+  write_text(json, "reason", base::to_string(exchange.reason));
+  write_text(json, "detail", exchange.detail);
+  write_text(json, "retry_denied", exchange.retry_denied);
+  json.number("bytes_in", exchange.bytes_in).number("bytes_out", exchange.bytes_out);
+  json.key("ms").open('{');
+  write_millis(json, "total", exchange.total);
+  write_millis(json, "first_byte", exchange.first_byte);
+  json.close('}');
+  write_text(json, "cluster", exchange.cluster);
+  json.text("source", exchange.source);
+  json.key("attempts").open('[');
+  for (const RecordedAttempt& attempt : exchange.attempts) write_attempt(json, attempt);
+  json.close(']');
+  write_policies(json, config, exchange);
+  json.close('}');
+}
+
+}  // namespace
+
+std::string requests_json(const server::Plan& plan, const observe::RecentRequests& recent,
+                          std::string_view id) {
+  base::JsonWriter json;
+  json.open('{').key("requests").open('[');
+  for (const RecordedExchange& exchange : id.empty() ? recent.all() : recent.of(id))
+    write_exchange(json, *plan.config, exchange);
+  return json.close(']').number("not_kept", recent.not_kept()).close('}').take();
+}
+
+}  // namespace admin

@@ -1,0 +1,106 @@
+#include "proxy/process/probe.hpp"
+
+#include "proxy/base/event_loop.hpp"
+#include "proxy/base/task_group.hpp"
+#include "proxy/net/connector.hpp"
+#include "proxy/net/resolver.hpp"
+
+#include <utility>
+
+namespace process {
+namespace {
+
+using base::Task;
+
+std::string words_of(const base::Error& error) {
+  std::string words = std::string(base::to_string(error.reason)) + ": " + std::string(error.detail);
+  if (error.cause) words += ": " + error.cause.message();
+  return words;
+}
+
+std::string text_of(const config::Endpoint& endpoint) {
+  if (endpoint.is_unix) return "unix:" + endpoint.host;
+  const bool is_v6 = endpoint.host.find(':') != endpoint.host.npos;
+  return (is_v6 ? '[' + endpoint.host + ']' : endpoint.host) + ':' + std::to_string(endpoint.port);
+}
+
+class Prober {
+ public:
+  Prober(const server::Plan& plan, const std::function<void(const Probed&)>& told)
+      : plan_(plan), told_(told), resolver_(loop_), tasks_(loop_) {}
+
+  void run() {
+    tasks_.spawn(all()).release();
+    loop_.run();
+  }
+
+ private:
+  Task<> all() {
+    for (const config::Cluster& cluster : plan_.config->clusters)
+      for (const config::Endpoint& endpoint : cluster.endpoints) co_await one(cluster, endpoint);
+    loop_.stop();
+  }
+
+  Task<> one(const config::Cluster& cluster, const config::Endpoint& endpoint) {
+    Probed probed;
+    probed.cluster = cluster.name;
+    probed.endpoint = text_of(endpoint);
+    const base::Time begun = loop_.now();
+    const base::Result<net::Resolved> found = co_await addresses_of(cluster, endpoint);
+    probed.resolved_in = loop_.now() - begun;
+    if (!found) {
+      probed.problem = words_of(found.error());
+      told_(probed);
+      co_return;
+    }
+    for (const base::Address& address : found->addresses) {
+      probed.address = address.to_string();
+      co_await connect(cluster, address, probed);
+      told_(probed);
+    }
+  }
+
+  Task<base::Result<net::Resolved>> addresses_of(const config::Cluster& cluster,
+                                                 const config::Endpoint& endpoint) {
+    net::Resolved known;
+    if (endpoint.is_unix)
+      known.addresses.push_back(*base::Address::parse("unix:" + endpoint.host));
+    else if (const auto ip = base::Address::parse_ip(endpoint.host, endpoint.port))
+      known.addresses.push_back(*ip);
+    if (!known.addresses.empty()) co_return known;
+    net::Question question;
+    question.name = endpoint.host;
+    question.port = endpoint.port;
+    question.timeout = cluster.dns.timeout;
+    question.family = static_cast<net::AddressFamily>(cluster.dns.family);
+    co_return co_await resolver_.resolve(std::move(question));
+  }
+
+  Task<> connect(const config::Cluster& cluster, const base::Address& address, Probed& into) {
+    const auto tls = plan_.cluster_tls.find(cluster.name);
+    const std::shared_ptr<const certs::TlsContext> context =
+        tls == plan_.cluster_tls.end() ? nullptr : tls->second;
+    const base::Time begun = loop_.now();
+    auto connected =
+        co_await net::connect(loop_, address, context, begun + cluster.connect_timeout);
+    into.connected_in = loop_.now() - begun;
+    into.problem = connected ? std::string() : words_of(connected.error());
+    const net::TlsSession* session = connected ? (*connected)->tls() : nullptr;
+    into.tls_took = session ? session->handshake_time() : base::Duration::zero();
+    into.protocol = session ? std::string(session->protocol()) : std::string();
+  }
+
+  const server::Plan& plan_;
+  const std::function<void(const Probed&)>& told_;
+  base::EventLoop loop_;
+  net::Resolver resolver_;
+  base::TaskGroup tasks_;
+};
+
+}  // namespace
+
+void probe(const server::Plan& plan, const std::function<void(const Probed&)>& told) {
+  Prober(plan, told).run();
+}
+
+}  // namespace process

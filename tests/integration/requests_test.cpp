@@ -1,0 +1,190 @@
+// Why a request failed: what GET /requests keeps, what `outrider why` and `outrider tap` tell.
+#include "tests/harness/json.hpp"
+#include "tests/harness/origin.hpp"
+#include "tests/harness/program.hpp"
+#include "tests/harness/test_proxy.hpp"
+
+#include <doctest/doctest.h>
+
+#include <fstream>
+#include <sstream>
+#include <unistd.h>
+
+using harness::Answer;
+using harness::Json;
+using harness::Origin;
+using harness::Program;
+using harness::Socket;
+using harness::TestProxy;
+
+namespace {
+
+std::string two_endpoints(const std::string& first, const std::string& second) {
+  return "version: 1\naccess_log: { format: none }\nadmin: { bind: \"127.0.0.1:0\" }\n"
+         "listeners:\n  egress: { bind: \"127.0.0.1:0\", filters: [request_id], routes: [{ to: app "
+         "}] }\n"
+         "clusters:\n  app:\n    endpoints: [\"" +
+         first + "\", \"" + second +
+         "\"]\n    load_balancer: round_robin\n    pool: { hold: 0s }\n    filters:\n"
+         "      - retry: { max_retries: 1, backoff: { base: 1ms } }\n";
+}
+
+Answer get_with_id(const TestProxy& proxy, const std::string& id, const std::string& path = "/x") {
+  Socket client = Socket::connect(proxy.address());
+  client.send("GET " + path + " HTTP/1.1\r\nhost: a.test\r\nx-request-id: " + id + "\r\n\r\n");
+  return client.read_answer();
+}
+
+// The first that is kept of that id, as soon as it is.
+Json kept(const TestProxy& proxy, const std::string& id) {
+  REQUIRE(harness::comes_to_say(proxy, "/requests?id=" + id, "\"request_id\":\"" + id + '"'));
+  return Json::parse(proxy.ask("/requests?id=" + id).body)["requests"].items().front();
+}
+
+std::string said_by(Program& program) {
+  program.wait();
+  return program.said();
+}
+
+}  // namespace
+
+TEST_CASE("requests: a failure is kept with each attempt, and who denied another") {
+  const base::Address first = harness::unused_address();
+  const base::Address second = harness::unused_address();
+  TestProxy proxy(two_endpoints(first.to_string(), second.to_string()));
+  CHECK(get_with_id(proxy, "failing-request").status == 502);
+  const Json request = kept(proxy, "failing-request");
+  CHECK(request["kept_for"].text() == "failed");
+  CHECK(request["reason"].text() == "connect_failure");
+  CHECK(request["route"].text() == "egress.1");
+  CHECK(request["retry_denied"].text() == "max_retries");
+  const std::vector<Json>& attempts = request["attempts"].items();
+  REQUIRE(attempts.size() == 2);
+  CHECK(attempts[0]["number"].number() == 1);
+  CHECK(attempts[0]["reason"].text() == "connect_failure");
+  CHECK(attempts[0]["detail"].text() == "cannot connect: Connection refused");
+  CHECK(attempts[1]["number"].number() == 2);
+  const Json& policy = request["policies"].items().front();
+  CHECK(policy["filter"].text() == "retry");
+  CHECK(policy["place"].text() == "cluster app");
+  CHECK(policy["did"].text() == "denied another attempt: max_retries");
+  CHECK(policy["at"].text().ends_with(":12"));
+}
+
+TEST_CASE("requests: what was tried again is kept though it ended well") {
+  Origin origin(Origin::answering("yes"));
+  const base::Address nobody = harness::unused_address();
+  TestProxy proxy(two_endpoints(nobody.to_string(), origin.address().to_string()));
+  // One of two goes to nobody first; which one chance says.
+  CHECK(get_with_id(proxy, "request-0001").status == 200);
+  CHECK(get_with_id(proxy, "request-0002").status == 200);
+  const Answer all = proxy.ask("/requests");
+  const Json requests = Json::parse(all.body)["requests"];
+  REQUIRE(!requests.items().empty());
+  const Json& request = requests.items().front();
+  CHECK(request["kept_for"].text() == "retried");
+  CHECK(request["status"].number() == 200);
+  REQUIRE(request["attempts"].items().size() == 2);
+  const Json& last = request["attempts"].items()[1];
+  CHECK(last["status"].number() == 200);
+  CHECK(last["endpoint"].text() == origin.address().to_string());
+  CHECK(last["exchange_on_connection"].number() >= 1);
+  CHECK_FALSE(last["ms"]["first_byte"].is_null());
+}
+
+TEST_CASE("requests: what is well is not kept") {
+  Origin origin(Origin::answering("yes"));
+  TestProxy proxy(harness::egress_to(origin.url()));
+  CHECK(harness::get(proxy.address(), "/").status == 200);
+  CHECK(Json::parse(proxy.ask("/requests").body)["requests"].items().empty());
+  CHECK(Json::parse(proxy.ask("/requests?id=nothing").body)["requests"].items().empty());
+  CHECK(proxy.ask("/requests").field("content-type") == "application/json");
+}
+
+TEST_CASE("why: tells the story, in words and in JSON") {
+  const base::Address nobody = harness::unused_address();
+  TestProxy proxy(two_endpoints(nobody.to_string(), nobody.to_string()));
+  get_with_id(proxy, "the-request");
+  kept(proxy, "the-request");
+  const std::string admin = proxy.admin().to_string();
+  Program why({harness::outrider_binary(), "why", "the-request", "--admin", admin});
+  const std::string said = said_by(why);
+  for (const char* words : {"GET a.test/x  502 connect_failure", "attempt 1  ", "attempt 2  ",
+                            "cannot connect: Connection refused",
+                            "retry of cluster app: denied another attempt: max_retries"})
+    CHECK_MESSAGE(said.find(words) != said.npos, said);
+  CHECK(said.find('\x1b') == said.npos);
+  Program json({harness::outrider_binary(), "why", "--json", "the-request", "--admin=" + admin});
+  CHECK(Json::parse(said_by(json))["requests"].items().size() == 1);
+  Program list({harness::outrider_binary(), "why", "--admin", admin});
+  CHECK(said_by(list).find("the-request") != std::string::npos);
+  Program none({harness::outrider_binary(), "why", "another", "--admin", admin});
+  CHECK(none.wait() == 1);
+  CHECK(none.said().find("nothing is kept of another") != std::string::npos);
+}
+
+TEST_CASE("status and top: show routes, endpoints and the last failures") {
+  Origin origin(Origin::answering("yes"));
+  TestProxy proxy(harness::egress_to(origin.url()));
+  CHECK(harness::get(proxy.address(), "/").status == 200);
+  const std::string admin = proxy.admin().to_string();
+  Program status({harness::outrider_binary(), "status", "--admin", admin});
+  const std::string said = said_by(status);
+  for (const std::string& words : {std::string("listener egress"), std::string("cluster app"),
+                                   origin.address().to_string(), std::string("req/s")})
+    CHECK_MESSAGE(said.find(words) != said.npos, said);
+  Program top({harness::outrider_binary(), "top", "--json", "--admin", admin});
+  CHECK(Json::parse(said_by(top))["routes"].items().front()["route"].text() == "egress.1");
+  Program nowhere(
+      {harness::outrider_binary(), "status", "--admin", harness::unused_address().to_string()});
+  CHECK(nowhere.wait() == 1);
+  CHECK(nowhere.said().find("cannot reach the admin side") != std::string::npos);
+}
+
+TEST_CASE("tap: shows what its expression asks for, as it ends") {
+  Origin origin(Origin::answering("yes"));
+  TestProxy proxy(harness::egress_to(origin.url()));
+  Socket watcher = Socket::connect(proxy.admin());
+  watcher.send("GET /tap?when=path+%3D%3D+/seen* HTTP/1.1\r\nhost: localhost\r\n\r\n");
+  CHECK(watcher.read_until("\r\n\r\n").find("content-type: text/event-stream") !=
+        std::string::npos);
+  watcher.read_until(": tap\n\n");
+  harness::get(proxy.address(), "/unseen");
+  harness::get(proxy.address(), "/seen/1");
+  const std::string event = watcher.read_until("\n\n");
+  CHECK(event.find("data: {\"ts\":") != event.npos);
+  CHECK(event.find("\"path\":\"/seen/1\"") != event.npos);
+  CHECK(event.find("/unseen") == event.npos);
+  const Answer wrong = proxy.ask("/tap?when=statsu");
+  CHECK(wrong.status == 400);
+  CHECK(wrong.body.find("did you mean \"status\"?") != wrong.body.npos);
+}
+
+TEST_CASE("tap: on the command line") {
+  Origin origin(Origin::answering("yes"));
+  TestProxy proxy(harness::egress_to(origin.url()));
+  Program tap({harness::outrider_binary(), "tap", "--json", "--admin", proxy.admin().to_string()});
+  tap.wait_for("watching");
+  harness::get(proxy.address(), "/tapped");
+  CHECK_NOTHROW(tap.wait_for("\"path\":\"/tapped\""));
+  Program wrong({harness::outrider_binary(), "tap", "statsu == 1"});
+  CHECK(wrong.wait() == 2);
+}
+
+TEST_CASE("access log: says what it is asked, of whom it is asked") {
+  Origin origin(Origin::answering("yes"));
+  const std::string file = "/tmp/outrider-lines-" + std::to_string(::getpid());
+  {
+    TestProxy proxy("version: 1\naccess_log: { to: " + file +
+                    ", format: \"{method} {path} {status} {cluster}\", when: \"path == /kept*\" }\n"
+                    "listeners:\n  egress: { bind: \"127.0.0.1:0\", routes: [{ to: app }] }\n"
+                    "clusters:\n  app: { url: \"" +
+                    origin.url() + "\" }\n");
+    CHECK(harness::get(proxy.address(), "/left").status == 200);
+    CHECK(harness::get(proxy.address(), "/kept/1").status == 200);
+  }
+  std::stringstream lines;
+  lines << std::ifstream(file).rdbuf();
+  CHECK(lines.str() == "GET /kept/1 200 app\n");
+  ::unlink(file.c_str());
+}

@@ -1,0 +1,59 @@
+// What is made of what the admin side says.
+#include "proxy/cli/admin_client.hpp"
+#include "proxy/cli/rates.hpp"
+#include "proxy/cli/story.hpp"
+#include "proxy/cli/terminal.hpp"
+
+#include <doctest/doctest.h>
+
+namespace {
+
+constexpr const char* metrics = R"(# HELP outrider_requests_total x
+outrider_requests_total{listener="e",route="r",cluster="c",code="200",reason=""} 90
+outrider_requests_total{listener="e",route="r",cluster="c",code="502",reason="reset"} 10
+outrider_request_duration_seconds_bucket{listener="e",route="r",cluster="c",le="0.01"} 50
+outrider_request_duration_seconds_bucket{listener="e",route="r",cluster="c",le="0.1"} 100
+outrider_request_duration_seconds_bucket{listener="e",route="r",cluster="c",le="+Inf"} 100
+odd{a="b\"c",d="}"} 1.5
+)";
+
+TEST_CASE("samples: are read back with their labels") {
+  const std::vector<cli::Sample> samples = cli::parse_samples(metrics);
+  REQUIRE(samples.size() == 6);
+  CHECK(samples[1].label("reason") == "reset");
+  CHECK(samples[5].label("a") == "b\"c");
+  CHECK(samples[5].label("d") == "}");
+  CHECK(samples[5].value == 1.5);
+}
+
+TEST_CASE("rates: what happened between two looks") {
+  const std::vector<cli::RouteRates> rates = cli::rates_between({}, cli::parse_samples(metrics), 2);
+  REQUIRE(rates.size() == 1);
+  CHECK(rates[0].route == "r");
+  CHECK(rates[0].requests == 50);
+  CHECK(rates[0].failures == 5);
+  CHECK(rates[0].p50 == doctest::Approx(0.01));
+  CHECK(rates[0].p95 == doctest::Approx(0.091));
+}
+
+TEST_CASE("a story: what became of each attempt, and who decided") {
+  const std::string story = cli::story_of(cli::parse_json(
+      R"({"request_id":"id","ts":"T","listener":"e","route":"r","method":"GET","host":"h",)"
+      R"("path":"/\u001b[2J","status":502,"reason":"connect_failure","bytes_in":0,"bytes_out":9,)"
+      R"("ms":{"total":1500.5},"cluster":"c","source":"127.0.0.1","protocol":"http1","attempts":)"
+      R"([{"number":1,"endpoint":"a:1","ms":{"queue":0.1},"reason":"connect_failure",)"
+      R"("detail":"cannot connect: Connection refused"}],"policies":[{"filter":"retry",)"
+      R"("place":"cluster c","did":"denied another attempt: max_retries","at":"o.yaml:9"}]})"));
+  for (const char* words :
+       {"GET h/?[2J  502 connect_failure\n", "over after 1.50 s", "attempt 1  a:1  connect_failure",
+        "cannot connect: Connection refused", "no connection; waited 0.1 ms",
+        "retry of cluster c: denied another attempt: max_retries  o.yaml:9"})
+    CHECK_MESSAGE(story.find(words) != story.npos, story);
+}
+
+TEST_CASE("the terminal: obeys nobody but us") {
+  CHECK(cli::harmless("a\x1b[0m\x7f") == "a?[0m?");
+  CHECK(cli::escaped_for_query("a b&c=/") == "a%20b%26c%3D%2F");
+}
+
+}  // namespace
