@@ -4,6 +4,7 @@
 
 #include "certs/store.hpp"
 #include "proxy/base/error.hpp"
+#include "proxy/base/time.hpp"
 #include "proxy/net/tls_wire.hpp"
 
 #include <openssl/ssl.h>

@@ -55,6 +55,7 @@ class DatagramSession final : http::ServerStream, http::Body::Source, base::Reap
   base::Result<void> finish(const http::Headers&) override { return {}; }
   bool carries_trailers() const override { return false; }
   void abort(const base::Error&) noexcept override {}
+  base::Time last_taken() const override { return last_; }
 
   base::Task<base::Result<base::Bytes>> read() override;
   void drop() noexcept override {}

@@ -120,8 +120,7 @@ TEST_CASE("each mistake says what is wrong") {
 }
 
 TEST_CASE("what this version does not build is refused by name") {
-  CHECK(mentions(with_cluster("    { url: http://a, filters: [{ compress: {} }] }
-"),
+  CHECK(mentions(with_cluster("    { url: http://a, filters: [{ compress: {} }] }\n"),
                  "not yet in this version"));
 }
 
