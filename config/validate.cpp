@@ -109,6 +109,7 @@ class Validation {
   }
 
   void check(const Mirror& mirror) {
+    if (mirror.to.empty()) return;  // that it is missing was said
     const auto found = clusters_.find(mirror.to);
     if (found == clusters_.end() && are_clusters_known_)
       mistakes_.add(mirror.mark, "there is no cluster \"" + mirror.to + "\"" + suggest(mirror.to));

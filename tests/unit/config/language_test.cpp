@@ -125,16 +125,16 @@ TEST_CASE("config language: what is not built is refused, each by its name") {
 TEST_CASE("config language: mirrors, scopes and sick bodies have a sense") {
   check_refused({
       {with_route("to: c, mirror: { to: d }"), "there is no cluster \"d\""},
-      {with_route("to: c, mirror: { sample: 1% }"), "`to`"},
+      {with_route("to: c, mirror: { sample: 1% }"), "\"to\" is missing"},
       {with_route("respond: { status: 200 }, mirror: { to: c }"), "`mirror` goes with `to`"},
       {with_listener("filters: [{ circuit_breaker: { scope: route } }]"), "a cluster's list only"},
       {with_route("to: c, filters: [{ circuit_breaker: { scope: endpoint } }]"),
        "a cluster's list only"},
       {with_cluster("url: http://a, filters: [{ circuit_breaker: { scope: endpoint } }, retry]"),
        "write it below the retry"},
-      {with_filter("circuit_breaker: { scope: cluster }"), "endpoint or route"},
+      {with_filter("circuit_breaker: { scope: cluster }"), "is not one of endpoint, route"},
       {with_filter("fault: { body: { sample: 1% } }"), "say `rate` or `cut_after`"},
-      {with_filter("fault: { body: { rate: 1KiB } }"), "`sample`"},
+      {with_filter("fault: { body: { rate: 1KiB } }"), "\"sample\" is missing"},
   });
 }
 
