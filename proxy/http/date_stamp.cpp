@@ -18,11 +18,12 @@ struct Stamp {
   char text[64];
   std::size_t size = 0;
 
-  bool holds(base::WallTime now) const { return now >= begun && now - begun < std::chrono::seconds{1}; }
+  bool holds(base::WallTime now) const {
+    return now >= begun && now - begun < std::chrono::seconds{1};
+  }
   void tell(base::WallTime now) {
-    const auto second = std::chrono::floor<std::chrono::seconds>(now);
-    begun = second;
-    const std::time_t time = system_clock::to_time_t(second);
+    begun = std::chrono::floor<std::chrono::seconds>(now);
+    const std::time_t time = system_clock::to_time_t(begun);
     std::tm utc{};
     gmtime_r(&time, &utc);
     size = static_cast<std::size_t>(std::snprintf(

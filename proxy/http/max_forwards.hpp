@@ -12,8 +12,8 @@ constexpr bool heeds_max_forwards(Method method) {
   return method == Method::trace || method == Method::options;
 }
 
-// Of one of these two: counts it down; the answer if nobody may pass the request on. To TRACE that is the request as it
-// came, without what is secret (RFC 9110 9.3.8).
+// Of one of these two: counts it down; the answer if nobody may pass the request on. To TRACE that
+// is the request as it came, without what is secret (RFC 9110 9.3.8).
 std::optional<Response> answer_of_last(RequestHead& request);
 
 }  // namespace http

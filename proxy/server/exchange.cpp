@@ -98,8 +98,8 @@ Exchange::Exchange(base::Ref<base::Counted> generation, const ListenerPolicy& po
       refused_(incoming.refused),
       info_(policy.loop, stream.connection()),
       scope_(info_.started),
-      request_(std::move(incoming.head), from_client(std::move(incoming.body), info_), stream, scope_,
-               info_) {
+      request_(std::move(incoming.head), from_client(std::move(incoming.body), info_), stream,
+               scope_, info_) {
   info_.listener = policy_.name;
   info_.is_outbound = policy_.is_outbound;
   info_.service = policy_.service;

@@ -74,7 +74,9 @@ Task<> asked_for_late(http::Incoming incoming, http::ServerStream& stream) {
   Task<Result<Bytes>> reading = incoming.body.read();
   stream.send_interim(100, {});
   const Result<Bytes> piece = co_await reading;
-  if (piece) co_await echo(std::move(incoming), stream);
+  if (!piece) co_return;
+  Task<> rest = echo(std::move(incoming), stream);
+  co_await rest;
 }
 
 TEST_CASE_FIXTURE(ServerAlone, "h2: a client that waits for 100 gets it once") {
