@@ -4,6 +4,7 @@
 #include "proxy/base/event.hpp"
 #include "proxy/base/json.hpp"
 
+#include <string>
 #include <string_view>
 #include <utility>
 
@@ -15,6 +16,13 @@ constexpr base::Millis interval{1000};
 // Without what ends it: an event has no line break in it.
 std::string_view line_of(std::string_view text) {
   return text.substr(0, text.find('\n'));
+}
+
+// All of it, however long.
+std::string quoted(std::string_view text) {
+  std::string json = "\"";
+  base::append_json(json, text, text.size());
+  return json += '"';
 }
 
 class WatchStream final : public http::OwnedSource {
@@ -29,7 +37,7 @@ class WatchStream final : public http::OwnedSource {
     const std::string stats = source_.stats();
     base::JsonWriter json;
     json.open('{').key("stats").raw(line_of(stats)).key("clusters").raw(line_of(clusters));
-    json.text("metrics", metrics);
+    json.key("metrics").raw(quoted(metrics));
     const std::string event = "data: " + json.close('}').take() + "\n";  // take() ends the line
     co_return http::Bytes::copy_of(event);
   }

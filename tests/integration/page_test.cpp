@@ -55,5 +55,6 @@ TEST_CASE("page: /watch tells what goes on, an event a second") {
   CHECK(seen["stats"]["listeners"].items().front()["name"].text() == "egress");
   CHECK(seen["clusters"]["clusters"].items().front()["name"].text() == "app");
   CHECK(seen["metrics"].text().find("outrider_requests_total{listener=\"egress\"") != std::string::npos);
+  CHECK(seen["metrics"].text().find("\nprocess_start_time_seconds ") != std::string::npos);  // the last
   CHECK(client.read_until("\n\n").find("data: {") != std::string::npos);
 }
