@@ -24,11 +24,11 @@ fail() {
   tail -n 20 outrider.log >&2
   exit 1
 }
+# await COMMAND...: until it succeeds, for 20 s at most.
 await() {
-  tries=0
+  limit=$(($(date +%s) + 20))
   until "$@" >/dev/null 2>&1; do
-    tries=$((tries + 1))
-    [ "$tries" -lt 200 ] || fail "in vain: $*"
+    [ "$(date +%s)" -lt "$limit" ] || fail "in vain: $*"
     sleep 0.1
   done
 }
