@@ -114,6 +114,10 @@ void check_balancing(const Node& node, const Reading& reading, const Cluster& cl
   if (hash_on && cluster.is_tcp() && !is_of_bytes)
     reading.mistakes.add(hash_on->mark,
                          "a tcp:// cluster takes bytes, and knows `hash_on: source_ip` alone");
+  const Node::Entry* health = node.entry("health");
+  if (health && cluster.is_tcp() && cluster.health && !cluster.health->tcp)
+    reading.mistakes.add(health->mark,
+                         "a tcp:// cluster takes bytes, and knows `health: { tcp: true }` alone");
   const Node::Entry* slow_start = node.entry("slow_start");
   if (slow_start && is_hashing(cluster) && cluster.slow_start > Millis{0})
     reading.mistakes.add(slow_start->mark,

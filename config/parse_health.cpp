@@ -36,6 +36,7 @@ void read_expect(const Node& node, const Reading& reading, Health& into) {
 }
 
 NodePtr write_expect(const Health& health) {
+  if (health.path.empty()) return nullptr;
   std::vector<std::string> texts;
   for (const auto& [low, high] : health.expect)
     texts.push_back(low == high ? std::to_string(low)

@@ -63,6 +63,7 @@ TEST_CASE("config balancing: what may not be written, and what to write instead"
       {hashing("hash_on: { cookie: a, path: \"x;y\" }"), "is not a path"},
       {hashing("slow_start: 5s"), "`slow_start` does not go with ring_hash and maglev"},
       {of_bytes("hash_on: \"header:x\""), "knows `hash_on: source_ip` alone"},
+      {of_bytes("health: { path: / }"), "knows `health: { tcp: true }` alone"},
       {with_cluster("url: http://a, health: {}"), "says nothing of how to ask"},
       {with_cluster("url: http://a, health: { path: /, tcp: true }"),
        "exactly one of `path`, `tcp` and `grpc`"},
