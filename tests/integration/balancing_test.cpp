@@ -270,9 +270,9 @@ TEST_CASE("health: grpc asks the health service over HTTP/2") {
     if (call.field(":path") == "/grpc.health.v1.Health/Check" &&
         call.body == std::string("\0\0\0\0\6\n\4shop", 11))
       ++named;
-    peer.send(peer.head(1, {{":status", "200"}, {"content-type", "application/grpc"}}, false) +
-              h2::frame(h2::data, 0, 1, std::string("\0\0\0\0\2\x08", 6) + serving.load()) +
-              peer.head(1, {{"grpc-status", "0"}}, true));
+    peer.send(peer.head(1, {{":status", "200"}, {"content-type", "application/grpc"}}, false));
+    peer.send(h2::frame(h2::data, 0, 1, std::string("\0\0\0\0\2\x08", 6) + serving.load()));
+    peer.send(peer.head(1, {{"grpc-status", "0"}}, true));
     peer.wait_for_end();
   });
   TestProxy proxy(
