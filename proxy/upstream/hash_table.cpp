@@ -97,4 +97,10 @@ std::size_t HashTable::start(std::uint64_t hash) const {
   return point == points_.end() ? 0 : static_cast<std::size_t>(point - points_.begin());
 }
 
+// The next point of a ring is anybody's. Neighbours in a Maglev table are not: its size is prime,
+// and any step will do.
+std::size_t HashTable::step(std::uint64_t hash) const {
+  return points_.empty() ? base::mixed(hash) % (maglev_size - 1) + 1 : 1;
+}
+
 }  // namespace upstream

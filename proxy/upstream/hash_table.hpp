@@ -1,7 +1,7 @@
 // Which endpoint a hash belongs to, so that most hashes keep theirs when others come or go: a ring
 // of points (Karger et al.) or a Maglev table (Eisenbud et al., NSDI 2016). Both are one list of
-// slots, walked from a hash on. Made once for a set of endpoints, in the control thread, immutable
-// and shared by all workers; the same in every process that has the same endpoints.
+// slots, walked from where a hash begins. Made once for a set of endpoints, in the control thread,
+// immutable and shared by all workers; the same in every process that has the same endpoints.
 #pragma once
 
 #include "config/model.hpp"
@@ -23,8 +23,10 @@ class HashTable {
                                              const std::vector<WeightedAddress>& addresses);
 
   std::size_t size() const { return slots_.size(); }
-  // Where the walk of this hash begins; it goes on upwards, and from the last to the first.
+  // Where the walk of this hash begins, and how far it goes each time, from the last on to the
+  // first: it comes to every slot, and of what one endpoint leaves each other one gets a part.
   std::size_t start(std::uint64_t hash) const;
+  std::size_t step(std::uint64_t hash) const;
   // The position, among the addresses, of the one to whom the slot belongs.
   std::size_t operator[](std::size_t slot) const { return slots_[slot]; }
 

@@ -260,6 +260,7 @@ TEST_CASE(
     }
     CHECK(taken_over.size() == 4);
     CHECK(taken_over.count(out) == 0);
+    for (const auto& [endpoint, count] : taken_over) CHECK(count > 12);  // of about 100
     picks.endpoints[2].is_reachable = true;
     picks.adopt();
     for (int key = 0; key < 500; ++key) CHECK(picks.picked(key) == before[key]);
