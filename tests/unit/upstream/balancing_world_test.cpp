@@ -78,7 +78,7 @@ TEST_CASE(
   load(world, 50, seconds(1));
   CHECK(world.seen().endpoints[0].health == "ejected");
   world.at(a).start();
-  load(world, 50, seconds(2));
+  load(world, 50, seconds(4));
   CHECK(world.seen().endpoints[0].health == "healthy");
   CHECK(world.at(a).requests > 20);
   CHECK(world.errors_since(0) <= 1);
