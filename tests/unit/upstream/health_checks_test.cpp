@@ -29,7 +29,8 @@ TEST_CASE("health: so many in a row change it, and one between begins anew") {
     std::string said;
     for (const char check : one.checks) {
       const bool before = count.is_healthy();
-      CHECK(count.changes(check == '+', rules) == (count.is_healthy() != before));
+      const bool has_changed = count.changes(check == '+', rules);
+      CHECK(has_changed == (count.is_healthy() != before));
       said += count.is_healthy() ? '+' : '-';
     }
     CHECK(said == one.said);
@@ -67,7 +68,7 @@ struct HealthFixture {
     cluster.health->interval = base::Millis{20};
     cluster.health->unhealthy_after = 2;
     set->addresses = {{peer.address}};
-    state = states.of("c")->at(peer.address.to_string(), loop.now());
+    state = of_cluster->at(peer.address.to_string(), loop.now());
   }
   void answer(const std::string& text) {
     upstream_test::PeerConnection connection = peer.accept();
@@ -79,6 +80,7 @@ struct HealthFixture {
   base::EventLoop loop;
   upstream_test::Peer peer{loop};
   upstream::ClusterStates states;
+  std::shared_ptr<upstream::ClusterState> of_cluster = states.of("c");
   stats::Registry metrics{1};
   config::Cluster cluster;
   std::shared_ptr<upstream::EndpointSet> set = std::make_shared<upstream::EndpointSet>();
