@@ -47,8 +47,12 @@ class HealthChecks::Check {
         count_(!endpoint_->is_unhealthy()),
         successes_(counter_of(of.metrics_, cluster_, "success")),
         failures_(counter_of(of.metrics_, cluster_, "failure")),
-        probe_{*cluster.config.health, cluster.config.protocol,
-               authority_of(cluster.config, address), address, cluster.tls},
+        probe_{*cluster.config.health,
+               cluster.config.protocol,
+               cluster.config.proxy_protocol,
+               authority_of(cluster.config, address),
+               address,
+               cluster.tls},
         tasks_(loop_) {
     tasks_.spawn(run()).release();
   }
@@ -56,6 +60,7 @@ class HealthChecks::Check {
   bool is_of(const CheckedCluster& cluster, const base::Address& address) const {
     return cluster_ == cluster.config.name && probe_.address == address &&
            probe_.health == *cluster.config.health && probe_.protocol == cluster.config.protocol &&
+           probe_.proxy_protocol == cluster.config.proxy_protocol &&
            probe_.authority == authority_of(cluster.config, address);
   }
   bool is_about(const std::string& cluster) const { return cluster_ == cluster; }

@@ -5,6 +5,7 @@
 #include "proxy/http1/client.hpp"
 #include "proxy/http2/client.hpp"
 #include "proxy/net/connector.hpp"
+#include "proxy/net/proxy_header.hpp"
 #include "proxy/upstream/grpc_health.hpp"
 
 #include <algorithm>
@@ -123,9 +124,19 @@ net::Offer offer_of(const HealthProbe& probe) {
   return probe.protocol == Protocol::http1 ? net::Offer::http1 : net::Offer::as_configured;
 }
 
+// Of a client that there is none of.
+std::string preamble_of(const HealthProbe& probe) {
+  const base::Address nobody;
+  if (probe.proxy_protocol == config::ProxyProtocol::none) return {};
+  return probe.proxy_protocol == config::ProxyProtocol::v1 ? net::proxy_header_v1(nobody, nobody)
+                                                           : net::proxy_header_v2(nobody, nobody);
+}
+
 Task<std::string> ask(base::EventLoop& loop, const HealthProbe& probe) {
   const base::Time until = loop.now() + probe.health.timeout;
-  auto connected = co_await net::connect(loop, probe.address, probe.tls, until, offer_of(probe));
+  std::string preamble = preamble_of(probe);
+  auto connected = co_await net::connect(loop, probe.address, probe.tls, until, offer_of(probe),
+                                         std::move(preamble));
   if (!connected) co_return in_words(connected.error());
   if (probe.health.tcp) co_return "";
   const net::TlsSession* tls = (*connected)->tls();

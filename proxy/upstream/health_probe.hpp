@@ -15,6 +15,7 @@ namespace upstream {
 struct HealthProbe {
   config::Health health;
   config::Protocol protocol = config::Protocol::automatic;
+  config::ProxyProtocol proxy_protocol = config::ProxyProtocol::none;
   std::string authority;  // the host that is asked for
   base::Address address;
   std::shared_ptr<const certs::TlsContext> tls;  // null = clear
