@@ -111,9 +111,9 @@ void check_balancing(const Node& node, const Reading& reading, const Cluster& cl
     reading.mistakes.add(hash_on->mark,
                          "`hash_on` goes with `load_balancer: ring_hash` or `maglev`");
   const bool is_of_bytes = cluster.hash_on && cluster.hash_on->selector == "source_ip";
-  if (hash_on && cluster.is_tcp() && !is_of_bytes)
+  if (hash_on && (cluster.is_tcp() || cluster.is_udp()) && !is_of_bytes)
     reading.mistakes.add(hash_on->mark,
-                         "a tcp:// cluster takes bytes, and knows `hash_on: source_ip` alone");
+                         "a cluster that takes no requests knows `hash_on: source_ip` alone");
   const Node::Entry* health = node.entry("health");
   if (health && cluster.is_tcp() && cluster.health && !cluster.health->tcp)
     reading.mistakes.add(health->mark,

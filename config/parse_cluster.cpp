@@ -281,7 +281,7 @@ bool is_of_requests(std::string_view field) {
 }
 bool is_of_connections(std::string_view field) {
   return field == "tls" || field == "connect_timeout" || field == "pool" ||
-         field == "proxy_protocol";
+         field == "proxy_protocol" || field == "health" || field == "outlier";
 }
 
 // Whether a field says nothing of what such a cluster takes.
