@@ -2,8 +2,10 @@
 
 #include "proxy/base/system_cause.hpp"
 #include "proxy/net/datagrams.hpp"
+#include "proxy/net/exhaustion.hpp"
 #include "proxy/net/tcp_options.hpp"
 
+#include <atomic>
 #include <cerrno>
 #include <fcntl.h>
 #include <unistd.h>
@@ -15,6 +17,8 @@ namespace {
 constexpr int backlog = 4096;
 constexpr int accepts_a_turn = 16;
 constexpr base::Millis pause_when_exhausted{100};
+
+std::atomic<std::uint64_t> in_vain{0};
 
 base::Error failure(std::string_view what) {
   return {base::Reason::internal, base::Fault::proxy, what, base::system_cause()};
@@ -176,11 +180,16 @@ bool Acceptor::accept_one() {
     return true;
   }
   if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
+    in_vain.fetch_add(1, std::memory_order_relaxed);
     if (handler_.free_descriptor()) return true;
     survive_exhaustion();
     return false;
   }
   return errno == ECONNABORTED || errno == EINTR;
+}
+
+std::uint64_t accepts_in_vain() {
+  return in_vain.load(std::memory_order_relaxed);
 }
 
 // The first in the queue is turned away with the reserve, so that it does not wait in vain.

@@ -1,5 +1,6 @@
 // What control looks at from time to time, as nobody reports it.
 #include "proxy/base/memory_pressure.hpp"
+#include "proxy/net/exhaustion.hpp"
 #include "proxy/process/control.hpp"
 #include "proxy/server/runtime.hpp"
 
@@ -17,14 +18,33 @@ constexpr base::Millis certificate_interval{1'000};
 constexpr std::chrono::hours between_remarks{24};  // on a certificate that soon expires
 constexpr std::chrono::minutes between_complaints{1};
 
+// The log says that descriptors have run out, at most once a minute.
+class DescriptorWatch {
+ public:
+  void look(base::Time now, base::Log& log) {
+    const std::uint64_t before = std::exchange(seen_, net::accepts_in_vain());
+    if (seen_ == before || now < next_complaint_) return;
+    next_complaint_ = now + between_complaints;
+    log.warning(
+        "descriptors have run out: idle connections make room, and others wait or are turned away; "
+        "the limit is that of `ulimit -n`, or LimitNOFILE of the unit");
+  }
+
+ private:
+  std::uint64_t seen_ = net::accepts_in_vain();
+  base::Time next_complaint_ = base::Time::min();
+};
+
 }  // namespace
 
 // An idle process is not woken for it.
 base::Task<> Control::watch_process() {
+  DescriptorWatch descriptors;
   for (;;) {
     look_at_memory();
     forget_earlier_plans();
     look_at_access_log();
+    descriptors.look(loop_.now(), log_);
     const bool is_much = shared_.admission.memory_in_use() > shared_.admission.memory_limit() / 2;
     const base::Duration pause = is_much ? close_watch_interval : watch_interval;
     const base::Time next = may_doze() ? base::never : loop_.now() + pause;

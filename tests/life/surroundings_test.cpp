@@ -191,6 +191,7 @@ TEST_CASE("surroundings: without descriptors what is under way goes on, and the 
   while (base::Clock::now() < begun + base::Millis{600})
     std::this_thread::sleep_until(begun + base::Millis{600});
   CHECK(cpu() - cpu_before <= 12);  // it does not ask over and over
+  outrider->wait_for("descriptors have run out");
 
   REQUIRE(::prlimit(outrider->id(), RLIMIT_NOFILE, &before, nullptr) == 0);
   int served = 0;
