@@ -4,6 +4,7 @@
 
 #include <cstdio>
 #include <string>
+#include <utility>
 
 namespace {
 
@@ -66,7 +67,8 @@ int main() {
     char line[96];
     std::snprintf(line, sizeof line, "%-26s", row.filter);
     table += line;
-    for (const auto& [how, filter] : {std::pair{"idle", row.idle}, {"active", row.active}}) {
+    const std::pair<const char*, const char*> ways[] = {{"idle", row.idle}, {"active", row.active}};
+    for (const auto& [how, filter] : ways) {
       if (filter)
         std::snprintf(line, sizeof line, "%9.0f", added(row, how, filter, none));
       else

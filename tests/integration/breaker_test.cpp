@@ -137,7 +137,7 @@ TEST_CASE("circuit_breaker: is held by hand, also under another configuration, u
   CHECK(harness::comes_to_say(proxy, "/clusters", "\"state\":\"open\",\"mode\":\"open\""));
   for (const std::string breaker : {"window: 30s", "window: 20s", "scope: endpoint"}) {
     CAPTURE(breaker);
-    CHECK(proxy.reload(with_breaker(cluster, breaker) + "x-a: " + breaker + "\n").status == 200);
+    CHECK(proxy.reload(with_breaker(cluster, breaker) + "x-a: \"" + breaker + "\"\n").status == 200);
     CHECK(get(proxy).status == 503);
   }
   CHECK(app.asked == 1);

@@ -4,8 +4,8 @@
 
 #include <doctest/doctest.h>
 
+#include <atomic>
 #include <condition_variable>
-#include <future>
 #include <mutex>
 #include <vector>
 
