@@ -1,5 +1,6 @@
 #include "proxy/admin/requests_report.hpp"
 
+#include "config/filter_spec.hpp"
 #include "proxy/base/json.hpp"
 #include "proxy/base/log.hpp"
 
@@ -12,32 +13,47 @@ using base::Reason;
 using observe::RecordedAttempt;
 using observe::RecordedExchange;
 
-// The filters whose word a reason may be.
-std::vector<std::string_view> deciders_of(Reason reason) {
+// A filter whose word a reason may be; `option`: only if it is not 0.
+struct Decider {
+  std::string_view filter;
+  std::string_view option{};
+};
+
+std::vector<Decider> deciders_of(Reason reason) {
   switch (reason) {
     case Reason::circuit_open:
-      return {"circuit_breaker"};
+      return {{"circuit_breaker"}};
     case Reason::bulkhead_full:
-      return {"bulkhead", "adaptive_concurrency"};
+      return {{"bulkhead"}, {"adaptive_concurrency"}};
     case Reason::throttled:
-      return {"throttle"};
+      return {{"throttle"}};
     case Reason::shed:
-      return {"shed"};
+      return {{"shed"}};
     case Reason::body_too_large:
+      return {{"body_limit", "request"}};
     case Reason::response_too_large:
-      return {"body_limit"};
+      return {{"body_limit", "response"}};
     case Reason::total_timeout:
+      return {{"timeout", "total"}};
     case Reason::idle_timeout:
-      return {"timeout"};
+      return {{"timeout", "idle"}};
     case Reason::response_timeout:
-      return {"timeout", "retry"};
+      return {{"timeout", "response"}, {"retry", "attempt_timeout"}};
     case Reason::fault:
-      return {"fault"};
+      return {{"fault"}};
     case Reason::denied:
-      return {"jwt", "authz", "cors"};
+      return {{"jwt"}, {"authz"}, {"cors"}};
     default:
       return {};
   }
+}
+
+bool is_it(const Decider& decider, const config::FilterConfig& filter) {
+  if (decider.filter != filter.name) return false;
+  if (decider.option.empty()) return true;
+  const config::NodePtr options = filter.spec->write(nullptr, filter.options.get());
+  const config::Node* option = options->find(decider.option);
+  return option && !option->text.starts_with('0');
 }
 
 // "file:line"; "" if it is written nowhere.
@@ -76,22 +92,35 @@ void write_policy(base::JsonWriter& json, const Policy& policy, std::string_view
   json.close('}');
 }
 
-// Several of a kind on one path: each may have been the one.
+// Several of a kind on one path: each may have been the one. Where no `timeout` stands there is one
+// that is written nowhere.
 void write_policies(base::JsonWriter& json, const config::Config& config,
                     const RecordedExchange& exchange) {
-  const std::vector<std::string_view> deciders = deciders_of(exchange.reason);
+  const std::vector<Decider> deciders = deciders_of(exchange.reason);
+  const std::vector<Policy> on_the_way = policies_on(config, exchange);
   json.key("policies").open('[');
-  for (const Policy& policy : policies_on(config, exchange)) {
+  for (const Policy& policy : on_the_way) {
+    const auto decides = [&policy](const Decider& each) { return is_it(each, *policy.filter); };
     const std::string& name = policy.filter->name;
-    if (std::find(deciders.begin(), deciders.end(), name) != deciders.end())
+    if (std::any_of(deciders.begin(), deciders.end(), decides))
       write_policy(json, policy, base::to_string(exchange.reason));
     else if (name == "retry" && !exchange.retry_denied.empty())
       write_policy(json, policy, "denied another attempt: " + std::string(exchange.retry_denied));
     else if (name == "retry" && exchange.attempts.size() > 1)
       write_policy(json, policy, "tried again");
-    else if (name == "fallback" && exchange.reason != Reason::none)
-      write_policy(json, policy, "stood above");
   }
+  const bool has_timeout =
+      std::any_of(on_the_way.begin(), on_the_way.end(),
+                  [](const Policy& policy) { return policy.filter->name == "timeout"; });
+  const bool is_timeout =
+      exchange.reason == Reason::total_timeout || exchange.reason == Reason::idle_timeout;
+  if (is_timeout && !has_timeout)
+    json.open('{')
+        .text("filter", "timeout")
+        .text("place", "every path without one")
+        .text("did", base::to_string(exchange.reason))
+        .text("at", "default")
+        .close('}');
   json.close(']');
 }
 
