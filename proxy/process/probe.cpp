@@ -24,6 +24,11 @@ std::string text_of(const config::Endpoint& endpoint) {
   return (is_v6 ? '[' + endpoint.host + ']' : endpoint.host) + ':' + std::to_string(endpoint.port);
 }
 
+net::AddressFamily family_of(config::Family family) {
+  if (family == config::Family::automatic) return net::AddressFamily::any;
+  return family == config::Family::ipv4 ? net::AddressFamily::ipv4 : net::AddressFamily::ipv6;
+}
+
 class Prober {
  public:
   Prober(const server::Plan& plan, const std::function<void(const Probed&)>& told)
@@ -72,7 +77,7 @@ class Prober {
     question.name = endpoint.host;
     question.port = endpoint.port;
     question.timeout = cluster.dns.timeout;
-    question.family = static_cast<net::AddressFamily>(cluster.dns.family);
+    question.family = family_of(cluster.dns.family);
     co_return co_await resolver_.resolve(std::move(question));
   }
 
