@@ -109,6 +109,8 @@ Task<Result<void>> Transport::connected(Time until) {
 Task<Result<void>> Transport::handshake(std::unique_ptr<TlsSession> session, Time until) {
   tls_ = std::move(session);
   for (;;) {
+    if (!is_open())  // its descriptor's number, which the session knows, may be another's by now
+      co_return Error{base::Reason::client_gone, base::Fault::downstream, "closed meanwhile"};
     const TlsStatus status = tls_->handshake(has_hung_up_);
     if (status.state == TlsStatus::State::ok) break;
     if (status.state == TlsStatus::State::failed || status.state == TlsStatus::State::end)

@@ -41,11 +41,11 @@ void DownstreamConnection::adopt(const ListenerSettings& settings) {
   if (protocol_ && !is_refused_) protocol_->adopt(settings);
 }
 
+// Nothing of what opens it may run again: the number of its descriptor may be another's by then.
 void DownstreamConnection::cut() {
-  if (protocol_)
-    protocol_->cut();
-  else
-    close();
+  if (protocol_) return protocol_->cut();
+  opening_.cancel_all();
+  close();
 }
 
 bool DownstreamConnection::is_idle() const {
@@ -53,7 +53,7 @@ bool DownstreamConnection::is_idle() const {
 }
 
 void DownstreamConnection::expired() {
-  if (!protocol_) close();
+  if (!protocol_) cut();
 }
 
 base::Task<> DownstreamConnection::open() {
