@@ -66,7 +66,7 @@ bool stand_alone(pid_t parent) {
   ::prctl(PR_SET_PDEATHSIG, SIGTERM);
   if (::getppid() != parent) return false;
   if (::isatty(STDIN_FILENO)) {  // a background group that read from it would be stopped
-    const int nothing = ::open("/dev/null", O_RDONLY);
+    const int nothing = ::open("/dev/null", O_RDONLY | O_CLOEXEC);
     if (nothing >= 0) ::dup2(nothing, STDIN_FILENO);
   }
   return true;
