@@ -145,8 +145,9 @@ net::ConnectionLimits::Place Listener::place_for(const base::Address& remote) {
   return place;
 }
 
+// Whoever has not been accepted yet waits in the kernel: nobody who is here is let go for it.
 bool Listener::free_descriptor() {
-  if (make_room()) return true;
+  if (lingering_.end_oldest()) return true;
   admission_.neighbours().ask_for_descriptor();
   return false;
 }
