@@ -11,7 +11,10 @@ namespace server {
 DownstreamConnection::DownstreamConnection(Listener& listener,
                                            std::unique_ptr<net::Transport> transport,
                                            const base::Address& remote)
-    : listener_(listener), transport_(std::move(transport)), opening_(listener.loop()) {
+    : accepted(listener.loop().now()),
+      listener_(listener),
+      transport_(std::move(transport)),
+      opening_(listener.loop()) {
   info_.remote = remote;
   if (listener.settings().tells_upstream)
     info_.local =

@@ -29,6 +29,7 @@ class DownstreamConnection final : Protocol::Owner, base::Reapable, base::Timer 
   void adopt(const ListenerSettings& settings);
 
   std::size_t place = 0;  // in its listener's table
+  const base::Time accepted;
 
  private:
   base::Task<> open();

@@ -7,6 +7,7 @@ namespace server {
 namespace {
 
 constexpr std::size_t most_looks = 64;  // at connections, for one that is idle
+constexpr base::Millis while_new{1'000};
 
 // Whether what a connection settled when it opened would be settled otherwise now.
 bool opens_otherwise(const config::Listener& a, const config::Listener& b) {
@@ -118,14 +119,14 @@ bool Listener::make_room() {
   return true;
 }
 
-// They are looked at in turn, so that each was there for a while, and a few at a time: with
-// thousands that are busy there is no room.
+// They are looked at in turn, a few at a time: with thousands that are busy there is no room. What
+// has only just come may have asked already, unread as yet.
 bool Listener::end_idle() {
   const std::size_t looks = std::min(most_looks, connections_.size());
   for (std::size_t i = 0; i < looks; ++i) {
     next_looked_at_ = (next_looked_at_ + 1) % connections_.size();
     DownstreamConnection& each = *connections_[next_looked_at_];
-    if (!each.is_idle()) continue;
+    if (!each.is_idle() || loop_.now() < each.accepted + while_new) continue;
     each.cut();
     return true;
   }
