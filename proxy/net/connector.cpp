@@ -63,7 +63,8 @@ Error unsent(Error error) {
 
 Task<Result<std::unique_ptr<Transport>>> connect(base::EventLoop& loop, base::Address address,
                                                  std::shared_ptr<const certs::TlsContext> tls,
-                                                 Time until, Offer offer, std::string preamble) {
+                                                 Time until, Offer offer, std::string preamble,
+                                                 HandshakeTurns* turns) {
   const Result<int> descriptor = begin(address);
   if (!descriptor) co_return unsent(descriptor.error());
   auto transport = std::make_unique<Transport>(loop, *descriptor);
@@ -72,6 +73,7 @@ Task<Result<std::unique_ptr<Transport>>> connect(base::EventLoop& loop, base::Ad
   if (!preamble.empty() && !send_whole(transport->descriptor(), preamble))
     co_return unsent(connect_error(errno));
   if (tls) {
+    if (turns) co_await turns->next();
     auto session =
         std::make_unique<TlsSession>(tls, transport->descriptor(), TlsSession::Role::client);
     session->offer(offer);

@@ -1,6 +1,6 @@
-// How many TLS handshakes begin in one turn of a loop: each costs a signature, and the exchanges of
-// the turn wait for it. Those beyond begin in the next turns, first come, first served. One a
-// worker; its thread.
+// How many TLS handshakes, of either side, begin in one turn of a loop: each costs a signature, and
+// the exchanges of the turn wait for it. Those beyond begin in the next turns, first come, first
+// served. One a worker; its thread.
 #pragma once
 
 #include "proxy/base/loop.hpp"

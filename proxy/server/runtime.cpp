@@ -25,7 +25,7 @@ Runtime::Runtime(base::EventLoop& loop, std::size_t worker, Shared& shared)
       lingering_(loop),
       neighbour_(shared.admission.neighbours(), lingering_),
       handshake_turns_(loop),
-      pools_(loop, upstream::net_dialers(loop, shared.log), shared.cluster_states),
+      pools_(loop, upstream::net_dialers(loop, handshake_turns_, shared.log), shared.cluster_states),
       handshake_failures_(loop, shared.log, shared.metrics, worker),
       parts_{loop, worker, shared, pools_, handshake_failures_, mirrors_},
       mirrors_(loop) {}

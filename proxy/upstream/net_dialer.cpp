@@ -53,7 +53,7 @@ Task<Result<Dialed>> NetDialer::dial(Dial wanted) {
     offer = wanted.protocol == Protocol::h2 ? net::Offer::h2 : net::Offer::http1;
   }
   auto connected = co_await net::connect(loop_, wanted.address, tls_, wanted.until, offer,
-                                         std::move(wanted.preamble));
+                                         std::move(wanted.preamble), &turns_);
   Result<Dialed> made =
       connected ? speak(std::move(*connected), wanted) : Result<Dialed>(connected.error());
   if (!made && made.error().lasting) tell(made.error(), wanted.address);

@@ -7,6 +7,7 @@
 #include "proxy/base/log.hpp"
 #include "proxy/http1/client.hpp"
 #include "proxy/http2/client.hpp"
+#include "proxy/net/handshake_turns.hpp"
 #include "proxy/upstream/dialer.hpp"
 
 #include <memory>
@@ -17,8 +18,9 @@ namespace upstream {
 
 class NetDialer final : public Dialer {
  public:
-  // Both outlive it. What is `lasting` is told in the log, at most once a minute.
-  NetDialer(base::EventLoop& loop, base::Log& log) : loop_(loop), log_(log) {}
+  // All outlive it. What is `lasting` is told in the log, at most once a minute.
+  NetDialer(base::EventLoop& loop, net::HandshakeTurns& turns, base::Log& log)
+      : loop_(loop), turns_(turns), log_(log) {}
 
   base::Task<base::Result<Dialed>> dial(Dial wanted) override;
   base::Result<std::unique_ptr<net::ConnectedDatagrams>> datagrams(
@@ -34,6 +36,7 @@ class NetDialer final : public Dialer {
   void tell(const base::Error& error, const base::Address& address);
 
   base::EventLoop& loop_;
+  net::HandshakeTurns& turns_;
   base::Log& log_;
   base::Time told_at_ = base::Time::min();
   std::string cluster_;

@@ -6,8 +6,8 @@
 
 namespace upstream {
 
-MakeDialer net_dialers(base::EventLoop& loop, base::Log& log) {
-  return [&loop, &log] { return std::make_unique<NetDialer>(loop, log); };
+MakeDialer net_dialers(base::EventLoop& loop, net::HandshakeTurns& turns, base::Log& log) {
+  return [&loop, &turns, &log] { return std::make_unique<NetDialer>(loop, turns, log); };
 }
 
 base::Ref<EndpointPools> Pools::of(const config::Cluster& cluster, const config::Limits& limits,

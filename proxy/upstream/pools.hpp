@@ -3,6 +3,7 @@
 #pragma once
 
 #include "proxy/base/log.hpp"
+#include "proxy/net/handshake_turns.hpp"
 #include "proxy/upstream/endpoint_pools.hpp"
 
 #include <functional>
@@ -18,7 +19,7 @@ namespace upstream {
 
 // How the pools of a cluster come by connections: see Dialer.
 using MakeDialer = std::function<std::unique_ptr<Dialer>()>;
-MakeDialer net_dialers(base::EventLoop& loop, base::Log& log);
+MakeDialer net_dialers(base::EventLoop& loop, net::HandshakeTurns& turns, base::Log& log);
 
 class Pools {
  public:

@@ -1,13 +1,17 @@
 #include "proxy/net/connector.hpp"
 
+#include "proxy/base/descriptor.hpp"
 #include "proxy/net/acceptor.hpp"
 #include "proxy/net/tls_mistrust.hpp"
 #include "tests/unit/net/line.hpp"
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <dirent.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
+#include <vector>
 
 namespace {
 
@@ -39,7 +43,7 @@ struct Connecting : net::Acceptor::Handler {
           std::make_unique<net::Acceptor>(loop, std::move(descriptors->front()), nullptr, *this);
   }
   base::Task<> connect(Address to, std::shared_ptr<const certs::TlsContext> tls, base::Time until) {
-    auto result = co_await net::connect(loop, to, tls, until);
+    auto result = co_await net::connect(loop, to, tls, until, net::Offer::as_configured, "", &turns);
     connected.emplace(std::move(result));
   }
   bool try_it(const Address& to, std::shared_ptr<const certs::TlsContext> tls = nullptr,
@@ -54,6 +58,7 @@ struct Connecting : net::Acceptor::Handler {
   }
 
   base::EventLoop loop;
+  net::HandshakeTurns turns{loop};
   base::TaskGroup tasks{loop};
   base::Child child;
   std::shared_ptr<const certs::TlsContext> context;
@@ -161,6 +166,36 @@ TEST_CASE_FIXTURE(Connecting, "connector: a wrong certificate is a tls_failure, 
   CHECK(connected->error().reason == base::Reason::tls_failure);
   CHECK(connected->error().unsent);
   CHECK(net::verdict_of(connected->error().cause) == X509_V_ERR_HOSTNAME_MISMATCH);
+}
+
+// Of those that came, how many have begun to speak.
+std::size_t with_bytes(const std::vector<base::Descriptor>& clients) {
+  char room[1];
+  return static_cast<std::size_t>(
+      std::count_if(clients.begin(), clients.end(), [&](const base::Descriptor& client) {
+        return ::recv(client.number(), room, sizeof room, MSG_PEEK | MSG_DONTWAIT) > 0;
+      }));
+}
+
+TEST_CASE_FIXTURE(Connecting, "connector: four handshakes begin in a turn") {
+  auto listening = net::listen_on(*Address::parse("127.0.0.1:0"), 1);
+  REQUIRE(listening);
+  const Address to = Address::local_of(listening->front().number());
+  const Identities identities;
+  const auto tls = identities.client_context();
+  base::TaskGroup connecting(loop);
+  for (int i = 0; i < 10; ++i) connecting.spawn(connect(to, tls, base::never)).release();
+  std::vector<base::Descriptor> clients;
+  for (int i = 0; i < 10; ++i)
+    clients.emplace_back(::accept4(listening->front().number(), nullptr, nullptr, SOCK_CLOEXEC));
+  std::size_t begun = 0;
+  for (int i = 0; i < 20 && begun < clients.size(); ++i) {
+    loop.turn(base::Millis{1});
+    const std::size_t now = with_bytes(clients);
+    CHECK(now - begun <= 4);
+    begun = now;
+  }
+  CHECK(begun == clients.size());
 }
 
 TEST_CASE_FIXTURE(Connecting, "connector: given up, it leaves nothing open") {

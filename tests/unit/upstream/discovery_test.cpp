@@ -102,7 +102,8 @@ TEST_CASE_FIXTURE(DiscoveryTest, "discovery: counts failures from the start, of 
 }
 
 TEST_CASE_FIXTURE(DiscoveryTest, "cluster: waits for its first endpoints, and keeps what stays") {
-  upstream::Pools pools(loop, upstream::net_dialers(loop, log));
+  net::HandshakeTurns turns(loop);
+  upstream::Pools pools(loop, upstream::net_dialers(loop, turns, log));
   upstream::Clusters clusters(pools, config, {});
   const auto publish = [&](std::vector<upstream::WeightedAddress> addresses) {
     const auto set = std::make_shared<EndpointSet>(EndpointSet{std::move(addresses)});
@@ -307,7 +308,8 @@ TEST_CASE_FIXTURE(DiscoveryTest, "discovery: of a name's families the one that i
 
 TEST_CASE_FIXTURE(DiscoveryTest,
                   "pools: are kept by cluster, address, TLS, protocol and pool settings") {
-  upstream::Pools pools(loop, upstream::net_dialers(loop, log));
+  net::HandshakeTurns turns(loop);
+  upstream::Pools pools(loop, upstream::net_dialers(loop, turns, log));
   auto first = std::make_unique<upstream::Clusters>(pools, config, upstream::TlsContexts());
   const auto chosen = [](upstream::Clusters& clusters) {
     return clusters[0].pick({}).operator*();

@@ -46,7 +46,8 @@ struct ThreeEndpoints {
 
   base::EventLoop loop;
   base::Log log{STDERR_FILENO, base::Level::error, false};
-  upstream::Pools pools{loop, upstream::net_dialers(loop, log)};
+  net::HandshakeTurns turns{loop};
+  upstream::Pools pools{loop, upstream::net_dialers(loop, turns, log)};
   config::Config config;
   std::optional<upstream::Clusters> clusters;
   http::Attempt attempt;

@@ -139,7 +139,8 @@ struct ForwardTest {
   Peer peer{loop};
   config::Config config;
   base::Log log{STDERR_FILENO, base::Level::error, false};
-  upstream::Pools pools{loop, upstream::net_dialers(loop, log)};
+  net::HandshakeTurns turns{loop};
+  upstream::Pools pools{loop, upstream::net_dialers(loop, turns, log)};
   std::optional<upstream::Clusters> clusters;
   std::deque<Fed> feds;  // outlive the requests that read them
   base::TaskGroup tasks{loop};

@@ -34,7 +34,8 @@ struct PoolFixture : upstream::Pool::Owner {
   config::Cluster cluster;
   std::shared_ptr<const certs::TlsContext> tls;
   base::Log log{STDERR_FILENO, base::Level::error, false};
-  upstream::NetDialer dialer{loop, log};
+  net::HandshakeTurns turns{loop};
+  upstream::NetDialer dialer{loop, turns, log};
   upstream::PoolSettings settings_of_pool;
   std::uint32_t in_flight = 0;
   std::vector<bool> was_reachable;
