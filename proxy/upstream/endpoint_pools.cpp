@@ -35,7 +35,7 @@ EndpointPools::EndpointPools(base::Loop& loop, std::unique_ptr<Dialer> dialer,
 
 EndpointPools::~EndpointPools() = default;
 
-bool EndpointPools::serves(const config::Cluster& cluster) const {
+bool EndpointPools::suit(const config::Cluster& cluster) const {
   return config_.name == cluster.name && config_.tls == cluster.tls &&
          config_.protocol == cluster.protocol && config_.pool == cluster.pool &&
          config_.proxy_protocol == cluster.proxy_protocol;

@@ -37,8 +37,8 @@ class EndpointPools final : public base::Counted, Endpoint::Owner, Pool::Owner {
   ClusterState& state() const { return *state_; }  // what all workers know of its endpoints
   void watch(Watcher& watcher) { watchers_.push_back(watcher); }
   // Whether a configuration with this cluster goes on using these pools.
-  bool serves(const config::Cluster& cluster) const;
-  // For connections made from now on, of a cluster that they serve.
+  bool suit(const config::Cluster& cluster) const;
+  // For connections made from now on, of a cluster that they suit.
   void renew(const config::Cluster& cluster, const config::Limits& limits,
              std::shared_ptr<const certs::TlsContext> tls);
   void renew_tls(std::shared_ptr<const certs::TlsContext> tls) {

@@ -88,7 +88,7 @@ Opened Pool::take(const Lane& lane, std::uint64_t newer_than) {
   while (place) {
     PooledConnection& connection = place->connection;
     place = available_.before(*place);
-    if (!serves(lane, connection) || connection.tenure().serial <= newer_than) continue;
+    if (!suits(lane, connection) || connection.tenure().serial <= newer_than) continue;
     if (connection.free_streams() > 0) return lend(connection);
     set_aside(connection);
   }
@@ -121,7 +121,7 @@ void Pool::set_aside(PooledConnection& connection) {
 
 // Why nobody may wait in this lane now.
 std::optional<Error> Pool::refusal(const Lane& lane, bool wants_fresh) {
-  if (outage_.is_on() && (wants_fresh || serving(lane) == 0)) {
+  if (outage_.is_on() && (wants_fresh || usable(lane) == 0)) {
     const bool is_tried_for_one = outage_.error().lasting || is_dormant();
     const bool is_next =
         is_tried_for_one && connecting_ == 0 && loop_.now() >= outage_.next_attempt(true);
@@ -153,7 +153,7 @@ std::size_t Pool::room() const {
   const std::size_t most = settings_.limits.connections;
   const std::size_t open = connections_.size() + tunnels_ + connecting_;
   if (open < most) return most - open;
-  const bool all_drain = serving_http1_ + serving_h2_ + tunnels_ + connecting_ == 0;
+  const bool all_drain = usable_http1_ + usable_h2_ + tunnels_ + connecting_ == 0;
   return all_drain && open < 2 * most ? 1 : 0;
 }
 
@@ -168,14 +168,14 @@ bool Pool::is_multiplexed(const Lane& lane) const {
   return lane.protocol == Protocol::h2;
 }
 
-// Connections that serve those who wait, now or later.
-std::size_t Pool::serving(const Lane& lane) const {
+// Connections that can take those who wait, now or later.
+std::size_t Pool::usable(const Lane& lane) const {
   if (lane.is_tunnel) return 0;
-  if (lane.protocol == Protocol::automatic) return serving_http1_ + serving_h2_;
-  return lane.protocol == Protocol::h2 ? serving_h2_ : serving_http1_;
+  if (lane.protocol == Protocol::automatic) return usable_http1_ + usable_h2_;
+  return lane.protocol == Protocol::h2 ? usable_h2_ : usable_http1_;
 }
 
-bool Pool::serves(const Lane& lane, const PooledConnection& connection) const {
+bool Pool::suits(const Lane& lane, const PooledConnection& connection) const {
   if (lane.is_tunnel) return false;
   return lane.protocol == Protocol::automatic ||
          connection.is_h2() == (lane.protocol == Protocol::h2);
@@ -211,7 +211,7 @@ void Pool::learned_limit(std::uint32_t streams) {
 
 void Pool::drains(PooledConnection& connection) {
   connection.available.unlink();
-  --(connection.is_h2() ? serving_h2_ : serving_http1_);
+  --(connection.is_h2() ? usable_h2_ : usable_http1_);
   look_again();
 }
 

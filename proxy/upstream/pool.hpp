@@ -38,7 +38,7 @@ struct Want {
 struct Opened {
   std::unique_ptr<http::ClientStream> stream;
   Tunnel tunnel;                   // instead, if that was wanted
-  bool was_reused = false;         // its connection had served before
+  bool was_reused = false;         // its connection has carried others
   base::Duration connect_time{};   // what making the connection took, if it is new
   base::Duration tls_time{};       // of that, the handshake
   base::Time since = base::never;  // when the connection was made
@@ -129,13 +129,13 @@ class Pool {
   std::size_t room() const;
   std::size_t places(const Lane& lane) const;
   bool is_multiplexed(const Lane& lane) const;
-  std::size_t serving(const Lane& lane) const;
-  bool serves(const Lane& lane, const PooledConnection& connection) const;
+  std::size_t usable(const Lane& lane) const;
+  bool suits(const Lane& lane, const PooledConnection& connection) const;
 
-  // Serving those who wait, pool_connecting.cpp:
+  // Giving to those who wait, and opening, pool_connecting.cpp:
   base::Task<> run();
-  void serve(Lane& lane);
-  void serve(const Lane& lane, base::List<Waiter>& line);
+  void hand_out(Lane& lane);
+  void hand_out(const Lane& lane, base::List<Waiter>& line);
   void make_room(Lane& lane);
   void give_up();
   void give_up(Lane& lane);
@@ -164,8 +164,8 @@ class Pool {
 
   std::vector<std::unique_ptr<PooledConnection>> connections_;  // open, also while they drain
   base::List<PooledConnection::Available> available_;  // may take an exchange; last used at the end
-  std::size_t serving_http1_ = 0;                      // open and not draining
-  std::size_t serving_h2_ = 0;
+  std::size_t usable_http1_ = 0;                       // open and not draining
+  std::size_t usable_h2_ = 0;
   std::size_t tunnels_ = 0;
   struct Spare {
     Dialed made;
@@ -175,7 +175,7 @@ class Pool {
 
   std::array<Lane, 4> lanes_;
   std::size_t waiting_ = 0;     // in all of them
-  std::size_t asking_ = 0;      // tasks of open(), also those that were served and do not know yet
+  std::size_t asking_ = 0;      // tasks of open(), also those that have a connection and do not know yet
   std::size_t connecting_ = 0;  // likewise
   Outage outage_;
   const Lane* failed_lane_ = nullptr;  // whose connect failed last

@@ -1,4 +1,4 @@
-// Who waits is served, and what is missing is opened: run() and what it does. See pool.hpp.
+// Who waits gets what is free, and what is missing is opened: run() and what it does. See pool.hpp.
 #include "proxy/upstream/pool.hpp"
 #include "proxy/upstream/pool_waiter.hpp"
 
@@ -31,7 +31,7 @@ Error Pool::closed_at_once() {
 Task<> Pool::run() {
   for (;;) {
     if (waiting_ > 0)
-      for (Lane& lane : lanes_) serve(lane);
+      for (Lane& lane : lanes_) hand_out(lane);
     spare_ = {};
     // What lasts is tried again only for who waits; anything else goes on for nobody, and must not
     // hold up who could go elsewhere.
@@ -44,20 +44,20 @@ Task<> Pool::run() {
   }
 }
 
-void Pool::serve(Lane& lane) {
+void Pool::hand_out(Lane& lane) {
   if (lane.count == 0) return;
   if (lane.is_tunnel && spare_.made.tunnel)
     add_tunnel(lane, std::move(spare_.made), spare_.connect_time);
-  serve(lane, lane.fresh);
+  hand_out(lane, lane.fresh);
   make_room(lane);
-  serve(lane, lane.waiting);
+  hand_out(lane, lane.waiting);
 }
 
-void Pool::serve(const Lane& lane, base::List<Waiter>& line) {
+void Pool::hand_out(const Lane& lane, base::List<Waiter>& line) {
   while (Waiter* waiter = line.front()) {
     Opened opened = take(lane, waiter->newer_than());
     if (!opened.stream) return;
-    waiter->serve(std::move(opened));
+    waiter->give(std::move(opened));
   }
 }
 
@@ -67,9 +67,9 @@ void Pool::make_room(Lane& lane) {
   if (lane.count == 0 || connecting_ > 0 || room() > 0) return;
   for (auto* place = available_.front(); place; place = available_.after(*place))
     if (place->connection.streams() == 0 &&
-        (!lane.fresh.empty() || !serves(lane, place->connection)))
+        (!lane.fresh.empty() || !suits(lane, place->connection)))
       return place->connection.leave();
-  if (!lane.fresh.empty() && serving_h2_ > 0) lane.fresh.front()->take_any();
+  if (!lane.fresh.empty() && usable_h2_ > 0) lane.fresh.front()->take_any();
 }
 
 void Pool::give_up() {
@@ -77,10 +77,10 @@ void Pool::give_up() {
   for (Lane& lane : lanes_) give_up(lane);
 }
 
-// The endpoint cannot be connected to: only whom a connection that is there may serve yet waits on.
+// The endpoint cannot be connected to: only who may yet get a connection that is there waits on.
 void Pool::give_up(Lane& lane) {
   fail(lane.fresh, outage_.error());
-  if (serving(lane) == 0) fail(lane.waiting, outage_.error());
+  if (usable(lane) == 0) fail(lane.waiting, outage_.error());
 }
 
 void Pool::fail(base::List<Waiter>& line, const Error& error) {
@@ -131,7 +131,7 @@ bool Pool::may_widen(const Lane& lane) const {
   const Waiter* last = lane.fresh.back();
   const std::uint64_t newer_than = last ? last->newer_than() : 0;
   return std::any_of(connections_.begin(), connections_.end(), [&](const auto& each) {
-    return each->tenure().serial > newer_than && serves(lane, *each) && each->may_widen();
+    return each->tenure().serial > newer_than && suits(lane, *each) && each->may_widen();
   });
 }
 
@@ -165,7 +165,7 @@ void Pool::add(Lane& lane, Dialed made, base::Duration took) {
   const auto max_age = std::chrono::duration_cast<base::Duration>(settings_.limits.max_age * age);
   connection.index = connections_.size();
   connections_.push_back(std::move(made.connection));
-  ++(connection.is_h2() ? serving_h2_ : serving_http1_);
+  ++(connection.is_h2() ? usable_h2_ : usable_http1_);
   available_.push_back(connection.available);
   connection.join(*this, {++newest_, loop_.now(), took, made.tls_time,
                           base::deadline(loop_.now(), max_age), settings_.limits.max_requests});
@@ -184,7 +184,7 @@ void Pool::add_tunnel(Lane& lane, Dialed made, base::Duration took) {
   opened.connect_time = took;
   opened.tls_time = made.tls_time;
   opened.since = loop_.now();
-  first->serve(std::move(opened));
+  first->give(std::move(opened));
 }
 
 // What lasts and concerns one protocol alone is no outage of the endpoint.

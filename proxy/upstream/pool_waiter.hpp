@@ -24,7 +24,7 @@ class Pool::Waiter : public base::Link {
   }
 
   std::uint64_t newer_than() const { return newer_than_; }
-  void serve(Opened with) {
+  void give(Opened with) {
     opened = std::move(with);
     leave();
     ready.set();

@@ -13,7 +13,7 @@ MakeDialer net_dialers(base::EventLoop& loop, net::HandshakeTurns& turns, base::
 base::Ref<EndpointPools> Pools::of(const config::Cluster& cluster, const config::Limits& limits,
                                    std::shared_ptr<const certs::TlsContext> tls) {
   const auto found = std::find_if(
-      all_.begin(), all_.end(), [&](const EndpointPools& pools) { return pools.serves(cluster); });
+      all_.begin(), all_.end(), [&](const EndpointPools& pools) { return pools.suit(cluster); });
   if (found == all_.end())
     return base::Ref<EndpointPools>(
         all_.emplace_back(loop_, make_dialer_(), cluster, limits, std::move(tls),

@@ -28,7 +28,7 @@ class Pools {
         std::shared_ptr<ClusterStates> states = std::make_shared<ClusterStates>())
       : loop_(loop), make_dialer_(std::move(make_dialer)), states_(std::move(states)) {}
 
-  // Those that serve this cluster: kept from an earlier configuration, or new. `tls` (null = clear)
+  // Those that suit this cluster: kept from an earlier configuration, or new. `tls` (null = clear)
   // and the limits hold for connections made from now on.
   base::Ref<EndpointPools> of(const config::Cluster& cluster, const config::Limits& limits,
                               std::shared_ptr<const certs::TlsContext> tls);

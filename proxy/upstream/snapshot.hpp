@@ -24,7 +24,7 @@ struct PoolCounts {
   std::uint64_t connect_timeouts = 0;  // of them
   std::uint64_t tls_failures = 0;      // of them
   std::uint64_t requests = 0;
-  std::uint64_t reused = 0;   // of them, on a connection that had served before
+  std::uint64_t reused = 0;   // of them, on a connection that had carried others
   std::uint64_t refused = 0;  // pool_full
 
   PoolCounts& operator+=(const PoolCounts& other) {
