@@ -90,9 +90,10 @@ void ServerConnection::close() {
   transport_->set_owner(nullptr);
   // Who was answered before its request had come is to read that answer while it is still sending.
   if (body_has_ended_ && !is_refused_)
-    lingering_.take(std::move(transport_));
+    lingering_.take(std::move(transport_), settings_.send_timeout);
   else
-    lingering_.take(std::move(transport_), net::Lingering::behind_early_answer);
+    lingering_.take(std::move(transport_), settings_.send_timeout,
+                    net::Lingering::behind_early_answer);
   owner_.on_closed(*this);
 }
 

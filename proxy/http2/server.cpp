@@ -198,7 +198,7 @@ void ServerConnection::close() {
   is_closed_ = true;
   Flushable::unlink();
   transport_->set_owner(nullptr);
-  lingering_.take(std::move(transport_));
+  lingering_.take(std::move(transport_), settings_.send_timeout);
   owner_.on_closed(*this);
 }
 

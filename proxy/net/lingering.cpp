@@ -3,7 +3,7 @@
 namespace net {
 namespace {
 
-constexpr base::Millis longest_flush{30'000};
+constexpr int most_timeouts = 10;  // of a peer that takes little
 constexpr std::size_t most_discarded = 256 * 1024;  // in a row, before others have their turn
 
 }  // namespace
@@ -12,19 +12,21 @@ Lingering::Lingering(base::EventLoop& loop) : loop_(loop), tasks_(loop) {}
 
 Lingering::~Lingering() = default;
 
-void Lingering::take(std::unique_ptr<Transport> transport, base::Millis patience) {
+void Lingering::take(std::unique_ptr<Transport> transport, base::Millis send_timeout,
+                     base::Millis patience) {
   if (!transport->is_open()) return;
   transport->set_owner(nullptr);
-  tasks_.spawn(linger(std::move(transport), patience)).release();
+  tasks_.spawn(linger(std::move(transport), send_timeout, patience)).release();
 }
 
 // Closed with something unread, the socket would be reset, and the peer might lose what it was
 // sent.
-Task<> Lingering::linger(std::unique_ptr<Transport> transport, base::Millis patience) {
+Task<> Lingering::linger(std::unique_ptr<Transport> transport, base::Millis send_timeout,
+                         base::Millis patience) {
   Leaving leaving(*transport);
   leaving_.push_back(leaving);
-  const bool went_out = co_await transport->drained(0, loop_.now() + longest_flush);
-  if (!went_out || transport->write_error()) co_return;
+  const bool is_out = co_await went_out(*transport, send_timeout);
+  if (!is_out) co_return;
   transport->shutdown_send();
   transport->flush();
   const Time until = loop_.now() + patience;
@@ -40,6 +42,18 @@ Task<> Lingering::linger(std::unique_ptr<Transport> transport, base::Millis pati
       discarded = 0;
       co_await loop_.yield();
     }
+  }
+}
+
+// Whether all that was queued did.
+Task<bool> Lingering::went_out(Transport& transport, base::Millis send_timeout) {
+  const Time limit = loop_.now() + most_timeouts * send_timeout;
+  for (;;) {
+    const std::uint64_t before = transport.written();
+    const bool is_out = co_await transport.drained(0, loop_.now() + send_timeout);
+    if (transport.write_error()) co_return false;
+    if (is_out) co_return true;
+    if (transport.written() == before || loop_.now() >= limit) co_return false;
   }
 }
 

@@ -19,8 +19,11 @@ class Lingering {
   ~Lingering();
 
   base::EventLoop& loop() const { return loop_; }
-  // What the peer still sends is discarded until its FIN, at most for `patience`.
-  void take(std::unique_ptr<Transport> transport, base::Millis patience = base::Millis{1'000});
+  // A peer that takes nothing of what is queued is given up after `send_timeout`, one that takes
+  // little after ten times that. What it still sends is discarded until its FIN, at most for
+  // `patience`.
+  void take(std::unique_ptr<Transport> transport, base::Millis send_timeout,
+            base::Millis patience = base::Millis{1'000});
   bool empty() const { return tasks_.empty(); }
   // Closes the one that is here longest, of all or of that source. False = there is none.
   bool end_oldest();
@@ -32,7 +35,9 @@ class Lingering {
     void end();
     Transport& transport;
   };
-  Task<> linger(std::unique_ptr<Transport> transport, base::Millis patience);
+  Task<> linger(std::unique_ptr<Transport> transport, base::Millis send_timeout,
+                base::Millis patience);
+  Task<bool> went_out(Transport& transport, base::Millis send_timeout);
 
   base::EventLoop& loop_;
   base::List<Leaving> leaving_;  // the oldest first; in their tasks

@@ -2,6 +2,7 @@
 
 #include "proxy/http/final_head.hpp"
 #include "proxy/net/taken.hpp"
+#include "proxy/server/listener_settings.hpp"
 
 #include <utility>
 
@@ -30,6 +31,7 @@ TcpConnection::TcpConnection(std::unique_ptr<net::Transport> transport, const Pr
       info_(parts.info),
       service_(parts.service),
       owner_(parts.owner),
+      send_timeout_(parts.settings.http1.send_timeout),
       tasks_(transport_->loop()) {
   transport_->set_owner(this);
 }
@@ -52,7 +54,7 @@ void TcpConnection::close() {
   if (std::exchange(is_closed_, true)) return;
   transport_->set_owner(nullptr);
   if (has_sent_all_)
-    lingering_.take(std::move(transport_));
+    lingering_.take(std::move(transport_), send_timeout_);
   else
     transport_->reset();
   owner_.on_closed();

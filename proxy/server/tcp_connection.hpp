@@ -49,6 +49,7 @@ class TcpConnection final : public Protocol,
   const http::ConnectionInfo& info_;
   http::Service& service_;
   Protocol::Owner& owner_;
+  const base::Millis send_timeout_;
   base::Bytes input_;          // read before, not yet used
   bool is_open_ = false;       // connected to an upstream
   bool has_sent_all_ = false;  // to the client

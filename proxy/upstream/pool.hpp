@@ -175,7 +175,7 @@ class Pool {
 
   std::array<Lane, 4> lanes_;
   std::size_t waiting_ = 0;     // in all of them
-  std::size_t asking_ = 0;      // tasks of open(), also those that have a connection and do not know yet
+  std::size_t asking_ = 0;      // tasks of open(), also those that have one and do not know it
   std::size_t connecting_ = 0;  // likewise
   Outage outage_;
   const Lane* failed_lane_ = nullptr;  // whose connect failed last

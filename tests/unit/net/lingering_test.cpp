@@ -22,14 +22,15 @@ struct Leavers {
     for (const int each : clients) ::close(each);
   }
   // Lingers, `unsent` bytes of output being more than its client takes.
-  void leave(const Address& source, std::size_t unsent = 0) {
+  void leave(const Address& source, std::size_t unsent = 0,
+             base::Millis send_timeout = base::Millis{30'000}) {
     int ends[2] = {-1, -1};
     REQUIRE(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, ends) == 0);
     clients.push_back(ends[1]);
     auto transport = std::make_unique<net::Transport>(loop, ends[0], limits.admit(source));
     loop.turn(base::Millis{0});
     transport->queue(std::string(unsent, 'x'));
-    lingering.take(std::move(transport));
+    lingering.take(std::move(transport), send_timeout);
   }
   bool has_end(std::size_t client) const {
     std::vector<char> room(64 * 1024);
@@ -99,6 +100,28 @@ TEST_CASE_FIXTURE(Leavers,
   leave(near);
   CHECK_FALSE(lingering.end_oldest_of(near));
   CHECK(lingering.end_oldest());
+}
+
+TEST_CASE_FIXTURE(Leavers, "lingering: a peer that takes nothing is given up after send_timeout") {
+  leave(one, too_much, base::Millis{50});
+  leave(another, too_much);
+  CHECK(turn_until([&] { return limits.taken() == 1; }));
+}
+
+TEST_CASE_FIXTURE(Leavers, "lingering: a peer that takes little has ten times as long") {
+  const base::Time began = base::Clock::now();
+  leave(one, 16 * too_much, base::Millis{100});
+  std::vector<char> room(64 * 1024);
+  std::size_t taken = 0;
+  while (limits.taken() == 1 && base::Clock::now() - began < std::chrono::seconds(5)) {
+    const ssize_t got = ::recv(clients[0], room.data(), room.size(), MSG_DONTWAIT);
+    if (got > 0) taken += static_cast<std::size_t>(got);
+    ::usleep(5'000);
+    loop.turn(base::Millis{0});
+  }
+  CHECK(limits.taken() == 0);
+  CHECK(base::Clock::now() - began >= base::Millis{1'000});
+  CHECK(taken < 16 * too_much);
 }
 
 TEST_CASE_FIXTURE(Leavers, "lingering: dies with connections under way") {

@@ -18,7 +18,7 @@ struct Worker {
     REQUIRE(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, ends) == 0);
     clients.push_back(ends[0]);
     lingering.take(std::make_unique<net::Transport>(loop, ends[1], std::move(place)),
-                   base::Millis{60'000});
+                   base::Millis{60'000}, base::Millis{60'000});
   }
 
   base::EventLoop loop;
