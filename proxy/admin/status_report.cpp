@@ -108,24 +108,22 @@ bool is_panicking(std::string_view name, const Snapshots& snapshots) {
   });
 }
 
-std::string wall_time_of(base::Time time) {
-  const auto from_now = time - base::Clock::now();
-  return base::timestamp(std::chrono::system_clock::now() +
-                         std::chrono::duration_cast<std::chrono::system_clock::duration>(from_now));
-}
-
-void write_breaker(base::JsonWriter& json, const filters::BreakerStatus& breaker) {
+void write_breaker(base::JsonWriter& json, const filters::BreakerStatus& breaker,
+                   const base::Loop& clock) {
   json.open('{').key("place").text(breaker.place).key("state").text(breaker.state);
   if (breaker.mode != "auto") json.key("mode").text(breaker.mode);
-  if (breaker.since != base::Time{}) json.key("since").text(wall_time_of(breaker.since));
-  if (breaker.until != base::never) json.key("until").text(wall_time_of(breaker.until));
+  if (breaker.since != base::Time{})
+    json.key("since").text(base::timestamp(clock.wall(breaker.since)));
+  if (breaker.until != base::never)
+    json.key("until").text(base::timestamp(clock.wall(breaker.until)));
   json.number("requests", breaker.requests).number("failures", breaker.failures);
   if (breaker.slow > 0) json.number("slow", breaker.slow);
   json.close('}');
 }
 
 // The first of a place is told by its state alone as well, which is what most look for.
-void write_breakers(base::JsonWriter& json, const std::string& place, const Breakers& breakers) {
+void write_breakers(base::JsonWriter& json, const std::string& place, const Breakers& breakers,
+                    const base::Loop& clock) {
   const auto is_here = [&place](const filters::BreakerStatus& breaker) {
     return breaker.place == place || breaker.place.starts_with(place + '#') ||
            breaker.place.starts_with(place + '/');
@@ -135,15 +133,16 @@ void write_breakers(base::JsonWriter& json, const std::string& place, const Brea
     if (breaker.place == place) json.key("breaker").text(breaker.state);
   json.key("breakers").open('[');
   for (const filters::BreakerStatus& breaker : breakers)
-    if (is_here(breaker)) write_breaker(json, breaker);
+    if (is_here(breaker)) write_breaker(json, breaker, clock);
   json.close(']');
 }
 
 // Those of listeners and routes, which may stand before any cluster.
-void write_other_breakers(base::JsonWriter& json, const Breakers& breakers) {
+void write_other_breakers(base::JsonWriter& json, const Breakers& breakers,
+                          const base::Loop& clock) {
   json.key("breakers").open('[');
   for (const filters::BreakerStatus& breaker : breakers)
-    if (!breaker.place.starts_with("cluster ")) write_breaker(json, breaker);
+    if (!breaker.place.starts_with("cluster ")) write_breaker(json, breaker, clock);
   json.close(']');
 }
 
@@ -158,7 +157,7 @@ const upstream::ClusterSnapshot* snapshot_of(std::string_view cluster,
 }
 
 std::string clusters_json(const server::Plan& plan, const Snapshots& snapshots,
-                          const Breakers& breakers) {
+                          const Breakers& breakers, const base::Loop& clock) {
   base::JsonWriter json;
   json.open('{').key("clusters").open('[');
   for (const config::Cluster& cluster : plan.config->clusters) {
@@ -169,14 +168,14 @@ std::string clusters_json(const server::Plan& plan, const Snapshots& snapshots,
     if (const std::string_view failure = failure_of(cluster.name, snapshots); !failure.empty())
       json.key("failure").text(failure);
     if (is_panicking(cluster.name, snapshots)) json.boolean("panic", true);
-    write_breakers(json, "cluster " + cluster.name, breakers);
+    write_breakers(json, "cluster " + cluster.name, breakers, clock);
     write_counts(json, sum);
     json.key("endpoints").open('[');
     for (const auto& [address, seen] : endpoints) write_endpoint(json, address, seen);
     json.close(']').close('}');
   }
   json.close(']');
-  write_other_breakers(json, breakers);
+  write_other_breakers(json, breakers, clock);
   return json.close('}').take();
 }
 

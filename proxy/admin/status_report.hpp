@@ -22,9 +22,9 @@ const upstream::ClusterSnapshot* snapshot_of(std::string_view cluster,
 using Breakers = std::vector<filters::BreakerStatus>;
 
 // Each cluster with its endpoints: sums over all workers, and what each worker has; and the
-// breakers that stand elsewhere.
+// breakers that stand elsewhere. `clock`: by which their times are told.
 std::string clusters_json(const server::Plan& plan, const Snapshots& snapshots,
-                          const Breakers& breakers);
+                          const Breakers& breakers, const base::Loop& clock);
 
 struct ListenerStatus {
   std::int64_t exchanges = 0;  // in flight

@@ -37,7 +37,8 @@ base::Task<admin::Snapshots> Control::snapshots() {
 
 base::Task<std::string> Control::clusters() {
   const admin::Snapshots all = co_await snapshots();
-  co_return admin::clusters_json(*plan_, all, filters::breakers(shared_.filter_state, loop_.now()));
+  co_return admin::clusters_json(*plan_, all, filters::breakers(shared_.filter_state, loop_.now()),
+                                 loop_);
 }
 
 bool Control::set_breaker(std::string_view place, std::string_view mode) {
