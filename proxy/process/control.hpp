@@ -40,7 +40,8 @@ std::size_t memory_limit(const config::Limits& limits, base::Log& log);
 
 class Control final : admin::AdminSource {
  public:
-  // Makes a plan of what the configuration says by now, or says why it cannot.
+  // Makes a plan of what the configuration says by now, or says why it cannot. Called by another
+  // thread, beside the loop.
   using MakePlan = std::function<server::Planned(const server::Plan& running)>;
 
   Control(std::unique_ptr<server::Plan> plan, MakePlan again, base::Log& log);
