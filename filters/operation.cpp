@@ -41,6 +41,12 @@ class Looked final : public http::WrappedSource {
  public:
   Looked(Body inner, http::StreamInfo& info) : WrappedSource(std::move(inner)), info_(info) {}
 
+  bool can_rewind() const override { return inner_.can_rewind(); }
+  void rewind() override {
+    inner_.rewind();
+    operation_ = {};
+    is_over_ = false;
+  }
   Task<Result<Bytes>> read() override {
     Result<Bytes> piece = co_await inner_.read();
     if (piece && !is_over_) {
@@ -57,6 +63,7 @@ class Looked final : public http::WrappedSource {
 };
 
 bool is_small_json(const Request& request) {
+  if (request.body.is_empty()) return false;
   const std::optional<std::uint64_t> size = request.body.size();
   if (!size || *size > largest) return false;
   const auto type = request.headers.find(Name::content_type);
