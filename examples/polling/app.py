@@ -1,4 +1,5 @@
 """/short answers 204 at once; /long/N is held until /tell/N says what to answer. What came is printed."""
+import os
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -10,7 +11,7 @@ class Polls(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
 
     def do_GET(self):
-        print(self.path, flush=True)
+        os.write(1, f"{self.path}\n".encode())  # whole, whoever else writes
         kind, _, number = self.path[1:].partition("/")
         with something_new:
             if kind == "tell":
