@@ -97,8 +97,6 @@ const std::vector<TypeSchema>& type_schemas() {
       {"a field name", any_text},
       {"a selector", any_text},
       {"a regular expression", any_text},
-      {"a selector or a cookie",
-       R"({"anyOf":[{"type":"string"},{"type":"object","required":["cookie"]}]})"},
       {"user:group", any_text},
       {"stdout, stderr or a path", any_text},
       {"client, url or a name", any_text},

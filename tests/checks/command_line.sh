@@ -91,7 +91,7 @@ expect 0 '  --json                  as JSON' check --help
 expect 2 '--json takes no value' check --json=1 good.yaml
 expect 1 'cannot read --json: No such file' check -- --json
 expect 1 '<stdin>: the file is empty' check -
-expect 0 'route in.1             yes' explain GET http://a.test/x good.yaml
+expect 0 'route in.1                yes' explain GET http://a.test/x good.yaml
 expect 0 '"taken":true' explain GET /x good.yaml --json
 expect 1 'bad.yaml:1:10: this version' explain GET /x bad.yaml
 expect 2 'is no header field' explain GET /x good.yaml -H nothing

@@ -24,7 +24,12 @@ END
 "$outrider" run "$folder/outrider.yaml" >"$folder/log" 2>&1 &
 pid=$!
 ask() { curl -sS --max-time 10 --unix-socket "$folder/admin" "$@"; }
-curl -s -o /dev/null --max-time 10 --retry 50 --retry-delay 1 --retry-all-errors \
-  --unix-socket "$folder/egress" http://app.test/ || { cat "$folder/log"; exit 1; }
+tries=0
+until grep -qs 'admin listening on' "$folder/log"; do
+  tries=$((tries + 1))
+  [ "$tries" -lt 100 ] || { cat "$folder/log"; exit 1; }
+  sleep 0.1
+done
+curl -sS -o /dev/null --max-time 10 --unix-socket "$folder/egress" http://app.test/ || exit 1
 ask http://localhost/metrics >"$folder/metrics" && promtool check metrics <"$folder/metrics" || exit 1
 ask -H 'accept: application/openmetrics-text' http://localhost/metrics | tail -n 1 | grep -qx '# EOF'
