@@ -376,11 +376,11 @@ TEST_CASE("reload: limits and logs follow as well") {
     return "version: 1\nadmin: { bind: \"127.0.0.1:0\" }\n" + more + "listeners:\n" +
            listener("egress", respond(201));
   };
-  TestProxy proxy(with("access_log: { format: none }\nlimits: { memory: 200MiB }\n"));
-  CHECK(has(proxy, "/metrics", "outrider_memory_limit_bytes 209715200"));
+  TestProxy proxy(with("access_log: { format: none }\nlimits: { memory: 600MiB }\n"));
+  CHECK(has(proxy, "/metrics", "outrider_memory_limit_bytes 629145600"));
   const std::string access_log = "access_log: { to: " + log + ", format: text }\n";
-  CHECK(proxy.reload(with(access_log + "limits: { memory: 150MiB }\n")).status == 200);
-  CHECK(has(proxy, "/metrics", "outrider_memory_limit_bytes 157286400"));
+  CHECK(proxy.reload(with(access_log + "limits: { memory: 500MiB }\n")).status == 200);
+  CHECK(has(proxy, "/metrics", "outrider_memory_limit_bytes 524288000"));
   CHECK(harness::get(proxy.address(), "/logged").status == 201);
   const auto logged = [&] {
     std::ifstream file(log);
