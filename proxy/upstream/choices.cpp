@@ -101,8 +101,10 @@ Choices choices_of(const Endpoints& endpoints, const ChoiceRules& rules, base::T
     const bool is_second = is_zone_first && each.zone != rules.zone;
     (is_second ? made.others : made.first).push_back({each.endpoint.target(), each.weight, i});
   }
+  keep_reachable(made.first);
+  // Those are for who avoids one that is well: one that cannot be had is no help.
+  std::erase_if(made.others, [](const Choice& each) { return !each.endpoint->is_reachable; });
   for (std::vector<Choice>* choices : {&made.first, &made.others}) {
-    keep_reachable(*choices);
     if (rules.slow_start > base::Millis{0}) start_slowly(*choices, rules.slow_start, made, now);
   }
   return made;

@@ -83,6 +83,17 @@ TEST_CASE("choices: the own zone comes first while 70 % of it are well") {
   CHECK(first(endpoints, {5'000, {}, ""}).size() == 17);
 }
 
+TEST_CASE("choices: of another zone nothing stands by that cannot be connected to") {
+  Endpoints endpoints;
+  endpoints.add(1, "a");
+  endpoints.add(1, "b");
+  endpoints.add(1, "b");
+  endpoints[1].is_reachable = false;
+  CHECK(positions(upstream::choices_of(endpoints.all, {5'000, {}, "a"}, now).others) == Positions{2});
+  endpoints[2].is_reachable = false;
+  CHECK(upstream::choices_of(endpoints.all, {5'000, {}, "a"}, now).others.empty());
+}
+
 TEST_CASE("choices: who stands by is used when none before it is well") {
   Endpoints endpoints;
   endpoints.add(1, "", 0);
