@@ -34,10 +34,14 @@ void ClientPools::sweep() {
   if (was_out) owner_.on_reachability();
 }
 
+// The one that began last: exchanges are held by it.
 const Outage* ClientPools::outage() const {
-  for (const auto& [header, pool] : pools_)
-    if (const Outage* outage = pool->outage()) return outage;
-  return nullptr;
+  const Outage* last = nullptr;
+  for (const auto& [header, pool] : pools_) {
+    const Outage* outage = pool->outage();
+    if (outage && (!last || outage->since() > last->since())) last = outage;
+  }
+  return last;
 }
 
 void ClientPools::retire() {

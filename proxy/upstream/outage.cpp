@@ -16,7 +16,8 @@ constexpr std::uint32_t most_doublings = 5;
 void Outage::failed(const base::Error& error, base::Time begun, base::Time now) {
   if (is_on() && begun <= failed_at_) return;
   if (!is_on()) {
-    const bool goes_on = failures_before_ > 0 && now <= ended_at_ + relapse;
+    const bool goes_on = failures_before_ > 0 && (is_resting_ || now <= ended_at_ + relapse);
+    is_resting_ = false;
     if (goes_on)
       failures_ = failures_before_;
     else

@@ -19,7 +19,14 @@ class Outage {
   // What fails again within a second is the same outage: the connection was of no use.
   void end(base::Time now) {
     ended_at_ = now;
+    is_resting_ = false;
     failures_before_ = std::exchange(failures_, 0);
+  }
+
+  // Nobody asks any more: the next attempt that somebody wants tells whether it is still on.
+  void rest() {
+    failures_before_ = std::exchange(failures_, 0);
+    is_resting_ = true;
   }
 
   // When the first attempt began that failed: so a connect that takes long is part of the outage.
@@ -34,6 +41,7 @@ class Outage {
  private:
   std::uint32_t failures_ = 0;
   std::uint32_t failures_before_ = 0;  // its end
+  bool is_resting_ = false;
   base::Time ended_at_{};
   base::Time since_{};
   base::Time failed_at_{};

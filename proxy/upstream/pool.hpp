@@ -144,6 +144,7 @@ class Pool {
   bool wants_connect(const Lane& lane) const;
   base::Time next_attempt() const;
   bool is_dormant() const;
+  void rest_if_unasked();
   bool may_widen(const Lane& lane) const;
   base::Task<> connect(Lane& lane);
   void add(Lane& lane, Dialed made, base::Duration took);

@@ -3,6 +3,7 @@
 #include "proxy/upstream/pool_waiter.hpp"
 
 #include <algorithm>
+#include <chrono>
 #include <utility>
 
 namespace upstream {
@@ -17,6 +18,8 @@ using base::Time;
 
 constexpr double age_jitter = 0.1;
 constexpr base::Millis last_chance{100};  // before `hold` is over
+// Of an outage that nobody asks about, after its last failure.
+constexpr std::chrono::seconds until_rest{10};
 // At a time. More would not be accepted sooner, but overflow the backlog of a small upstream.
 constexpr std::size_t most_connecting = 128;
 
@@ -35,6 +38,7 @@ Task<> Pool::run() {
     spare_ = {};
     // What lasts is tried again only for who waits; anything else goes on for nobody, and must not
     // hold up who could go elsewhere.
+    rest_if_unasked();
     const bool is_tried_for_them = outage_.error().lasting || is_dormant();
     if (!is_tried_for_them) give_up();
     connect_more();
@@ -111,7 +115,7 @@ Time Pool::next_attempt() const {
   const bool is_wanted = waiting_ > 0;
   if (!outage_.is_on() || connecting_ > 0 || room() == 0) return base::never;
   if (is_retired_ && !is_wanted) return base::never;
-  if (is_dormant() && !is_wanted) return base::never;
+  if (is_dormant() && !is_wanted) return outage_.failed_at() + until_rest;
   const Time next = outage_.next_attempt(is_wanted);
   if (outage_.error().lasting) return next;
   // Whoever is held has a last chance before that ends.
@@ -124,6 +128,13 @@ Time Pool::next_attempt() const {
 bool Pool::is_dormant() const {
   return !preamble_.empty() && outage_.is_on() &&
          loop_.now() > outage_.since() + settings_.limits.hold;
+}
+
+// An endpoint that is left out because of it would never be asked again.
+void Pool::rest_if_unasked() {
+  if (!is_dormant() || waiting_ > 0 || loop_.now() < outage_.failed_at() + until_rest) return;
+  outage_.rest();
+  owner_.on_reachability();
 }
 
 // Whether what is open may soon take those who wait.

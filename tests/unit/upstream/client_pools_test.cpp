@@ -81,7 +81,11 @@ TEST_CASE("client pools: an outage is tried for whom is held, and then only for 
   const std::size_t tries = world.endpoint().connects.size();
   world.loop.advance(base::Millis{60'000});
   CHECK(world.endpoint().connects.size() == tries);
+  CHECK_FALSE(world.pools.outage());  // nobody asked: it may be over
+  CHECK_FALSE(world.ask("a"));
+  CHECK(world.pools.outage());
   world.endpoint().state = VirtualEndpoint::State::up;
+  world.loop.advance(base::Millis{1'000});
   CHECK(world.ask("a"));
   CHECK_FALSE(world.pools.outage());
 }
