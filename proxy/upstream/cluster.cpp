@@ -153,6 +153,9 @@ void Cluster::choose_anew() {
 // Found by trying: as many draws as there are endpoints, on average.
 std::uint64_t Cluster::pin_to(const Endpoint& endpoint) {
   constexpr int most_draws = 1000;
+  const std::vector<Choice>& first = balancer_->choices().first;
+  const auto is_it = [&](const Choice& choice) { return choice.endpoint == &endpoint; };
+  if (std::none_of(first.begin(), first.end(), is_it)) return loop().random().next();
   std::uint64_t pin = 0;
   for (int i = 0; i < most_draws; ++i) {
     pin = loop().random().next();

@@ -91,6 +91,9 @@ Result<Endpoint*> Placement::pick() {
 }
 
 void Placement::ended(base::Reason told_by_proxy) {
+  // The client's own deadline says nothing of the endpoint.
+  if (attempt_.outcome.reason == base::Reason::total_timeout && info_.now() >= info_.end_by())
+    return;
   const base::Time until =
       attempt_.first_byte == base::never ? cluster_.loop().now() : attempt_.first_byte;
   const base::Time since = attempt_.sent == base::never ? attempt_.connected : attempt_.sent;
