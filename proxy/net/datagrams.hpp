@@ -39,6 +39,8 @@ class BoundDatagrams final : base::Poller::Watch, base::Flushable {
 
   // Nothing is received or sent any more. Not from inside the handler.
   void close();
+  // What comes from now on is for another to receive. Not from inside the handler.
+  void stop_receiving() { tasks_.cancel_all(); }
   // Leaves with the turn's flush, all of them in one call of the system.
   void send(const base::Address& to, Bytes bytes);
   std::uint64_t dropped() const { return dropped_; }  // of those to be sent, ever

@@ -56,9 +56,11 @@ void DatagramSessions::drain() {
   close_if_over();
 }
 
-// Who has taken over would miss what is received here.
+// Who has taken over would miss what is received here; what is still to be answered, is.
 void DatagramSessions::close_if_over() {
-  if (is_draining_ && (sessions_.empty() || is_handed_over_)) socket_.close();
+  if (!is_draining_) return;
+  if (sessions_.empty()) return socket_.close();
+  if (is_handed_over_) socket_.stop_receiving();
 }
 
 base::Descriptor DatagramSessions::hand_over() {

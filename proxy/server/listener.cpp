@@ -23,6 +23,7 @@ Listener::Listener(base::EventLoop& loop, net::Lingering& lingering, net::Handsh
 
 Listener::~Listener() {
   acceptor_.reset();
+  is_draining_ = false;  // the generation stays until the last session has told its end
   sessions_.reset();
   while (!connections_.empty()) delete connections_.back();
 }
