@@ -156,8 +156,8 @@ Meaning meaning_of(std::string_view key, const std::vector<Key>& keys, const Rea
   if (const FilterSpec* filter = find_filter(reading, key))
     return {{},
             filter->is_built
-                ? unknown + ": it is a filter, and stands in a list: `filters: [" +
-                      std::string(key) + "]`"
+                ? unknown + ": it is a filter, and stands in a list: `filters: [{ " +
+                      std::string(key) + ": {} }]`"
                 : "the filter \"" + std::string(key) + "\" is not yet in this version"};
   if (key.starts_with('-'))
     return {{},

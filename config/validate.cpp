@@ -113,9 +113,12 @@ class Validation {
     const auto found = clusters_.find(mirror.to);
     if (found == clusters_.end() && are_clusters_known_)
       mistakes_.add(mirror.mark, "there is no cluster \"" + mirror.to + "\"" + suggest(mirror.to));
-    if (found != clusters_.end() && found->second.cluster->is_tcp())
-      mistakes_.add(mirror.mark, "\"" + mirror.to +
-                                     "\" is a tcp:// cluster, and what is mirrored are requests");
+    if (found == clusters_.end()) return;
+    const Cluster& cluster = *found->second.cluster;
+    if (cluster.is_tcp() || cluster.is_udp())
+      mistakes_.add(mirror.mark, "\"" + mirror.to + "\" is a " +
+                                     (cluster.is_tcp() ? "tcp" : "udp") +
+                                     ":// cluster, and what is mirrored are requests");
   }
 
   void check(const Once& listener, const Route& route) {

@@ -126,6 +126,8 @@ TEST_CASE("config language: mirrors, scopes and sick bodies have a sense") {
   check_refused({
       {with_route("to: c, mirror: { to: d }"), "there is no cluster \"d\""},
       {with_route("to: c, mirror: { sample: 1% }"), "\"to\" is missing"},
+      {with_route("to: c, mirror: { to: d }") + "  d: { url: \"udp://10.0.3.9:3478\" }\n",
+       "is a udp:// cluster"},
       {with_route("respond: { status: 200 }, mirror: { to: c }"), "`mirror` goes with `to`"},
       {with_listener("filters: [{ circuit_breaker: { scope: route } }]"), "a cluster's list only"},
       {with_route("to: c, filters: [{ circuit_breaker: { scope: endpoint } }]"),

@@ -118,7 +118,7 @@ TEST_CASE("config messages: a misspelt key is meant, and nothing is missing for 
       {with_route("to: c, match: { filters: [] }"),
        "4:55: unknown key \"filters\": it stands in a listener, a route or a cluster"},
       {with_listener("retry: {}"),
-       "4:49: unknown key \"retry\": it is a filter, and stands in a list: `filters: [retry]`"},
+       "4:49: unknown key \"retry\": it is a filter, and stands in a list: `filters: [{ retry: {} }]`"},
   });
 }
 
