@@ -14,6 +14,16 @@ namespace {
 constexpr std::array<std::string_view, 4> level_names = {"debug", "info", "warning", "error"};
 constexpr std::chrono::minutes between_complaints{1};
 
+// As in JSON, but for quotation marks: what no terminal and no line break is to come from.
+void append_event(std::string& line, std::string_view event) {
+  for (std::size_t mark = event.find('"'); mark != event.npos; mark = event.find('"')) {
+    append_json(line, event.substr(0, mark));
+    line += '"';
+    event.remove_prefix(mark + 1);
+  }
+  append_json(line, event);
+}
+
 }  // namespace
 
 std::string timestamp(std::chrono::system_clock::time_point at) {
@@ -40,7 +50,7 @@ std::string Log::line_of(Level level, std::string_view event) const {
   }
   std::string line = timestamp();
   line.append(" ").append(name).append(" ");
-  append_json(line, event);
+  append_event(line, event);
   return line += '\n';
 }
 

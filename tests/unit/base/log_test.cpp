@@ -42,6 +42,14 @@ TEST_CASE("log: opened again, it goes on in a fresh file") {
   CHECK(Place::contents(place.path()).find("second") != std::string::npos);
 }
 
+TEST_CASE("log: a line of text is as it was said, but for what may end it") {
+  const Place place;
+  base::Log log(std::move(*base::LogFile::open(place.path())), base::Level::info, false);
+  log.info("did you mean \"orders\"?\nno\x1b[31m");
+  const std::string line = Place::contents(place.path());
+  CHECK(line.ends_with(" info did you mean \"orders\"?\\u000ano\\u001b[31m\n"));
+}
+
 TEST_CASE("log: what its destination refuses is counted, and stops nobody") {
   base::Log log(std::move(*base::LogFile::open("/dev/full")), base::Level::info, true);
   log.info("lost");
