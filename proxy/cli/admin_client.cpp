@@ -81,7 +81,8 @@ std::string AdminClient::connect() {
   const base::Address::Socket to = place_.address.socket();
   if (socket_.number() >= 0 && ::connect(socket_.number(), to.get(), to.size) == 0) return {};
   return "cannot reach the admin side at " + place_.address.to_string() + ": " + system_words() +
-         " (is `admin` in the configuration? another place is named by --admin)";
+         " (is `admin` in the configuration? another place is named by --admin; while it drains "
+         "there is none)";
 }
 
 AdminAnswer AdminClient::ask(std::string_view method, std::string_view path, const OnLine* line) {

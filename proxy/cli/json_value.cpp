@@ -4,6 +4,8 @@
 
 #include <boost/json/src.hpp>
 
+#include <cstdio>
+
 namespace cli {
 
 Json parse_json(std::string_view text) {
@@ -25,9 +27,24 @@ const boost::json::array& items(const Json& of, std::string_view name) {
   return found.is_array() ? found.get_array() : none;
 }
 
+namespace {
+
+// As people write it: at most three decimals, and none that say nothing.
+std::string in_decimals(double value) {
+  char text[64];
+  const int length = std::snprintf(text, sizeof text, "%.3f", value);
+  std::string_view all(text, static_cast<std::size_t>(length));
+  while (all.ends_with('0')) all.remove_suffix(1);
+  if (all.ends_with('.')) all.remove_suffix(1);
+  return std::string(all);
+}
+
+}  // namespace
+
 std::string text(const Json& of, std::string_view name) {
   const Json& found = member(of, name);
   if (found.is_null()) return {};
+  if (found.is_double()) return in_decimals(found.get_double());
   if (!found.is_string()) return boost::json::serialize(found);
   const boost::json::string& value = found.get_string();
   return harmless({value.data(), value.size()});

@@ -55,13 +55,19 @@ std::string rates_table(const std::vector<RouteRates>& rates) {
   return out;
 }
 
+bool is_held_by_hand(const Json& breaker) {
+  const std::string mode = text(breaker, "mode");
+  return mode == "open" || mode == "closed";
+}
+
 std::string breakers_of(const Json& of) {
   std::string out;
   for (const Json& breaker : items(of, "breakers")) {
     const std::string state = text(breaker, "state");
     out += "  breaker " + padded(text(breaker, "place"), 26) +
            painted(state, 10, state == "closed" ? Colour::good : Colour::bad) +
-           text(breaker, "failures") + " of " + text(breaker, "requests") + " failed\n";
+           text(breaker, "failures") + " of " + text(breaker, "requests") + " failed" +
+           (is_held_by_hand(breaker) ? ", held by hand\n" : "\n");
   }
   return out;
 }
@@ -80,15 +86,23 @@ std::string listeners_of(const Json& stats) {
   return out;
 }
 
+std::string state_of(const Json& endpoint) {
+  if (number(endpoint, "ejected_for_ms") > 0) return painted("ejected", 11, Colour::bad);
+  const std::string health = text(endpoint, "health");
+  return painted(health, 11, health == "unhealthy" ? Colour::bad : Colour::good);
+}
+
 std::string clusters_of(const Json& clusters) {
   std::string out;
   for (const Json& cluster : items(clusters, "clusters")) {
     out += painted(padded("cluster " + text(cluster, "name"), 26), Colour::strong);
     if (const std::string failure = text(cluster, "failure"); !failure.empty())
       out += painted(failure, Colour::bad);
+    if (text(cluster, "panic") == "true")
+      out += painted("too few endpoints are well: all are used", Colour::bad);
     out += '\n' + breakers_of(cluster);
     for (const Json& endpoint : items(cluster, "endpoints"))
-      out += "  " + padded(text(endpoint, "address"), 34) +
+      out += "  " + padded(text(endpoint, "address"), 34) + state_of(endpoint) +
              padded(text(endpoint, "connections") + " connections", 17) +
              padded(text(endpoint, "streams") + " in flight", 15) +
              painted(text(endpoint, "connect_failures") + " connects failed",
