@@ -187,6 +187,8 @@ TEST_CASE_FIXTURE(Http2PoolTest, "h2 pool: connections that drain count, but for
   CHECK_FALSE(peer.has_visitor());
   CHECK(pool->snapshot().open == 2);
   CHECK(pool->snapshot().connecting == 0);
+  first.child.cancel();
+  loop.settle();
   first.end();
   PeerConnection three = peer.accept();
   CHECK(turn_until(loop, [&] { return third.has_stream(); }));
