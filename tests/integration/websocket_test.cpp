@@ -429,7 +429,7 @@ TEST_CASE("websocket: a drain ends it at its timeout, with a close frame where o
   }));
   TestProxy proxy(
       "version: 1\nworkers: 1\naccess_log: { format: none }\nadmin: { bind: \"127.0.0.1:0\" }\n"
-      "drain: { timeout: 300ms }\n"
+      "drain: { timeout: 1500ms }\n"
       "listeners: { egress: { bind: 127.0.0.1:0, routes: [{ to: app }] } }\n"
       "clusters: { app: { url: \"" +
       origin.url() + "\" } }\n");
