@@ -192,8 +192,7 @@ TEST_CASE("draining lets what runs finish, and then ends") {
   client.send("POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 4\r\n\r\n");
   CHECK(client.read_head().starts_with("HTTP/1.1 200"));
   proxy.begin_drain();
-  while (proxy.ask("/ready").status == 200) {
-  }
+  harness::wait_until_refused(proxy.admin());
   client.send("more");
   CHECK(client.read_exactly(4) == "done");
   CHECK(client.read_some().empty());

@@ -67,7 +67,8 @@ TEST_CASE("a client that pipes its request in and waits for the answer gets it, 
   Origin origin([](Socket& peer) {
     const std::string head = peer.read_head();
     bool is_whole = false;
-    if (peer.read_body(head, is_whole) == "ok") peer.send("HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok");
+    if (peer.read_body(head, is_whole) == "ok")
+      peer.send("HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: 2\r\n\r\nok");
   });
   TestProxy proxy(harness::egress_to(origin.url()));
   for (const std::string version : {"1.0", "1.1"}) {
