@@ -23,11 +23,11 @@ std::string hurried(const std::string& url) {
          "listeners:\n"
          "  egress:\n"
          "    bind: 127.0.0.1:0\n"
-         "    handshake_timeout: 150ms\n"
-         "    idle_timeout: 150ms\n"
-         "    header_timeout: 150ms\n"
-         "    body_timeout: 150ms\n"
-         "    send_timeout: 150ms\n"
+         "    handshake_timeout: 300ms\n"
+         "    idle_timeout: 300ms\n"
+         "    header_timeout: 300ms\n"
+         "    body_timeout: 300ms\n"
+         "    send_timeout: 300ms\n"
          "    routes:\n"
          "      - { match: { path: /here/* }, respond: { status: 204 } }\n"
          "      - to: app\n"
@@ -37,7 +37,7 @@ std::string hurried(const std::string& url) {
 
 std::string patient(const std::string& url) {
   std::string yaml = hurried(url);
-  for (std::size_t at = 0; (at = yaml.find("150ms", at)) != yaml.npos;) yaml.replace(at, 5, "20s");
+  for (std::size_t at = 0; (at = yaml.find("300ms", at)) != yaml.npos;) yaml.replace(at, 5, "20s");
   return yaml;
 }
 

@@ -215,7 +215,7 @@ TEST_CASE("tcp: TLS is ended, or begun") {
 
 TEST_CASE("tcp: a drain lets connections be until its timeout, and then cuts them") {
   Origin origin(echo);
-  World world(origin.address().to_string(), "", "", "drain: { timeout: 300ms }\n");
+  World world(origin.address().to_string(), "", "", "drain: { timeout: 2s }\n");
   Socket client = world.connect();
   client.send("x");
   CHECK(client.read_exactly(1) == "x");
