@@ -84,7 +84,8 @@ constexpr std::array<char, 256> lower_table = [] {
   return table;
 }();
 
-[[maybe_unused]] constexpr std::size_t most_kept_stores = 64;
+constexpr std::size_t usual_fields = 12;  // of a message, with those that a proxy adds
+[[maybe_unused]] constexpr std::size_t most_kept_stores = 256;
 [[maybe_unused]] constexpr std::size_t most_kept_text = 4096;  // bytes of capacity that an unused store may keep
 
 }  // namespace
@@ -118,7 +119,9 @@ Headers::Store* Headers::take_store() {
     return store;
   }
 #endif
-  return new Store;
+  Store* store = new Store;
+  store->entries.reserve(usual_fields);
+  return store;
 }
 
 void Headers::give_back(Store* store) noexcept {

@@ -1,9 +1,13 @@
 #include "proxy/http2/session_memory.hpp"
 
+#include "proxy/base/pool.hpp"
+
 #include <algorithm>
+#include <cstddef>
 #include <cstdlib>
 #include <cstring>
 #include <mutex>
+#include <new>
 #include <sys/mman.h>
 #include <vector>
 
@@ -21,6 +25,7 @@ constexpr std::size_t buffer_size = 20 * 1024;
 constexpr std::size_t slot_size = table_size + buffer_size;
 constexpr std::size_t most_warm = 64;  // free ones that keep their pages: 1.5 MB
 constexpr std::size_t most_slots = 16 * 1024;  // address space; resident is what was written
+constexpr std::size_t most_pooled = 1024;  // what a stream and a frame are made of is less
 
 // Pages for one session each, from address space that nothing else uses.
 class Slots {
@@ -68,6 +73,53 @@ Slots& slots() {
   return *all;
 }
 
+// Stands before each piece that does not lie in the session's pages: whoever gives it back does not
+// say its size.
+struct alignas(std::max_align_t) Preface {
+  std::size_t pooled;  // bytes, this included; 0 = it is malloc's
+};
+
+void* behind(void* got, std::size_t pooled) {
+  return got ? new (got) Preface{pooled} + 1 : nullptr;
+}
+
+Preface* before(void* it) {
+  return static_cast<Preface*>(it) - 1;
+}
+
+void* take(std::size_t size) {
+  const std::size_t whole = sizeof(Preface) + size;
+  if (whole <= most_pooled) return behind(base::pool_allocate(whole), whole);
+  return behind(std::malloc(whole), 0);
+}
+
+void* take_cleared(std::size_t size) {
+  const std::size_t whole = sizeof(Preface) + size;
+  if (whole > most_pooled) return behind(std::calloc(1, whole), 0);
+  return std::memset(take(size), 0, size);
+}
+
+void give_back(void* it) {
+  if (!it) return;
+  Preface* const all = before(it);
+  if (all->pooled == 0)
+    std::free(all);
+  else
+    base::pool_release(all, all->pooled);
+}
+
+void* take_larger(void* it, std::size_t size) {
+  const std::size_t pooled = before(it)->pooled;
+  if (pooled == 0) return behind(std::realloc(before(it), sizeof(Preface) + size), 0);
+  const std::size_t room = pooled - sizeof(Preface);
+  if (size <= room) return it;
+  void* const larger = take(size);
+  if (!larger) return nullptr;
+  std::memcpy(larger, it, room);
+  give_back(it);
+  return larger;
+}
+
 }  // namespace
 
 struct SessionMemory::Calls {
@@ -76,7 +128,7 @@ struct SessionMemory::Calls {
   static void* allocate(std::size_t size, void* user) {
     SessionMemory& memory = of(user);
     const bool fits = size >= least_buffer && size <= buffer_size;
-    if (!memory.pages_ || memory.has_buffer_ || !fits) return std::malloc(size);
+    if (!memory.pages_ || memory.has_buffer_ || !fits) return take(size);
     memory.has_buffer_ = true;
     return memory.pages_ + table_size;
   }
@@ -84,7 +136,7 @@ struct SessionMemory::Calls {
   static void* allocate_cleared(std::size_t count, std::size_t size, void* user) {
     SessionMemory& memory = of(user);
     const bool fits = count > 1 && count * size == table_size;
-    if (!memory.pages_ || memory.has_table_ || !fits) return std::calloc(count, size);
+    if (!memory.pages_ || memory.has_table_ || !fits) return take_cleared(count * size);
     memory.has_table_ = true;
     std::memset(memory.pages_, 0, table_size);
     return memory.pages_;
@@ -97,7 +149,7 @@ struct SessionMemory::Calls {
     else if (memory.is_buffer(it))
       memory.has_buffer_ = false;
     else
-      std::free(it);
+      give_back(it);
   }
 
   static void* reallocate(void* it, std::size_t size, void* user) {
@@ -106,9 +158,9 @@ struct SessionMemory::Calls {
     const std::size_t room = memory.is_table(it)    ? table_size
                              : memory.is_buffer(it) ? buffer_size
                                                     : 0;
-    if (room == 0) return std::realloc(it, size);
+    if (room == 0) return take_larger(it, size);
     if (size <= room) return it;
-    void* const larger = std::malloc(size);
+    void* const larger = take(size);
     if (!larger) return nullptr;
     std::memcpy(larger, it, room);
     release(it, user);

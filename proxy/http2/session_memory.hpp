@@ -1,7 +1,8 @@
 // The memory of one nghttp2 session. Two of its parts are large and hold nothing while no stream is
 // open: the table of streams, and the buffer for the frame that goes out. They lie in pages of
-// their own, of which those that were written can be given back while the connection rests. Owned
-// by a Session, whose thread it is used by.
+// their own, of which those that were written can be given back while the connection rests. The small
+// parts, of which each stream has some, come from the thread's pool. Owned by a Session, whose thread
+// it is used by.
 #pragma once
 
 #include <nghttp2/nghttp2.h>

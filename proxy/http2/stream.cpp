@@ -5,12 +5,7 @@ namespace http2 {
 using base::Bytes;
 
 Bytes Stream::take_data() {
-  Bytes piece = std::move(data_[next_data_++]);
-  if (next_data_ == data_.size()) {
-    data_.clear();
-    next_data_ = 0;
-  }
-  return piece;
+  return data_.pop();
 }
 
 // A reader that waits takes it within this turn: until then it may stay in the thread's read block.
@@ -20,23 +15,22 @@ void Stream::hold_data(Bytes piece) {
     if (has_data() && data_.back().append(piece.view())) return;
     piece.compact();
   }
-  data_.push_back(std::move(piece));
+  data_.push(std::move(piece));
 }
 
 void Stream::ignore_data() {
   ignores_data_ = true;
   data_.clear();
-  next_data_ = 0;
 }
 
 void Stream::hold_output(Bytes piece) {
   if (held_output_ == 0) moved_at = writable.loop().now();
   held_output_ += piece.size();
-  output_.push_back(std::move(piece));
+  output_.push(std::move(piece));
 }
 
 void Stream::compact_output() {
-  for (std::size_t i = next_output_; i < output_.size(); ++i) output_[i].compact();
+  output_.compact();
 }
 
 }  // namespace http2

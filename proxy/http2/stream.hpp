@@ -7,6 +7,7 @@
 #include "proxy/base/error.hpp"
 #include "proxy/base/event.hpp"
 #include "proxy/base/link.hpp"
+#include "proxy/base/pieces.hpp"
 #include "proxy/http2/section.hpp"
 
 #include <algorithm>
@@ -40,7 +41,7 @@ class Stream : public base::Link {
   std::optional<std::uint32_t> closed;  // the code it was closed with
   base::Event readable;                 // something of the above has changed, or there is data
 
-  bool has_data() const { return next_data_ < data_.size(); }
+  bool has_data() const { return !data_.empty(); }
   // The oldest piece.
   base::Bytes take_data();
   // Small pieces are joined, so that holding them costs no more than twice their size.
@@ -86,11 +87,9 @@ class Stream : public base::Link {
     if (writable.has_waiter()) writable.set();
   }
 
-  std::vector<base::Bytes> data_;  // from next_data_ on
-  std::size_t next_data_ = 0;
+  base::Pieces data_;
   bool ignores_data_ = false;
-  std::vector<base::Bytes> output_;  // from next_output_ on
-  std::size_t next_output_ = 0;
+  base::Pieces output_;
   std::size_t held_output_ = 0;
 
   // The session's own.
@@ -124,19 +123,14 @@ bool Stream::hand_over(Session& session, base::Bytes piece, Flush flush) {
 template <typename Take> void Stream::take_output(std::size_t count, Take take) {
   held_output_ -= count;
   while (count > 0) {
-    base::Bytes& front = output_[next_output_];
+    base::Bytes& front = output_.front();
     const std::size_t of_this = std::min(count, front.size());
     count -= of_this;
-    if (of_this < front.size()) {
+    if (of_this < front.size())
       take(front.take_prefix(of_this));
-      continue;
-    }
-    take(std::move(front));
-    ++next_output_;
+    else
+      take(output_.pop());
   }
-  if (next_output_ < output_.size()) return;
-  output_.clear();
-  next_output_ = 0;
 }
 
 }  // namespace http2

@@ -21,6 +21,9 @@ class Asked {
   char* table() {
     return static_cast<char*>(calls_.calloc(table_size / 16, 16, calls_.mem_user_data));
   }
+  char* cleared(std::size_t size) {
+    return static_cast<char*>(calls_.calloc(1, size, calls_.mem_user_data));
+  }
   char* resized(char* it, std::size_t size) {
     return static_cast<char*>(calls_.realloc(it, size, calls_.mem_user_data));
   }
@@ -38,7 +41,7 @@ bool is_all(const char* begin, std::size_t size, char what) {
 
 TEST_CASE("h2 memory: what is asked for is there, in every size, and keeps what was written") {
   Asked memory;
-  for (const std::size_t size : {1UL, 4'096UL, 16'384UL, frame_buffer, 20'480UL, 20'481UL}) {
+  for (const std::size_t size : {1UL, 100UL, 1'008UL, 1'009UL, 4'096UL, 16'384UL, frame_buffer, 20'480UL, 20'481UL}) {
     CAPTURE(size);
     char* it = memory.resized(nullptr, size);
     REQUIRE(it != nullptr);
@@ -50,9 +53,24 @@ TEST_CASE("h2 memory: what is asked for is there, in every size, and keeps what 
       CHECK(it[size - 1] == 'x');
       std::memset(it, 'x', larger);
     }
+    it = memory.resized(it, size);
+    CHECK(it[size - 1] == 'x');
     memory.free(it);
   }
   memory.free(nullptr);
+}
+
+TEST_CASE("h2 memory: what is asked for cleared is, whatever lay there before") {
+  Asked memory;
+  for (const std::size_t size : {24UL, 500UL, 1'008UL, 1'009UL, 9'000UL}) {
+    CAPTURE(size);
+    char* used = memory.bytes(size);
+    std::memset(used, 'x', size);
+    memory.free(used);
+    char* cleared = memory.cleared(size);
+    CHECK(is_all(cleared, size, '\0'));
+    memory.free(cleared);
+  }
 }
 
 TEST_CASE("h2 memory: sessions do not overlap, nor what one asks for twice") {
