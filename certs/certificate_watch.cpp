@@ -61,7 +61,7 @@ void CertificateWatch::take(const std::vector<Change>& changes, const Say& info,
     const auto found = std::find(entries_.begin(), entries_.end(), change.of);
     if (found == entries_.end()) continue;
     Entry& entry = **found;
-    const certs::Loaded& loaded = change.loaded;
+    const certs::LoadedContext& loaded = change.loaded;
     if (!loaded.context) {
       warning(entry.what +
               ": certificates changed but cannot be used, the old ones stay: " + loaded.problem);

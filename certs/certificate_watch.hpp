@@ -15,7 +15,7 @@ namespace certs {
 
 class CertificateWatch {
  public:
-  using Load = std::function<certs::Loaded()>;
+  using Load = std::function<certs::LoadedContext()>;
   using Take = std::function<void(std::shared_ptr<const certs::TlsContext>)>;
   using Say = std::function<void(const std::string&)>;
 
@@ -35,7 +35,7 @@ class CertificateWatch {
   struct Entry;
   struct Change {
     std::shared_ptr<const Entry> of;
-    certs::Loaded loaded;
+    certs::LoadedContext loaded;
   };
   // The job: looks at all files that are watched now, and loads what has changed. Any thread, one
   // job at a time.

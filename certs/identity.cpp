@@ -8,17 +8,17 @@
 namespace certs {
 namespace {
 
-struct Name {
+struct PresentedName {
   bool is_uri;
   std::string text;
 };
 
-std::vector<Name> names_of(X509* certificate) {
+std::vector<PresentedName> names_of(X509* certificate) {
   const std::unique_ptr<GENERAL_NAMES, decltype(&GENERAL_NAMES_free)> all(
       static_cast<GENERAL_NAMES*>(
           X509_get_ext_d2i(certificate, NID_subject_alt_name, nullptr, nullptr)),
       GENERAL_NAMES_free);
-  std::vector<Name> names;
+  std::vector<PresentedName> names;
   for (int i = 0; all && i < sk_GENERAL_NAME_num(all.get()); ++i) {
     const GENERAL_NAME* name = sk_GENERAL_NAME_value(all.get(), i);
     if (name->type != GEN_DNS && name->type != GEN_URI) continue;
@@ -45,19 +45,19 @@ std::string common_name(X509* certificate) {
 }  // namespace
 
 std::string identity_of(X509* certificate) {
-  const std::vector<Name> names = names_of(certificate);
-  for (const Name& name : names)
+  const std::vector<PresentedName> names = names_of(certificate);
+  for (const PresentedName& name : names)
     if (name.is_uri && name.text.starts_with("spiffe://")) return name.text;
-  for (const Name& name : names)
+  for (const PresentedName& name : names)
     if (!name.is_uri) return name.text;
   return common_name(certificate);
 }
 
 bool has_name(X509* certificate, const std::vector<std::string>& wanted) {
-  const std::vector<Name> names = names_of(certificate);
+  const std::vector<PresentedName> names = names_of(certificate);
   for (const std::string& text : wanted) {
     const bool is_uri = text.find("://") != text.npos;
-    for (const Name& name : names)
+    for (const PresentedName& name : names)
       if (is_uri && name.is_uri && name.text == text) return true;
     if (!is_uri && X509_check_host(certificate, text.data(), text.size(),
                                    X509_CHECK_FLAG_NEVER_CHECK_SUBJECT |

@@ -102,7 +102,7 @@ std::shared_ptr<TlsContext> hardened(const SSL_METHOD* method, const std::string
   return made;
 }
 
-Loaded without_openssl() {
+LoadedContext without_openssl() {
   return {nullptr, "OpenSSL cannot make a TLS context", {}, {}};
 }
 
@@ -172,13 +172,13 @@ Complaint trust(SSL_CTX* context, const std::string& ca) {
 }
 
 // A ticket resumes a session only with the very certificate that it was made under.
-Complaint bind_sessions(SSL_CTX* context, const ServerSettings& settings) {
+Complaint bind_sessions(SSL_CTX* context, const TlsServerSettings& settings) {
   std::array<unsigned char, EVP_MAX_MD_SIZE> id{};
   unsigned size = 0;
   if (X509_digest(SSL_CTX_get0_certificate(context), EVP_sha256(), id.data(), &size) != 1 ||
       SSL_CTX_set_session_id_context(context, id.data(), size) != 1)
     return {"", "OpenSSL cannot make a digest"};
-  if (settings.client_auth == ClientAuth::none) {
+  if (settings.client_auth == base::ClientAuth::none) {
     share_ticket_keys(context);
   } else {
     SSL_CTX_set_num_tickets(context, 0);
@@ -187,11 +187,11 @@ Complaint bind_sessions(SSL_CTX* context, const ServerSettings& settings) {
   return {};
 }
 
-Complaint verify_clients(SSL_CTX* context, const ServerSettings& settings) {
-  if (settings.client_auth == ClientAuth::none) return {};
+Complaint verify_clients(SSL_CTX* context, const TlsServerSettings& settings) {
+  if (settings.client_auth == base::ClientAuth::none) return {};
   if (settings.client_ca.empty()) return {"", "client_auth needs client_ca"};
   if (Complaint problem = trust(context, settings.client_ca); !problem.empty()) return problem;
-  const bool is_required = settings.client_auth == ClientAuth::require;
+  const bool is_required = settings.client_auth == base::ClientAuth::require;
   SSL_CTX_set_verify(
       context, SSL_VERIFY_PEER | (is_required ? SSL_VERIFY_FAIL_IF_NO_PEER_CERT : 0), nullptr);
   SSL_CTX_set_client_CA_list(context, SSL_load_client_CA_file(settings.client_ca.c_str()));
@@ -204,7 +204,7 @@ bool is_name(const std::string& name) {
 }
 
 // Puts the check of the name into the context, where a mistake is seen before any connection.
-Complaint verify_name(SSL_CTX* context, const ClientSettings& settings, std::string name) {
+Complaint verify_name(SSL_CTX* context, const TlsClientSettings& settings, std::string name) {
   for (const std::string& other : settings.san)
     if (!is_name(other)) return {"", "san: \"" + other + "\" is not a name"};
   if (!settings.san.empty()) return {};  // these replace the check of the name
@@ -219,7 +219,8 @@ Complaint verify_name(SSL_CTX* context, const ClientSettings& settings, std::str
   return {"", "server_name: \"" + name + "\" cannot be checked"};
 }
 
-Complaint verify_server(SSL_CTX* context, const ClientSettings& settings, const std::string& name) {
+Complaint verify_server(SSL_CTX* context, const TlsClientSettings& settings,
+                        const std::string& name) {
   if (settings.insecure) {
     SSL_CTX_set_verify(context, SSL_VERIFY_NONE, nullptr);
     return {};
@@ -233,11 +234,11 @@ Complaint verify_server(SSL_CTX* context, const ClientSettings& settings, const 
   return verify_name(context, settings, name);
 }
 
-Loaded refused(const Complaint& why) {
+LoadedContext refused(const Complaint& why) {
   return {nullptr, why.text(), {}, why.file};
 }
 
-Loaded with_remark(std::shared_ptr<const TlsContext> made, const std::string& cert) {
+LoadedContext with_remark(std::shared_ptr<const TlsContext> made, const std::string& cert) {
   const Complaint remark{cert, remark_on(made->get(), std::time(nullptr))};
   if (remark.empty()) return {std::move(made), {}, {}, {}};
   return {std::move(made), {}, remark.text(), cert};
@@ -245,15 +246,15 @@ Loaded with_remark(std::shared_ptr<const TlsContext> made, const std::string& ce
 
 }  // namespace
 
-std::vector<std::string> files_of(const ServerSettings& settings) {
+std::vector<std::string> files_of(const TlsServerSettings& settings) {
   return {settings.cert, settings.key, settings.client_ca};
 }
 
-std::vector<std::string> files_of(const ClientSettings& settings) {
+std::vector<std::string> files_of(const TlsClientSettings& settings) {
   return {settings.ca, settings.cert, settings.key};
 }
 
-Loaded make_server_context(const ServerSettings& settings) {
+LoadedContext make_server_context(const TlsServerSettings& settings) {
   auto made = hardened(TLS_server_method(), settings.min_version);
   if (!made) return without_openssl();
   made->files_state = state_of(files_of(settings));
@@ -274,7 +275,7 @@ Loaded make_server_context(const ServerSettings& settings) {
   return with_remark(std::move(made), settings.cert);
 }
 
-Loaded make_client_context(const ClientSettings& settings) {
+LoadedContext make_client_context(const TlsClientSettings& settings) {
   auto made = hardened(TLS_client_method(), settings.min_version);
   if (!made) return without_openssl();
   made->files_state = state_of(files_of(settings));

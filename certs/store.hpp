@@ -2,6 +2,8 @@
 // endpoints. Immutable once made, shared by all workers. Any thread.
 #pragma once
 
+#include "proxy/base/client_auth.hpp"
+
 #include <openssl/ssl.h>
 
 #include <cstdint>
@@ -11,18 +13,16 @@
 
 namespace certs {
 
-enum class ClientAuth { none, request, require };
-
-struct ServerSettings {
+struct TlsServerSettings {
   std::string cert;       // PEM: the leaf, then its chain
   std::string key;        // PEM
   std::string client_ca;  // PEM; "" = clients show no certificate
-  ClientAuth client_auth = ClientAuth::none;
+  base::ClientAuth client_auth = base::ClientAuth::none;
   std::string min_version = "1.2";
   std::vector<std::string> protocols;  // ALPN, preferred first; none offered is no error
 };
 
-struct ClientSettings {
+struct TlsClientSettings {
   std::string ca;  // PEM; "" = the system's store
   std::string cert;
   std::string key;
@@ -34,8 +34,8 @@ struct ClientSettings {
 };
 
 // The files of the settings, in the order of their fields; "" = none.
-std::vector<std::string> files_of(const ServerSettings& settings);
-std::vector<std::string> files_of(const ClientSettings& settings);
+std::vector<std::string> files_of(const TlsServerSettings& settings);
+std::vector<std::string> files_of(const TlsClientSettings& settings);
 
 class TlsContext {
  public:
@@ -54,7 +54,7 @@ class TlsContext {
 };
 
 // A context, or in words why there is none: which file, and what is wrong with it.
-struct Loaded {
+struct LoadedContext {
   std::shared_ptr<const TlsContext> context;
   std::string problem;
   // For the log, "" = nothing: the certificate that we show was usable once, or will be.
@@ -62,8 +62,8 @@ struct Loaded {
   std::string file{};  // that the problem or the remark is about; "" = about none
 };
 
-Loaded make_server_context(const ServerSettings& settings);
+LoadedContext make_server_context(const TlsServerSettings& settings);
 // The check of the peer's chain and name is part of the context; `san` is for whoever shakes hands.
-Loaded make_client_context(const ClientSettings& settings);
+LoadedContext make_client_context(const TlsClientSettings& settings);
 
 }  // namespace certs

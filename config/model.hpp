@@ -5,6 +5,7 @@
 #include "config/hidden.hpp"
 #include "config/mistakes.hpp"
 #include "proxy/base/address.hpp"
+#include "proxy/base/client_auth.hpp"
 #include "proxy/base/log.hpp"
 #include "proxy/base/time.hpp"
 
@@ -18,6 +19,7 @@
 
 namespace config {
 
+using base::ClientAuth;
 using base::Millis;
 
 struct FilterSpec;
@@ -116,8 +118,6 @@ struct App {
   Millis start_timeout{60'000};
   Millis stop_timeout{10'000};
 };
-
-enum class ClientAuth : std::uint8_t { none, request, require };
 
 struct ServerTls {
   std::string cert, key;  // paths
@@ -294,7 +294,7 @@ struct Pool {
   bool operator==(const Pool&) const = default;
 };
 
-enum class Protocol : std::uint8_t { automatic, http1, h2 };
+enum class HttpVersion : std::uint8_t { automatic, http1, h2 };
 enum class Balancing : std::uint8_t { least_request, round_robin, ewma, random, ring_hash, maglev };
 enum class HostRule : std::uint8_t { client, url, fixed };
 enum class ProxyProtocol : std::uint8_t { none, v1, v2 };
@@ -337,7 +337,7 @@ struct Cluster {
   std::string url_authority;        // without a default port
   HostRule host = HostRule::client;
   std::string fixed_host;
-  Protocol protocol = Protocol::automatic;
+  HttpVersion protocol = HttpVersion::automatic;
   std::optional<ClientTls> tls;  // also for an https url without `tls`
   Dns dns;
   Balancing load_balancer = Balancing::least_request;

@@ -73,10 +73,6 @@ struct Service final : http::Handler {
   std::string greeting;
 };
 
-struct NoInterim final : http::Interim {
-  void send_interim(int, const http::Headers&) noexcept override {}
-};
-
 Task<> ask(http::Chain& chain, Request& request, std::string& took) {
   Reply reply = co_await chain.handle(request);
   if (reply) took = reply->headers.find("x-took").value_or("");
@@ -99,7 +95,7 @@ int main() {
   list.push_back(hello.make(config, {"cluster c", 0, loop, shared, metrics, 0, log}));
   http::Chain chain(std::move(list), service);
 
-  NoInterim interim;
+  http::NoInterim interim;
   http::ConnectionInfo connection;
   http::StreamInfo info(loop, connection);
   http::Scope scope(loop.now());

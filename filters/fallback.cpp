@@ -120,9 +120,9 @@ class WithRespond final : public http::Filter {
 };
 
 // Keeps what it hands on.
-class Kept final : public http::WrappedSource {
+class KeepingBody final : public http::WrappedSource {
  public:
-  Kept(http::Body inner, std::unique_ptr<StaleStore::Draft> draft, base::Loop& loop)
+  KeepingBody(http::Body inner, std::unique_ptr<StaleStore::Draft> draft, base::Loop& loop)
       : WrappedSource(std::move(inner)), draft_(std::move(draft)), loop_(loop) {}
 
   Task<Result<Bytes>> read() override {
@@ -170,7 +170,7 @@ class WithStale final : public http::Filter {
     auto draft = std::make_unique<StaleStore::Draft>(*store_, std::move(key), request, response);
     if (response.body.is_empty()) return draft->keep(request.info.now());
     response.body =
-        http::Body(new Kept(std::move(response.body), std::move(draft), request.info.loop));
+        http::Body(new KeepingBody(std::move(response.body), std::move(draft), request.info.loop));
   }
 
   // RFC 9211 2.

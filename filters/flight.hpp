@@ -58,15 +58,11 @@ class Flight : public std::enable_shared_from_this<Flight> {
   void stop_keeping_if_unwanted();
   void end(base::Reason reason);
 
-  struct NoInterim final : http::Interim {
-    void send_interim(int, const http::Headers&) noexcept override {}
-  };
-
   const std::uint64_t max_body_;
   const ForAll is_for_all_;
   std::function<void()> close_;
   const http::ConnectionInfo connection_;
-  NoInterim interim_;
+  http::NoInterim interim_;
   http::StreamInfo info_;
   http::Scope scope_;
   http::Request request_;

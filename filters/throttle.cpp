@@ -23,7 +23,7 @@ using Verdict = ThrottleBuckets::Verdict;
 constexpr std::uint64_t most = 1'000'000;
 
 enum class OnExcess : std::uint8_t { reject, queue };
-enum class Scope : std::uint8_t { process, worker };
+enum class Reach : std::uint8_t { process, worker };
 enum class Told : std::uint8_t { rejected, always, none };  // who gets ratelimit fields
 
 struct Options {
@@ -34,7 +34,7 @@ struct Options {
   OnExcess on_excess = OnExcess::reject;
   std::uint64_t max_queue = 100;
   Millis max_wait{1'000};
-  Scope scope = Scope::process;
+  Reach scope = Reach::process;
   std::uint64_t max_keys = 10'000;
   std::string name = "default";
   Told headers = Told::rejected;
@@ -115,7 +115,7 @@ ThrottleBuckets::Settings settings_of(const Options& options, const FilterContex
       options.algorithm == Algorithm::leaky_bucket ? 1 : options.rate.count;
   LimiterSettings limiter{options.rate.count, options.rate.per, options.algorithm,
                           options.burst > 0 ? options.burst : fallback};
-  if (options.scope == Scope::worker) {
+  if (options.scope == Reach::worker) {
     limiter.count = part_of(limiter.count, context);
     limiter.burst = part_of(limiter.burst, context);
   }
@@ -124,7 +124,7 @@ ThrottleBuckets::Settings settings_of(const Options& options, const FilterContex
 
 std::shared_ptr<ThrottleBuckets> buckets_of(const Options& options, const FilterContext& context) {
   std::string kind = "throttle";
-  if (options.scope == Scope::worker) kind += " of worker " + std::to_string(context.shard);
+  if (options.scope == Reach::worker) kind += " of worker " + std::to_string(context.shard);
   return context.process<ThrottleBuckets>(
       kind, [&] { return std::make_shared<ThrottleBuckets>(settings_of(options, context)); });
 }

@@ -55,9 +55,9 @@ Error error_of(Reason reason) {
 // stream, idle from the last byte on, response from the end of the request on, which the client's
 // body tells. The scope knows when it began: the exchange with the request's head, an attempt when
 // it was made.
-class Limits final : public base::Limit, public http::ClientBody::Listener {
+class TimeoutLimit final : public base::Limit, public http::ClientBody::Observer {
  public:
-  Limits(const Options& options, Time begun, Request& request)
+  TimeoutLimit(const Options& options, Time begun, Request& request)
       : Limit(request.info.loop),
         options_(options),
         begun_(begun),
@@ -112,20 +112,20 @@ class Timed final : public http::WrappedSource {
 
  public:
   Timed(const Options& options, Time begun, Request& request)
-      : WrappedSource({}), limits_(options, begun, request) {}
+      : WrappedSource({}), limit_(options, begun, request) {}
 
   Task<Piece> read() override {
-    if (limits_.have_passed()) limits_.has_passed();
-    if (limits_.passed_by() != Reason::none) return Piece(error_of(limits_.passed_by()));
+    if (limit_.have_passed()) limit_.has_passed();
+    if (limit_.passed_by() != Reason::none) return Piece(error_of(limit_.passed_by()));
     return next();
   }
   Task<Result<void>> rest() override {
-    const auto rest = co_await base::within(inner_.rest(), limits_);
-    if (!rest) co_return error_of(limits_.passed_by());
+    const auto rest = co_await base::within(inner_.rest(), limit_);
+    if (!rest) co_return error_of(limit_.passed_by());
     co_return *rest;
   }
   void bounds(http::Body& body) { std::swap(inner_, body); }
-  Limits& limits() { return limits_; }
+  TimeoutLimit& limit() { return limit_; }
 
  private:
   Task<Piece> next() {
@@ -134,12 +134,12 @@ class Timed final : public http::WrappedSource {
     return piece;
   }
   Task<Piece> bounded(Task<Piece> waiting) {
-    auto piece = co_await base::within(std::move(waiting), limits_);
-    if (!piece) co_return error_of(limits_.passed_by());
+    auto piece = co_await base::within(std::move(waiting), limit_);
+    if (!piece) co_return error_of(limit_.passed_by());
     co_return std::move(*piece);
   }
 
-  Limits limits_;
+  TimeoutLimit limit_;
 };
 
 class Timeout final : public http::Filter {
@@ -153,13 +153,13 @@ class Timeout final : public http::Filter {
     const Time begun = bounds_ == Bounds::exchange ? request.info.started : scope.begun();
     auto timed = std::make_unique<Timed>(options_, begun, request);
     take_deadline(request);
-    scope.deadline = std::min(scope.deadline, timed->limits().total_due());
+    scope.deadline = std::min(scope.deadline, timed->limit().total_due());
     pass_deadline_on(request);
-    auto reply = co_await base::within(next(request), timed->limits());
-    if (!reply) co_return error_of(timed->limits().passed_by());
+    auto reply = co_await base::within(next(request), timed->limit());
+    if (!reply) co_return error_of(timed->limit().passed_by());
     if (!*reply) co_return std::move(*reply);
     http::Response& response = **reply;
-    timed->limits().head_has_come();
+    timed->limit().head_has_come();
     if (!scope.is_stream) scope.is_stream = http::is_stream(request, response);
     if (!response.body.is_empty()) {
       bound_taking(request.info.idle);

@@ -93,7 +93,7 @@ http::Response set_breaker(AdminSource& source, const http::Request& request) {
   return say(400, "say ?state=open, ?state=closed or ?state=auto\n");
 }
 
-http::Chain chain_of(http::Handler& routes, std::unique_ptr<Guard> guard) {
+http::Chain chain_of(http::Handler& routes, std::unique_ptr<SiteGuard> guard) {
   std::vector<std::unique_ptr<http::Filter>> filters;
   if (guard) filters.push_back(std::move(guard));
   return http::Chain(std::move(filters), routes);
@@ -101,7 +101,7 @@ http::Chain chain_of(http::Handler& routes, std::unique_ptr<Guard> guard) {
 
 }  // namespace
 
-std::vector<Route> probes_of(AdminSource& source) {
+std::vector<AdminRoute> probes_of(AdminSource& source) {
   using http::Method;
   using http::Request;
   return {
@@ -116,11 +116,11 @@ std::vector<Route> probes_of(AdminSource& source) {
   };
 }
 
-std::vector<Route> routes_of(AdminSource& source) {
+std::vector<AdminRoute> routes_of(AdminSource& source) {
   using http::Method;
   using http::Request;
-  std::vector<Route> all = probes_of(source);
-  const std::vector<Route> more = {
+  std::vector<AdminRoute> all = probes_of(source);
+  const std::vector<AdminRoute> more = {
       {Method::get, "/config", "what is in force, as YAML",
        [&source](Request&) { return now(say(200, source.config(), "application/yaml")); }},
       {Method::get, "/clusters", "endpoints, pools and breakers, as JSON",
@@ -190,7 +190,7 @@ class Admin::Connection final : http1::ServerConnection::Owner, base::Reapable {
 };
 
 Admin::Admin(base::EventLoop& loop, base::Descriptor listening, std::shared_ptr<net::UnixPath> path,
-             std::vector<Route> routes, std::unique_ptr<Guard> guard,
+             std::vector<AdminRoute> routes, std::unique_ptr<SiteGuard> guard,
              const http1::ServerSettings& settings)
     : loop_(loop),
       lingering_(loop),

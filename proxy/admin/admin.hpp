@@ -46,14 +46,14 @@ class AdminSource {
 };
 
 // All there is, and what is for everybody: /live, /ready and /metrics.
-std::vector<Route> routes_of(AdminSource& source);
-std::vector<Route> probes_of(AdminSource& source);
+std::vector<AdminRoute> routes_of(AdminSource& source);
+std::vector<AdminRoute> probes_of(AdminSource& source);
 
-class Admin final : public http::Service, net::Acceptor::Handler {
+class Admin final : public http::Service, net::Acceptor::Owner {
  public:
   // path: of a Unix socket that goes with this, else null. guard: null = everybody is answered.
   Admin(base::EventLoop& loop, base::Descriptor listening, std::shared_ptr<net::UnixPath> path,
-        std::vector<Route> routes, std::unique_ptr<Guard> guard,
+        std::vector<AdminRoute> routes, std::unique_ptr<SiteGuard> guard,
         const http1::ServerSettings& settings = {});
   ~Admin();
 

@@ -84,7 +84,7 @@ http::Response say(int status, std::string_view text, std::string_view type) {
 http::Task<http::Reply> Routes::handle(http::Request& request) {
   const std::string_view path = request.path_only();
   std::string allowed;
-  for (const Route& route : table_) {
+  for (const AdminRoute& route : table_) {
     if (!matches(route.path, path)) continue;
     if (matches(route.method, request.method))
       return route.answer ? route.answer(request)
@@ -100,7 +100,7 @@ http::Task<http::Reply> Routes::handle(http::Request& request) {
 
 std::string Routes::index() const {
   std::string text = "outrider\n\n";
-  for (const Route& route : table_) {
+  for (const AdminRoute& route : table_) {
     if (!route.answer || route.doc.empty()) continue;
     std::string what = std::string(http::to_string(route.method)).append(" ").append(route.path);
     what.resize(std::max<std::size_t>(what.size() + 2, 22), ' ');
@@ -109,7 +109,7 @@ std::string Routes::index() const {
   return text;
 }
 
-http::Task<http::Reply> Guard::handle(http::Request& request, http::Next next) {
+http::Task<http::Reply> SiteGuard::handle(http::Request& request, http::Next next) {
   if (!token_.empty()) {
     if (!bears(request, token_) && !is_page(request)) return http::Reply(unauthorized());
   } else if (!is_known_host(request.authority)) {
@@ -120,7 +120,7 @@ http::Task<http::Reply> Guard::handle(http::Request& request, http::Next next) {
   return next(request);
 }
 
-bool Guard::is_known_host(std::string_view authority) const {
+bool SiteGuard::is_known_host(std::string_view authority) const {
   char buffer[256];
   const std::string_view host = routing::host_of(authority, buffer, sizeof buffer);
   return ip_.empty() || host == "localhost" || host == ip_ || host == "127.0.0.1" || host == "::1";

@@ -11,7 +11,7 @@
 
 namespace admin {
 
-struct Route {
+struct AdminRoute {
   http::Method method;
   std::string_view path;  // exact, or with /* at its end: what lies below
   std::string_view doc;   // for people, one line; "" = it is not listed
@@ -21,23 +21,23 @@ struct Route {
 // What is not in it is 404, or 405 with what is allowed.
 class Routes final : public http::Handler {
  public:
-  explicit Routes(std::vector<Route> table) : table_(std::move(table)) {}
+  explicit Routes(std::vector<AdminRoute> table) : table_(std::move(table)) {}
   http::Task<http::Reply> handle(http::Request& request) override;
 
  private:
   std::string index() const;
 
-  std::vector<Route> table_;
+  std::vector<AdminRoute> table_;
 };
 
 // Only those who name this very host are answered, against web pages that have a name of theirs
 // resolve to it (DNS rebinding); and what changes something is not done for a page of another site:
 // a form can be sent from anywhere. Where a token is asked for, who bears it may use any name.
-class Guard final : public http::Filter {
+class SiteGuard final : public http::Filter {
  public:
   // ip: that the admin side is bound to; "" = a Unix socket, where any name will do. token: "" =
   // none is asked for; it may change, and outlives this.
-  Guard(std::string ip, const std::string& token) : ip_(std::move(ip)), token_(token) {}
+  SiteGuard(std::string ip, const std::string& token) : ip_(std::move(ip)), token_(token) {}
   http::Task<http::Reply> handle(http::Request& request, http::Next next) override;
 
  private:

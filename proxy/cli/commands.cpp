@@ -55,13 +55,13 @@ std::string own_binary() {
   return none ? "outrider" : path.string();
 }
 
-struct App {
+struct AppCommand {
   std::vector<std::string> command;  // empty = none is to run
   std::string problem;
 };
 
 // Of the configuration, or of the command line's words behind FILE.
-App app_of(const std::vector<std::string>& words, const server::Plan& plan) {
+AppCommand app_of(const std::vector<std::string>& words, const server::Plan& plan) {
   const std::vector<std::string> given(words.begin() + 1, words.end());
   if (!plan.config->app) return {given, {}};
   const std::vector<std::string>& written = plan.config->app->command;
@@ -175,7 +175,7 @@ int run(const Call& call) {
   server::Planned made = planned(load(words[0]), nullptr);
   if (!made.plan) return fail(joined(made.problems));
   std::unique_ptr<server::Plan> plan = std::move(made.plan);
-  const App app = app_of(words, *plan);
+  const AppCommand app = app_of(words, *plan);
   if (!app.problem.empty()) return fail(app.problem);
   const config::LogSettings settings = plan->config->log;
   base::Result<base::LogFile> opened = base::LogFile::open(settings.to);

@@ -15,4 +15,9 @@ class Interim {
   ~Interim() = default;
 };
 
+// For an exchange that nobody waits for downstream.
+struct NoInterim final : Interim {
+  void send_interim(int, const Headers&) noexcept override {}
+};
+
 }  // namespace http

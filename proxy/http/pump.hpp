@@ -23,9 +23,9 @@ struct Pumped {
 Task<Pumped> pump(Body& body, ServerStream& sink, StreamInfo& info);
 
 // How much of one message is moved before others have their turn.
-class Turn {
+class Quantum {
  public:
-  // Counts a piece; true = it was enough, and another turn begins.
+  // Counts a piece; true = it was enough, and another one begins.
   bool is_over_after(std::size_t size) {
     bytes_ += size;
     if (++pieces_ < most_pieces && bytes_ < most_bytes) return false;
@@ -57,7 +57,7 @@ class Outlet {
 template <typename To>
 Task<Pumped> pump(Body& body, To outlet, base::Loop& loop) {
   Pumped how;
-  Turn turn;
+  Quantum quantum;
   for (;;) {
     Result<Bytes> piece = co_await body.read();
     if (!piece) {
@@ -72,7 +72,7 @@ Task<Pumped> pump(Body& body, To outlet, base::Loop& loop) {
       how.sink = taken.error();
       co_return how;
     }
-    if (!turn.is_over_after(size)) continue;
+    if (!quantum.is_over_after(size)) continue;
     co_await loop.yield();
   }
   how.read_whole = true;

@@ -33,26 +33,26 @@ struct ConnectionInfo {
 class ClientBody {
  public:
   // To be told once of its end; takes itself out of the list when it dies.
-  class Listener : public base::Link {
+  class Observer : public base::Link {
    public:
     virtual void request_has_ended() = 0;
 
    protected:
-    ~Listener() = default;
+    ~Observer() = default;
   };
-  void tell(Listener& listener) { listeners_.push_back(listener); }
+  void tell(Observer& observer) { observers_.push_back(observer); }
 
   base::Time ended() const { return ended_; }  // `never` = not yet
   void end(base::Time now) {
     ended_ = now;
-    while (Listener* listener = listeners_.pop_front()) listener->request_has_ended();
+    while (Observer* observer = observers_.pop_front()) observer->request_has_ended();
   }
 
   bool is_awaited = false;  // a read of it is pending: the silent side is the client
 
  private:
   base::Time ended_ = base::never;
-  base::List<Listener> listeners_;
+  base::List<Observer> observers_;
 };
 
 // Whether a copy of the request goes to another cluster: drawn once, sent once, whatever the number

@@ -35,7 +35,7 @@ Error protocol_error(std::string_view detail) {
   return {Reason::upstream_protocol_error, Fault::upstream, detail};
 }
 
-bool is_websocket(const ResponseHead& head) {
+bool is_websocket(const ParsedResponse& head) {
   return std::any_of(head.fields().begin(), head.fields().end(), [](const FieldView& field) {
     return field.id == Name::upgrade && base::same_ignoring_case(field.value, "websocket");
   });
@@ -160,7 +160,7 @@ std::optional<http::Reply> OutgoingRequest::take_head(http::Interim& interim) {
   for (;;) {
     std::string_view bytes = input_.view();
     if (!partial_.empty()) bytes = partial_.append(input_.view());
-    ResponseHead& head = scratch_response_head();
+    ParsedResponse& head = scratch_response_head();
     const Result<std::size_t> size =
         parse_response_head(bytes, connection_->limits_.head, method_, scan_, head);
     if (!size) return http::Reply(size.error());
@@ -190,12 +190,12 @@ std::optional<http::Reply> OutgoingRequest::take_head(http::Interim& interim) {
 }
 
 // One that seems to have a body may yet be followed by one.
-void OutgoingRequest::pass_on(const ResponseHead& head, http::Interim& interim) {
+void OutgoingRequest::pass_on(const ParsedResponse& head, http::Interim& interim) {
   if (!head.keeps_alive) is_fit_ = false;
   interim.send_interim(head.status, headers_of(head));
 }
 
-http::Headers OutgoingRequest::headers_of(const ResponseHead& head) const {
+http::Headers OutgoingRequest::headers_of(const ParsedResponse& head) const {
   http::Headers headers;
   headers.reserve(head.field_bytes(), head.fields().size() + 4);
   for (const FieldView& field : head.fields()) headers.add(field.id, field.name, field.value);
@@ -203,7 +203,7 @@ http::Headers OutgoingRequest::headers_of(const ResponseHead& head) const {
   return headers;
 }
 
-http::Reply OutgoingRequest::understand(const ResponseHead& head) {
+http::Reply OutgoingRequest::understand(const ParsedResponse& head) {
   if (head.status == 101) return upgraded(head);
   http::Response response;
   response.status = head.status;
@@ -229,7 +229,7 @@ http::Reply OutgoingRequest::understand(const ResponseHead& head) {
 }
 
 // Both directions are unframed from here on.
-http::Reply OutgoingRequest::upgraded(const ResponseHead& head) {
+http::Reply OutgoingRequest::upgraded(const ParsedResponse& head) {
   if (!has_asked_to_upgrade_) return protocol_error("an upgrade that was not asked for");
   if (!is_websocket(head)) return protocol_error("an upgrade to something else than WebSocket");
   http::Response response;

@@ -37,16 +37,16 @@ class OutgoingRequest final : public http::ClientStream {
   base::Task<base::Result<base::Bytes>> more_body();
   // A head from what was read: nothing = more is needed.
   std::optional<http::Reply> take_head(http::Interim& interim);
-  void pass_on(const ResponseHead& head, http::Interim& interim);
-  http::Reply understand(const ResponseHead& head);
+  void pass_on(const ParsedResponse& head, http::Interim& interim);
+  http::Reply understand(const ParsedResponse& head);
   void ask_to_upgrade(std::string& out, const http::RequestHead& head);
-  http::Reply upgraded(const ResponseHead& head);
+  http::Reply upgraded(const ParsedResponse& head);
   base::Result<base::Bytes> next_piece();
   base::Result<base::Bytes> end_of_input(const net::Input& input);
   base::Error lost(boost::system::error_code cause) const;
   void response_ended();
   void release_if_done();
-  http::Headers headers_of(const ResponseHead& head) const;
+  http::Headers headers_of(const ParsedResponse& head) const;
 
   ClientConnection* connection_;  // null once it was given back
   net::Transport& transport_;

@@ -40,7 +40,7 @@ bool take_absolute(std::string_view& target, std::string_view& authority) {
 }
 
 // The four forms of RFC 9112 3.2.
-Result<void> take_target(std::string_view target, RequestHead& head) {
+Result<void> take_target(std::string_view target, ParsedRequest& head) {
   head.authority = {};
   if (head.method == "CONNECT") {
     if (!http::valid_authority(target) || !http::split_authority(target).port)
@@ -66,7 +66,7 @@ Result<void> take_target(std::string_view target, RequestHead& head) {
 }
 
 Result<void> parse_request_line(std::string_view line, const HeadLimits& limits,
-                                RequestHead& head) {
+                                ParsedRequest& head) {
   const std::size_t first = line.find(' ');
   const std::size_t last = line.rfind(' ');
   if (first == line.npos || first == last) return bad_request("the request line is not in 3 parts");
@@ -91,7 +91,7 @@ bool names_same(std::string_view target, std::string_view host) {
 
 // RFC 9112 3.2: an absolute target wins over `host`, but that must be valid all the same. That of
 // CONNECT has no other form, so one of the two lies; clients may leave the port out of `host`.
-Result<void> take_host(const FieldReader& reader, RequestHead& head) {
+Result<void> take_host(const FieldReader& reader, ParsedRequest& head) {
   if (!reader.host) {
     if (head.minor_version == 1) return bad_request("there is no host field");
     return {};
@@ -106,7 +106,7 @@ Result<void> take_host(const FieldReader& reader, RequestHead& head) {
 }
 
 // RFC 9110 10.1.1: nothing to ask for without content, and not by HTTP/1.0.
-Result<void> take_expectation(FieldReader& reader, RequestHead& head) {
+Result<void> take_expectation(FieldReader& reader, ParsedRequest& head) {
   head.expects_continue = false;
   if (reader.expect.empty()) return {};
   if (!base::same_ignoring_case(reader.expect, "100-continue"))
@@ -118,13 +118,13 @@ Result<void> take_expectation(FieldReader& reader, RequestHead& head) {
   return {};
 }
 
-void take_upgrade(const FieldReader& reader, RequestHead& head) {
+void take_upgrade(const FieldReader& reader, ParsedRequest& head) {
   head.is_websocket = reader.has_upgrade_option && head.method == "GET" &&
                       head.minor_version == 1 && !reader.websocket_key.empty() &&
                       base::same_ignoring_case(reader.upgrade, "websocket");
 }
 
-Result<void> parse_status_line(std::string_view line, ResponseHead& head) {
+Result<void> parse_status_line(std::string_view line, ParsedResponse& head) {
   head.minor_version = minor_version_of(line.substr(0, 8));
   if (head.minor_version < 0 || line.size() < 12 || line[8] != ' ')
     return bad_response("the status line is not one of HTTP/1");
@@ -160,7 +160,7 @@ struct HeadText {
 }  // namespace
 
 Result<std::size_t> parse_request_head(std::string_view bytes, const HeadLimits& limits,
-                                       ScanState& scan, RequestHead& head) {
+                                       ScanState& scan, ParsedRequest& head) {
   head.method = head.path = head.authority = {};
   const Result<std::size_t> end = find_head_end(bytes, Side::request, limits, scan);
   if (!end || *end == 0) return end;
@@ -181,7 +181,8 @@ Result<std::size_t> parse_request_head(std::string_view bytes, const HeadLimits&
 }
 
 Result<std::size_t> parse_response_head(std::string_view bytes, const HeadLimits& limits,
-                                        http::Method request, ScanState& scan, ResponseHead& head) {
+                                        http::Method request, ScanState& scan,
+                                        ParsedResponse& head) {
   const Result<std::size_t> end = find_head_end(bytes, Side::response, limits, scan);
   if (!end || *end == 0) return end;
   const HeadText text(bytes, *end, scan);
@@ -204,13 +205,13 @@ Result<std::size_t> parse_response_head(std::string_view bytes, const HeadLimits
   return end;
 }
 
-RequestHead& scratch_request_head() {
-  thread_local RequestHead head;
+ParsedRequest& scratch_request_head() {
+  thread_local ParsedRequest head;
   return head;
 }
 
-ResponseHead& scratch_response_head() {
-  thread_local ResponseHead head;
+ParsedResponse& scratch_response_head() {
+  thread_local ParsedResponse head;
   return head;
 }
 

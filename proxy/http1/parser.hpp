@@ -55,7 +55,7 @@ class MessageHead {
   std::size_t field_bytes_ = 0;
 };
 
-struct RequestHead : MessageHead {
+struct ParsedRequest : MessageHead {
   std::string_view method;
   std::string_view path;       // begins with '/', with the query; or "*"; "" for CONNECT
   std::string_view authority;  // of the target if it has one, else of `host`
@@ -63,7 +63,7 @@ struct RequestHead : MessageHead {
   bool expects_continue = false;
 };
 
-struct ResponseHead : MessageHead {
+struct ParsedResponse : MessageHead {
   int status = 0;
   bool has_body = false;  // false also for length 0; without length or chunks: until the end
   std::optional<std::chrono::seconds> keep_alive_timeout;  // as `keep-alive: timeout=` has it
@@ -71,13 +71,13 @@ struct ResponseHead : MessageHead {
 
 // The size of the head, with which `bytes` begins; 0 = more bytes are needed.
 base::Result<std::size_t> parse_request_head(std::string_view bytes, const HeadLimits& limits,
-                                             ScanState& scan, RequestHead& head);
+                                             ScanState& scan, ParsedRequest& head);
 base::Result<std::size_t> parse_response_head(std::string_view bytes, const HeadLimits& limits,
                                               http::Method request, ScanState& scan,
-                                              ResponseHead& head);
+                                              ParsedResponse& head);
 
 // To parse into and read from at once: each thread has one, so that no connection needs room.
-RequestHead& scratch_request_head();
-ResponseHead& scratch_response_head();
+ParsedRequest& scratch_request_head();
+ParsedResponse& scratch_response_head();
 
 }  // namespace http1

@@ -227,7 +227,7 @@ ServerConnection::HeadState ServerConnection::take_head(http::Incoming& incoming
     partial_.append(input_.view());
     bytes = partial_;
   }
-  RequestHead& head = scratch_request_head();
+  ParsedRequest& head = scratch_request_head();
   const Result<std::size_t> size = parse_request_head(bytes, settings_.head, scan_, head);
   if (!size) {
     const bool is_tls = is_client_hello(bytes);
@@ -258,7 +258,7 @@ ServerConnection::HeadState ServerConnection::take_head(http::Incoming& incoming
 
 // Whoever logs it is told what was understood before the mistake.
 void ServerConnection::refuse(http::Incoming& incoming, const Error& why) {
-  const RequestHead& head = scratch_request_head();
+  const ParsedRequest& head = scratch_request_head();
   const bool is_known = why.reason != Reason::request_timeout;  // else it is another request's
   const std::string_view method = is_known ? head.method : std::string_view();
   incoming.refused = why;
@@ -276,7 +276,7 @@ void ServerConnection::refuse(http::Incoming& incoming, const Error& why) {
 }
 
 // From views into the wire to a request of its own.
-void ServerConnection::understand(const RequestHead& head, http::Incoming& incoming) {
+void ServerConnection::understand(const ParsedRequest& head, http::Incoming& incoming) {
   http::RequestHead& request = incoming.head;
   request.method = http::method_from(head.method);
   if (request.method == Method::other) request.other_method = head.method;
@@ -305,7 +305,7 @@ void ServerConnection::understand(const RequestHead& head, http::Incoming& incom
   if (!body_has_ended_) incoming.body = http::Body(this);
 }
 
-void ServerConnection::frame_body(const RequestHead& head) {
+void ServerConnection::frame_body(const ParsedRequest& head) {
   body_left_ = body_size_ = head.content_length.value_or(0);
   body_has_ended_ = false;
   if (head.is_chunked) {

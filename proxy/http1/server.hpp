@@ -102,8 +102,8 @@ class ServerConnection final : net::Transport::Owner,
   base::Task<> drain_body();
   void discard_input();
   HeadState take_head(http::Incoming& incoming);
-  void understand(const RequestHead& head, http::Incoming& incoming);
-  void frame_body(const RequestHead& head);
+  void understand(const ParsedRequest& head, http::Incoming& incoming);
+  void frame_body(const ParsedRequest& head);
   void refuse(http::Incoming& incoming, const base::Error& why);
   void close();
 

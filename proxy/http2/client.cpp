@@ -25,7 +25,7 @@ ClientConnection::ClientConnection(std::unique_ptr<net::Transport> transport,
       settings_(settings),
       owner_(owner),
       first_streams_(first_streams),
-      session_(Role::client, settings.limits, *this),
+      session_(net::Role::client, settings.limits, *this),
       tasks_(loop_) {
   transport_->set_owner(this);
   flush_soon();

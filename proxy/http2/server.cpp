@@ -31,7 +31,7 @@ ServerConnection::ServerConnection(std::unique_ptr<net::Transport> transport,
       last_active_(loop_.now()),
       next_look_(loop_.now() + settings.send_timeout / 2),
       written_at_(loop_.now()),
-      session_(Role::server, settings.limits, *this,
+      session_(net::Role::server, settings.limits, *this,
                info.peer_id.empty() ? Trust::none : Trust::verified),
       tasks_(loop_) {
   transport_->set_owner(this);

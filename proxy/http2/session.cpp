@@ -54,7 +54,7 @@ void append(std::vector<nghttp2_nv>& fields, const Headers& headers, std::uint8_
 
 }  // namespace
 
-Session::Session(Role role, const SessionLimits& limits, Owner& owner, Trust trust)
+Session::Session(net::Role role, const SessionLimits& limits, Owner& owner, Trust trust)
     : memory_(std::make_unique<SessionMemory>()),
       role_(role),
       limits_(limits),
@@ -71,7 +71,7 @@ Session::Session(Role role, const SessionLimits& limits, Owner& owner, Trust tru
   nghttp2_option_set_max_send_header_block_length(raw, most_sent_headers);
   nghttp2_option_set_stream_reset_rate_limit(raw, unlimited, unlimited);
   nghttp2_mem memory = memory_->interface();
-  if (role == Role::server)
+  if (role == net::Role::server)
     nghttp2_session_server_new3(&session_, Callbacks::all(), this, raw, &memory);
   else
     nghttp2_session_client_new3(&session_, Callbacks::all(), this, raw, &memory);
@@ -83,7 +83,7 @@ void Session::submit_settings() {
       {NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, first_window},
       {NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE, static_cast<std::uint32_t>(limits_.header_bytes)},
   };
-  if (role_ == Role::server) {
+  if (role_ == net::Role::server) {
     entries.push_back({NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS, limits_.streams});
     entries.push_back({NGHTTP2_SETTINGS_NO_RFC7540_PRIORITIES, 1});
     entries.push_back({NGHTTP2_SETTINGS_ENABLE_CONNECT_PROTOCOL, 1});
@@ -105,7 +105,7 @@ Session::~Session() {
 
 bool Session::receive(const Bytes& input) {
   if (is_terminated_) return false;
-  const std::size_t passed = role_ == Role::server ? scan_.pass(input.view()) : input.size();
+  const std::size_t passed = role_ == net::Role::server ? scan_.pass(input.view()) : input.size();
   input_ = &input;
   const ssize_t taken = nghttp2_session_mem_recv(
       session_, reinterpret_cast<const std::uint8_t*>(input.data()), passed);
@@ -298,7 +298,8 @@ void Session::note_rejection(Stream& stream, std::string_view why) {
   stream.rejected_for = why;
   stream.is_reset_wanted = true;
   stream.ignore_data();
-  if (role_ == Role::server && !stream.has_head) events_.push_back({Event::Kind::head, &stream});
+  if (role_ == net::Role::server && !stream.has_head)
+    events_.push_back({Event::Kind::head, &stream});
 }
 
 void Session::detach(Stream& stream) {

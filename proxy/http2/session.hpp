@@ -9,6 +9,7 @@
 #include "proxy/http2/conduct.hpp"
 #include "proxy/http2/frame_scan.hpp"
 #include "proxy/http2/stream.hpp"
+#include "proxy/net/role.hpp"
 
 #include <cstdint>
 #include <memory>
@@ -21,8 +22,6 @@ struct nghttp2_session;
 namespace http2 {
 
 class SessionMemory;
-
-enum class Role : std::uint8_t { server, client };
 
 class Session {
  public:
@@ -58,7 +57,7 @@ class Session {
     ~Output() = default;
   };
 
-  Session(Role role, const SessionLimits& limits, Owner& owner, Trust trust = Trust::none);
+  Session(net::Role role, const SessionLimits& limits, Owner& owner, Trust trust = Trust::none);
   Session(const Session&) = delete;
   Session& operator=(const Session&) = delete;
   ~Session();
@@ -120,7 +119,7 @@ class Session {
 
   const std::unique_ptr<SessionMemory> memory_;
   nghttp2_session* session_ = nullptr;
-  Role role_;
+  net::Role role_;
   SessionLimits limits_;
   Owner& owner_;
   Output* output_ = nullptr;            // during send()

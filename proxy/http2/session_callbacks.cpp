@@ -50,7 +50,7 @@ int Callbacks::on_begin_headers(nghttp2_session* raw, const nghttp2_frame* frame
   Session& session = of(user);
   session.section_begun_ = session.now();
   Stream* stream = find(session, frame->hd.stream_id);
-  if (frame->headers.cat == NGHTTP2_HCAT_REQUEST && session.role_ == Role::server) {
+  if (frame->headers.cat == NGHTTP2_HCAT_REQUEST && session.role_ == net::Role::server) {
     if (session.refuses_streams_) return refuse_stream(raw, frame->hd.stream_id);
     stream = session.owner_.make_stream();
     stream->id = frame->hd.stream_id;
@@ -114,7 +114,7 @@ void Callbacks::on_section(Session& session, Stream& stream) {
   Section& head = stream.head;
   head.complete();
   if (head.is_malformed) return session.reject(stream, broken);
-  const bool is_response = session.role_ == Role::client;
+  const bool is_response = session.role_ == net::Role::client;
   if (is_response && (head.status < 100 || head.status > 999))
     return session.reject(stream, "the response's status is none");
   if (is_response && head.status < 200) {
@@ -127,7 +127,7 @@ void Callbacks::on_section(Session& session, Stream& stream) {
   stream.has_head = true;
   if (const auto length = head.headers.find(http::Name::content_length))
     session.expect(stream, base::parse_decimal<std::uint64_t>(*length).value_or(0));
-  if (session.role_ == Role::server)
+  if (session.role_ == net::Role::server)
     session.events_.push_back({Session::Event::Kind::head, &stream});
 }
 
@@ -210,7 +210,7 @@ void Callbacks::on_reset(Session& session, Stream* stream) {
   if (!stream) return session.end_unless(session.conduct_.stray_reset());
   stream->is_reset_by_peer = true;
   const bool is_premature = !stream->is_answered && session.now() < stream->begun + youth;
-  if (session.role_ == Role::server && is_premature) session.charge_waste();
+  if (session.role_ == net::Role::server && is_premature) session.charge_waste();
 }
 
 int Callbacks::on_data(nghttp2_session* raw, std::uint8_t, std::int32_t id,
@@ -240,7 +240,7 @@ int Callbacks::on_stream_close(nghttp2_session* raw, std::int32_t id, std::uint3
   --session.stream_count_;
   stream->closed = code;
   const bool is_explained = stream->is_reset_by_peer || stream->is_reset_wanted;
-  if (session.role_ == Role::server && !is_explained && blames_peer(code))
+  if (session.role_ == net::Role::server && !is_explained && blames_peer(code))
     session.note_rejection(*stream, broken);
   stream->touch_reader();
   stream->touch_writer();
@@ -253,7 +253,8 @@ int Callbacks::on_invalid_frame(nghttp2_session*, const nghttp2_frame* frame, in
   Session& session = of(user);
   if (frame->hd.type == NGHTTP2_HEADERS) {
     session.section_begun_ = base::never;
-    Stream* stream = session.role_ == Role::server ? find(session, frame->hd.stream_id) : nullptr;
+    Stream* stream =
+        session.role_ == net::Role::server ? find(session, frame->hd.stream_id) : nullptr;
     if (stream) session.note_rejection(*stream, broken);
   }
   session.end_unless(session.conduct_.glitch(session.now(), invalid_frame_cost));

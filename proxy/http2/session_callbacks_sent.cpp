@@ -58,7 +58,7 @@ int Callbacks::on_frame_sent(nghttp2_session*, const nghttp2_frame* frame, void*
 // A response's head that cannot be sent would leave its stream open for ever.
 int Callbacks::on_frame_not_sent(nghttp2_session*, const nghttp2_frame* frame, int, void* user) {
   Session& session = of(user);
-  if (frame->hd.type != NGHTTP2_HEADERS || session.role_ == Role::client) return 0;
+  if (frame->hd.type != NGHTTP2_HEADERS || session.role_ == net::Role::client) return 0;
   if (Stream* stream = find(session, frame->hd.stream_id))
     session.reset(*stream, Code::internal_error);
   return 0;

@@ -115,11 +115,11 @@ base::Result<void> open(int bound) {
 }
 
 Acceptor::Acceptor(base::EventLoop& loop, base::Descriptor descriptor,
-                   std::shared_ptr<UnixPath> path, Handler& handler)
+                   std::shared_ptr<UnixPath> path, Owner& owner)
     : loop_(loop),
       descriptor_(std::move(descriptor)),
       path_(std::move(path)),
-      handler_(handler),
+      owner_(owner),
       reserve_(::open("/dev/null", O_RDONLY | O_CLOEXEC)) {
   resume();
 }
@@ -176,12 +176,12 @@ bool Acceptor::accept_one() {
   const int descriptor =
       ::accept4(descriptor_.number(), raw, &peer.size, SOCK_NONBLOCK | SOCK_CLOEXEC);
   if (descriptor >= 0) {
-    handler_.on_accept(descriptor, base::Address::from(raw, peer.size));
+    owner_.on_accept(descriptor, base::Address::from(raw, peer.size));
     return true;
   }
   if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
     in_vain.fetch_add(1, std::memory_order_relaxed);
-    if (handler_.free_descriptor()) return true;
+    if (owner_.free_descriptor()) return true;
     survive_exhaustion();
     return false;
   }

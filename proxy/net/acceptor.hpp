@@ -42,7 +42,7 @@ base::Result<void> open(int bound);
 
 class Acceptor final : base::Poller::Watch, base::Timer {
  public:
-  class Handler {
+  class Owner {
    public:
     // Takes the connected, non-blocking descriptor.
     virtual void on_accept(int descriptor, const base::Address& remote) = 0;
@@ -50,13 +50,13 @@ class Acceptor final : base::Poller::Watch, base::Timer {
     virtual bool free_descriptor() { return false; }
 
    protected:
-    ~Handler() = default;
+    ~Owner() = default;
   };
 
   // `path`: of a Unix socket, which other workers may listen on as well; null for IP, and if the
   // path is another's.
   Acceptor(base::EventLoop& loop, base::Descriptor descriptor, std::shared_ptr<UnixPath> path,
-           Handler& handler);
+           Owner& owner);
   Acceptor(const Acceptor&) = delete;
   Acceptor& operator=(const Acceptor&) = delete;
   ~Acceptor();
@@ -81,7 +81,7 @@ class Acceptor final : base::Poller::Watch, base::Timer {
   base::EventLoop& loop_;
   base::Descriptor descriptor_;
   std::shared_ptr<UnixPath> path_;  // dies before the descriptor
-  Handler& handler_;
+  Owner& owner_;
   int slot_ = -1;
   base::Descriptor reserve_;
   bool is_paused_ = false;

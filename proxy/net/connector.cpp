@@ -74,8 +74,7 @@ Task<Result<std::unique_ptr<Transport>>> connect(base::EventLoop& loop, base::Ad
     co_return unsent(connect_error(errno));
   if (tls) {
     if (turns) co_await turns->next();
-    auto session =
-        std::make_unique<TlsSession>(tls, transport->descriptor(), TlsSession::Role::client);
+    auto session = std::make_unique<TlsSession>(tls, transport->descriptor(), Role::client);
     session->offer(offer);
     TlsSession& shaken = *session;
     const Time begun = loop.now();

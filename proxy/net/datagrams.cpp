@@ -43,10 +43,10 @@ bool is_of_datagrams(int descriptor) {
 
 // --- bound ---
 
-BoundDatagrams::BoundDatagrams(base::EventLoop& loop, base::Descriptor descriptor, Handler& handler)
+BoundDatagrams::BoundDatagrams(base::EventLoop& loop, base::Descriptor descriptor, Owner& owner)
     : loop_(loop),
       descriptor_(std::move(descriptor)),
-      handler_(handler),
+      owner_(owner),
       slot_(loop.poller().add(descriptor_.number(), *this)),
       readable_(loop),
       tasks_(loop) {
@@ -98,9 +98,9 @@ std::size_t BoundDatagrams::receive_batch() {
   const auto count = static_cast<std::size_t>(got);
   for (std::size_t i = 0; i < count; ++i) {
     const msghdr& header = room.messages[i].msg_hdr;
-    handler_.on_datagram(base::Address::from(reinterpret_cast<const sockaddr*>(&room.sources[i]),
-                                             header.msg_namelen),
-                         {room.bytes[i].data(), room.messages[i].msg_len});
+    owner_.on_datagram(base::Address::from(reinterpret_cast<const sockaddr*>(&room.sources[i]),
+                                           header.msg_namelen),
+                       {room.bytes[i].data(), room.messages[i].msg_len});
   }
   return count;
 }

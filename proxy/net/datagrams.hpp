@@ -23,23 +23,23 @@ bool is_of_datagrams(int descriptor);
 
 class BoundDatagrams final : base::Poller::Watch, base::Flushable {
  public:
-  class Handler {
+  class Owner {
    public:
     // The bytes are valid during the call.
     virtual void on_datagram(const base::Address& source, std::string_view bytes) = 0;
 
    protected:
-    ~Handler() = default;
+    ~Owner() = default;
   };
 
-  BoundDatagrams(base::EventLoop& loop, base::Descriptor descriptor, Handler& handler);
+  BoundDatagrams(base::EventLoop& loop, base::Descriptor descriptor, Owner& owner);
   BoundDatagrams(const BoundDatagrams&) = delete;
   BoundDatagrams& operator=(const BoundDatagrams&) = delete;
   ~BoundDatagrams();
 
-  // Nothing is received or sent any more. Not from inside the handler.
+  // Nothing is received or sent any more. Not from inside the owner.
   void close();
-  // What comes from now on is for another to receive. Not from inside the handler.
+  // What comes from now on is for another to receive. Not from inside the owner.
   void stop_receiving() { tasks_.cancel_all(); }
   // Leaves with the turn's flush, all of them in one call of the system.
   void send(const base::Address& to, Bytes bytes);
@@ -61,7 +61,7 @@ class BoundDatagrams final : base::Poller::Watch, base::Flushable {
 
   base::EventLoop& loop_;
   base::Descriptor descriptor_;
-  Handler& handler_;
+  Owner& owner_;
   int slot_;
   std::vector<Outgoing> outgoing_;  // from first_ on
   std::size_t first_ = 0;

@@ -5,6 +5,7 @@
 #include "certs/store.hpp"
 #include "proxy/base/error.hpp"
 #include "proxy/base/time.hpp"
+#include "proxy/net/role.hpp"
 #include "proxy/net/tls_wire.hpp"
 
 #include <openssl/ssl.h>
@@ -29,8 +30,6 @@ enum class Offer : std::uint8_t { as_configured, http1, h2, nothing };
 
 class TlsSession {
  public:
-  enum class Role { server, client };
-
   TlsSession(std::shared_ptr<const certs::TlsContext> context, int descriptor, Role role);
   TlsSession(const TlsSession&) = delete;
   TlsSession& operator=(const TlsSession&) = delete;

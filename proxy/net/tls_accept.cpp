@@ -47,8 +47,8 @@ Task<std::optional<FailedHandshake>> accept_tls(Transport& transport,
     co_return failed(TlsFailure::plain_http, clear);
   }
   co_await turns.next();
-  auto session = std::make_unique<TlsSession>(std::move(context), transport.descriptor(),
-                                              TlsSession::Role::server);
+  auto session =
+      std::make_unique<TlsSession>(std::move(context), transport.descriptor(), Role::server);
   const Result<void> done = co_await transport.handshake(std::move(session), until);
   if (done) co_return std::nullopt;
   co_return failed(tls_failure_of(done.error()), done.error());

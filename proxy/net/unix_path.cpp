@@ -53,12 +53,12 @@ std::optional<id_t> group_of(const std::string& name) {
   return found ? std::optional<id_t>(found->gr_gid) : std::nullopt;
 }
 
-struct Owner {
+struct FileOwner {
   uid_t user;
   gid_t group;
 };
 
-base::Result<Owner> owner_of(const std::string& text) {
+base::Result<FileOwner> owner_of(const std::string& text) {
   const std::size_t colon = text.find(':');
   const std::string user = text.substr(0, colon);
   const std::string group = colon == std::string::npos ? "" : text.substr(colon + 1);
@@ -67,13 +67,13 @@ base::Result<Owner> owner_of(const std::string& text) {
   const std::optional<id_t> gid = group.empty() ? same : group_of(group);
   if (!uid) return failure("there is no such user to own", EINVAL);
   if (!gid) return failure("there is no such group to own", EINVAL);
-  return Owner{*uid, *gid};
+  return FileOwner{*uid, *gid};
 }
 
 // The owner, who may be nobody's to give, comes first: nothing has changed if that fails.
 base::Result<void> grant(const std::string& path, const UnixAccess& access) {
   if (!access.owner.empty()) {
-    const base::Result<Owner> owner = owner_of(access.owner);
+    const base::Result<FileOwner> owner = owner_of(access.owner);
     if (!owner) return owner.error();
     if (::chown(path.c_str(), owner->user, owner->group) != 0)
       return failure("cannot set the owner of");
@@ -106,7 +106,7 @@ base::Result<void> may_listen_on_path(const base::Address& address, const UnixAc
   if (::lstat(address.path().c_str(), &status) == 0 && !S_ISSOCK(status.st_mode))
     return failure("what is there is no socket, and stays:", EEXIST);
   if (access.owner.empty()) return {};
-  const base::Result<Owner> owner = owner_of(access.owner);
+  const base::Result<FileOwner> owner = owner_of(access.owner);
   return owner ? base::Result<void>() : owner.error();
 }
 

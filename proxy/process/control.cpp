@@ -40,9 +40,9 @@ std::string description_of(const server::PlannedListener& listener, const config
     text.append(config.http1 && config.h2 ? "http1 and h2" : config.h2 ? "h2" : "http1");
   if (!config.tls) return text + ", without TLS";
   text += ", TLS";
-  if (config.tls->client_auth == config::ClientAuth::require)
+  if (config.tls->client_auth == base::ClientAuth::require)
     text += " with client certificates required";
-  if (config.tls->client_auth == config::ClientAuth::request)
+  if (config.tls->client_auth == base::ClientAuth::request)
     text += " with client certificates asked for";
   return text;
 }

@@ -59,7 +59,8 @@ std::string Control::open_admin() {
   admin::AdminSource& source = *this;
   admin_ = std::make_unique<admin::Admin>(
       loop_, std::move(opened->descriptor), std::move(opened->path), admin::routes_of(source),
-      std::make_unique<admin::Guard>(wanted.bind.is_unix() ? "" : wanted.bind.ip(), admin_token_));
+      std::make_unique<admin::SiteGuard>(wanted.bind.is_unix() ? "" : wanted.bind.ip(),
+                                         admin_token_));
   return {};
 }
 

@@ -27,7 +27,7 @@ std::vector<char*> pointers_to(const std::vector<std::string>& texts) {
 }
 
 // All that the child needs, made before there is one.
-struct Plan {
+struct ChildSetup {
   const Program& program;
   std::vector<char*> words, variables;
   pid_t parent;
@@ -73,8 +73,8 @@ bool stand_alone(pid_t parent) {
 }
 
 // In the child, which shares the parent's memory: system calls only.
-[[noreturn, gnu::noinline]] void become(const Plan& plan) {
-  const Program& program = plan.program;
+[[noreturn, gnu::noinline]] void become(const ChildSetup& setup) {
+  const Program& program = setup.program;
   int first = first_of_ours;
   if (program.handed_over == first_of_ours)
     ::fcntl(first_of_ours, F_SETFD, 0);
@@ -82,12 +82,12 @@ bool stand_alone(pid_t parent) {
     ::dup2(program.handed_over, first_of_ours);
   if (program.handed_over >= 0) ++first;
   set_close_on_exec(first);
-  if (program.has_limit_of_start) ::setrlimit(RLIMIT_NOFILE, &plan.descriptors);
-  const bool goes_on = !program.stands_alone || stand_alone(plan.parent);
+  if (program.has_limit_of_start) ::setrlimit(RLIMIT_NOFILE, &setup.descriptors);
+  const bool goes_on = !program.stands_alone || stand_alone(setup.parent);
   reset_signals();
-  if (goes_on) ::execvpe(plan.words.front(), plan.words.data(), plan.variables.data());
+  if (goes_on) ::execvpe(setup.words.front(), setup.words.data(), setup.variables.data());
   const int problem = goes_on ? errno : ESRCH;
-  [[maybe_unused]] const ssize_t written = ::write(plan.says_why, &problem, sizeof problem);
+  [[maybe_unused]] const ssize_t written = ::write(setup.says_why, &problem, sizeof problem);
   ::_exit(127);
 }
 
@@ -115,10 +115,10 @@ class NoSignals {
   sigset_t before_{};
 };
 
-pid_t child_of(const Plan& plan) {
+pid_t child_of(const ChildSetup& setup) {
   const NoSignals none;
   const pid_t child = ::vfork();
-  if (child == 0) become(plan);
+  if (child == 0) become(setup);
   return child;
 }
 
@@ -136,13 +136,13 @@ Started start(const Program& program) {
   if (says.number() == first_of_ours)
     says = base::Descriptor(::fcntl(ends[1], F_DUPFD_CLOEXEC, first_of_ours + 1));
   if (!says) return failed(errno);
-  const Plan plan{program,
-                  pointers_to(program.command),
-                  pointers_to(program.environment),
-                  ::getpid(),
-                  limit_of_start(),
-                  says.number()};
-  const pid_t child = child_of(plan);
+  const ChildSetup setup{program,
+                         pointers_to(program.command),
+                         pointers_to(program.environment),
+                         ::getpid(),
+                         limit_of_start(),
+                         says.number()};
+  const pid_t child = child_of(setup);
   if (child < 0) return failed(errno);
   says.reset();
   int problem = 0;

@@ -12,7 +12,7 @@
 
 namespace server {
 
-class DatagramSessions final : net::BoundDatagrams::Handler, DatagramSession::Owner {
+class DatagramSessions final : net::BoundDatagrams::Owner, DatagramSession::Owner {
  public:
   class Owner {
    public:

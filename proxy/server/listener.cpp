@@ -53,9 +53,9 @@ void Listener::accept_on(NewSocket socket) {
         std::make_unique<DatagramSessions>(loop_, std::move(socket.descriptor), service, owner);
     return;
   }
-  net::Acceptor::Handler& handler = *this;
+  net::Acceptor::Owner& owner = *this;
   acceptor_ = std::make_unique<net::Acceptor>(loop_, std::move(socket.descriptor),
-                                              std::move(socket.path), handler);
+                                              std::move(socket.path), owner);
 }
 
 void Listener::drain() {

@@ -17,7 +17,7 @@
 
 namespace server {
 
-class Listener final : public http::Service, net::Acceptor::Handler, DatagramSessions::Owner {
+class Listener final : public http::Service, net::Acceptor::Owner, DatagramSessions::Owner {
  public:
   // All that is referred to outlives the listener.
   Listener(base::EventLoop& loop, net::Lingering& lingering, net::HandshakeTurns& turns,

@@ -15,9 +15,9 @@ using http::Mirrored;
 constexpr std::uint64_t largest_body = 64 * 1024;
 
 // What was kept of a body, once more.
-class Kept final : public http::OwnedSource {
+class KeptBody final : public http::OwnedSource {
  public:
-  Kept(std::vector<Bytes> pieces, http::Headers trailers)
+  KeptBody(std::vector<Bytes> pieces, http::Headers trailers)
       : pieces_(std::move(pieces)), trailers_(std::move(trailers)) {
     for (const Bytes& piece : pieces_) size_ += piece.size();
   }
@@ -72,7 +72,7 @@ class MirrorFilter::Copied final : public http::WrappedSource {
     Result<Bytes> piece = co_await inner_.read();
     if (piece && piece->empty()) {
       is_keeping_ = false;
-      http::Body body(new Kept(std::move(pieces_), inner_.trailers()));
+      http::Body body(new KeptBody(std::move(pieces_), inner_.trailers()));
       filter_.send(std::move(head_), std::move(body), info_);
     } else if (piece) {
       keep(*piece);

@@ -11,10 +11,6 @@ constexpr std::size_t most_at_a_time = 100;
 constexpr std::uint64_t most_of_an_answer = 1024 * 1024;
 constexpr std::chrono::seconds longest{60};
 
-struct NoInterim final : http::Interim {
-  void send_interim(int, const http::Headers&) noexcept override {}
-};
-
 }  // namespace
 
 class Mirrors::Exchange {
@@ -78,7 +74,7 @@ class Mirrors::Exchange {
   std::size_t& count_;
   http::Handler& chain_;
   const http::ConnectionInfo connection_;
-  NoInterim interim_;
+  http::NoInterim interim_;
   http::StreamInfo info_;
   http::Scope scope_;
   http::Request request_;

@@ -130,7 +130,7 @@ config::Mistake told(const Part& of, const std::string& file, const std::string&
 
 // Takes the context, or says why there is none; what peers will refuse is worth a warning.
 template <typename Part>
-std::shared_ptr<const certs::TlsContext> taken(const Part& of, certs::Loaded loaded,
+std::shared_ptr<const certs::TlsContext> taken(const Part& of, certs::LoadedContext loaded,
                                                Planned& made) {
   loaded = as_shown(std::move(loaded), *made.plan->config, of.tls->places);
   if (!loaded.context)
@@ -209,20 +209,20 @@ void check_paths(Planned& made) {
 
 }  // namespace
 
-certs::ServerSettings tls_settings(const config::Listener& listener) {
-  certs::ServerSettings settings;
+certs::TlsServerSettings tls_settings(const config::Listener& listener) {
+  certs::TlsServerSettings settings;
   settings.cert = listener.tls->cert;
   settings.key = listener.tls->key;
   settings.client_ca = listener.tls->client_ca;
-  settings.client_auth = static_cast<certs::ClientAuth>(listener.tls->client_auth);
+  settings.client_auth = listener.tls->client_auth;
   settings.min_version = listener.tls->min_version;
   if (listener.h2 && !listener.tcp) settings.protocols.push_back("h2");
   if (listener.http1 && !listener.tcp) settings.protocols.push_back("http/1.1");
   return settings;
 }
 
-certs::ClientSettings tls_settings(const config::Cluster& cluster) {
-  certs::ClientSettings settings;
+certs::TlsClientSettings tls_settings(const config::Cluster& cluster) {
+  certs::TlsClientSettings settings;
   settings.ca = cluster.tls->ca;
   settings.cert = cluster.tls->cert;
   settings.key = cluster.tls->key;
@@ -230,13 +230,13 @@ certs::ClientSettings tls_settings(const config::Cluster& cluster) {
   settings.san = cluster.tls->san;
   settings.min_version = cluster.tls->min_version;
   settings.insecure = cluster.tls->insecure;
-  if (cluster.protocol != config::Protocol::http1) settings.protocols.push_back("h2");
-  if (cluster.protocol != config::Protocol::h2) settings.protocols.push_back("http/1.1");
+  if (cluster.protocol != config::HttpVersion::http1) settings.protocols.push_back("h2");
+  if (cluster.protocol != config::HttpVersion::h2) settings.protocols.push_back("http/1.1");
   return settings;
 }
 
-certs::Loaded as_shown(certs::Loaded loaded, const config::Config& config,
-                       const config::Places& places) {
+certs::LoadedContext as_shown(certs::LoadedContext loaded, const config::Config& config,
+                              const config::Places& places) {
   loaded.problem = config.shown(places, std::move(loaded.problem));
   loaded.remark = config.shown(places, std::move(loaded.remark));
   return loaded;

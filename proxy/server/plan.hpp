@@ -48,12 +48,12 @@ struct Plan {
 };
 
 // How to make a context, at the start and again when its files have changed.
-certs::ServerSettings tls_settings(const config::Listener& listener);
-certs::ClientSettings tls_settings(const config::Cluster& cluster);
+certs::TlsServerSettings tls_settings(const config::Listener& listener);
+certs::TlsClientSettings tls_settings(const config::Cluster& cluster);
 
 // The same, saying nothing that came from variables at the places where its files are named.
-certs::Loaded as_shown(certs::Loaded loaded, const config::Config& config,
-                       const config::Places& places);
+certs::LoadedContext as_shown(certs::LoadedContext loaded, const config::Config& config,
+                              const config::Places& places);
 
 // A plan, or in words why there is none. Binds nothing.
 struct Planned {

@@ -19,7 +19,7 @@ namespace upstream {
 
 struct Dial {
   base::Address address;
-  config::Protocol protocol = config::Protocol::automatic;  // as offered
+  config::HttpVersion protocol = config::HttpVersion::automatic;  // as offered
   bool is_tunnel = false;           // bytes: no protocol of ours is spoken on it
   std::uint32_t first_streams = 0;  // of HTTP/2, before the peer says how many it allows
   base::Time until = base::never;

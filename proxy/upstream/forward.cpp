@@ -91,9 +91,9 @@ Task<Result<Opened>> open_for_upgrade(Placement& placement, Want& want) {
     if (!opened) co_return opened;
     const Result<bool> takes = co_await opened->stream->takes_upgrades();
     if (takes && *takes) co_return opened;
-    if (takes && want.protocol == config::Protocol::h2) co_return no_upgrades();
+    if (takes && want.protocol == config::HttpVersion::h2) co_return no_upgrades();
     if (takes)
-      want.protocol = config::Protocol::http1;
+      want.protocol = config::HttpVersion::http1;
     else if (std::exchange(want.fresh, true))
       co_return takes.error();
   }

@@ -18,7 +18,7 @@ using base::Bytes;
 using base::Error;
 using base::Result;
 using base::Task;
-using config::Protocol;
+using config::HttpVersion;
 
 constexpr std::size_t most_answer_bytes = 4096;  // of gRPC; a few would do
 
@@ -120,8 +120,8 @@ Task<std::string> ask_grpc(OneExchange& exchange, const HealthProbe& probe) {
 
 net::Offer offer_of(const HealthProbe& probe) {
   if (probe.health.tcp) return net::Offer::as_configured;
-  if (probe.health.grpc || probe.protocol == Protocol::h2) return net::Offer::h2;
-  return probe.protocol == Protocol::http1 ? net::Offer::http1 : net::Offer::as_configured;
+  if (probe.health.grpc || probe.protocol == HttpVersion::h2) return net::Offer::h2;
+  return probe.protocol == HttpVersion::http1 ? net::Offer::http1 : net::Offer::as_configured;
 }
 
 // Of a client that there is none of.
@@ -140,7 +140,7 @@ Task<std::string> ask(base::EventLoop& loop, const HealthProbe& probe) {
   if (!connected) co_return in_words(connected.error());
   if (probe.health.tcp) co_return "";
   const net::TlsSession* tls = (*connected)->tls();
-  const bool wants_h2 = probe.health.grpc || probe.protocol == Protocol::h2;
+  const bool wants_h2 = probe.health.grpc || probe.protocol == HttpVersion::h2;
   const bool is_h2 = tls ? tls->protocol() == "h2" : wants_h2;
   if (wants_h2 && !is_h2) co_return "it does not offer HTTP/2";
   OneExchange exchange(std::move(*connected), is_h2);

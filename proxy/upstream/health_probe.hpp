@@ -14,7 +14,7 @@ namespace upstream {
 
 struct HealthProbe {
   config::Health health;
-  config::Protocol protocol = config::Protocol::automatic;
+  config::HttpVersion protocol = config::HttpVersion::automatic;
   config::ProxyProtocol proxy_protocol = config::ProxyProtocol::none;
   std::string authority;  // the host that is asked for
   base::Address address;

@@ -14,13 +14,13 @@ using base::Fault;
 using base::Reason;
 using base::Result;
 using base::Task;
-using config::Protocol;
+using config::HttpVersion;
 
 constexpr std::chrono::minutes between_lines{1};
 
-Error not_offered(Protocol wanted) {
+Error not_offered(HttpVersion wanted) {
   Error error{Reason::tls_failure, Fault::upstream,
-              wanted == Protocol::h2 ? "the upstream does not offer HTTP/2"
+              wanted == HttpVersion::h2 ? "the upstream does not offer HTTP/2"
                                      : "the upstream does not offer HTTP/1.1"};
   error.unsent = true;
   error.lasting = true;
@@ -49,8 +49,8 @@ Task<Result<Dialed>> NetDialer::dial(Dial wanted) {
   net::Offer offer = net::Offer::as_configured;
   if (wanted.is_tunnel) {
     offer = net::Offer::nothing;
-  } else if (wanted.protocol != Protocol::automatic) {
-    offer = wanted.protocol == Protocol::h2 ? net::Offer::h2 : net::Offer::http1;
+  } else if (wanted.protocol != HttpVersion::automatic) {
+    offer = wanted.protocol == HttpVersion::h2 ? net::Offer::h2 : net::Offer::http1;
   }
   auto connected = co_await net::connect(loop_, wanted.address, tls_, wanted.until, offer,
                                          std::move(wanted.preamble), &turns_);
@@ -78,8 +78,8 @@ Result<Dialed> NetDialer::speak(std::unique_ptr<net::Transport> transport, const
     made.tunnel = std::move(transport);
     return made;
   }
-  const bool is_h2 = tls ? tls->protocol() == "h2" : wanted.protocol == Protocol::h2;
-  if (wanted.protocol != Protocol::automatic && is_h2 != (wanted.protocol == Protocol::h2))
+  const bool is_h2 = tls ? tls->protocol() == "h2" : wanted.protocol == HttpVersion::h2;
+  if (wanted.protocol != HttpVersion::automatic && is_h2 != (wanted.protocol == HttpVersion::h2))
     return not_offered(wanted.protocol);
   made.connection = is_h2 ? pooled_http2(std::move(transport), http2_, wanted.first_streams, idle_)
                           : pooled_http1(std::move(transport), http1_, idle_http1_);

@@ -14,7 +14,7 @@ using base::Reason;
 using base::Result;
 using base::Task;
 using base::Time;
-using config::Protocol;
+using config::HttpVersion;
 
 constexpr base::Millis connect_slack{100};  // a connect that fails by its own limit is to say so
 
@@ -37,8 +37,8 @@ Error not_spoken() {
 PoolSettings::PoolSettings(const config::Cluster& cluster, bool has_tls)
     : limits(cluster.pool),
       connect_timeout(cluster.connect_timeout),
-      protocol(cluster.protocol == Protocol::automatic && !has_tls ? Protocol::http1
-                                                                   : cluster.protocol) {}
+      protocol(cluster.protocol == HttpVersion::automatic && !has_tls ? HttpVersion::http1
+                                                                      : cluster.protocol) {}
 
 Pool::Pool(base::Loop& loop, const PoolSettings& settings, Dialer& dialer,
            const base::Address& address, std::uint32_t& in_flight, Owner& owner,
@@ -53,8 +53,8 @@ Pool::Pool(base::Loop& loop, const PoolSettings& settings, Dialer& dialer,
       changed_(loop),
       connects_(loop),
       running_(loop) {
-  http1_lane().protocol = Protocol::http1;
-  h2_lane().protocol = Protocol::h2;
+  http1_lane().protocol = HttpVersion::http1;
+  h2_lane().protocol = HttpVersion::h2;
   tunnel_lane().is_tunnel = true;
   any_lane().protocol = settings.protocol;
   running_.spawn(run()).release();
@@ -77,10 +77,10 @@ Task<Result<Opened>> Pool::open(Want want, Time until) {
 
 Pool::Lane* Pool::lane_for(const Want& want) {
   if (want.tunnel) return &tunnel_lane();
-  if (want.protocol == Protocol::automatic || want.protocol == settings_.protocol)
+  if (want.protocol == HttpVersion::automatic || want.protocol == settings_.protocol)
     return &any_lane();
-  if (settings_.protocol != Protocol::automatic) return nullptr;
-  return want.protocol == Protocol::h2 ? &h2_lane() : &http1_lane();
+  if (settings_.protocol != HttpVersion::automatic) return nullptr;
+  return want.protocol == HttpVersion::h2 ? &h2_lane() : &http1_lane();
 }
 
 Opened Pool::take(const Lane& lane, std::uint64_t newer_than) {
@@ -164,21 +164,21 @@ std::size_t Pool::places(const Lane& lane) const {
 
 bool Pool::is_multiplexed(const Lane& lane) const {
   if (lane.is_tunnel) return false;
-  if (lane.protocol == Protocol::automatic) return is_h2_.value_or(true);
-  return lane.protocol == Protocol::h2;
+  if (lane.protocol == HttpVersion::automatic) return is_h2_.value_or(true);
+  return lane.protocol == HttpVersion::h2;
 }
 
 // Connections that can take those who wait, now or later.
 std::size_t Pool::usable(const Lane& lane) const {
   if (lane.is_tunnel) return 0;
-  if (lane.protocol == Protocol::automatic) return usable_http1_ + usable_h2_;
-  return lane.protocol == Protocol::h2 ? usable_h2_ : usable_http1_;
+  if (lane.protocol == HttpVersion::automatic) return usable_http1_ + usable_h2_;
+  return lane.protocol == HttpVersion::h2 ? usable_h2_ : usable_http1_;
 }
 
 bool Pool::suits(const Lane& lane, const PooledConnection& connection) const {
   if (lane.is_tunnel) return false;
-  return lane.protocol == Protocol::automatic ||
-         connection.is_h2() == (lane.protocol == Protocol::h2);
+  return lane.protocol == HttpVersion::automatic ||
+         connection.is_h2() == (lane.protocol == HttpVersion::h2);
 }
 
 // --- what connections tell ---

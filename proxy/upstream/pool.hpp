@@ -30,7 +30,8 @@ namespace upstream {
 
 // What an exchange asks of an endpoint.
 struct Want {
-  config::Protocol protocol = config::Protocol::automatic;  // http1, h2: this one, beside the other
+  // http1, h2: this one, beside the other
+  config::HttpVersion protocol = config::HttpVersion::automatic;
   bool fresh = false;   // on a connection that is yet to be made
   bool tunnel = false;  // bytes: a transport of its own, which nobody uses after it
 };
@@ -51,7 +52,7 @@ struct PoolSettings {
   PoolSettings(const config::Cluster& cluster, bool has_tls);
   config::Pool limits;
   base::Millis connect_timeout{};
-  config::Protocol protocol = config::Protocol::automatic;  // by ALPN
+  config::HttpVersion protocol = config::HttpVersion::automatic;  // by ALPN
 };
 
 class Pool {
@@ -90,7 +91,7 @@ class Pool {
   class Waiter;
   // What wants the same kind of connection, and the connects made for it.
   struct Lane {
-    config::Protocol protocol = config::Protocol::automatic;
+    config::HttpVersion protocol = config::HttpVersion::automatic;
     bool is_tunnel = false;
     base::List<Waiter> waiting;  // first in, first out
     base::List<Waiter> fresh;    // for a connection yet to be made; holds up none of the others

@@ -40,7 +40,7 @@ const http1::HeadLimits limits;
 
 void parse_request(std::string_view wire) {
   http1::ScanState scan;
-  http1::RequestHead& head = http1::scratch_request_head();
+  http1::ParsedRequest& head = http1::scratch_request_head();
   const auto size = http1::parse_request_head(wire, limits, scan, head);
   if (!size || *size != wire.size()) std::abort();
   seen += head.fields().size();
@@ -56,7 +56,7 @@ http::Headers table_of(const http1::MessageHead& head) {
 
 void parse_response(std::string_view wire) {
   http1::ScanState scan;
-  http1::ResponseHead& head = http1::scratch_response_head();
+  http1::ParsedResponse& head = http1::scratch_response_head();
   const auto size = http1::parse_response_head(wire, limits, http::Method::get, scan, head);
   if (!size || *size != wire.size()) std::abort();
   seen += head.fields().size();
@@ -64,7 +64,7 @@ void parse_response(std::string_view wire) {
 
 void drip(std::string_view wire) {
   http1::ScanState scan;
-  http1::RequestHead& head = http1::scratch_request_head();
+  http1::ParsedRequest& head = http1::scratch_request_head();
   for (std::size_t have = 1; have <= wire.size(); ++have) {
     const auto size = http1::parse_request_head(wire.substr(0, have), limits, scan, head);
     if (!size) std::abort();

@@ -4,9 +4,9 @@
 
 namespace {
 
-using http1::RequestHead;
+using http1::ParsedRequest;
 
-void compare_with_beast(std::string_view bytes, const RequestHead& head) {
+void compare_with_beast(std::string_view bytes, const ParsedRequest& head) {
   if (fuzz::has_proxy_connection(head)) return;
   fuzz::beast::request_parser<fuzz::beast::empty_body> parser;
   parser.header_limit(fuzz::header_limit);
@@ -33,7 +33,7 @@ void compare_with_beast(std::string_view bytes, const RequestHead& head) {
 }
 
 // What the rest of the program relies on.
-void check(const RequestHead& head) {
+void check(const ParsedRequest& head) {
   const bool is_connect = head.method == "CONNECT";
   fuzz::require(head.path.starts_with('/') || (head.path == "*" && head.method == "OPTIONS") ||
                     (head.path.empty() && is_connect),
@@ -54,7 +54,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const std::string whole = http1::request_verdict({bytes});
   fuzz::require_same(whole, http1::request_verdict(fuzz::pieces_of(bytes)), "whole and in pieces");
   http1::ScanState scan;
-  RequestHead head;
+  ParsedRequest head;
   const auto head_size = http1::parse_request_head(bytes, {}, scan, head);
   if (!head_size || *head_size == 0) return 0;
   check(head);

@@ -5,9 +5,9 @@
 
 namespace {
 
-using http1::ResponseHead;
+using http1::ParsedResponse;
 
-bool has_list_of_tokens(const ResponseHead& head) {
+bool has_list_of_tokens(const ParsedResponse& head) {
   bool is_list = true;
   for (const http1::FieldView& field : head.fields())
     if (field.id == http::Name::connection)
@@ -18,7 +18,7 @@ bool has_list_of_tokens(const ResponseHead& head) {
   return is_list;
 }
 
-void compare_with_beast(std::string_view wire, const ResponseHead& head) {
+void compare_with_beast(std::string_view wire, const ParsedResponse& head) {
   if (fuzz::has_proxy_connection(head) || !has_list_of_tokens(head)) return;
   constexpr std::size_t shortest_line = std::string_view("HTTP/1.1 200").size();
   std::string bytes(wire);
@@ -52,7 +52,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
                        "whole and in pieces");
   }
   http1::ScanState scan;
-  ResponseHead head;
+  ParsedResponse head;
   const auto head_size = http1::parse_response_head(bytes, {}, http::Method::get, scan, head);
   if (!head_size || *head_size == 0) return 0;
   fuzz::require(head.status >= 100 && head.status < 600, "a status");

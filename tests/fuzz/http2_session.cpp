@@ -73,7 +73,7 @@ bool has_many_continuations(std::string_view bytes) {
 
 void check_verdict(const Plan& plan) {
   if (has_many_continuations(plan.bytes)) return;
-  const auto role = plan.has(Plan::client) ? http2::Role::client : http2::Role::server;
+  const auto role = plan.has(Plan::client) ? net::Role::client : net::Role::server;
   const std::string whole = fuzz::SessionVerdict(role, plan.limits).of({plan.bytes});
   const std::string cut = fuzz::SessionVerdict(role, plan.limits).of(fuzz::pieces_of(plan.bytes));
   fuzz::require_same(whole, cut, "whole and in pieces");

@@ -39,9 +39,9 @@ inline std::string text_of(const http::Headers& headers) {
 
 class SessionVerdict final : http2::Session::Owner, http2::Session::Output {
  public:
-  SessionVerdict(http2::Role role, const http2::SessionLimits& limits)
+  SessionVerdict(net::Role role, const http2::SessionLimits& limits)
       : role_(role), limits_(limits), session_(role, limits, *this) {
-    if (role == http2::Role::client) ask();
+    if (role == net::Role::client) ask();
   }
 
   std::string of(const std::vector<std::string_view>& pieces) {
@@ -129,7 +129,7 @@ class SessionVerdict final : http2::Session::Owner, http2::Session::Output {
   }
 
   http2::Stream* make_stream() override {
-    require(role_ == http2::Role::server, "only a client opens streams");
+    require(role_ == net::Role::server, "only a client opens streams");
     return &streams_.emplace_back(loop_);
   }
   void on_head(http2::Stream& stream) override {
@@ -147,7 +147,7 @@ class SessionVerdict final : http2::Session::Owner, http2::Session::Output {
   std::size_t unsent() const override { return sent_.size() - is_sent_; }
 
   mutable base::Loop loop_{base::Time{std::chrono::hours{1}}};
-  http2::Role role_;
+  net::Role role_;
   http2::SessionLimits limits_;
   std::deque<Each> streams_;
   std::string sent_;

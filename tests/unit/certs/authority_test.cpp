@@ -67,7 +67,7 @@ TEST_CASE("authority: makes a CA and certificates that both sides can use") {
                                    X509_CHECK_FLAG_NEVER_CHECK_SUBJECT, nullptr)) == 1);
     CHECK(make_server_context({.cert = path + ".crt", .key = path + ".key",
                                .client_ca = where + "/ca.pem",
-                               .client_auth = certs::ClientAuth::require, .protocols = {}})
+                               .client_auth = base::ClientAuth::require, .protocols = {}})
               .problem == "");
   }
 }

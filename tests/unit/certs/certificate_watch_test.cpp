@@ -35,7 +35,7 @@ TEST_CASE("certificate watch: loads what has changed, and once only") {
       "listener x", {w.path, ""},
       [&loads] {
         ++loads;
-        return certs::Loaded{std::make_shared<certs::TlsContext>(nullptr), ""};
+        return certs::LoadedContext{std::make_shared<certs::TlsContext>(nullptr), ""};
       },
       [&takes](const std::shared_ptr<const certs::TlsContext>&) { ++takes; });
   w.take(w.watch.look()());
@@ -57,7 +57,7 @@ TEST_CASE("certificate watch: what cannot be used is not taken, and said") {
   w.watch.add(
       "cluster y", {w.path},
       [] {
-        return certs::Loaded{nullptr, "no pair"};
+        return certs::LoadedContext{nullptr, "no pair"};
       },
       [&takes](const std::shared_ptr<const certs::TlsContext>&) { ++takes; });
   w.write("another text");
@@ -74,7 +74,7 @@ TEST_CASE("certificate watch: what is not watched any more is not taken") {
   w.watch.add(
       "listener x", {w.path},
       [] {
-        return certs::Loaded{std::make_shared<certs::TlsContext>(nullptr), ""};
+        return certs::LoadedContext{std::make_shared<certs::TlsContext>(nullptr), ""};
       },
       [&takes](const std::shared_ptr<const certs::TlsContext>&) { ++takes; });
   w.write("another text");
@@ -95,13 +95,13 @@ TEST_CASE("certificate watch: tells when what is shown expires, also after it ha
   w.watch.add(
       "listener x", {w.path},
       [&of] {
-        return certs::Loaded{of(7), ""};
+        return certs::LoadedContext{of(7), ""};
       },
       [](const std::shared_ptr<const certs::TlsContext>&) {}, of(5));
   w.watch.add(
       "cluster y", {w.path},
       [&of] {
-        return certs::Loaded{of(0), ""};
+        return certs::LoadedContext{of(0), ""};
       },
       [](const std::shared_ptr<const certs::TlsContext>&) {}, of(0));
   using Expiries = std::vector<std::pair<std::string, std::int64_t>>;
@@ -120,7 +120,7 @@ TEST_CASE("certificate watch: what changes between reading and watching is seen 
   w.watch.add(
       "listener x", {w.path},
       [&read] {
-        return certs::Loaded{read, ""};
+        return certs::LoadedContext{read, ""};
       },
       [&takes](const std::shared_ptr<const certs::TlsContext>&) { ++takes; }, read);
   w.take(w.watch.look()());
@@ -135,12 +135,12 @@ TEST_CASE(
   Watched w;
   const certs_test::Folder folder;
   const certs_test::Pair pair = certs_test::make({.common_name = "a.test", .until = 90 * day});
-  certs::ServerSettings settings;
+  certs::TlsServerSettings settings;
   settings.cert = folder.write("a.crt", pair.certificate);
   settings.key = folder.write("a.key", pair.key);
-  const certs::Loaded loaded = certs::make_server_context(settings);
+  const certs::LoadedContext loaded = certs::make_server_context(settings);
   REQUIRE(loaded.context);
-  const auto never = [] { return certs::Loaded{}; };
+  const auto never = [] { return certs::LoadedContext{}; };
   const auto unheard = [](const std::shared_ptr<const certs::TlsContext>&) {};
   w.watch.add("listener x", {w.path}, never, unheard, loaded.context);
   w.watch.add("cluster y", {w.path}, never, unheard);

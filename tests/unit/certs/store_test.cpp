@@ -9,10 +9,10 @@
 
 namespace {
 
-using certs::ClientSettings;
 using certs::make_client_context;
 using certs::make_server_context;
-using certs::ServerSettings;
+using certs::TlsClientSettings;
+using certs::TlsServerSettings;
 using certs_test::Folder;
 using certs_test::make;
 using certs_test::pem;
@@ -55,7 +55,7 @@ TEST_CASE("certs store: a good pair is a context, and so is one with its chain")
   const std::string chain =
       files.folder.write("chain", pem(files.leaf.certificate) + pem(files.ca.certificate));
   for (const std::string& cert : {files.cert, chain}) {
-    const certs::Loaded loaded = make_server_context({.cert = cert, .key = files.key,
+    const certs::LoadedContext loaded = make_server_context({.cert = cert, .key = files.key,
                                                       .client_ca = {}, .protocols = {"h2"}});
     CHECK(loaded.problem == "");
     REQUIRE(loaded.context);
@@ -76,7 +76,7 @@ TEST_CASE("certs store: a certificate that cannot be used is named, with what is
                    "holds no certificate that can be used: "});
   for (const WrongFile& one : cases) {
     CAPTURE(one.path);
-    const certs::Loaded loaded =
+    const certs::LoadedContext loaded =
         make_server_context({.cert = one.path, .key = files.key, .client_ca = {}, .protocols = {}});
     CHECK(!loaded.context);
     CHECK_MESSAGE(loaded.problem.starts_with(one.path + ": " + one.complaint), loaded.problem);
@@ -98,7 +98,7 @@ TEST_CASE("certs store: a key that cannot be used is named, with what is wrong")
   cases.push_back({files.folder.write("rsa", rsa), "is not the key of " + files.cert});
   for (const WrongFile& one : cases) {
     CAPTURE(one.path);
-    const certs::Loaded loaded = make_server_context(
+    const certs::LoadedContext loaded = make_server_context(
         {.cert = files.cert, .key = one.path, .client_ca = {}, .protocols = {}});
     CHECK(!loaded.context);
     CHECK_MESSAGE(loaded.problem.starts_with(one.path + ": " + one.complaint), loaded.problem);
@@ -112,11 +112,12 @@ TEST_CASE("certs store: a bundle of CAs that trusts nobody is an error, of eithe
   cases.push_back({files.key, "holds no certificate in PEM form"});
   for (const WrongFile& one : cases) {
     CAPTURE(one.path);
-    ClientSettings client{.ca = one.path, .cert = {}, .key = {}, .server_name = "a.test",
-                          .san = {}, .protocols = {}};
-    ServerSettings server{.cert = files.cert, .key = files.key, .client_ca = one.path,
-                          .client_auth = certs::ClientAuth::request, .protocols = {}};
-    for (const certs::Loaded& loaded : {make_client_context(client), make_server_context(server)}) {
+    TlsClientSettings client{.ca = one.path, .cert = {}, .key = {}, .server_name = "a.test",
+                             .san = {}, .protocols = {}};
+    TlsServerSettings server{.cert = files.cert, .key = files.key, .client_ca = one.path,
+                             .client_auth = base::ClientAuth::request, .protocols = {}};
+    for (const certs::LoadedContext& loaded :
+         {make_client_context(client), make_server_context(server)}) {
       CHECK(!loaded.context);
       CHECK_MESSAGE(loaded.problem.starts_with(one.path + ": " + one.complaint), loaded.problem);
     }
@@ -125,7 +126,7 @@ TEST_CASE("certs store: a bundle of CAs that trusts nobody is an error, of eithe
 
 TEST_CASE("certs store: what is wrong in one file is not said of the next") {
   const Files files;
-  ServerSettings settings{
+  TlsServerSettings settings{
       .cert = files.garbage, .key = files.key, .client_ca = {}, .protocols = {}};
   CHECK(!make_server_context(settings).context);
   settings.cert = files.cert;
@@ -151,7 +152,7 @@ TEST_CASE("certs store: a certificate out of its time is loaded, with a remark")
         make({.san = "DNS:a.test", .from = one.from, .until = one.until}, &files.ca);
     const std::string cert = files.folder.write("dated.crt", pair.certificate);
     const std::string key = files.folder.write("dated.key", pair.key);
-    for (const certs::Loaded& loaded :
+    for (const certs::LoadedContext& loaded :
          {make_server_context({.cert = cert, .key = key, .client_ca = {}, .protocols = {}}),
           make_client_context({.ca = files.ca_file, .cert = cert, .key = key,
                                .server_name = "a.test", .san = {}, .protocols = {}})}) {
@@ -168,7 +169,7 @@ TEST_CASE("certs store: a weak key is refused") {
   X509* certificate = files.leaf.certificate.get();
   REQUIRE(X509_set_pubkey(certificate, weak.get()) == 1);
   REQUIRE(X509_sign(certificate, files.ca.key.get(), EVP_sha256()) > 0);
-  const certs::Loaded loaded =
+  const certs::LoadedContext loaded =
       make_server_context({.cert = files.folder.write("weak.crt", files.leaf.certificate),
                            .key = files.folder.write("weak.key", weak), .client_ca = {},
                            .protocols = {}});
@@ -199,7 +200,7 @@ TEST_CASE("certs store: the name that is checked must be one") {
   };
   for (const Case& one : cases) {
     CAPTURE(one.server_name);
-    const certs::Loaded loaded =
+    const certs::LoadedContext loaded =
         make_client_context({.ca = files.ca_file, .cert = {}, .key = {},
                              .server_name = one.server_name, .san = one.san, .protocols = {}});
     CHECK((loaded.context != nullptr) == one.complaint.empty());
@@ -212,7 +213,7 @@ TEST_CASE("certs store: the name that is checked must be one") {
 }
 
 TEST_CASE("certs store: only `insecure` turns the check off, and then it takes no names") {
-  const certs::Loaded loaded =
+  const certs::LoadedContext loaded =
       make_client_context({.ca = {}, .cert = {}, .key = {}, .server_name = {}, .san = {"a.test"},
                            .insecure = true, .protocols = {}});
   REQUIRE(loaded.context);
@@ -222,15 +223,15 @@ TEST_CASE("certs store: only `insecure` turns the check off, and then it takes n
 
 TEST_CASE("certs store: who demands clients' certificates says whose") {
   const Files files;
-  const certs::Loaded loaded =
+  const certs::LoadedContext loaded =
       make_server_context({.cert = files.cert, .key = files.key, .client_ca = {},
-                           .client_auth = certs::ClientAuth::require, .protocols = {}});
+                           .client_auth = base::ClientAuth::require, .protocols = {}});
   CHECK(loaded.problem == "client_auth needs client_ca");
 }
 
 TEST_CASE("a context knows when the certificate that it shows expires") {
   const Files files;
-  const certs::Loaded loaded = make_server_context({.cert = files.cert, .key = files.key,
+  const certs::LoadedContext loaded = make_server_context({.cert = files.cert, .key = files.key,
                                                     .client_ca = {}, .protocols = {}});
   REQUIRE(loaded.context);
   const std::int64_t left = loaded.context->not_after - std::time(nullptr);

@@ -131,7 +131,7 @@ TEST_CASE("merge keys fill what a map does not say itself") {
       "  a: { <<: *fast, url: http://a, protocol: http1 }\n");
   REQUIRE_MESSAGE(loaded.config, mistakes_of(loaded));
   CHECK(loaded.config->clusters[0].connect_timeout == base::Millis{1000});
-  CHECK(loaded.config->clusters[0].protocol == config::Protocol::http1);
+  CHECK(loaded.config->clusters[0].protocol == config::HttpVersion::http1);
 }
 
 TEST_CASE("aliases cannot make a small file large, or a circle") {

@@ -16,10 +16,6 @@ using base::Fault;
 using base::Reason;
 using http::Name;
 
-struct NoInterim final : http::Interim {
-  void send_interim(int, const http::Headers&) noexcept override {}
-};
-
 struct Setting {
   http::Request request(std::initializer_list<std::pair<const char*, const char*>> fields) {
     http::RequestHead head;
@@ -32,7 +28,7 @@ struct Setting {
   http::ConnectionInfo connection;
   http::StreamInfo info{loop, connection};
   http::Scope scope{base::Time{}};
-  NoInterim interim;
+  http::NoInterim interim;
 };
 
 base::Task<> read_all(http::Body& body, std::string& into) {

@@ -19,10 +19,6 @@ using http::Name;
 using http::RpcForm;
 using Fields = std::vector<std::pair<const char*, const char*>>;
 
-struct NoInterim final : http::Interim {
-  void send_interim(int, const http::Headers&) noexcept override {}
-};
-
 http::RequestHead head_of(http::Method method, const char* path, const Fields& fields) {
   http::RequestHead head;
   head.method = method;
@@ -58,7 +54,7 @@ struct Told {
 
   base::Loop loop;
   http::ConnectionInfo connection;
-  NoInterim interim;
+  http::NoInterim interim;
   http::Response response;
   std::string body;
 };

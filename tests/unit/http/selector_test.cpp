@@ -8,10 +8,6 @@ namespace {
 
 using http::Selector;
 
-struct NoInterim final : http::Interim {
-  void send_interim(int, const http::Headers&) noexcept override {}
-};
-
 struct Asked {
   Asked() {
     connection.remote = *base::Address::parse_ip("192.0.2.7", 4);
@@ -35,7 +31,7 @@ struct Asked {
   http::ConnectionInfo connection;
   http::StreamInfo info{loop, connection};
   http::Scope scope{loop.now()};
-  NoInterim interim;
+  http::NoInterim interim;
   http::Request request{http::RequestHead{}, http::Body(), interim, scope, info};
 };
 

@@ -55,7 +55,7 @@ struct Served {
 
 Served serve(std::string_view wire) {
   Served served;
-  RequestHead head;
+  ParsedRequest head;
   while (!wire.empty() && !served.is_closed) {
     ScanState scan;
     const Result<std::size_t> size = parse_request_head(wire, {}, scan, head);
@@ -117,7 +117,7 @@ struct Answered {
 };
 
 Answered answer(std::string_view wire, bool then_closes) {
-  ResponseHead head;
+  ParsedResponse head;
   for (int interim = 0; interim <= 16; ++interim) {
     ScanState scan;
     const Result<std::size_t> size =

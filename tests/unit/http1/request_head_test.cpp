@@ -204,7 +204,7 @@ TEST_CASE("http1 request: a head that drips is searched once") {
   const std::string wire = "GET /" + std::string(8000, 'a') + " HTTP/1.1\r\nHost: a\r\n" +
                            repeated("X: " + std::string(250, 'v') + "\r\n", 90) + "\r\n";
   ScanState scan;
-  RequestHead head;
+  ParsedRequest head;
   std::size_t searched = 0;
   for (std::size_t have = 1; have < wire.size(); ++have) {
     const auto size = parse_request_head({wire.data(), have}, {}, scan, head);

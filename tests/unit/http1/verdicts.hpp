@@ -25,7 +25,7 @@ inline std::string fields_of(const MessageHead& head) {
   return text;
 }
 
-inline std::string to_text(const RequestHead& head) {
+inline std::string to_text(const ParsedRequest& head) {
   std::string text = std::string(head.method) + " " + std::string(head.authority) + " " +
                      std::string(head.path) + " " + to_text(static_cast<const MessageHead&>(head));
   if (head.is_websocket) text += " websocket";
@@ -33,7 +33,7 @@ inline std::string to_text(const RequestHead& head) {
   return text;
 }
 
-inline std::string to_text(const ResponseHead& head) {
+inline std::string to_text(const ParsedResponse& head) {
   std::string text =
       std::to_string(head.status) + " " + to_text(static_cast<const MessageHead&>(head));
   if (head.has_body) text += " body";
@@ -59,7 +59,7 @@ std::string verdict_in_pieces(const std::vector<std::string_view>& pieces, Parse
 inline std::string request_verdict(const std::vector<std::string_view>& pieces,
                                    const HeadLimits& limits = {}) {
   return verdict_in_pieces(pieces, [&limits](std::string_view bytes, ScanState& scan) {
-    RequestHead head;
+    ParsedRequest head;
     const base::Result<std::size_t> size = parse_request_head(bytes, limits, scan, head);
     if (!size) return std::string(base::to_string(size.error().reason));
     return *size == 0 ? "incomplete" : to_text(head) + fields_of(head);
@@ -70,7 +70,7 @@ inline std::string response_verdict(const std::vector<std::string_view>& pieces,
                                     const HeadLimits& limits = {},
                                     http::Method request = http::Method::get) {
   return verdict_in_pieces(pieces, [&](std::string_view bytes, ScanState& scan) {
-    ResponseHead head;
+    ParsedResponse head;
     const base::Result<std::size_t> size = parse_response_head(bytes, limits, request, scan, head);
     if (!size) return std::string(base::to_string(size.error().reason));
     return *size == 0 ? "incomplete" : to_text(head) + fields_of(head);

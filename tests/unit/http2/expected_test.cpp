@@ -54,7 +54,7 @@ struct Fed : http2::Session::Owner {
   mutable base::Loop loop_;
   Nowhere nowhere;
   http2::SessionLimits limits;
-  http2::Session session{http2::Role::client, limits, *this};
+  http2::Session session{net::Role::client, limits, *this};
   Asking one{loop_};
   Asking other{loop_};
 };

@@ -23,7 +23,7 @@ Address loopback() {
 // What a client has of its connection.
 enum class Seen { nothing, end };
 
-struct Listening : net::Acceptor::Handler {
+struct Listening : net::Acceptor::Owner {
   virtual ~Listening() {
     for (const int each : accepted) ::close(each);
     for (const int each : clients) ::close(each);

@@ -27,12 +27,12 @@ std::size_t open_descriptors() {
   return count;
 }
 
-struct Connecting : net::Acceptor::Handler {
+struct Connecting : net::Acceptor::Owner {
   virtual ~Connecting() { tasks.cancel_all(); }
   void on_accept(int descriptor, const Address&) override {
     accepted = std::make_unique<net::Transport>(loop, descriptor);
     if (!context) return;
-    auto session = std::make_unique<net::TlsSession>(context, descriptor, net_test::Role::server);
+    auto session = std::make_unique<net::TlsSession>(context, descriptor, net::Role::server);
     tasks.spawn(net_test::Line::shake(*accepted, std::move(session), base::never, shaken))
         .release();
   }
@@ -158,7 +158,7 @@ TEST_CASE_FIXTURE(Connecting, "connector: silence is a connect_timeout, and noth
 
 TEST_CASE_FIXTURE(Connecting, "connector: a wrong certificate is a tls_failure, nothing was sent") {
   const Identities identities;
-  certs::ClientSettings other = identities.client;
+  certs::TlsClientSettings other = identities.client;
   other.server_name = "b.test";
   context = identities.server_context();
   listen("127.0.0.1:0");

@@ -17,8 +17,8 @@
 namespace net_test {
 
 using net::Input;
+using net::Role;
 using net::TlsSession;
-using Role = TlsSession::Role;
 using Shaken = std::optional<base::Result<void>>;
 
 // One direction of the line.
@@ -136,21 +136,21 @@ struct Identities {
   certs_test::Pair of_server =
       certs_test::make({.san = "DNS:a.test,URI:spiffe://mesh/a,IP:127.0.0.1"}, &ca);
   certs_test::Pair of_client = certs_test::make({.san = "URI:spiffe://mesh/client"}, &ca);
-  certs::ServerSettings server{.cert = folder.write("server.crt", of_server.certificate),
-                               .key = folder.write("server.key", of_server.key),
-                               .client_ca = {},
-                               .protocols = {}};
-  certs::ClientSettings client{.ca = folder.write("ca.pem", ca.certificate),
-                               .cert = {},
-                               .key = {},
-                               .server_name = "a.test",
-                               .san = {},
-                               .protocols = {}};
+  certs::TlsServerSettings server{.cert = folder.write("server.crt", of_server.certificate),
+                                  .key = folder.write("server.key", of_server.key),
+                                  .client_ca = {},
+                                  .protocols = {}};
+  certs::TlsClientSettings client{.ca = folder.write("ca.pem", ca.certificate),
+                                  .cert = {},
+                                  .key = {},
+                                  .server_name = "a.test",
+                                  .san = {},
+                                  .protocols = {}};
 
   using Context = std::shared_ptr<const certs::TlsContext>;
   Context server_context() const { return made(make_server_context(server)); }
   Context client_context() const { return made(make_client_context(client)); }
-  static Context made(const certs::Loaded& loaded) {
+  static Context made(const certs::LoadedContext& loaded) {
     INFO(loaded.problem);
     REQUIRE(loaded.context);
     return loaded.context;

@@ -130,7 +130,7 @@ TEST_CASE_FIXTURE(Leavers, "lingering: dies with connections under way") {
 }
 
 // Closes what lingers when an acceptor has no descriptor left.
-struct Host final : net::Acceptor::Handler {
+struct Host final : net::Acceptor::Owner {
   explicit Host(net::Lingering& leaving) : lingering(leaving) {}
   ~Host() {
     for (const int each : accepted) ::close(each);

@@ -37,7 +37,7 @@ TEST_CASE_FIXTURE(Resuming, "tls: a session is resumed by whoever shows the same
     const Session session = session_of(version);
     REQUIRE(session);
     CHECK(resumes(version, session.get()));
-    certs::ServerSettings renewed = identities.server;
+    certs::TlsServerSettings renewed = identities.server;
     const certs_test::Pair pair = certs_test::make({.san = "DNS:a.test"}, &identities.ca);
     renewed.cert = identities.folder.write("renewed.crt", pair.certificate);
     renewed.key = identities.folder.write("renewed.key", pair.key);
@@ -51,9 +51,9 @@ TEST_CASE_FIXTURE(Resuming, "tls: with clients' certificates no session is given
     CAPTURE(version);
     server = nullptr;
     const Session session = session_of(version);
-    certs::ServerSettings careful = identities.server;
+    certs::TlsServerSettings careful = identities.server;
     careful.client_ca = identities.client.ca;
-    careful.client_auth = certs::ClientAuth::request;
+    careful.client_auth = base::ClientAuth::request;
     server = Identities::made(make_server_context(careful));
     CHECK(!resumes(version, session.get()));
     CHECK(!session_of(version));

@@ -180,7 +180,7 @@ TEST_CASE_FIXTURE(Port, "tls accept: an old version, and no protocol or cipher i
 TEST_CASE_FIXTURE(
     Port, "tls accept: clients without a certificate, with a bad one, or that want a better") {
   identities.server.client_ca = identities.client.ca;
-  identities.server.client_auth = certs::ClientAuth::require;
+  identities.server.client_auth = base::ClientAuth::require;
   const ClientContext bare = any_client();
   CHECK(shake(bare.get()) == TlsFailure::no_certificate);
   const ClientContext stranger = any_client();

@@ -57,9 +57,9 @@ TEST_CASE("tls: whatever pieces it comes in, it is what was sent") {
 
 TEST_CASE("tls: what came behind the handshake at once is read") {
   Line line;
-  line.start(*line.server, identities().server_context(), net_test::Role::server,
+  line.start(*line.server, identities().server_context(), net::Role::server,
              line.server_shaken);
-  line.start(*line.client, identities().client_context(), net_test::Role::client,
+  line.start(*line.client, identities().client_context(), net::Role::client,
              line.client_shaken);
   REQUIRE(line.turn_until([&] { return !line.to_client.seen.empty(); }));
   line.to_server.is_stopped = true;
@@ -75,15 +75,15 @@ TEST_CASE("tls: a handshake larger than the socket's room goes out as it is take
   const certs_test::Folder folder;
   std::string chain = certs_test::pem(identities().of_server.certificate);
   for (int i = 0; i < 40; ++i) chain += certs_test::pem(identities().ca.certificate);
-  certs::ServerSettings server = identities().server;
+  certs::TlsServerSettings server = identities().server;
   server.cert = folder.write("chain", chain);
   Line line;
   const int least = 1;
   setsockopt(line.server->descriptor(), SOL_SOCKET, SO_SNDBUF, &least, sizeof least);
   line.to_client.is_stopped = true;
-  line.start(*line.client, identities().client_context(), net_test::Role::client,
+  line.start(*line.client, identities().client_context(), net::Role::client,
              line.client_shaken);
-  line.start(*line.server, Identities::made(make_server_context(server)), net_test::Role::server,
+  line.start(*line.server, Identities::made(make_server_context(server)), net::Role::server,
              line.server_shaken);
   for (int i = 0; i < 5; ++i) line.turn();
   CHECK(line.server->unsent() > 1'000);
@@ -129,7 +129,7 @@ TEST_CASE("tls: a certificate that is not to be trusted is refused, and why") {
   for (const auto& one : cases) {
     CAPTURE(one.what);
     const certs_test::Folder folder;
-    certs::ServerSettings server = identities().server;
+    certs::TlsServerSettings server = identities().server;
     server.cert = folder.write("crt", one.shown.certificate);
     server.key = folder.write("key", one.shown.key);
     Line line;
@@ -173,7 +173,7 @@ TEST_CASE("tls: `san` replaces the name, an IP is checked as such, insecure chec
   for (const Case& one : cases) {
     CAPTURE(one.server_name);
     CAPTURE(one.san.size());
-    certs::ClientSettings client = identities().client;
+    certs::TlsClientSettings client = identities().client;
     client.server_name = one.server_name;
     client.san = one.san;
     client.insecure = one.insecure;
@@ -191,14 +191,14 @@ TEST_CASE("tls: `san` replaces the name, an IP is checked as such, insecure chec
 
 enum class Shows { nothing, good, foreign };
 
-void try_client(certs::ClientAuth demanded, Shows shown, const std::string& expected) {
+void try_client(base::ClientAuth demanded, Shows shown, const std::string& expected) {
   const certs_test::Folder folder;
   const certs_test::Pair other_ca = certs_test::make_ca("another CA");
   const certs_test::Pair foreign = certs_test::make({.san = "DNS:a.test"}, &other_ca);
-  certs::ServerSettings server = identities().server;
+  certs::TlsServerSettings server = identities().server;
   server.client_auth = demanded;
-  if (demanded != certs::ClientAuth::none) server.client_ca = identities().client.ca;
-  certs::ClientSettings client = identities().client;
+  if (demanded != base::ClientAuth::none) server.client_ca = identities().client.ca;
+  certs::TlsClientSettings client = identities().client;
   const certs_test::Pair& pair = shown == Shows::good ? identities().of_client : foreign;
   if (shown != Shows::nothing) {
     client.cert = folder.write("crt", pair.certificate);
@@ -219,7 +219,7 @@ void try_client(certs::ClientAuth demanded, Shows shown, const std::string& expe
 }
 
 TEST_CASE("tls: a listener takes no client's certificate, takes one, or demands one") {
-  using certs::ClientAuth;
+  using base::ClientAuth;
   const std::string identity = "spiffe://mesh/client";
   const std::string untrusted = "the certificate is not trusted";
   const struct {
@@ -261,8 +261,8 @@ TEST_CASE("tls: the protocol is the server's first that the client speaks; none 
   };
   for (const auto& one : cases) {
     CAPTURE(one.chosen);
-    certs::ServerSettings server = identities().server;
-    certs::ClientSettings client = identities().client;
+    certs::TlsServerSettings server = identities().server;
+    certs::TlsClientSettings client = identities().client;
     server.protocols = one.of_server;
     client.protocols = one.of_client;
     Line line;
@@ -277,9 +277,9 @@ TEST_CASE("tls: the protocol is the server's first that the client speaks; none 
 }
 
 TEST_CASE("tls: old versions are refused, and 1.2 where 1.3 is demanded") {
-  certs::ServerSettings strict = identities().server;
+  certs::TlsServerSettings strict = identities().server;
   strict.min_version = "1.3";
-  certs::ClientSettings strict_client = identities().client;
+  certs::TlsClientSettings strict_client = identities().client;
   strict_client.min_version = "1.3";
   const auto strict_server = Identities::made(make_server_context(strict));
   const auto usual = identities().server_context();
@@ -324,7 +324,7 @@ TEST_CASE("tls: a handshake that is not one, or none, ends as an error") {
     ::shutdown(line.near_server, SHUT_WR);
     expected = "the connection was closed without a close_notify";
   }
-  line.start(*line.server, identities().server_context(), net_test::Role::server,
+  line.start(*line.server, identities().server_context(), net::Role::server,
              line.server_shaken, limit);
   const base::Time until = base::Clock::now() + std::chrono::seconds(5);
   while (!line.server_shaken && base::Clock::now() < until) line.loop.turn(base::Millis{1});

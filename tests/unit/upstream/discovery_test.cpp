@@ -326,7 +326,7 @@ TEST_CASE_FIXTURE(DiscoveryTest,
 
   const auto changes = {
       +[](config::Cluster& cluster) { cluster.name = "other"; },
-      +[](config::Cluster& cluster) { cluster.protocol = config::Protocol::h2; },
+      +[](config::Cluster& cluster) { cluster.protocol = config::HttpVersion::h2; },
       +[](config::Cluster& cluster) { cluster.pool.idle = Millis{1}; },
       +[](config::Cluster& cluster) { cluster.tls.emplace().server_name = "a.test"; },
   };

@@ -139,7 +139,7 @@ TEST_CASE_FIXTURE(ForwardTest,
 TEST_CASE_FIXTURE(ForwardTest, "forward: repeats once what an HTTP/2 upstream refused") {
   const std::string settings = upstream_test::frame(4, 0, 0);
   const std::string refused = upstream_test::frame(3, 0, 1, std::string_view("\0\0\0\7", 4));
-  config.clusters[0].protocol = config::Protocol::h2;
+  config.clusters[0].protocol = config::HttpVersion::h2;
   Fed& fed = feds.emplace_back(loop);
   fed.feed("abc");
   Going& one = started(fed.body(), http::Method::post);
@@ -167,7 +167,7 @@ TEST_CASE_FIXTURE(ForwardTest, "forward: repeats once what an HTTP/2 upstream re
 
 TEST_CASE_FIXTURE(ForwardTest, "forward: repeats a refused request whose body had ended") {
   const std::string settings = upstream_test::frame(4, 0, 0);
-  config.clusters[0].protocol = config::Protocol::h2;
+  config.clusters[0].protocol = config::HttpVersion::h2;
   Fed& fed = feds.emplace_back(loop);
   fed.feed("abc");
   fed.end();
@@ -189,7 +189,7 @@ TEST_CASE_FIXTURE(ForwardTest,
                   "forward: knows a gRPC status that came with the head, and waits for none") {
   const std::string head("\x88", 1);
   const std::string trailers = std::string("\0\x0bgrpc-status\x02", 14) + "14";
-  config.clusters[0].protocol = config::Protocol::h2;
+  config.clusters[0].protocol = config::HttpVersion::h2;
   Going& one = go();
   one.info.is_grpc = true;
   one.start();
@@ -222,7 +222,7 @@ TEST_CASE_FIXTURE(ForwardTest,
 }
 
 TEST_CASE_FIXTURE(ForwardTest, "forward: asks no upgrade of an HTTP/2 that takes none") {
-  config.clusters[0].protocol = config::Protocol::h2;
+  config.clusters[0].protocol = config::HttpVersion::h2;
   Going& one = go();
   one.request.protocol = "websocket";
   one.start();

@@ -30,10 +30,6 @@ std::string response(std::uint32_t stream) {
   return frame(1, 5, stream, "\x88");
 }
 
-struct NoInterim final : http::Interim {
-  void send_interim(int, const http::Headers&) noexcept override {}
-};
-
 struct Asked {
   bool has_stream() const { return opened && opened->ok() && (*opened)->stream; }
   void end() { (*opened)->stream.reset(); }
@@ -44,7 +40,7 @@ struct Asked {
 
 // Against an upstream that speaks HTTP/2 from the start.
 struct Http2PoolTest : upstream_test::PoolFixture {
-  Http2PoolTest() { cluster.protocol = config::Protocol::h2; }
+  Http2PoolTest() { cluster.protocol = config::HttpVersion::h2; }
   ~Http2PoolTest() {
     tasks.cancel_all();
     exchanges.clear();
@@ -76,7 +72,7 @@ struct Http2PoolTest : upstream_test::PoolFixture {
     return count;
   }
 
-  NoInterim interim;
+  http::NoInterim interim;
   std::deque<Asked> exchanges;
 };
 

@@ -20,10 +20,6 @@ using upstream_test::turn_until;
 
 constexpr std::string_view no_content = "HTTP/1.1 204 No Content\r\n\r\n";
 
-struct NoInterim final : http::Interim {
-  void send_interim(int, const http::Headers&) noexcept override {}
-};
-
 // An exchange that waits for a connection.
 struct Asking {
   bool is_answered() const { return result.has_value(); }
@@ -33,7 +29,7 @@ struct Asking {
 };
 
 struct PoolTest : upstream_test::PoolFixture {
-  PoolTest() { cluster.protocol = config::Protocol::http1; }
+  PoolTest() { cluster.protocol = config::HttpVersion::http1; }
   ~PoolTest() {
     tasks.cancel_all();
     asking.clear();
@@ -69,7 +65,7 @@ struct PoolTest : upstream_test::PoolFixture {
     CHECK(with.read_head().starts_with("GET / HTTP/1.1\r\n"));
     with.send(response);
     bool is_done = false;
-    NoInterim interim;
+    http::NoInterim interim;
     const base::Child child = tasks.spawn(read_head(*(*one.result)->stream, interim, is_done));
     REQUIRE(turn_until(loop, [&] { return is_done; }));
     (*one.result)->stream.reset();

@@ -159,9 +159,9 @@ class VirtualDialer final : public upstream::Dialer {
       error.lasting = true;
       co_return error;
     }
-    const bool speaks_h2 = wanted.protocol == config::Protocol::automatic
+    const bool speaks_h2 = wanted.protocol == config::HttpVersion::automatic
                                ? endpoint.is_h2
-                               : wanted.protocol == config::Protocol::h2;
+                               : wanted.protocol == config::HttpVersion::h2;
     upstream::Dialed made;
     made.connection = std::make_unique<VirtualConnection>(loop_, endpoint, speaks_h2);
     co_return made;

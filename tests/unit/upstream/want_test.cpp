@@ -83,15 +83,15 @@ TEST_CASE("pool: HTTP/1 stands beside HTTP/2 where both are offered") {
     return all;
   };
   ask({});
-  ask({.protocol = config::Protocol::http1});
+  ask({.protocol = config::HttpVersion::http1});
   CHECK(protocols() == "h2 http1 ");
   ask({});
-  ask({.protocol = config::Protocol::h2});
+  ask({.protocol = config::HttpVersion::h2});
   CHECK(protocols() == "h2 http1 ");
-  ask({.protocol = config::Protocol::http1});
+  ask({.protocol = config::HttpVersion::http1});
   CHECK(protocols() == "h2 http1 http1 ");
   asked.clear();
-  ask({.protocol = config::Protocol::http1});
+  ask({.protocol = config::HttpVersion::http1});
   CHECK((*asked.back().result)->was_reused);
   CHECK(pool.snapshot().connects == 3);
   asked.clear();
@@ -103,12 +103,12 @@ TEST_CASE("pool: what the cluster does not speak is refused at once") {
   VirtualDialer dialer(loop, endpoints);
   NoOwner owner;
   config::Cluster cluster;
-  cluster.protocol = config::Protocol::h2;
+  cluster.protocol = config::HttpVersion::h2;
   const upstream::PoolSettings settings(cluster, false);
   std::uint32_t in_flight = 0;
   upstream::Pool pool(loop, settings, dialer, *base::Address::parse("10.0.0.1:80"), in_flight,
                       owner);
-  auto opened = pool.open({.protocol = config::Protocol::http1}, base::never);
+  auto opened = pool.open({.protocol = config::HttpVersion::http1}, base::never);
   REQUIRE(opened.value());
   CHECK(opened.value()->error().reason == base::Reason::upstream_protocol_error);
 }
