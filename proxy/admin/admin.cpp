@@ -82,8 +82,9 @@ std::optional<std::string> unescaped(std::string_view text) {
 http::Response set_breaker(AdminSource& source, const http::Request& request) {
   constexpr std::string_view prefix = "/breakers/";
   const auto place = unescaped(request.path_only().substr(prefix.size()));
-  const std::size_t mark = request.path.find('?');
-  const std::string query = mark == std::string::npos ? "" : request.path.substr(mark + 1);
+  const std::string_view path = request.path;
+  const std::size_t mark = path.find('?');
+  const std::string_view query = mark == path.npos ? std::string_view() : path.substr(mark + 1);
   for (const std::string_view mode : {"open", "closed", "auto"}) {
     if (query != "state=" + std::string(mode)) continue;
     if (!place || !source.set_breaker(*place, mode))

@@ -30,7 +30,7 @@ bool is_of_another_site(const http::Request& request) {
   const auto site = request.headers.find("sec-fetch-site");
   if (site && *site != "same-origin" && *site != "none") return true;
   const auto origin = request.headers.find("origin");
-  return origin && *origin != "http://" + request.authority;
+  return origin && *origin != "http://" + std::string(request.authority);
 }
 
 // Either is more than a page may add to a form.

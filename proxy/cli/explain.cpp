@@ -27,12 +27,13 @@ std::string read_url(std::string_view url, http::RequestHead& head) {
   if (scheme != url.npos) url.remove_prefix(scheme + 3);
   const std::size_t path = std::min(url.find_first_of("/?"), url.size());
   head.authority = url.substr(0, path);
-  head.path = url.substr(path);
-  if (!head.path.starts_with('/')) head.path.insert(0, "/");
+  const std::string target(url.substr(path));
+  head.path = target.starts_with('/') ? target : "/" + target;
   if (!head.authority.empty() && !http::valid_authority(head.authority))
-    return "\"" + head.authority + "\" is not host or host:port";
+    return "\"" + std::string(head.authority) + "\" is not host or host:port";
   if (!http::valid_path(head.path))
-    return "\"" + head.path + "\" is not a path: escape what it cannot hold, a blank as %20";
+    return "\"" + std::string(head.path) +
+           "\" is not a path: escape what it cannot hold, a blank as %20";
   return {};
 }
 
@@ -57,7 +58,7 @@ std::string read_words(const Call& call, Asked& asked) {
   if (std::string problem = read_url(call.words[1], asked.head); !problem.empty()) return problem;
   for (const std::string& line : call.all("--header"))
     if (std::string problem = read_header(line, asked.head); !problem.empty()) return problem;
-  if (asked.head.method == http::Method::connect) asked.head.path.clear();
+  if (asked.head.method == http::Method::connect) asked.head.path = {};
   if (const std::string* listener = call.find("--listener")) asked.listener = *listener;
   return {};
 }

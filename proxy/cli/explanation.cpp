@@ -79,7 +79,7 @@ std::string why_not(const config::Match& match, const http::RequestHead& head) {
 std::string prepare(const config::Listener& listener, http::RequestHead& head) {
   if (listener.reject_encoded_slash && http::has_encoded_slash(head.path))
     return "400: `encoded_slash: reject`";
-  if (!listener.normalize_path || !head.path.starts_with('/')) return {};
+  if (!listener.normalize_path || !head.path.view().starts_with('/')) return {};
   std::optional<std::string> normal = http::normalize_path(head.path);
   if (!normal) return "400: the path leads above the root";
   head.path = std::move(*normal);
@@ -130,16 +130,18 @@ std::string host_sent(const config::Cluster& cluster, const config::Route& route
                       const http::RequestHead& head) {
   if (!route.rewrite.host.empty()) return route.rewrite.host;
   if (cluster.host == config::HostRule::url) return cluster.url_authority;
-  return cluster.host == config::HostRule::fixed ? cluster.fixed_host : head.authority;
+  if (cluster.host == config::HostRule::fixed) return cluster.fixed_host;
+  return std::string(head.authority);
 }
 
 std::string path_sent(const routing::RouteTable& table, std::size_t route,
                       const http::RequestHead& head) {
   const routing::RouteEntry& entry = table[route];
-  if (!entry.rewrite) return head.path;
-  const auto path = entry.rewrite->apply(table.router().match(route), head.path_only());
+  const std::string_view target = head.path;
+  if (!entry.rewrite) return std::string(target);
+  auto path = entry.rewrite->apply(table.router().match(route), head.path_only());
   if (!path) return "400: " + std::string(path.error().detail);
-  return *path + head.path.substr(std::min(head.path.find('?'), head.path.size()));
+  return path->append(target.substr(std::min(target.find('?'), target.size())));
 }
 
 std::string answer_of(const config::Route& route) {

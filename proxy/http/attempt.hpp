@@ -7,12 +7,12 @@
 
 #include "proxy/base/error.hpp"
 #include "proxy/base/pool.hpp"
+#include "proxy/base/shared_text.hpp"
 #include "proxy/base/time.hpp"
 #include "proxy/http/endpoint_gate.hpp"
 #include "proxy/http/scope.hpp"
 
 #include <cstdint>
-#include <string>
 #include <string_view>
 
 namespace http {
@@ -38,7 +38,7 @@ struct Attempt {
   AttemptObserver* observer = nullptr;
 
   int number = 0;                 // of the exchange's attempts, from 1; 0 = none was made
-  std::string endpoint;           // as in logs
+  base::SharedText endpoint;      // as in logs; the endpoint itself may be gone
   bool was_reused = false;        // its connection had served before
   base::Duration queue_time{};    // waited for a connection, beyond
   base::Duration connect_time{};  // what making it took

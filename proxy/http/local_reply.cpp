@@ -101,7 +101,7 @@ std::string detail_of(const Error& error, const StreamInfo& info) {
   if (!info.is_outbound && !is_for_all) return std::string(base::to_string(error.reason));
   std::string detail(error.detail);
   if (!info.cluster.empty()) detail.append("; cluster ").append(info.cluster);
-  const std::string& endpoint = info.attempt.endpoint;
+  const std::string_view endpoint = info.attempt.endpoint;
   if (!endpoint.empty()) detail.append(", endpoint ").append(endpoint);
   if (info.attempts > 1) detail.append(", attempt ").append(std::to_string(info.attempts));
   if (!info.retry_denied.empty()) detail.append(", no retry: ").append(info.retry_denied);

@@ -25,7 +25,8 @@ bool is_secret(std::string_view name) {
 }
 
 std::string as_message(const RequestHead& request) {
-  std::string text = "TRACE " + request.path + " HTTP/1.1\r\nhost: " + request.authority + "\r\n";
+  std::string text("TRACE ");
+  text.append(request.path).append(" HTTP/1.1\r\nhost: ").append(request.authority).append("\r\n");
   for (const Headers::Field field : request.headers)
     if (!is_secret(field.name))
       text.append(field.name).append(": ").append(field.value).append("\r\n");

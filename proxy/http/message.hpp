@@ -4,6 +4,7 @@
 #pragma once
 
 #include "proxy/base/error.hpp"
+#include "proxy/base/shared_text.hpp"
 #include "proxy/http/attempt.hpp"
 #include "proxy/http/body.hpp"
 #include "proxy/http/headers.hpp"
@@ -34,26 +35,26 @@ Method method_from(std::string_view text);  // case-sensitive, RFC 9110 9.1
 std::string_view to_string(Method method);  // "other" for other
 bool is_idempotent(Method method);          // GET HEAD OPTIONS TRACE PUT DELETE
 
-// What every request is made of.
+// What every request is made of. A copy shares texts and headers with what it was made from.
 struct RequestHead {
   Method method = Method::get;
-  std::string other_method;       // the text, if method is other
+  base::SharedText other_method;  // the text, if method is other
   std::string_view scheme;        // "http" or "https"
-  std::string authority;          // as received; never empty unless HTTP/1.0 named none
-  std::string path;               // with the query; "*" for OPTIONS *; "" for CONNECT
+  base::SharedText authority;     // as received; never empty unless HTTP/1.0 named none
+  base::SharedText path;          // with the query; "*" for OPTIONS *; "" for CONNECT
   std::string_view protocol;      // "" or "websocket"
   bool accepts_trailers = false;  // te: trailers
   Headers headers;
 
   std::string_view method_text() const {
-    return method == Method::other ? std::string_view(other_method) : to_string(method);
+    return method == Method::other ? other_method.view() : to_string(method);
   }
   // What follows the head is no content: bytes of a tunnel, both ways, once it is answered so.
   bool asks_for_tunnel() const { return method == Method::connect || !protocol.empty(); }
-  std::string_view path_only() const { return std::string_view(path).substr(0, path.find('?')); }
+  std::string_view path_only() const { return path.view().substr(0, path.view().find('?')); }
 };
 
-// Whoever may call `next` twice forks the request before each call.
+// Whoever may call `next` twice forks the request before each call, which copies no text.
 struct Request : RequestHead {
   Request(RequestHead&& head, Body payload, Interim& to, Scope& within, StreamInfo& about)
       : RequestHead(std::move(head)),
@@ -89,7 +90,7 @@ struct Request : RequestHead {
 inline std::string asked_of(const Request& request) {
   std::string text(request.info.route);
   const std::string_view host = request.info.rewritten_host;
-  return text.append(" ").append(host.empty() ? request.authority : host);
+  return text.append(" ").append(host.empty() ? request.authority.view() : host);
 }
 
 struct Response {

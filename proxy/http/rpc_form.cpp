@@ -23,9 +23,10 @@ bool begins_with(std::string_view text, std::string_view prefix) {
 bool says_connect(const RequestHead& request) {
   if (request.headers.contains("connect-protocol-version")) return true;
   if (request.method != Method::get) return false;
-  const std::size_t query = request.path.find('?');
-  if (query == request.path.npos) return false;
-  const std::string parameters = '&' + request.path.substr(query + 1) + '&';
+  const std::string_view path = request.path;
+  const std::size_t query = path.find('?');
+  if (query == path.npos) return false;
+  const std::string parameters = '&' + std::string(path.substr(query + 1)) + '&';
   return parameters.find("&connect=v1&") != parameters.npos;
 }
 

@@ -66,7 +66,7 @@ std::optional<std::string_view> Selector::of(const Request& request) const {
   switch (kind_) {
     case Kind::header:
       // Where a request keeps its host.
-      if (name_ == "host") return request.authority;
+      if (name_ == "host") return request.authority.view();
       return request.headers.find(name_);
     case Kind::cookie:
       return cookie(request.headers, name_);

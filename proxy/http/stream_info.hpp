@@ -6,6 +6,7 @@
 #include "proxy/base/address.hpp"
 #include "proxy/base/error.hpp"
 #include "proxy/base/loop.hpp"
+#include "proxy/base/shared_text.hpp"
 #include "proxy/http/attempt.hpp"
 #include "proxy/http/headers.hpp"
 
@@ -88,7 +89,7 @@ struct StreamInfo {
   std::optional<base::Address> forwarded_for;  // the client, as a trusted peer says
   std::string_view route;                      // "" until one matched
   std::string_view cluster;                    // "" until one was chosen
-  std::string client_path;              // what the client sent, if the path was changed; else ""
+  base::SharedText client_path;         // what the client sent, if the path was changed; else ""
   std::string_view rewritten_host;      // by the route; wins over the cluster's `host`; "" = not
   Attempt attempt;                      // the only one, or the one that counts
   std::vector<Attempt> other_attempts;  // the others, as far as they are kept

@@ -3,6 +3,7 @@
 // characters and the fields of RFC 9113 8.2.2 before. A value.
 #pragma once
 
+#include "proxy/base/shared_text.hpp"
 #include "proxy/http/headers.hpp"
 
 #include <cstddef>
@@ -30,7 +31,8 @@ struct Section {
   void complete();
   bool is_over_limits() const { return is_too_large || has_too_many_fields; }
 
-  std::string method, scheme, authority, path;
+  std::string method, scheme;
+  base::SharedText authority, path;
   std::string protocol;  // of an extended CONNECT (RFC 8441)
   int status = 0;
   http::Headers headers;
@@ -45,7 +47,7 @@ struct Section {
   void take_pseudo(std::string_view name, std::string_view value, const SessionLimits& limits);
   void take_host(std::string_view value);
 
-  std::string host_;
+  base::SharedText host_;
   std::string cookie_;
   bool has_host_ = false;
   bool has_cookie_ = false;

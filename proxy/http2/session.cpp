@@ -181,9 +181,9 @@ void Session::respond(Stream& stream, const http::Response& response, bool ends)
   if (stream.closed) return;
   stream.is_answered = true;
   stream.sent_headers_ = response.headers;
-  stream.sent_text_ = std::to_string(response.status);
+  stream.sent_status_ = std::to_string(response.status);
   std::vector<nghttp2_nv>& fields = scratch();
-  fields.push_back(field(":status", stream.sent_text_, no_copy));
+  fields.push_back(field(":status", stream.sent_status_, no_copy));
   append(fields, stream.sent_headers_, no_copy);
   const nghttp2_data_provider provider = Callbacks::provider();
   nghttp2_submit_response(session_, stream.id, fields.data(), fields.size(),
@@ -206,17 +206,15 @@ void Session::send_interim(Stream& stream, int status, const Headers& headers) {
 
 bool Session::request(Stream& stream, const http::RequestHead& head, bool ends) {
   stream.sent_headers_ = head.headers;
-  const std::string_view method = head.protocol.empty() ? head.method_text() : "CONNECT";
-  std::string& text = stream.sent_text_;
-  text.reserve(method.size() + head.protocol.size() + head.scheme.size() + head.authority.size() +
-               head.path.size());
+  stream.sent_method_ = head.other_method;
+  stream.sent_authority_ = head.authority;
+  stream.sent_path_ = head.path;
   std::vector<nghttp2_nv>& fields = scratch();
+  // The other values are text of the program.
   const auto add = [&](std::string_view name, std::string_view value) {
-    const std::size_t at = text.size();
-    text.append(value);  // within what was reserved
-    fields.push_back(field(name, std::string_view(text).substr(at), no_copy));
+    fields.push_back(field(name, value, no_copy));
   };
-  add(":method", method);
+  add(":method", head.protocol.empty() ? head.method_text() : "CONNECT");
   if (!head.protocol.empty()) add(":protocol", head.protocol);
   add(":scheme", head.scheme);
   if (!head.authority.empty()) add(":authority", head.authority);

@@ -8,6 +8,7 @@
 #include "proxy/base/event.hpp"
 #include "proxy/base/link.hpp"
 #include "proxy/base/pieces.hpp"
+#include "proxy/base/shared_text.hpp"
 #include "proxy/http2/section.hpp"
 
 #include <algorithm>
@@ -101,8 +102,10 @@ class Stream : public base::Link {
   std::uint64_t expected_ = 0;  // bytes of its body to come, if that is known; else 0
   std::uint64_t consumed_ = 0;
   std::size_t granted_ = 0;     // of the thread's budget of windows
-  http::Headers sent_headers_;  // what nghttp2 refers to until HEADERS were taken
-  std::string sent_text_;
+  // What nghttp2 refers to until HEADERS were taken.
+  http::Headers sent_headers_;
+  base::SharedText sent_method_, sent_authority_, sent_path_;  // of a request
+  std::string sent_status_;                                    // of a response
 };
 
 template <typename Session, typename Flush>

@@ -326,7 +326,8 @@ void Exchange::tell() {
   const bool is_tapped = policy_.spectators && policy_.spectators->tap.is_watched();
   const bool is_seen = is_tapped || !kept_for.empty();
   if (!policy_.log && !is_seen) return;
-  const std::string_view target = info_.client_path.empty() ? request_.path : info_.client_path;
+  const base::SharedText& sent = info_.client_path.empty() ? request_.path : info_.client_path;
+  const std::string_view target = sent.view();
   const observe::AccessRecord record{request_.method_text(), request_.authority,
                                      target.substr(0, target.find('?')), info_.now()};
   if (is_seen) info_.request_id();

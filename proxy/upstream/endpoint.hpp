@@ -5,6 +5,7 @@
 #include "proxy/base/address.hpp"
 #include "proxy/base/counted.hpp"
 #include "proxy/base/error.hpp"
+#include "proxy/base/shared_text.hpp"
 #include "proxy/upstream/endpoint_state.hpp"
 #include "proxy/upstream/peak_ewma.hpp"
 #include "proxy/upstream/snapshot.hpp"
@@ -54,7 +55,7 @@ struct Endpoint final : base::Counted {
   ~Endpoint();
 
   const base::Address address;
-  const std::string text;       // as in logs
+  const base::SharedText text;  // as in logs
   std::uint32_t in_flight = 0;  // exchanges that have a stream or wait for one; kept by the pool
   bool is_reachable = true;     // as far as its pool knows; kept by EndpointPools
   base::Time reachable_since = base::Time::min();  // again; likewise

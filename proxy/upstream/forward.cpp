@@ -313,31 +313,28 @@ void Forward::answered(http::Response& response, std::unique_ptr<http::ClientStr
 // and another attempt are to see the client's.
 Result<void> Forward::send_head(http::ClientStream& stream, Request& request,
                                 const Endpoint& endpoint, bool ends) {
-  const bool swaps_host = replaces_host(request, endpoint);
-  if (swaps_host) request.authority.swap(host_);
-  const std::string_view received = std::exchange(request.scheme, scheme_);
+  base::SharedText host = std::exchange(request.authority, host_for(request, endpoint));
+  const std::string_view scheme = std::exchange(request.scheme, scheme_);
   const Result<void> sent = stream.send_head(request, ends);
-  request.scheme = received;
-  if (swaps_host) request.authority.swap(host_);
+  request.scheme = scheme;
+  request.authority = std::move(host);
   return sent;
 }
 
-bool Forward::replaces_host(const Request& request, const Endpoint& endpoint) {
+base::SharedText Forward::host_for(const Request& request, const Endpoint& endpoint) {
   const config::Cluster& config = cluster_.config();
-  if (!request.info.rewritten_host.empty()) {
-    host_ = request.info.rewritten_host;
-  } else if (config.host == config::HostRule::url) {
-    host_ = config.url_authority;
-  } else if (config.host == config::HostRule::fixed) {
-    host_ = config.fixed_host;
-  } else if (request.authority.empty()) {  // HTTP/1.0
-    host_ = !config.url_authority.empty() ? config.url_authority
-            : endpoint.address.is_ip()    ? endpoint.text
-                                          : "localhost";
-  } else {
-    return false;
-  }
-  return true;
+  if (!request.info.rewritten_host.empty()) return kept(request.info.rewritten_host);
+  if (config.host == config::HostRule::url) return kept(config.url_authority);
+  if (config.host == config::HostRule::fixed) return kept(config.fixed_host);
+  if (!request.authority.empty()) return request.authority;
+  if (!config.url_authority.empty()) return kept(config.url_authority);  // HTTP/1.0
+  return endpoint.address.is_ip() ? endpoint.text : kept("localhost");
+}
+
+// Mostly the same as the last.
+base::SharedText Forward::kept(std::string_view host) {
+  if (host_ != host) host_ = host;
+  return host_;
 }
 
 }  // namespace upstream

@@ -10,12 +10,13 @@
 // in trailers.
 #pragma once
 
+#include "proxy/base/shared_text.hpp"
 #include "proxy/http/filter.hpp"
 #include "proxy/http/stream.hpp"
 #include "proxy/upstream/cluster.hpp"
 
 #include <memory>
-#include <string>
+#include <string_view>
 
 namespace upstream {
 
@@ -34,13 +35,13 @@ class Forward final : public http::Handler {
                 http::Request& request);
   http::Result<void> send_head(http::ClientStream& stream, http::Request& request,
                                const Endpoint& endpoint, bool ends);
-  // Puts it into host_; false = the client's is sent.
-  bool replaces_host(const http::Request& request, const Endpoint& endpoint);
+  base::SharedText host_for(const http::Request& request, const Endpoint& endpoint);
+  base::SharedText kept(std::string_view host);
 
   Cluster& cluster_;
   const std::string_view scheme_;
   const bool takes_datagrams_;
-  std::string host_;  // sent instead of the client's
+  base::SharedText host_;  // the last that was sent instead of a client's
 };
 
 }  // namespace upstream

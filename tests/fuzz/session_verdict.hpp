@@ -92,7 +92,8 @@ class SessionVerdict final : http2::Session::Owner, http2::Session::Output {
     if (!stream.rejected_for.empty()) text += "flawed ";
     if (stream.is_reset_by_peer) text += "reset ";
     text += std::to_string(stream.interim.size()) + " " + std::to_string(head.status) + " " +
-            head.method + " " + head.scheme + "://" + head.authority + " " + head.path;
+            head.method + " " + head.scheme + "://" + std::string(head.authority) + " " +
+            std::string(head.path);
     if (head.is_too_large) text += " large";
     if (head.is_target_too_long) text += " long";
     text += fuzz::text_of(head.headers);

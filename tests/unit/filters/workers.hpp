@@ -25,7 +25,7 @@ struct Busy final : http::Handler {
   Task<Reply> handle(Request& request) override {
     const Counted counted(*this);
     ++calls;
-    order.push_back(request.path);
+    order.emplace_back(request.path);
     const base::Time ends = loop.now() + time(request);
     if (ends > loop.now()) co_await base::sleep_until(loop, ends);
     if (answer) co_return answer(request);

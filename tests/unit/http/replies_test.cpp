@@ -47,6 +47,21 @@ std::string text_of(http::Body& body, base::Loop& loop) {
   return text;
 }
 
+TEST_CASE("an attempt's request shares the texts of the exchange's until either changes them") {
+  Setting setting;
+  http::Request request = setting.request({{"x", "1"}});
+  request.path = "/a/path/that/no/string/keeps/within/itself";
+  http::Try one(setting.info, setting.scope);
+  http::Request attempt = request.fork(one, {});
+  CHECK(attempt.path.view().data() == request.path.view().data());
+  CHECK(attempt.authority.view().data() == request.authority.view().data());
+  CHECK(attempt.headers[0].name.data() == request.headers[0].name.data());
+  attempt.path = "/b";
+  attempt.headers.set("x", "2");
+  CHECK(request.path == "/a/path/that/no/string/keeps/within/itself");
+  CHECK(request.headers[0].value == "1");
+}
+
 TEST_CASE("each reason has one status and one proxy-status") {
   struct Row {
     Reason reason;

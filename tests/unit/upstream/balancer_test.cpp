@@ -225,8 +225,8 @@ TEST_CASE("balancer: when an endpoint leaves, little but its own hashes go elsew
     CAPTURE(static_cast<int>(method));
     Picks picks(method, std::vector<std::uint32_t>(count, 1));
     std::vector<std::string> before;
-    for (int key = 0; key < keys; ++key) before.push_back(picks.picked(key)->text);
-    const std::string left = picks.endpoints[3].text;
+    for (int key = 0; key < keys; ++key) before.emplace_back(picks.picked(key)->text);
+    const std::string left(picks.endpoints[3].text);
     picks.endpoints.all.erase(picks.endpoints.all.begin() + 3);
     picks.adopt();
     int own = 0;

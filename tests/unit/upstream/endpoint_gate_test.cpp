@@ -41,7 +41,7 @@ struct ThreeEndpoints {
   }
   std::string picked(const void* avoid = nullptr) {
     const auto picked = (*clusters)[0].pick({avoid, attempt.gate});
-    return picked ? (*picked)->text : std::string(base::to_string(picked.error().reason));
+    return std::string(picked ? (*picked)->text.view() : base::to_string(picked.error().reason));
   }
 
   base::EventLoop loop;

@@ -33,6 +33,20 @@ TEST_CASE_FIXTURE(ForwardTest, "forward: a request and its response, and what th
   CHECK(pool().connects == 1);
 }
 
+TEST_CASE_FIXTURE(ForwardTest, "forward: what an attempt says of its endpoint outlives it") {
+  Going& one = started();
+  PeerConnection connection = peer.accept();
+  CHECK(!connection.read_head().empty());
+  connection.send(ok);
+  REQUIRE(comes_to_end(one));
+  const http::Attempt& attempt = one.info.attempt;
+  const upstream::Endpoint& endpoint = *(*clusters)[0].endpoints()[0].endpoint;
+  CHECK(attempt.endpoint.view().data() == endpoint.text.view().data());
+  clusters.reset();
+  loop.settle();
+  CHECK(attempt.endpoint == peer.address.to_string());
+}
+
 TEST_CASE_FIXTURE(ForwardTest, "forward: the host is the route's, the cluster's or the client's") {
   const struct {
     config::HostRule rule;
