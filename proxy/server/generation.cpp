@@ -13,13 +13,6 @@ bool has_timeout(const config::Filters& filters) {
                      [](const config::FilterConfig& filter) { return filter.name == "timeout"; });
 }
 
-std::unordered_map<std::string_view, std::size_t> numbers_of(
-    const std::vector<config::Cluster>& clusters) {
-  std::unordered_map<std::string_view, std::size_t> numbers;
-  for (const config::Cluster& cluster : clusters) numbers.emplace(cluster.name, numbers.size());
-  return numbers;
-}
-
 // All that it does is to hand on to one cluster.
 bool is_plain(const config::Route& route) {
   return route.to.size() == 1 && route.filters.empty() && !route.mirror;
@@ -34,7 +27,6 @@ Generation::Generation(const WorkerParts& worker, std::shared_ptr<const Plan> pl
       alive_(worker.shared.metrics.gauge("outrider_generations",
                                          "Configurations in use, each counted once a worker.", {})),
       metrics_(worker.shared.metrics, worker.index),
-      numbers_(numbers_of(plan_->config->clusters)),
       clusters_(worker.pools, *plan_->config, plan_->cluster_tls, plan_->endpoints) {
   make_cluster_chains();
   for (const PlannedListener& listener : plan_->listeners)
@@ -66,34 +58,31 @@ Generation::Filters Generation::make_route_filters(const PlannedListener& listen
   if (!route.filters.empty())
     made = make_filters(route.filters, "route " + listener.config->name + "/" + route.name);
   if (!route.mirror) return made;
-  const MirrorFilter::Place place{worker_.mirrors, *this, shadow_of(route.mirror->to),
+  const MirrorFilter::Place place{worker_.mirrors, *this, shadow_of(cluster(route.mirror->to)),
                                   listener.config->name, route.name};
   made.push_back(std::make_unique<MirrorFilter>(*route.mirror, place, worker_.shared.metrics,
                                                 worker_.index));
   return made;
 }
 
-http::Handler& Generation::shadow_of(std::string_view name) {
-  const std::size_t number = number_of(name);
-  const config::Cluster& cluster = plan_->config->clusters[number];
-  std::unique_ptr<http::Chain>& shadow = shadows_[cluster.name];
-  if (shadow) return *shadow;
-  Filters made = make_filters(cluster.filters, "cluster " + cluster.name, "retry");
-  if (!cluster_chains_[number].has_timeout)
-    made.insert(made.begin(), filters::make_default_timeout());
-  shadow = std::make_unique<http::Chain>(std::move(made), *cluster_chains_[number].attempts);
-  return *shadow;
+http::Handler& Generation::shadow_of(ClusterChain& cluster) {
+  if (cluster.shadow) return *cluster.shadow;
+  Filters made = make_filters(cluster.config.filters, "cluster " + cluster.config.name, "retry");
+  if (!cluster.has_timeout) made.insert(made.begin(), filters::make_default_timeout());
+  cluster.shadow = std::make_unique<http::Chain>(std::move(made), cluster.attempts);
+  return *cluster.shadow;
 }
 
 void Generation::make_cluster_chains() {
-  for (std::size_t i = 0; i < plan_->config->clusters.size(); ++i) {
-    const config::Cluster& cluster = plan_->config->clusters[i];
-    auto attempts = std::make_unique<AttemptCounter>(cluster.name, clusters_.forward(i),
-                                                     worker_.shared.metrics, worker_.index);
-    auto chain = std::make_unique<http::Chain>(
-        make_filters(cluster.filters, "cluster " + cluster.name), *attempts);
-    cluster_chains_.push_back(
-        {std::move(attempts), std::move(chain), has_timeout(cluster.filters)});
+  for (const config::Cluster& config : plan_->config->clusters) {
+    ClusterChain& made =
+        cluster_chains_
+            .try_emplace(config.name, config, clusters_.forward_to(config.name),
+                         worker_.shared.metrics, worker_.index)
+            .first->second;
+    made.chain = std::make_unique<http::Chain>(
+        make_filters(config.filters, "cluster " + config.name), made.attempts);
+    made.has_timeout = has_timeout(config.filters);
   }
 }
 
@@ -112,14 +101,14 @@ std::unique_ptr<Generation::ListenerChain> Generation::make_listener_chain(
 routing::RouteChains Generation::make_route_chains(const PlannedListener& listener) {
   routing::RouteChains chains;
   chains.reserve(listener.routes->size());
-  routing::RouteChains plain(plan_->config->clusters.size());
+  std::unordered_map<std::string_view, std::shared_ptr<const routing::RouteChain>> plain;
   for (std::size_t i = 0; i < listener.routes->size(); ++i) {
     const config::Route& route = *(*listener.routes)[i].config;
     if (!is_plain(route)) {
       chains.push_back(make_route_chain(listener, i));
       continue;
     }
-    std::shared_ptr<const routing::RouteChain>& shared = plain[number_of(route.to[0].cluster)];
+    std::shared_ptr<const routing::RouteChain>& shared = plain[route.to[0].cluster];
     if (!shared) shared = make_route_chain(listener, i);
     chains.push_back(shared);
   }
@@ -158,22 +147,21 @@ std::unique_ptr<routing::ClusterHandler> Generation::make_cluster_handler(
                         listener.carries_datagrams();  // a session ends by its own `idle`
   std::vector<routing::WeightedCluster> shares;
   for (const config::Share& share : route.to) {
-    const std::size_t cluster = number_of(share.cluster);
-    const ClusterChain& chain = cluster_chains_[cluster];
-    shares.push_back({plan_->config->clusters[cluster].name, share.parts, chain.chain.get(),
-                      is_tcp || (!is_timed && !chain.has_timeout)});
+    const ClusterChain& to = cluster(share.cluster);
+    shares.push_back({to.config.name, share.parts, to.chain.get(),
+                      is_tcp || (!is_timed && !to.has_timeout)});
   }
   return std::make_unique<routing::ClusterHandler>(std::move(shares));
 }
 
-std::size_t Generation::number_of(std::string_view cluster) const {
-  const auto found = numbers_.find(cluster);
-  assert(found != numbers_.end() && "the loader knows all names");
+Generation::ClusterChain& Generation::cluster(std::string_view name) {
+  const auto found = cluster_chains_.find(name);
+  assert(found != cluster_chains_.end() && "the loader knows all names");
   return found->second;
 }
 
-http::Handler& Generation::chain_of(std::string_view cluster) {
-  return *cluster_chains_[number_of(cluster)].chain;
+http::Handler& Generation::chain_of(std::string_view name) {
+  return *cluster(name).chain;
 }
 
 std::uint32_t Generation::memory_in_use() const {

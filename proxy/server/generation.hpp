@@ -20,7 +20,6 @@
 #include "proxy/server/shared.hpp"
 #include "proxy/upstream/clusters.hpp"
 
-#include <map>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -59,10 +58,16 @@ class Generation final : public base::Counted, base::Reapable, filters::Surround
   upstream::Clusters& clusters() { return clusters_; }
 
  private:
+  // What routes, mirrors and filters refer to where the configuration names a cluster.
   struct ClusterChain {
-    std::unique_ptr<AttemptCounter> attempts;
+    ClusterChain(const config::Cluster& cluster, http::Handler& forward, stats::Registry& metrics,
+                 std::size_t shard)
+        : config(cluster), attempts(cluster.name, forward, metrics, shard) {}
+    const config::Cluster& config;
+    AttemptCounter attempts;
     std::unique_ptr<http::Chain> chain;
-    bool has_timeout;
+    std::unique_ptr<http::Chain> shadow;  // see shadow_of(); null = nothing is copied to it
+    bool has_timeout = false;
   };
   // The chain of one listener, from the outside in.
   struct ListenerChain {
@@ -83,10 +88,10 @@ class Generation final : public base::Counted, base::Reapable, filters::Surround
                                                               std::size_t route);
   Filters make_route_filters(const PlannedListener& listener, const config::Route& route);
   // Of a cluster that copies of requests go to: without its `retry`, always bounded in time.
-  http::Handler& shadow_of(std::string_view cluster);
+  http::Handler& shadow_of(ClusterChain& cluster);
   std::unique_ptr<routing::ClusterHandler> make_cluster_handler(const PlannedListener& listener,
                                                                 const config::Route& route);
-  std::size_t number_of(std::string_view cluster) const;
+  ClusterChain& cluster(std::string_view name);
   ListenerPolicy policy_of(const PlannedListener& listener, http::Handler& chain);
 
   http::Handler& chain_of(std::string_view cluster) override;
@@ -100,10 +105,8 @@ class Generation final : public base::Counted, base::Reapable, filters::Surround
   Owner& owner_;
   stats::Gauge& alive_;
   observe::RequestMetrics metrics_;  // knows names by where they lie in this very configuration
-  const std::unordered_map<std::string_view, std::size_t> numbers_;  // of the clusters, by name
   upstream::Clusters clusters_;
-  std::vector<ClusterChain> cluster_chains_;               // in the order of the clusters
-  std::map<std::string_view, std::unique_ptr<http::Chain>> shadows_;  // by cluster
+  std::unordered_map<std::string_view, ClusterChain> cluster_chains_;  // by name
   std::vector<std::unique_ptr<ListenerChain>> listeners_;  // in the order of the plan
 };
 

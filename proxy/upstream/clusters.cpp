@@ -1,5 +1,6 @@
 #include "proxy/upstream/clusters.hpp"
 
+#include <cassert>
 #include <utility>
 
 namespace upstream {
@@ -19,12 +20,19 @@ Clusters::Clusters(Pools& pools, const config::Config& config, const TlsContexts
     std::shared_ptr<const certs::TlsContext> context = found == tls.end() ? nullptr : found->second;
     entries_.push_back(std::make_unique<Entry>(pools.of(cluster, config.limits, std::move(context)),
                                                cluster, config.node.zone));
+    by_name_[cluster.name] = entries_.back().get();
     if (const auto set = fixed.find(cluster.name); set != fixed.end())
       entries_.back()->cluster.publish(*set->second);
   }
 }
 
 Clusters::~Clusters() = default;
+
+Clusters::Entry& Clusters::entry(std::string_view name) {
+  const auto found = by_name_.find(name);
+  assert(found != by_name_.end() && "the loader knows all names");
+  return *found->second;
+}
 
 void Clusters::publish(const PublishedEndpoints& published) {
   for (const auto& entry : entries_)

@@ -15,6 +15,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <vector>
 
 namespace upstream {
@@ -37,9 +38,9 @@ class Clusters {
   Clusters& operator=(const Clusters&) = delete;
   ~Clusters();
 
-  // By the position in config.clusters.
-  http::Handler& forward(std::size_t index) { return entries_[index]->forward; }
-  Cluster& operator[](std::size_t index) { return entries_[index]->cluster; }
+  // Of one that the configuration names; they live as long as all of them.
+  Cluster& at(std::string_view name) { return entry(name).cluster; }
+  http::Handler& forward_to(std::string_view name) { return entry(name).forward; }
 
   // For the cluster of this name that has these names to resolve, if there is one. The worker's
   // thread: control posts it.
@@ -56,9 +57,11 @@ class Clusters {
     Cluster cluster;
     Forward forward;
   };
+  Entry& entry(std::string_view name);
 
   Pools& pools_;
-  std::vector<std::unique_ptr<Entry>> entries_;
+  std::vector<std::unique_ptr<Entry>> entries_;  // in the order of the configuration
+  std::unordered_map<std::string_view, Entry*> by_name_;
 };
 
 }  // namespace upstream

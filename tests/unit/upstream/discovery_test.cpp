@@ -109,8 +109,8 @@ TEST_CASE_FIXTURE(DiscoveryTest, "cluster: waits for its first endpoints, and ke
     const auto set = std::make_shared<EndpointSet>(EndpointSet{std::move(addresses)});
     clusters.publish({upstream::ClusterNames(config.clusters[1]), set});
   };
-  CHECK(clusters[0].is_known());
-  upstream::Cluster& cluster = clusters[1];
+  CHECK(clusters.at(config.clusters[0].name).is_known());
+  upstream::Cluster& cluster = clusters.at(config.clusters[1].name);
   CHECK(!cluster.is_known());
   CHECK(cluster.pick({}).error().reason == base::Reason::dns_failure);
   const upstream::WeightedAddress one{*base::Address::parse("10.0.0.1:80")};
@@ -311,10 +311,10 @@ TEST_CASE_FIXTURE(DiscoveryTest,
   net::HandshakeTurns turns(loop);
   upstream::Pools pools(loop, upstream::net_dialers(loop, turns, log));
   auto first = std::make_unique<upstream::Clusters>(pools, config, upstream::TlsContexts());
-  const auto chosen = [](upstream::Clusters& clusters) {
-    return clusters[0].pick({}).operator*();
+  const auto chosen = [](upstream::Clusters& clusters, const config::Config& of) {
+    return clusters.at(of.clusters[0].name).pick({}).operator*();
   };
-  const upstream::Endpoint* endpoint = chosen(*first);
+  const upstream::Endpoint* endpoint = chosen(*first, config);
 
   config::Config next = config;
   next.clusters[0].endpoints.push_back(::endpoint("10.0.0.8", 80));
@@ -322,7 +322,7 @@ TEST_CASE_FIXTURE(DiscoveryTest,
   next.clusters[0].load_balancer = config::Balancing::round_robin;
   next.clusters[0].filters.emplace_back();
   auto second = std::make_unique<upstream::Clusters>(pools, next, upstream::TlsContexts());
-  CHECK(chosen(*second) == endpoint);
+  CHECK(chosen(*second, next) == endpoint);
 
   const auto changes = {
       +[](config::Cluster& cluster) { cluster.name = "other"; },
@@ -334,7 +334,7 @@ TEST_CASE_FIXTURE(DiscoveryTest,
     config::Config changed = config;
     change(changed.clusters[0]);
     upstream::Clusters third(pools, changed, {});
-    CHECK(chosen(third) != endpoint);
+    CHECK(chosen(third, changed) != endpoint);
   }
 
   // The configuration that named it alone has gone.

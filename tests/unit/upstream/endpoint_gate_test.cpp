@@ -40,7 +40,7 @@ struct ThreeEndpoints {
     clusters.emplace(pools, config, upstream::TlsContexts());
   }
   std::string picked(const void* avoid = nullptr) {
-    const auto picked = (*clusters)[0].pick({avoid, attempt.gate});
+    const auto picked = clusters->at("app").pick({avoid, attempt.gate});
     return std::string(picked ? (*picked)->text.view() : base::to_string(picked.error().reason));
   }
 
@@ -70,7 +70,7 @@ TEST_CASE("endpoint gate: where none is admitted it says why") {
 
 TEST_CASE("endpoint gate: what is to be avoided is asked last") {
   ThreeEndpoints test;
-  const void* avoided = *(*test.clusters)[0].pick({});
+  const void* avoided = *test.clusters->at("app").pick({});
   Gate gate(test.attempt);
   gate.closed = {"10.0.0.2:80", "10.0.0.3:80"};
   CHECK(test.picked(avoided) == "10.0.0.1:80");

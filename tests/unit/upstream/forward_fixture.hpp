@@ -121,7 +121,7 @@ struct ForwardTest {
   }
   Going& go(Body body = {}, http::Method method = http::Method::get) {
     if (!clusters) clusters.emplace(pools, config, upstream::TlsContexts());
-    Going& one = going.emplace_back(loop, tasks, clusters->forward(0), std::move(body));
+    Going& one = going.emplace_back(loop, tasks, clusters->forward_to("app"), std::move(body));
     one.request.method = method;
     return one;
   }
@@ -133,7 +133,7 @@ struct ForwardTest {
   bool comes_to_end(Going& one) {
     return turn_until(loop, [&] { return one.is_over || (one.reply && !one.reply->ok()); });
   }
-  upstream::PoolSnapshot pool() { return (*clusters)[0].snapshot().endpoints[0].pool; }
+  upstream::PoolSnapshot pool() { return clusters->at("app").snapshot().endpoints[0].pool; }
 
   base::EventLoop loop;
   Peer peer{loop};

@@ -40,7 +40,7 @@ TEST_CASE_FIXTURE(ForwardTest, "forward: what an attempt says of its endpoint ou
   connection.send(ok);
   REQUIRE(comes_to_end(one));
   const http::Attempt& attempt = one.info.attempt;
-  const upstream::Endpoint& endpoint = *(*clusters)[0].endpoints()[0].endpoint;
+  const upstream::Endpoint& endpoint = *clusters->at("app").endpoints()[0].endpoint;
   CHECK(attempt.endpoint.view().data() == endpoint.text.view().data());
   clusters.reset();
   loop.settle();

@@ -165,7 +165,7 @@ TEST_CASE("outage: what is held goes to the endpoints that are published meanwhi
   const Going& each = world.send();
   world.loop.advance(Millis{500});
   CHECK(!each.reply);
-  (*world.clusters)[0].publish({{{*base::Address::parse("10.0.0.2:80")}}});
+  world.clusters->at("c").publish({{{*base::Address::parse("10.0.0.2:80")}}});
   world.loop.advance(Millis{5});
   CHECK(each.is_over);
   const std::size_t tried = world.at("10.0.0.1:80").connects.size();

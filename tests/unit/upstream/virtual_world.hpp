@@ -193,7 +193,7 @@ struct VirtualWorld {
     for (const config::FilterConfig& filter : loaded.config->clusters[0].filters)
       made.push_back(
           filters::make(filter, {"cluster c", filter.ordinal, loop, shared, metrics, 0, log}));
-    chain = std::make_unique<http::Chain>(std::move(made), clusters->forward(0));
+    chain = std::make_unique<http::Chain>(std::move(made), clusters->forward_to("c"));
   }
   ~VirtualWorld() { tasks.cancel_all(); }
 
@@ -218,7 +218,7 @@ struct VirtualWorld {
     return count;
   }
   VirtualEndpoint& at(const std::string& address) { return endpoints[address]; }
-  upstream::ClusterSnapshot seen() { return (*clusters)[0].snapshot(); }
+  upstream::ClusterSnapshot seen() { return clusters->at("c").snapshot(); }
 
   VirtualEndpoints endpoints;  // outlive the loop, which destroys connections to them
   base::Loop loop{base::Time{} + std::chrono::hours{1}};
