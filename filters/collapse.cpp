@@ -107,6 +107,7 @@ class Collapse final : public http::Filter {
  public:
   Collapse(const Options& options, const FilterContext& context)
       : options_(options),
+        executor_(context.executor),
         shard_(context.shard),
         shared_(context.metrics.counter("outrider_collapsed_total",
                                         "Requests that were answered by another's answer.",
@@ -125,7 +126,8 @@ class Collapse final : public http::Filter {
   Task<Reply> first(Request& request, Next next, std::string key) {
     const auto all = [this](const Reply& reply) { return is_for_all(reply, options_); };
     const auto close = [this, key] { flights_.erase(key); };
-    const auto flight = std::make_shared<Flight>(request, options_.max_body, all, close);
+    const Flight::Keeping keeping{options_.max_body, executor_};
+    const auto flight = std::make_shared<Flight>(request, keeping, all, close);
     flights_[key] = flight;
     Flight::Waiter waiter(flight);
     flight->begin(next);
@@ -150,6 +152,7 @@ class Collapse final : public http::Filter {
   }
 
   const Options& options_;
+  base::Executor* const executor_;
   const std::size_t shard_;
   stats::Counter& shared_;
   // Whose head has not come.

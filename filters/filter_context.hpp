@@ -2,6 +2,7 @@
 #pragma once
 
 #include "config/model.hpp"
+#include "proxy/base/executor.hpp"
 #include "proxy/base/log.hpp"
 #include "proxy/base/loop.hpp"
 #include "proxy/http/filter.hpp"
@@ -98,7 +99,8 @@ struct FilterContext {
   base::Log& log;             // not for each request
   std::string_view fields{};  // its own configuration, as FilterConfig has it
   std::size_t workers = 1;
-  Surroundings* around = nullptr;  // null only in tests of filters that do not ask
+  Surroundings* around = nullptr;     // null only in tests of filters that do not ask
+  base::Executor* executor = nullptr;  // for what blocks; null in tests: it is done in place
 
   // The place, and which of its kind there.
   std::string place_of_kind() const {

@@ -44,9 +44,9 @@ Flight::Waiter::~Waiter() {
   flight_->stop_keeping_if_unwanted();
 }
 
-Flight::Flight(const Request& like, std::uint64_t max_body, ForAll is_for_all,
+Flight::Flight(const Request& like, const Keeping& keeping, ForAll is_for_all,
                std::function<void()> close)
-    : max_body_(max_body),
+    : keeping_(keeping),
       is_for_all_(std::move(is_for_all)),
       close_(std::move(close)),
       connection_(like.info.connection),
@@ -81,7 +81,8 @@ void Flight::settle(Reply reply) {
   is_shared_ = is_for_all_(reply);
   if (reply) {
     scope_.outcome.status = reply->status;
-    recording_.emplace(info_.loop, std::move(reply->body), is_shared_ ? max_body_ : 0);
+    recording_.emplace(info_.loop, std::move(reply->body), is_shared_ ? keeping_.max_body : 0,
+                       keeping_.files);
   } else {
     end(reply.error().reason);
   }

@@ -20,8 +20,14 @@ class Flight : public std::enable_shared_from_this<Flight> {
   // Whether an answer is for all who ask the same.
   using ForAll = std::function<bool(const http::Reply& reply)>;
 
+  // How much of the body is kept for all, and who writes what is too much for memory: see Recording.
+  struct Keeping {
+    std::uint64_t max_body;
+    base::Executor* files;
+  };
+
   // close: called once, when nobody is to join it any more: its head has come, or all have left.
-  Flight(const http::Request& like, std::uint64_t max_body, ForAll is_for_all,
+  Flight(const http::Request& like, const Keeping& keeping, ForAll is_for_all,
          std::function<void()> close);
   Flight(const Flight&) = delete;
   Flight& operator=(const Flight&) = delete;
@@ -58,7 +64,7 @@ class Flight : public std::enable_shared_from_this<Flight> {
   void stop_keeping_if_unwanted();
   void end(base::Reason reason);
 
-  const std::uint64_t max_body_;
+  const Keeping keeping_;
   const ForAll is_for_all_;
   std::function<void()> close_;
   const http::ConnectionInfo connection_;

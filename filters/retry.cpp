@@ -50,6 +50,7 @@ class Retry final : public http::Filter {
         std::shared_ptr<RetryBudget> budget)
       : options_(options),
         loop_(context.loop),
+        executor_(context.executor),
         shard_(context.shard),
         log_(context.log),
         budget_(std::move(budget)),
@@ -57,7 +58,7 @@ class Retry final : public http::Filter {
 
   Task<Reply> handle(Request& request, Next next) override {
     budget_->count_request(shard_, loop_.now());
-    Course course{{loop_, std::move(request.body), options_.max_body},
+    Course course{{loop_, std::move(request.body), options_.max_body, executor_},
                   std::make_unique<Try>(request.info, request.scope),
                   options_.may_hedge(request)};
     std::optional<Reply> last_answer;
@@ -246,6 +247,7 @@ class Retry final : public http::Filter {
 
   const RetryOptions& options_;
   base::Loop& loop_;
+  base::Executor* const executor_;
   const std::size_t shard_;
   base::Log& log_;
   const std::shared_ptr<RetryBudget> budget_;

@@ -23,6 +23,7 @@ void open_standard_descriptors() {
 int main(int argc, char** argv) {
   open_standard_descriptors();
   std::signal(SIGPIPE, SIG_IGN);
+  std::signal(SIGXFSZ, SIG_IGN);  // a file at its limit is an error like a full disk
   try {
     return cli::dispatch(std::vector<std::string>(argv + 1, argv + argc));
   } catch (const std::exception& error) {

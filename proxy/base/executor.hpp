@@ -1,7 +1,7 @@
 // Threads beside the loops for what blocks: files, getaddrinfo. A job is a plain function that
 // knows nothing of loops; its result comes back to the loop that asked, as a post. What waits is
-// bounded. Any thread. Destroyed before the loops that ask it: it then waits for the jobs that run,
-// and drops those that do not yet.
+// bounded, and no thread is started before there is something for it. Any thread. Destroyed before
+// the loops that ask it: it then waits for the jobs that run, and drops those that do not yet.
 //
 //   auto stat = [path] { return state_of(path); };   // named first, see the coroutine rules
 //   const std::optional<State> state = co_await executor.run(loop, stat);
@@ -35,16 +35,20 @@ class Executor {
   [[nodiscard]] bool run(std::function<void()> job);
 
   // The job's result; nothing if too much waits already. Whoever is destroyed while it waits hears
-  // no more of it; the job runs to its end.
+  // no more of it; the job runs to its end. What the job holds dies in the loop's thread, if the
+  // executor is destroyed there.
   template <typename Job> Task<std::optional<std::invoke_result_t<Job>>> run(Loop& loop, Job job);
 
  private:
   void serve();
+  bool has_thread();
 
+  const std::size_t most_threads_;
   const std::size_t most_waiting_;
   std::mutex mutex_;
   std::condition_variable changed_;
   std::deque<std::function<void()>> waiting_;
+  std::size_t idle_ = 0;  // threads that wait for a job
   bool is_ending_ = false;
   std::vector<std::thread> threads_;
 };

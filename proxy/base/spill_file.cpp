@@ -4,16 +4,17 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <cerrno>
-#include <string>
 
 namespace base {
 namespace {
 
-int open_without_name() {
+std::string temporary_folder() {
   const char* set = ::secure_getenv("TMPDIR");
-  const std::string folder = set && *set ? set : "/tmp";
+  return set && *set ? set : "/tmp";
+}
+
+int open_without_name(const std::string& folder) {
   const int unnamed = ::open(folder.c_str(), O_TMPFILE | O_RDWR | O_EXCL | O_CLOEXEC, 0600);
   if (unnamed >= 0) return unnamed;
   std::string name = folder + "/outrider-XXXXXX";  // a file system that cannot
@@ -24,12 +25,14 @@ int open_without_name() {
 
 }  // namespace
 
+SpillFile::SpillFile() : folder_(temporary_folder()) {}
+
 SpillFile::~SpillFile() {
   if (descriptor_ >= 0) ::close(descriptor_);
 }
 
 bool SpillFile::append(std::string_view bytes) {
-  if (descriptor_ < 0) descriptor_ = open_without_name();
+  if (descriptor_ < 0) descriptor_ = open_without_name(folder_);
   if (descriptor_ < 0) return false;
   while (!bytes.empty()) {
     const ssize_t written =
@@ -42,15 +45,15 @@ bool SpillFile::append(std::string_view bytes) {
   return true;
 }
 
-std::optional<Bytes> SpillFile::read(std::uint64_t offset) const {
-  ReadBlock& block = ReadBlock::of_this_thread();
-  const auto most = std::min<std::uint64_t>(size_ - offset, ReadBlock::capacity);
+std::optional<std::string> SpillFile::read(std::uint64_t offset, std::size_t most) const {
+  std::string bytes(most, '\0');
   for (;;) {
-    const ssize_t count = ::pread(descriptor_, block.prepare(), static_cast<std::size_t>(most),
-                                  static_cast<off_t>(offset));
+    const ssize_t count =
+        ::pread(descriptor_, bytes.data(), bytes.size(), static_cast<off_t>(offset));
     if (count < 0 && errno == EINTR) continue;
     if (count <= 0) return std::nullopt;
-    return block.commit(static_cast<std::size_t>(count));
+    bytes.resize(static_cast<std::size_t>(count));
+    return bytes;
   }
 }
 

@@ -4,6 +4,7 @@
 #include "proxy/base/link.hpp"
 #include "proxy/base/memory_pressure.hpp"
 #include "proxy/base/spill_file.hpp"
+#include "proxy/base/task_group.hpp"
 
 #include <algorithm>
 #include <deque>
@@ -12,6 +13,8 @@ namespace http {
 namespace {
 
 constexpr std::uint64_t most_in_memory = 1024 * 1024;
+constexpr std::uint64_t most_unwritten = 1024 * 1024;
+constexpr std::size_t most_of_a_read = 64 * 1024;
 constexpr std::uint64_t least_to_rewind = 16 * 1024;
 
 const Error cannot_replay{Reason::internal, Fault::proxy, "the recorded body cannot be read"};
@@ -19,18 +22,23 @@ const Error fell_behind{Reason::internal, Fault::proxy, "an attempt took the bod
 
 }  // namespace
 
-// What was read of the body, by its place in it: [begin_, end_), first in memory, then in the file,
-// then, when the body has outgrown its bound, again in memory, for as long as somebody lags.
+// What was read of the body, by its place in it: [begin_, end_). The first of it is in memory, then
+// comes what was written to the file, then, in memory again, what waits for that; or, when the body
+// has outgrown its bound, what somebody lags behind with.
 class Recording::Tape {
  public:
-  Tape(base::Loop& on, Body body, std::uint64_t limit)
-      : loop(on), source(std::move(body)), limit_(limit) {}
+  Tape(base::Loop& on, Body body, std::uint64_t limit, base::Executor* files)
+      : loop(on), source(std::move(body)), limit_(limit), files_(files), writing_(on) {}
 
-  // What was kept from `at` on, in part; `at` < end().
-  Result<Bytes> piece_at(std::uint64_t at) const;
+  // What was kept from `at` on, in part; `at` < end(). Nothing: it is in the file.
+  std::optional<Result<Bytes>> piece_at(std::uint64_t at) const;
+  bool is_in_file(std::uint64_t at) const { return at >= file_begin_ && at < file_end_; }
+  Task<Result<Bytes>> read_back(std::uint64_t at);
   void keep(const Bytes& piece);
-  void give_up() { is_intact_ = false; }
-  // Forgets what every cursor has behind it.
+  // So much waits for the disk that no more is to be read.
+  bool is_behind() const { return is_intact_ && is_writing_ && end_ - file_end_ > most_unwritten; }
+  // Forgets what every cursor has behind it, once nobody else will begin.
+  void give_up();
   void trim();
   void wake_readers();
 
@@ -52,16 +60,26 @@ class Recording::Tape {
     Bytes bytes;
     std::uint64_t end() const { return begin + bytes.size(); }
   };
-  bool keep_for_good(const Bytes& piece);
+  bool may_keep(std::size_t size) const;
+  void add(const Bytes& piece);
+  const Kept* next_to_write() const;
+  void begin_to_write();
+  Task<> write();
+  void written(std::uint64_t begin, std::size_t size);
+  template <typename Job> Task<std::optional<std::invoke_result_t<Job>>> beside(Job job);
 
   const std::uint64_t limit_;
+  base::Executor* const files_;
   std::deque<Kept> pieces_;
+  std::shared_ptr<base::SpillFile> file_;  // null = nothing was written yet
   std::uint64_t file_begin_ = 0;
-  base::SpillFile beyond_;
+  std::uint64_t file_end_ = 0;
   std::uint64_t begin_ = 0;
   std::uint64_t end_ = 0;
   bool is_intact_ = true;
   bool has_no_room_ = false;
+  bool is_writing_ = false;
+  base::TaskGroup writing_;
 };
 
 class Recording::Cursor final : public OwnedSource, public base::Link {
@@ -102,10 +120,11 @@ class Recording::Cursor final : public OwnedSource, public base::Link {
     Tape& tape_;
   };
 
+  // Nothing: it is in the file, or has not been read yet.
   std::optional<Result<Bytes>> next_known() {
     if (at_ < tape_->end()) {
-      Result<Bytes> piece = tape_->piece_at(at_);
-      if (piece) pass(piece->size());
+      std::optional<Result<Bytes>> piece = tape_->piece_at(at_);
+      if (piece && *piece) pass((*piece)->size());
       return piece;
     }
     if (tape_->failure) return Result<Bytes>(*tape_->failure);
@@ -115,7 +134,9 @@ class Recording::Cursor final : public OwnedSource, public base::Link {
 
   // Kept before it is handed out, so that whoever is cut off then has lost nothing.
   Task<Result<Bytes>> read_on() {
-    while (tape_->is_being_read) {
+    for (;;) {
+      if (tape_->is_in_file(at_)) co_return co_await read_back();
+      if (!tape_->is_being_read && !tape_->is_behind()) break;
       co_await news_.wait();
       std::optional<Result<Bytes>> known = next_known();
       if (known) co_return std::move(*known);
@@ -133,6 +154,12 @@ class Recording::Cursor final : public OwnedSource, public base::Link {
     co_return piece;
   }
 
+  Task<Result<Bytes>> read_back() {
+    Result<Bytes> piece = co_await tape_->read_back(at_);
+    if (piece) pass(piece->size());
+    co_return piece;
+  }
+
   void pass(std::size_t count) {
     at_ += count;
     tape_->trim();
@@ -143,41 +170,102 @@ class Recording::Cursor final : public OwnedSource, public base::Link {
   std::uint64_t at_ = 0;
 };
 
-Result<Bytes> Recording::Tape::piece_at(std::uint64_t at) const {
-  if (at < begin_) return fell_behind;
+std::optional<Result<Bytes>> Recording::Tape::piece_at(std::uint64_t at) const {
+  if (at < begin_) return Result<Bytes>(fell_behind);
   const auto behind =
       std::upper_bound(pieces_.begin(), pieces_.end(), at,
                        [](std::uint64_t place, const Kept& kept) { return place < kept.begin; });
   if (behind != pieces_.begin()) {
     const Kept& kept = *std::prev(behind);
-    if (at < kept.end()) return kept.bytes.slice(at - kept.begin, kept.end() - at);
+    if (at < kept.end()) return Result<Bytes>(kept.bytes.slice(at - kept.begin, kept.end() - at));
   }
-  std::optional<Bytes> piece = beyond_.read(at - file_begin_);
-  if (!piece) return cannot_replay;
-  return std::move(*piece);
+  if (is_in_file(at)) return std::nullopt;
+  return Result<Bytes>(cannot_replay);
+}
+
+Task<Result<Bytes>> Recording::Tape::read_back(std::uint64_t at) {
+  const std::uint64_t offset = at - file_begin_;
+  const auto most = std::min<std::uint64_t>(file_end_ - at, most_of_a_read);
+  const auto read = [file = file_, offset, most] { return file->read(offset, most); };
+  const auto bytes = co_await beside(read);
+  if (!bytes || !*bytes) co_return cannot_replay;
+  co_return Bytes::copy_of(**bytes);
 }
 
 void Recording::Tape::keep(const Bytes& piece) {
-  is_intact_ = is_intact_ && keep_for_good(piece);
+  is_intact_ = is_intact_ && may_keep(piece.size());
   const bool is_for_others = cursors.front() != cursors.back();
-  if (!is_intact_ && is_for_others) pieces_.push_back({end_, piece});
+  if (is_intact_)
+    add(piece);
+  else if (is_for_others)
+    pieces_.push_back({end_, piece});
   end_ += piece.size();
+  begin_to_write();
 }
 
 // What is kept for another attempt that may never be made is the first to go when memory is short.
-bool Recording::Tape::keep_for_good(const Bytes& piece) {
-  if (base::memory_is_short()) return false;
-  if (end_ + piece.size() > limit_) return false;
-  if (beyond_.size() > 0 || end_ + piece.size() > most_in_memory) {
-    if (beyond_.size() == 0) file_begin_ = end_;
-    has_no_room_ = !beyond_.append(piece.view());
-    return !has_no_room_;
-  }
-  if (!pieces_.empty() && pieces_.back().bytes.append(piece.view()))
-    return true;  // many small ones
+bool Recording::Tape::may_keep(std::size_t size) const {
+  return !base::memory_is_short() && end_ + size <= limit_;
+}
+
+void Recording::Tape::add(const Bytes& piece) {
+  const bool follows = !pieces_.empty() && pieces_.back().end() == end_;
+  if (follows && pieces_.back().bytes.append(piece.view())) return;  // many small ones
   pieces_.push_back({end_, piece});
   pieces_.back().bytes.compact();
-  return true;
+}
+
+// Null: nothing waits, or nobody will need it.
+const Recording::Tape::Kept* Recording::Tape::next_to_write() const {
+  if (!is_intact_ || end_ <= most_in_memory) return nullptr;
+  const auto found = std::find_if(pieces_.begin(), pieces_.end(),
+                                  [](const Kept& kept) { return kept.end() > most_in_memory; });
+  return found == pieces_.end() ? nullptr : &*found;
+}
+
+void Recording::Tape::begin_to_write() {
+  const Kept* first = next_to_write();
+  if (!first || std::exchange(is_writing_, true)) return;
+  if (!file_) {
+    file_ = std::make_shared<base::SpillFile>();
+    file_begin_ = file_end_ = first->begin;
+  }
+  writing_.spawn(write()).release();
+}
+
+// Whoever is destroyed meanwhile is not missed: a job holds the file and the bytes that it writes.
+Task<> Recording::Tape::write() {
+  while (const Kept* next = next_to_write()) {
+    const std::uint64_t begin = next->begin;
+    const std::size_t size = next->bytes.size();
+    const auto append = [file = file_, bytes = next->bytes] { return file->append(bytes.view()); };
+    const std::optional<bool> is_written = co_await beside(append);
+    if (is_written && *is_written) {
+      written(begin, size);
+    } else {
+      has_no_room_ = true;
+      give_up();
+    }
+  }
+  is_writing_ = false;
+}
+
+void Recording::Tape::written(std::uint64_t begin, std::size_t size) {
+  std::erase_if(pieces_, [begin](const Kept& kept) { return kept.begin == begin; });
+  file_end_ += size;
+  wake_readers();
+}
+
+template <typename Job>
+Task<std::optional<std::invoke_result_t<Job>>> Recording::Tape::beside(Job job) {
+  if (files_) co_return co_await files_->run(loop, std::move(job));
+  co_return job();
+}
+
+void Recording::Tape::give_up() {
+  is_intact_ = false;
+  trim();
+  wake_readers();
 }
 
 void Recording::Tape::trim() {
@@ -193,8 +281,8 @@ void Recording::Tape::wake_readers() {
   for (Cursor* each = cursors.front(); each; each = cursors.after(*each)) each->wake();
 }
 
-Recording::Recording(base::Loop& loop, Body body, std::uint64_t limit) {
-  if (!body.is_empty()) tape_ = std::make_shared<Tape>(loop, std::move(body), limit);
+Recording::Recording(base::Loop& loop, Body body, std::uint64_t limit, base::Executor* files) {
+  if (!body.is_empty()) tape_ = std::make_shared<Tape>(loop, std::move(body), limit, files);
 }
 
 Body Recording::cursor() {
@@ -210,9 +298,7 @@ bool Recording::has_no_room() const {
 }
 
 void Recording::stop() {
-  if (!tape_) return;
-  tape_->give_up();
-  tape_->trim();
+  if (tape_) tape_->give_up();
 }
 
 }  // namespace http

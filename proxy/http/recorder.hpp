@@ -1,10 +1,12 @@
 // A body that can be sent more than once: what its readers pull is kept, up to a bound, so that
 // each attempt reads it from the start and goes on live, one after the other or several at once.
-// The first MiB stays in memory, what is beyond goes to an unlinked file. Once the body has
-// outgrown its bound nobody else can begin, and whoever lags behind the others by more than that is
-// dropped. One thread.
+// The first MiB stays in memory, what is beyond goes to an unlinked file, which is written and read
+// beside the loop: at most another MiB waits for the disk, then whoever reads waits as well. Once
+// the body has outgrown its bound nobody else can begin, and whoever lags behind the others by more
+// than that is dropped. One thread.
 #pragma once
 
+#include "proxy/base/executor.hpp"
 #include "proxy/base/loop.hpp"
 #include "proxy/http/body.hpp"
 
@@ -14,8 +16,9 @@ namespace http {
 
 class Recording {
  public:
-  // Takes the body; keeps at most `limit` bytes of it. No body costs nothing.
-  Recording(base::Loop& loop, Body body, std::uint64_t limit);
+  // Takes the body; keeps at most `limit` bytes of it. No body costs nothing. files: null = they
+  // are waited for in place.
+  Recording(base::Loop& loop, Body body, std::uint64_t limit, base::Executor* files = nullptr);
 
   // The body from its start. Only while is_intact().
   Body cursor();

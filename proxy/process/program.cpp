@@ -48,7 +48,7 @@ void reset_signals() {
   for (int number = 1; number < NSIG; ++number) {
     struct sigaction action {};
     if (::sigaction(number, nullptr, &action) != 0) continue;
-    const bool is_ignored_by_us = number == SIGPIPE;
+    const bool is_ignored_by_us = number == SIGPIPE || number == SIGXFSZ;
     if (action.sa_handler == SIG_DFL || (action.sa_handler == SIG_IGN && !is_ignored_by_us))
       continue;
     action = {};

@@ -47,7 +47,8 @@ Generation::Filters Generation::make_filters(const config::Filters& wanted,
     made.push_back(
         filters::make(filter, {place, filter.ordinal, worker_.loop, worker_.shared.filter_state,
                                worker_.shared.metrics, worker_.index, worker_.shared.log,
-                               filter.fields, static_cast<std::size_t>(plan_->workers), this}));
+                               filter.fields, static_cast<std::size_t>(plan_->workers), this,
+                               &worker_.executor}));
   }
   return made;
 }

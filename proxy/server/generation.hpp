@@ -11,6 +11,7 @@
 
 #include "filters/registry.hpp"
 #include "proxy/base/counted.hpp"
+#include "proxy/base/executor.hpp"
 #include "proxy/observe/request_metrics.hpp"
 #include "proxy/routing/route_handlers.hpp"
 #include "proxy/server/attempt_counter.hpp"
@@ -31,6 +32,7 @@ namespace server {
 // What a worker lends to its generations; outlives them.
 struct WorkerParts {
   base::EventLoop& loop;
+  base::Executor& executor;
   const std::size_t index;
   Shared& shared;
   upstream::Pools& pools;

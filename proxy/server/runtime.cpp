@@ -19,7 +19,8 @@ std::optional<std::size_t> owner_of(const base::Address& address, bool is_of_dat
 
 }  // namespace
 
-Runtime::Runtime(base::EventLoop& loop, std::size_t worker, Shared& shared)
+Runtime::Runtime(base::EventLoop& loop, base::Executor& executor, std::size_t worker,
+                 Shared& shared)
     : loop_(loop),
       shared_(shared),
       lingering_(loop),
@@ -27,7 +28,7 @@ Runtime::Runtime(base::EventLoop& loop, std::size_t worker, Shared& shared)
       handshake_turns_(loop),
       pools_(loop, upstream::net_dialers(loop, handshake_turns_, shared.log), shared.cluster_states),
       handshake_failures_(loop, shared.log, shared.metrics, worker),
-      parts_{loop, worker, shared, pools_, handshake_failures_, mirrors_},
+      parts_{loop, executor, worker, shared, pools_, handshake_failures_, mirrors_},
       mirrors_(loop) {}
 
 Runtime::~Runtime() = default;

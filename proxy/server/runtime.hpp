@@ -22,7 +22,8 @@ struct Adoption {
 
 class Runtime final : Generation::Owner {
  public:
-  Runtime(base::EventLoop& loop, std::size_t worker, Shared& shared);
+  // executor: outlives it, as the loop does.
+  Runtime(base::EventLoop& loop, base::Executor& executor, std::size_t worker, Shared& shared);
   Runtime(const Runtime&) = delete;
   Runtime& operator=(const Runtime&) = delete;
   ~Runtime();

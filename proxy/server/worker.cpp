@@ -1,8 +1,15 @@
 #include "proxy/server/worker.hpp"
 
+#include "proxy/base/executor.hpp"
+
 #include <utility>
 
 namespace server {
+namespace {
+
+constexpr std::size_t most_waiting_for_files = 1024;
+
+}  // namespace
 
 Worker::Worker(std::size_t index, Shared& shared) : index_(index), shared_(shared) {}
 
@@ -18,7 +25,8 @@ void Worker::start(Adoption first) {
 }
 
 void Worker::run(Adoption first) {
-  Runtime runtime(loop_, index_, shared_);
+  base::Executor executor(1, most_waiting_for_files);
+  Runtime runtime(loop_, executor, index_, shared_);
   runtime.adopt(std::move(first));
   runtime_ = &runtime;
   started_.count_down();

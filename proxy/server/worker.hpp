@@ -1,5 +1,6 @@
-// One thread that carries traffic: its loop, and in it a runtime. Everything it has
-// is made, used and destroyed in its own thread; control talks to it by posting. Owned by control.
+// One thread that carries traffic: its loop, and in it a runtime; and beside it an executor for the
+// files of its exchanges. Everything it has is made, used and destroyed in its own thread; control
+// talks to it by posting. Owned by control.
 #pragma once
 
 #include "proxy/base/event_loop.hpp"

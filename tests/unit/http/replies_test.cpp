@@ -1,11 +1,8 @@
-#include "proxy/base/event.hpp"
-#include "proxy/base/memory_pressure.hpp"
-#include "proxy/base/task_group.hpp"
 #include "proxy/http/forwarded.hpp"
 #include "proxy/http/grpc.hpp"
 #include "proxy/http/local_reply.hpp"
 #include "proxy/http/proxy_status.hpp"
-#include "proxy/http/recorder.hpp"
+#include "tests/unit/http/body_text.hpp"
 
 #include <doctest/doctest.h>
 
@@ -15,6 +12,7 @@ using base::Error;
 using base::Fault;
 using base::Reason;
 using http::Name;
+using http_test::text_of;
 
 struct Setting {
   http::Request request(std::initializer_list<std::pair<const char*, const char*>> fields) {
@@ -30,22 +28,6 @@ struct Setting {
   http::Scope scope{base::Time{}};
   http::NoInterim interim;
 };
-
-base::Task<> read_all(http::Body& body, std::string& into) {
-  for (;;) {
-    auto piece = co_await body.read();
-    if (!piece || piece->empty()) co_return;
-    into.append(piece->view());
-  }
-}
-
-std::string text_of(http::Body& body, base::Loop& loop) {
-  std::string text;
-  base::TaskGroup tasks(loop);
-  tasks.spawn(read_all(body, text)).release();
-  loop.settle();
-  return text;
-}
 
 TEST_CASE("an attempt's request shares the texts of the exchange's until either changes them") {
   Setting setting;
@@ -182,126 +164,6 @@ TEST_CASE("gRPC deadlines are read and written") {
     CHECK_FALSE(http::parse_grpc_timeout(text));
   CHECK(http::grpc_timeout(milliseconds{1500}) == "1500m");
   CHECK(http::grpc_message("a%\n\xc3\xa9") == "a%25%0A%C3%A9");
-}
-
-TEST_CASE("a recorded body is read from its start again, until it is too large") {
-  base::Loop loop;
-  http::Recording small(loop, http::Body::of(base::Bytes::copy_of("hello")), 5);
-  for (int i = 0; i < 3; ++i) {
-    http::Body body = small.cursor();
-    CHECK(body.size() == 5);
-    CHECK(text_of(body, loop) == "hello");
-    CHECK(small.is_intact());
-  }
-  http::Recording large(loop, http::Body::of(base::Bytes::copy_of("hello!")), 5);
-  http::Body body = large.cursor();
-  CHECK(text_of(body, loop) == "hello!");
-  CHECK_FALSE(large.is_intact());
-  http::Recording none(loop, http::Body(), 5);
-  CHECK(none.cursor().is_empty());
-}
-
-TEST_CASE("a recorded body is not kept while memory is short, and is read all the same") {
-  base::Loop loop;
-  const base::Bytes held = base::Bytes::copy_of(std::string(3'000'000, 'x'));
-  base::memory_is_short_above(1'500'000);
-  http::Recording recording(loop, http::Body::of(base::Bytes::copy_of("hello")), 5);
-  http::Body body = recording.cursor();
-  CHECK(text_of(body, loop) == "hello");
-  CHECK_FALSE(recording.is_intact());
-  base::memory_is_short_above(0);
-  base::ReadBlock::spare_memory(false);
-  http::Recording later(loop, http::Body::of(base::Bytes::copy_of("hello")), 5);
-  http::Body again = later.cursor();
-  CHECK(text_of(again, loop) == "hello");
-  CHECK(later.is_intact());
-}
-
-// A body that comes as the test says.
-struct Coming final : http::OwnedSource {
-  explicit Coming(base::Event& on) : comes(on) {}
-  base::Task<base::Result<base::Bytes>> read() override {
-    const bool was_set = co_await comes.wait();
-    ++read_count;
-    base::Bytes piece = was_set ? base::Bytes::copy_of("abc") : base::Bytes();
-    co_return piece;
-  }
-  base::Event& comes;
-  int read_count = 0;
-};
-
-base::Task<> read_some(http::Body& body, int pieces, std::string& text) {
-  for (int i = 0; i < pieces; ++i) {
-    auto piece = co_await body.read();
-    if (!piece) text += '!';
-    if (!piece || piece->empty()) co_return;
-    text += piece->view();
-  }
-}
-
-TEST_CASE("a recorded body has several readers at once") {
-  base::Loop loop;
-  base::Event comes(loop);
-  http::Recording recording(loop, http::Body(new Coming(comes)), 9);
-  http::Body one = recording.cursor();
-  http::Body two = recording.cursor();
-  std::string by_one;
-  std::string by_two;
-  base::TaskGroup tasks(loop);
-  base::Child first = tasks.spawn(read_some(one, 2, by_one));
-  tasks.spawn(read_some(two, 2, by_two)).release();
-  const auto come = [&] {
-    comes.set();
-    loop.settle();
-  };
-  come();
-  CHECK(by_one == "abc");
-  CHECK(by_two == "abc");
-  SUBCASE("the other goes on when the one that reads for both is gone") {
-    first.cancel();
-    loop.settle();
-    one = http::Body();
-    come();
-    CHECK(by_two == "abcabc");
-  }
-  SUBCASE("a third begins at the start, and goes on live") {
-    http::Body three = recording.cursor();
-    std::string by_three;
-    tasks.spawn(read_some(three, 2, by_three)).release();
-    CHECK(by_three == "abc");
-    come();
-    CHECK(by_one == "abcabc");
-    CHECK(by_two == "abcabc");
-    CHECK(by_three == "abcabc");
-  }
-}
-
-TEST_CASE("a recorded body drops the reader that lags by more than is kept") {
-  base::Loop loop;
-  base::Event comes(loop);
-  http::Recording recording(loop, http::Body(new Coming(comes)), 6);
-  http::Body quick = recording.cursor();
-  http::Body slow = recording.cursor();
-  std::string by_quick;
-  std::string by_slow;
-  base::TaskGroup tasks(loop);
-  tasks.spawn(read_some(quick, 4, by_quick)).release();
-  tasks.spawn(read_some(slow, 1, by_slow)).release();
-  int lag = 0;
-  SUBCASE("not one that lags by less") {
-    lag = 6;
-  }
-  SUBCASE("but one that lags by more") {
-    lag = 9;
-  }
-  for (int came = 0; came < lag + 3; came += 3) {
-    comes.set();
-    loop.settle();
-  }
-  CHECK_FALSE(recording.is_intact());
-  CHECK(by_quick == std::string("abcabcabcabc").substr(0, static_cast<std::size_t>(lag + 3)));
-  tasks.spawn(read_some(slow, 2, by_slow)).release();
-  CHECK(by_slow == (lag == 6 ? "abcabcabc" : "abc!"));
 }
 
 TEST_CASE("proxy-status: what an Outrider behind says of an answer that it made itself") {
