@@ -93,9 +93,19 @@ void Log::adopt(LogFile file) {
   file_ = std::move(file);
 }
 
+// Opening may take long, and nobody who writes a line waits for it.
 boost::system::error_code Log::reopen() {
+  std::string name;
+  {
+    const std::lock_guard lock(mutex_);
+    if (!file_.is_owned()) return {};
+    name = file_.name();
+  }
+  Result<LogFile> fresh = LogFile::open(name);
+  if (!fresh) return fresh.error().cause;
   const std::lock_guard lock(mutex_);
-  return file_.reopen();
+  if (file_.name() == name) std::swap(file_, *fresh);
+  return {};
 }
 
 }  // namespace base

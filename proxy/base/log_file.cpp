@@ -57,14 +57,6 @@ LogFile::~LogFile() {
   if (is_owned_) ::close(descriptor_);
 }
 
-boost::system::error_code LogFile::reopen() {
-  if (!is_owned_) return {};
-  const int fresh = descriptor_of(name_);
-  if (fresh < 0) return system_cause();
-  ::close(std::exchange(descriptor_, fresh));
-  return {};
-}
-
 bool LogFile::is_ready(Millis within) const {
   pollfd writable{descriptor_, POLLOUT, 0};
   return ::poll(&writable, 1, static_cast<int>(within.count())) > 0;

@@ -1,11 +1,9 @@
 // Where the lines of a log go: a file that is appended to, a FIFO, standard output or standard
-// error. Opened again, so that it can be rotated. One thread at a time.
+// error. One thread at a time.
 #pragma once
 
 #include "proxy/base/error.hpp"
 #include "proxy/base/time.hpp"
-
-#include <boost/system/error_code.hpp>
 
 #include <string>
 #include <string_view>
@@ -24,8 +22,8 @@ class LogFile {
   ~LogFile();
 
   const std::string& name() const { return name_; }  // as it was given to open()
-  // Opens the path anew; if that fails, the old one stays.
-  boost::system::error_code reopen();
+  // Of a path: it can be opened again.
+  bool is_owned() const { return is_owned_; }
 
   // Whether write() takes something now, or within that time.
   bool is_ready(Millis within = Millis{0}) const;

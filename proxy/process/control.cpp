@@ -89,7 +89,7 @@ std::string Control::start() {
   std::string problem =
       descriptor_problem(plan_->config->limits.connections, raise_descriptor_limit());
   if (!problem.empty()) return problem;
-  Prepared prepared = prepare(*plan_);
+  Prepared prepared = prepare(*plan_, open_logs(*plan_, *plan_->config));
   problem = std::move(prepared.problem);
   for (const base::Address& unused : prepared.unused)
     log_.warning("a socket on " + unused.to_string() +
@@ -199,12 +199,8 @@ void Control::on_signal(int number) {
   if (number == SIGCHLD) return children_.reap();
   const bool is_for_app = number == SIGHUP || number == SIGUSR1 || number == SIGUSR2;
   if (app_ && is_for_app) app_->signal(number);
-  if (number == SIGHUP) {
-    reopen_logs();
-    tasks_.spawn(reload_on_signal()).release();
-    return;
-  }
-  if (number == SIGUSR1) return reopen_logs();
+  if (number == SIGHUP) return tasks_.spawn(reopen_and_reload()).release();
+  if (number == SIGUSR1) return tasks_.spawn(reopen_logs()).release();
   if (number == SIGUSR2) {
     if (!app_) tasks_.spawn(upgrade_on_signal()).release();
     return;
@@ -213,25 +209,6 @@ void Control::on_signal(int number) {
   // Neither is begun twice: the admin side may have told it to, or another process taken over.
   drain();
   drain_limit_ = std::min(drain_limit_, loop_.now() + plan_->config->drain.timeout);
-}
-
-// As rotation asks for it: whatever cannot be opened anew stays as it is, and is told.
-void Control::reopen_logs() {
-  const config::Config& config = *plan_->config;
-  bool are_open = is_reopened("log", config.log, log_.reopen());
-  if (plan_->access_log)
-    are_open &= is_reopened("access_log", config.access_log, plan_->access_log->reopen());
-  if (are_open) log_.info("logs opened again");
-}
-
-template <typename Settings>
-bool Control::is_reopened(std::string_view which, const Settings& settings,
-                          boost::system::error_code failed) {
-  if (!failed) return true;
-  log_.error(plan_->config->shown(
-      settings.places, std::string(which) + ": cannot open " + settings.to +
-                           " again, the old one stays until the next signal: " + failed.message()));
-  return false;
 }
 
 // Of every configuration that is left; those of one name share their counts.

@@ -89,6 +89,11 @@ class Control final : admin::AdminSource {
   struct Gathering;
   struct Steps;
   struct Upgrading;
+  // What a plan logs to, where another is wanted than what is open, or why it cannot be opened.
+  struct Logs {
+    std::string problem;
+    std::optional<base::LogFile> own;  // null = it stays; the access log is in the plan
+  };
   // What a plan needs beside it, or why it cannot be had.
   struct Prepared {
     std::string problem;
@@ -116,9 +121,10 @@ class Control final : admin::AdminSource {
   void let_go_of_paths();
   base::Task<> drain_at_once();
   void log_in_lines(const std::string& what, std::string_view problem);
-  base::Task<> reload_on_signal();
+  base::Task<> reopen_and_reload();
+  static Logs open_logs(server::Plan& plan, const config::Config& before);
   std::string take_configuration(const std::shared_ptr<Steps>& steps);
-  Prepared prepare(server::Plan& plan);
+  Prepared prepare(server::Plan& plan, Logs logs);
   std::string grant_admin(const config::Config& before, const config::Config& now) const;
   server::Adoption adoption(std::vector<server::NewSocket> sockets) const;
   void follow_limits();
@@ -132,10 +138,7 @@ class Control final : admin::AdminSource {
   void publish(std::shared_ptr<const upstream::PublishedEndpoints> endpoints);
   void watch_listener(const server::PlannedListener& planned);
   void watch_cluster(const config::Cluster& cluster);
-  void reopen_logs();
-  template <typename Settings>
-  bool is_reopened(std::string_view which, const Settings& settings,
-                   boost::system::error_code failed);
+  base::Task<> reopen_logs();
   void look_at_access_log();
   void await_signal();
   void on_signal(int number);

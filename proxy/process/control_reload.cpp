@@ -3,6 +3,8 @@
 #include "proxy/process/control.hpp"
 
 #include <algorithm>
+#include <tuple>
+#include <utility>
 
 namespace process {
 namespace {
@@ -24,23 +26,16 @@ std::string joined(const std::vector<std::string>& problems) {
 struct Control::Steps {
   Steps(base::Loop& loop, std::size_t workers) : all_taken(loop), missing(workers) {}
   server::Planned planned;
+  Logs logs;
   base::Event all_taken;
   std::size_t missing;
 };
 
 // In this order: what is bound is told to nobody if a later step fails, so binding is the last.
-Control::Prepared Control::prepare(server::Plan& plan) {
+Control::Prepared Control::prepare(server::Plan& plan, Logs logs) {
   Prepared made;
-  const config::LogSettings& wanted = plan.config->log;
-  if (wanted.to != plan_->config->log.to) {
-    base::Result<base::LogFile> opened = base::LogFile::open(wanted.to);
-    if (!opened)
-      made.problem = plan.config->shown(
-          wanted.places, "log: cannot open " + wanted.to + ": " + opened.error().cause.message());
-    else
-      made.log.emplace(std::move(*opened));
-  }
-  if (made.problem.empty()) made.problem = server::open_access_log(plan);
+  made.problem = std::move(logs.problem);
+  made.log = std::move(logs.own);
   if (made.problem.empty()) made.problem = grant_admin(*plan_->config, *plan.config);
   if (!made.problem.empty()) return made;
   server::ListeningSockets::Binding bound = sockets_.bind(plan, gate_.is_open());
@@ -75,15 +70,19 @@ base::Task<std::string> Control::reload() {
   const base::Time began = loop_.now();
   const auto steps = std::make_shared<Steps>(loop_, workers_.size());
   service_manager_.reloading();
-  // Files are read, parsed and made into a plan beside the loop. If another reload was quicker, the
-  // plan is made anew beside the one that is in force now.
+  // Files are read, parsed and made into a plan beside the loop, and what it logs to is opened. If
+  // another reload was quicker, the plan is made anew beside the one that is in force now.
   std::shared_ptr<const server::Plan> running;
   while (running != plan_) {
     running = plan_;
-    const auto plan = [this, running] { return make_plan_again_(*running); };
-    std::optional<server::Planned> made = co_await executor_.run(loop_, plan);
+    const auto plan = [this, running] {
+      std::pair<server::Planned, Logs> made(make_plan_again_(*running), Logs());
+      if (made.first.plan) made.second = open_logs(*made.first.plan, *running->config);
+      return made;
+    };
+    auto made = co_await executor_.run(loop_, plan);
     if (made)
-      steps->planned = std::move(*made);
+      std::tie(steps->planned, steps->logs) = std::move(*made);
     else
       steps->planned.problems.emplace_back("too many reloads are under way");
   }
@@ -107,7 +106,7 @@ std::string Control::take_configuration(const std::shared_ptr<Steps>& steps) {
   server::Planned& planned = steps->planned;
   Prepared prepared;
   prepared.problem = joined(planned.problems);
-  if (planned.plan) prepared = prepare(*planned.plan);
+  if (planned.plan) prepared = prepare(*planned.plan, std::move(steps->logs));
   if (!prepared.problem.empty()) return prepared.problem;
   {
     const std::lock_guard lock(plan_mutex_);
@@ -137,7 +136,8 @@ std::string Control::take_configuration(const std::shared_ptr<Steps>& steps) {
   return {};
 }
 
-base::Task<> Control::reload_on_signal() {
+base::Task<> Control::reopen_and_reload() {
+  co_await reopen_logs();
   const std::string problem = co_await reload();
   (void)problem;  // it was told in the log
 }
