@@ -5,6 +5,7 @@
 #include "config/fields.hpp"
 #include "config/filter_spec.hpp"
 #include "config/model.hpp"
+#include "config/words.hpp"
 
 #include <filesystem>
 
@@ -31,6 +32,8 @@ std::vector<Route> parse_routes(const Node& node, const Reading& reading,
                                 const std::string& listener);
 NodePtr write_routes(const NodePtr& written, const std::vector<Route>& routes);
 std::vector<Row> route_rows();
+// Of a route: which requests it is for.
+Field<Route> match();
 
 // One cluster, or shares that add up to exactly 100 %.
 void read_targets(const Node& node, const Reading& reading, std::vector<Share>& shares);
@@ -64,6 +67,17 @@ Field<Struct> path(std::string_view name, std::string Struct::*member, std::stri
   return field;
 }
 
+// Shown without what usually is a secret.
+template <typename Struct>
+Field<Struct> named_values(std::string_view name, std::string_view doc,
+                           void (*read)(const Node&, const Reading&, Struct&)) {
+  Field<Struct> field{name, "a map", "", doc, read};
+  field.complete = [](const NodePtr& written, const Struct&) {
+    return without_secret_fields(written);
+  };
+  return field;
+}
+
 template <typename Struct> Field<Struct> filters(std::string_view doc) {
   Field<Struct> field{"filters", "a list of filters", "[]", doc,
                       [](const Node& node, const Reading& reading, Struct& into) {
@@ -73,6 +87,19 @@ template <typename Struct> Field<Struct> filters(std::string_view doc) {
     return write_filters(written, value.filters);
   };
   return field;
+}
+
+// What stands below a name of its own: a listener, a cluster. Returns its node, as it was meant.
+template <typename Struct>
+Node read_named(const Node::Entry& entry, const Reading& reading, const Table<Struct>& table,
+                Struct& into) {
+  Node node = corrected(*entry.value, reading, table);
+  into.name = entry.key;
+  into.mark = entry.mark;
+  if (std::string problem = name_problem(into.name); !problem.empty())
+    reading.mistakes.add(entry.mark, std::move(problem));
+  read_table(node, reading, table, into);
+  return node;
 }
 
 // TLS 1.2 or 1.3, of either side.

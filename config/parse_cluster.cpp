@@ -322,13 +322,8 @@ void check_source(const Node& node, const Mark& mark, const Reading& reading) {
 }  // namespace
 
 Cluster parse_cluster(const Node::Entry& entry, const Reading& reading) {
-  const Node node = corrected(*entry.value, reading, cluster_table());
   Cluster cluster;
-  cluster.name = entry.key;
-  cluster.mark = entry.mark;
-  if (std::string problem = name_problem(cluster.name); !problem.empty())
-    reading.mistakes.add(entry.mark, std::move(problem));
-  read_table(node, reading, cluster_table(), cluster);
+  const Node node = read_named(entry, reading, cluster_table(), cluster);
   check_source(node, entry.mark, reading);
   const bool has_url = node.find("url") != nullptr;
   const bool has_name = has_url && !cluster.endpoints.empty() &&

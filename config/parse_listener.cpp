@@ -250,13 +250,8 @@ bool is_local(const base::Address& address) {
 }  // namespace
 
 Listener parse_listener(const Node::Entry& entry, const Reading& reading) {
-  const Node node = corrected(*entry.value, reading, listener_table());
   Listener listener;
-  listener.name = entry.key;
-  listener.mark = entry.mark;
-  if (std::string problem = name_problem(listener.name); !problem.empty())
-    reading.mistakes.add(entry.mark, std::move(problem));
-  read_table(node, reading, listener_table(), listener);
+  const Node node = read_named(entry, reading, listener_table(), listener);
   const bool has_path = std::any_of(listener.bind.begin(), listener.bind.end(),
                                     [](const base::Address& each) { return each.is_unix(); });
   refuse_access_without_path(node, reading, has_path);
