@@ -17,12 +17,6 @@ Error lost(boost::system::error_code cause) {
 
 }  // namespace
 
-Task<http::Reply> DatagramStream::read_head(http::Interim&) {
-  http::Response response;
-  response.status = 200;
-  return http::Reply(std::move(response));
-}
-
 // That nobody listens there any more ends the session: the client's next datagram may go elsewhere.
 Task<Result<void>> DatagramStream::write(Bytes datagram) {
   const boost::system::error_code problem = socket_->send(datagram.view());

@@ -3,26 +3,22 @@
 #pragma once
 
 #include "proxy/base/counted.hpp"
-#include "proxy/http/stream.hpp"
 #include "proxy/net/datagrams.hpp"
 #include "proxy/upstream/endpoint.hpp"
+#include "proxy/upstream/headless_stream.hpp"
 
 #include <memory>
 #include <optional>
 
 namespace upstream {
 
-class DatagramStream final : public http::ClientStream {
+class DatagramStream final : public HeadlessStream {
  public:
   DatagramStream(std::unique_ptr<net::ConnectedDatagrams> socket, base::Ref<Endpoint> endpoint)
       : socket_(std::move(socket)), endpoint_(std::move(endpoint)) {
     ++endpoint_->in_flight;
   }
   ~DatagramStream() override { --endpoint_->in_flight; }
-
-  http::Result<void> send_head(const http::RequestHead&, bool) override { return {}; }
-  http::Task<http::Reply> read_head(http::Interim&) override;
-  bool has_body() const override { return true; }
 
   http::Task<http::Result<void>> write(http::Bytes datagram) override;
   // Datagrams have no end: with the client's, the session's has come.

@@ -245,8 +245,7 @@ Task<Reply> Forward::connect(Request& request) {
   if (!opened) co_return underway.failed(opened.error());
   underway.has(*opened);
   auto stream = std::make_unique<RawStream>(std::move(opened->tunnel));
-  Reply reply = co_await stream->read_head(request.interim);
-  answered(*reply, std::move(stream), request);
+  Reply reply = co_await answer_of(std::move(stream), request);
   underway.over(reply);
   co_return reply;
 }
@@ -264,8 +263,7 @@ Task<Reply> Forward::relay_datagrams(Request& request) {
   if (!socket) co_return underway.failed(socket.error());
   underway.has({});
   auto stream = std::make_unique<DatagramStream>(std::move(*socket), *endpoint);
-  Reply reply = co_await stream->read_head(request.interim);
-  answered(*reply, std::move(stream), request);
+  Reply reply = co_await answer_of(std::move(stream), request);
   underway.over(reply);
   co_return reply;
 }
@@ -288,9 +286,8 @@ Task<Reply> Forward::upgrade(Request& request) {
     Reply reply(sent ? Error{} : sent.error());
     if (sent) {
       underway.has_sent();
-      reply = co_await stream->read_head(request.interim);
+      reply = co_await answer_of(std::move(stream), request);
     }
-    if (reply) answered(*reply, std::move(stream), request);
     if (reply || !reply.error().unsent || reply.error().lasting || want.fresh) {
       underway.over(reply);
       co_return reply;
@@ -299,14 +296,17 @@ Task<Reply> Forward::upgrade(Request& request) {
   }
 }
 
-void Forward::answered(http::Response& response, std::unique_ptr<http::ClientStream> stream,
-                       Request& request) {
-  if (http::opens_tunnel(response.status, request.method))
-    response.body =
+// With what follows the head: of a tunnel both directions.
+Task<Reply> Forward::answer_of(std::unique_ptr<http::ClientStream> stream, Request& request) {
+  Reply reply = co_await stream->read_head(request.interim);
+  if (!reply) co_return reply;
+  if (http::opens_tunnel(reply->status, request.method))
+    reply->body =
         Body(new TunnelBody(request.info.loop, std::move(stream), std::move(request.body)));
   else if (stream->has_body())
-    response.body = Body(stream.release());
-  if (cluster_.is_verified()) note_status_of_proxy(response, request.info.pseudonym);
+    reply->body = Body(stream.release());
+  if (cluster_.is_verified()) note_status_of_proxy(*reply, request.info.pseudonym);
+  co_return reply;
 }
 
 // What goes upstream differs in host and scheme from what the client sent, and only there: the log

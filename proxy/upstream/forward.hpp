@@ -31,8 +31,8 @@ class Forward final : public http::Handler {
   http::Task<http::Reply> upgrade(http::Request& request);
   http::Task<http::Reply> connect(http::Request& request);
   http::Task<http::Reply> relay_datagrams(http::Request& request);
-  void answered(http::Response& response, std::unique_ptr<http::ClientStream> stream,
-                http::Request& request);
+  http::Task<http::Reply> answer_of(std::unique_ptr<http::ClientStream> stream,
+                                    http::Request& request);
   http::Result<void> send_head(http::ClientStream& stream, http::Request& request,
                                const Endpoint& endpoint, bool ends);
   base::SharedText host_for(const http::Request& request, const Endpoint& endpoint);

@@ -21,12 +21,6 @@ Error lost(boost::system::error_code cause) {
 
 }  // namespace
 
-Task<http::Reply> RawStream::read_head(http::Interim&) {
-  http::Response response;
-  response.status = 200;
-  return http::Reply(std::move(response));
-}
-
 Task<Result<void>> RawStream::write(Bytes piece) {
   if (tunnel_->write_error()) return Result<void>(lost(tunnel_->write_error()));
   tunnel_->send(std::move(piece));

@@ -3,7 +3,7 @@
 // TunnelBody that reads it; the worker's thread.
 #pragma once
 
-#include "proxy/http/stream.hpp"
+#include "proxy/upstream/headless_stream.hpp"
 #include "proxy/upstream/tunnel.hpp"
 
 #include <optional>
@@ -11,16 +11,12 @@
 
 namespace upstream {
 
-class RawStream final : public http::ClientStream {
+class RawStream final : public HeadlessStream {
  public:
   explicit RawStream(Tunnel tunnel) : tunnel_(std::move(tunnel)) {}
   ~RawStream() override {
     if (!has_sent_all_ || !has_read_all_) tunnel_->reset();
   }
-
-  http::Result<void> send_head(const http::RequestHead&, bool) override { return {}; }
-  http::Task<http::Reply> read_head(http::Interim&) override;
-  bool has_body() const override { return true; }
 
   http::Task<http::Result<void>> write(http::Bytes piece) override;
   http::Result<void> finish(const http::Headers& trailers) override;
