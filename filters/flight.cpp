@@ -54,16 +54,8 @@ Flight::Flight(const Request& like, const Keeping& keeping, ForAll is_for_all,
       scope_(info_.started),
       request_(http::RequestHead(like), http::Body(), interim_, scope_, info_),
       task_(info_.loop) {
-  const http::StreamInfo& first = like.info;
-  info_.service = first.service;
-  info_.listener = first.listener;
-  info_.is_outbound = first.is_outbound;
-  info_.is_trusted = first.is_trusted;
-  info_.forwarded_for = first.forwarded_for;
-  info_.route = first.route;
-  info_.cluster = first.cluster;
-  info_.rewritten_host = first.rewritten_host;
-  info_.request_id_field = first.request_id_field;
+  info_.take_after(like.info);
+  info_.cluster = like.info.cluster;
   info_.client_body.end(info_.started);
 }
 

@@ -43,6 +43,19 @@ void write_uuid_v7(StreamInfo::MadeId& out, base::Loop& loop) {
 
 }  // namespace
 
+void StreamInfo::take_after(const StreamInfo& like) {
+  service = like.service;
+  listener = like.listener;
+  pseudonym = like.pseudonym;
+  is_outbound = like.is_outbound;
+  is_trusted = like.is_trusted;
+  forwarded_for = like.forwarded_for;
+  route = like.route;
+  rewritten_host = like.rewritten_host;
+  request_id_field = like.request_id_field;
+  is_grpc = like.is_grpc;
+}
+
 const std::string& StreamInfo::request_id() {
   if (kept_request_id.empty()) {
     MadeId made;

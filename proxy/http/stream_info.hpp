@@ -64,6 +64,10 @@ struct StreamInfo {
   StreamInfo(base::Loop& on, const ConnectionInfo& by)
       : loop(on), connection(by), started(on.now()), last_byte(on.now()) {}
 
+  // For an exchange that is made for the sake of another: whatever that says of where it came from
+  // and which way it goes.
+  void take_after(const StreamInfo& like);
+
   base::Time now() const { return loop.now(); }
   // The client as far as it is believed.
   const base::Address& source() const { return forwarded_for ? *forwarded_for : connection.remote; }

@@ -23,18 +23,8 @@ class Mirrors::Exchange {
         info_(copy.like.loop, connection_),
         scope_(info_.started),
         request_(std::move(copy.head), std::move(copy.body), interim_, scope_, info_) {
-    const http::StreamInfo& like = copy.like;
-    info_.service = like.service;
-    info_.listener = like.listener;
-    info_.pseudonym = like.pseudonym;
-    info_.is_outbound = like.is_outbound;
-    info_.is_trusted = like.is_trusted;
-    info_.forwarded_for = like.forwarded_for;
-    info_.route = like.route;
-    info_.rewritten_host = like.rewritten_host;
-    info_.request_id_field = like.request_id_field;
-    info_.kept_request_id = like.kept_request_id;
-    info_.is_grpc = like.is_grpc;
+    info_.take_after(copy.like);
+    info_.kept_request_id = copy.like.kept_request_id;
     info_.mirrored = http::Mirrored::done;
     info_.client_body.end(info_.started);
     ++count_;

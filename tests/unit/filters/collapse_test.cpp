@@ -52,6 +52,20 @@ struct Herd {
   Calls calls;
 };
 
+TEST_CASE("collapse: what asks upstream for all is known there by the listener of the first") {
+  Herd herd;
+  std::string known_by;
+  herd.worker().upstream.answer = [&](const Request& request) {
+    known_by = request.info.pseudonym;
+    return Reply(http::Response());
+  };
+  Call first(herd.worker());
+  first.info().pseudonym = "1a2b3c4d-in";
+  first.begin();
+  herd.process.advance(Millis{110});
+  CHECK(known_by == "1a2b3c4d-in");
+}
+
 TEST_CASE("collapse: who asks the same at the same time shares one request upstream") {
   Herd herd;
   CHECK(herd.asked_for(5) == 1);
