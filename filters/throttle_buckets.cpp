@@ -56,14 +56,18 @@ ThrottleBuckets::Verdict ThrottleBuckets::take(Bucket& bucket, Time at, Time now
   return {true, bucket.limiter.left(now), bucket.limiter.until_whole(now), now};
 }
 
-ThrottleBuckets::Verdict ThrottleBuckets::ask(std::string_view key, Time now) {
-  Shard& shard = shard_of(key);
-  const std::lock_guard lock(shard.mutex);
-  Bucket* bucket = bucket_of(shard, key);
+// As one that does not wait yet. Null: there are too many keys.
+ThrottleBuckets::Verdict ThrottleBuckets::judge(Bucket* bucket, Time now) const {
   if (!bucket) return {false, 0, settings_.limiter.window, now + settings_.limiter.window};
   const Time next = bucket->limiter.next(now, bucket->waiting);
   if (next <= now && bucket->waiters.empty()) return take(*bucket, next, now);
   return {false, 0, bucket->limiter.until_whole(now), next};
+}
+
+ThrottleBuckets::Verdict ThrottleBuckets::ask(std::string_view key, Time now) {
+  Shard& shard = shard_of(key);
+  const std::lock_guard lock(shard.mutex);
+  return judge(bucket_of(shard, key), now);
 }
 
 ThrottleBuckets::Verdict ThrottleBuckets::join(std::string_view key, Time now, Time latest,
@@ -71,11 +75,9 @@ ThrottleBuckets::Verdict ThrottleBuckets::join(std::string_view key, Time now, T
   Shard& shard = shard_of(key);
   const std::lock_guard lock(shard.mutex);
   Bucket* bucket = bucket_of(shard, key);
-  if (!bucket) return {false, 0, settings_.limiter.window, now + settings_.limiter.window};
-  const Time next = bucket->limiter.next(now, bucket->waiting);
-  if (next <= now && bucket->waiters.empty()) return take(*bucket, next, now);
-  Verdict verdict{false, 0, bucket->limiter.until_whole(now), next};
-  if (bucket->waiting >= settings_.max_queue || next > latest) return verdict;
+  const Verdict verdict = judge(bucket, now);
+  if (verdict.is_admitted || !bucket) return verdict;
+  if (bucket->waiting >= settings_.max_queue || verdict.next > latest) return verdict;
   bucket->unlink();
   bucket->waiters.push_back(waiter);
   ++bucket->waiting;

@@ -61,6 +61,7 @@ class ThrottleBuckets {
   Shard& shard_of(std::string_view key);
   Bucket* bucket_of(Shard& shard, std::string_view key);  // null = there is no room for another
   bool make_room(Shard& shard);
+  Verdict judge(Bucket* bucket, base::Time now) const;
   static Verdict take(Bucket& bucket, base::Time at, base::Time now);
 
   const Settings settings_;

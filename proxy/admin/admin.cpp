@@ -57,28 +57,6 @@ http::Task<http::Reply> tap(AdminSource& source, const http::Request& request) {
   return now(tap_stream(source.loop(), source.tap(), std::move(parsed.value)));
 }
 
-// A path's bytes; nothing = an escape that is none.
-std::optional<std::string> unescaped(std::string_view text) {
-  const auto digit = [](char c) -> int {
-    if (c >= '0' && c <= '9') return c - '0';
-    c = static_cast<char>(c | 0x20);
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-  };
-  std::string plain;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    if (text[i] != '%') {
-      plain += text[i];
-      continue;
-    }
-    const int high = i + 2 < text.size() ? digit(text[i + 1]) : -1;
-    const int low = high < 0 ? -1 : digit(text[i + 2]);
-    if (low < 0) return std::nullopt;
-    plain += static_cast<char>(high * 16 + low);
-    i += 2;
-  }
-  return plain;
-}
-
 http::Response set_breaker(AdminSource& source, const http::Request& request) {
   constexpr std::string_view prefix = "/breakers/";
   const auto place = unescaped(request.path_only().substr(prefix.size()));

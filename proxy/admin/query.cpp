@@ -32,4 +32,19 @@ std::optional<std::string> query_value(std::string_view path, std::string_view n
   return std::nullopt;
 }
 
+std::optional<std::string> unescaped(std::string_view text) {
+  std::string bytes;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    if (text[i] != '%') {
+      bytes += text[i];
+      continue;
+    }
+    const int byte = base::escaped_byte(text, i);
+    if (byte < 0) return std::nullopt;
+    bytes += static_cast<char>(byte);
+    i += 2;
+  }
+  return bytes;
+}
+
 }  // namespace admin

@@ -11,12 +11,7 @@ namespace {
 
 void add(upstream::PoolSnapshot& sum, const upstream::PoolSnapshot& pool) {
   static_cast<upstream::PoolCounts&>(sum) += pool;
-  sum.open += pool.open;
-  sum.idle += pool.idle;
-  sum.tunnels += pool.tunnels;
-  sum.connecting += pool.connecting;
-  sum.active += pool.active;
-  sum.pending += pool.pending;
+  static_cast<upstream::PoolGauges&>(sum) += pool;
 }
 
 void write_counts(base::JsonWriter& json, const upstream::PoolSnapshot& pool) {

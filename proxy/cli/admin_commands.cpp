@@ -14,16 +14,6 @@
 namespace cli {
 namespace {
 
-void print(const std::string& text) {
-  std::fwrite(text.data(), 1, text.size(), stdout);
-  std::fflush(stdout);
-}
-
-int complain(const std::string& what) {
-  std::fprintf(stderr, "outrider: %s\n", what.c_str());
-  return failed;
-}
-
 std::string without_end(std::string text) {
   while (text.ends_with('\n')) text.pop_back();
   return text;

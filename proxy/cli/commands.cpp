@@ -9,6 +9,7 @@
 #include "proxy/base/json.hpp"
 #include "proxy/base/log.hpp"
 #include "proxy/cli/completion.hpp"
+#include "proxy/cli/terminal.hpp"
 #include "proxy/process/control.hpp"
 #include "proxy/process/handover.hpp"
 #include "proxy/process/probe.hpp"
@@ -27,10 +28,6 @@ constexpr const char* standard_input = "<stdin>";
 
 void say(const std::string& what) {
   std::fprintf(stderr, "%s\n", what.c_str());
-}
-
-void print(const std::string& text) {
-  std::fwrite(text.data(), 1, text.size(), stdout);
 }
 
 // running: what the plan is to take the place of; null = nothing.

@@ -18,16 +18,6 @@ namespace {
 constexpr std::chrono::seconds interval{1};
 constexpr std::size_t most_failures = 5;
 
-void print(const std::string& text) {
-  std::fwrite(text.data(), 1, text.size(), stdout);
-  std::fflush(stdout);
-}
-
-int complain(const std::string& what) {
-  std::fprintf(stderr, "outrider: %s\n", what.c_str());
-  return failed;
-}
-
 std::string decimal(double value) {
   char out[32];
   std::snprintf(out, sizeof out, value < 10 && value > 0 ? "%.1f" : "%.0f", value);

@@ -1,6 +1,9 @@
 #include "proxy/cli/terminal.hpp"
 
+#include "proxy/cli/commands.hpp"
+
 #include <algorithm>
+#include <cstdio>
 #include <cstdlib>
 #include <unistd.h>
 
@@ -32,6 +35,16 @@ std::string_view code_of(Colour colour) {
 }
 
 }  // namespace
+
+void print(const std::string& text) {
+  std::fwrite(text.data(), 1, text.size(), stdout);
+  std::fflush(stdout);
+}
+
+int complain(const std::string& what) {
+  std::fprintf(stderr, "outrider: %s\n", what.c_str());
+  return failed;
+}
 
 bool is_screen() {
   static const bool is = [] {

@@ -1,5 +1,6 @@
-// What a terminal is shown beyond text: colours, and a screen that is drawn again. Neither goes
-// into a file or a pipe; NO_COLOR (https://no-color.org) is honoured.
+// What is said on standard output and standard error, and what a terminal is shown beyond text:
+// colours, and a screen that is drawn again. Neither goes into a file or a pipe; NO_COLOR
+// (https://no-color.org) is honoured.
 #pragma once
 
 #include <string>
@@ -8,6 +9,9 @@
 namespace cli {
 
 enum class Colour { good, warning, bad, faint, strong };
+
+void print(const std::string& text);
+int complain(const std::string& what);  // the exit status of what has failed
 
 bool is_screen();  // whether standard output is a terminal that can be drawn on
 // The text in that colour, or as it is.

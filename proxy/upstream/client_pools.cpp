@@ -59,12 +59,7 @@ PoolSnapshot ClientPools::snapshot() const {
   for (const auto& [header, pool] : pools_) {
     PoolSnapshot one = pool->snapshot();
     static_cast<PoolCounts&>(sum) += one;
-    sum.open += one.open;
-    sum.idle += one.idle;
-    sum.tunnels += one.tunnels;
-    sum.connecting += one.connecting;
-    sum.active += one.active;
-    sum.pending += one.pending;
+    static_cast<PoolGauges&>(sum) += one;
     sum.out_for = std::max(sum.out_for, one.out_for);
     sum.connections.insert(sum.connections.end(), one.connections.begin(), one.connections.end());
   }

@@ -39,13 +39,27 @@ struct PoolCounts {
   }
 };
 
-struct PoolSnapshot : PoolCounts {
+// What a pool has now.
+struct PoolGauges {
   std::uint32_t open = 0;  // connections
   std::uint32_t idle = 0;  // of them, without an exchange
   std::uint32_t tunnels = 0;
   std::uint32_t connecting = 0;
   std::uint32_t active = 0;   // exchanges that have a stream
   std::uint32_t pending = 0;  // exchanges that wait for one
+
+  PoolGauges& operator+=(const PoolGauges& other) {
+    open += other.open;
+    idle += other.idle;
+    tunnels += other.tunnels;
+    connecting += other.connecting;
+    active += other.active;
+    pending += other.pending;
+    return *this;
+  }
+};
+
+struct PoolSnapshot : PoolCounts, PoolGauges {
   base::Duration out_for{};   // since when it cannot be connected to; 0 = it can
   std::vector<ConnectionSnapshot> connections;
 };
