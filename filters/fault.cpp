@@ -1,6 +1,5 @@
 // Chaos on purpose: delays, resets, answers with an error, bodies that are slow or cut, each for a
-// share of the requests. For
-// what stands above it, the answer is an upstream's.
+// share of the requests. For what stands above it, the answer is an upstream's.
 #include "filters/registry.hpp"
 #include "proxy/base/event.hpp"
 #include "proxy/http/local_reply.hpp"

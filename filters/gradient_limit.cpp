@@ -71,7 +71,8 @@ GradientLimit::Window GradientLimit::look() {
   return window;
 }
 
-// Who needs less than half of the limit does not show that it could be larger, nor has a queue.
+// Traffic that needs less than half of the limit does not show that it could be larger, and has no
+// queue to be probed for.
 void GradientLimit::adjust(const Window& window) {
   if (least_ == 0 || window.mean < least_) least_ = window.mean;
   const double allowed = least_ * (1 + settings_.headroom / 10'000.0);

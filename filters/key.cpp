@@ -6,8 +6,8 @@
 namespace filters {
 namespace {
 
-// Of one selector's value. What is longer is known by its beginning and a hash: who could make two
-// that are the same shares only his own limit with himself.
+// Of one selector's value. A longer one is told by its beginning and a hash: a client that makes
+// two values collide only shares a limit with itself.
 constexpr std::size_t longest_part = 128;
 
 std::string_view shortened(std::string_view part, std::string& room) {

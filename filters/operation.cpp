@@ -36,7 +36,7 @@ const config::Table<Options>& table() {
   return rows;
 }
 
-// What is read has its name taken, as it goes on.
+// Finds the operation's name in a body as it passes.
 class Looked final : public http::WrappedSource {
  public:
   Looked(Body inner, http::StreamInfo& info) : WrappedSource(std::move(inner)), info_(info) {}

@@ -90,7 +90,7 @@ class Announcer {
   stats::Gauge& level_;
 };
 
-// How late its loop calls it.
+// A timer that measures how late its loop runs.
 class LagWatch final : base::Timer {
  public:
   LagWatch(base::Loop& loop, ShedLevel& level, std::size_t shard)

@@ -19,7 +19,8 @@ void ShedLevel::saw_latency(std::size_t shard, Duration latency) {
   add(own.answers, 1);
 }
 
-// A step that comes between forgets this one: the next lag of a loop that goes on lagging is seen.
+// Keeps the greatest lag since the last step. A step at this very moment may lose it, and sees the
+// next if the loop goes on lagging.
 void ShedLevel::saw_lag(std::size_t shard, Duration lag) {
   std::atomic<std::int64_t>& own = shards_[shard].lag;
   if (lag.count() > own.load(std::memory_order_relaxed))
@@ -39,7 +40,7 @@ std::optional<ShedLevel::Change> ShedLevel::step(Time now, std::uint32_t memory_
     change.cause = *cause;
     change.to = std::min(before + 1, priorities);
   } else if (before > 0 && is_relieved(seen)) {
-    // Nobody looked in the intervals in which nobody came.
+    // Steps are taken when requests come: intervals in which none came count as well.
     const auto intervals = 1 + (now - due) / Duration(interval);
     change.to = before - static_cast<int>(std::min<std::int64_t>(intervals, before));
   }

@@ -121,7 +121,7 @@ void StaleStore::release(std::size_t bytes) {
   used_ -= bytes;
 }
 
-// What was reserved for it is its own from here on.
+// From here on the entry gives back the bytes that its draft has reserved.
 void StaleStore::keep(const std::string& key, Answer answer, std::size_t cost) {
   auto shared = std::make_shared<const Answer>(std::move(answer));
   const std::lock_guard lock(mutex_);

@@ -8,7 +8,8 @@ namespace http {
 
 Try::Try(StreamInfo& info, const Scope& around) : scope(info.now(), around), info_(info) {}
 
-// What is no more the attempt that counts is kept beside it; of most exchanges there is only one.
+// Either this attempt is the one that counts now, or the one known so far stays; the other is kept
+// beside it.
 Try::~Try() {
   if (is_answer_ || attempt.number > info_.attempt.number) {
     if (info_.attempt.number != 0) info_.keep(std::move(info_.attempt));

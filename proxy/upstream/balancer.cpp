@@ -40,7 +40,7 @@ Endpoint* Balancer::pick(const Ask& ask, base::Random& random) {
                         : first.front().endpoint;
 }
 
-// By weight it is drawn from what is left when the part of the one to avoid is taken out.
+// Draws by weight among all endpoints but the one to avoid.
 const Choice& Balancer::by_chance(const void* avoid, base::Random& random) const {
   const std::vector<Choice>& all = choices_.first;
   std::size_t left_out = all.size();

@@ -59,7 +59,7 @@ base::Time well_since(const Endpoint& endpoint) {
   return std::max(endpoint.state->fit_since(), endpoint.reachable_since);
 }
 
-// Of 50: how far it has started.
+// How far a slow start has come, in steps of 50.
 std::int64_t step_of(const Endpoint& endpoint, base::Millis slow_start, base::Time now) {
   const std::int64_t grown = (now - well_since(endpoint)) * steps / base::Duration(slow_start);
   return first_step +
@@ -102,7 +102,7 @@ Choices choices_of(const Endpoints& endpoints, const ChoiceRules& rules, base::T
     (is_second ? made.others : made.first).push_back({each.endpoint.target(), each.weight, i});
   }
   keep_reachable(made.first);
-  // Those are for who avoids one that is well: one that cannot be had is no help.
+  // They are there for an attempt that avoids another: one that cannot be connected to is no help.
   std::erase_if(made.others, [](const Choice& each) { return !each.endpoint->is_reachable; });
   for (std::vector<Choice>* choices : {&made.first, &made.others}) {
     if (rules.slow_start > base::Millis{0}) start_slowly(*choices, rules.slow_start, made, now);

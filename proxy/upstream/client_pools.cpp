@@ -21,7 +21,7 @@ Pool* ClientPools::of(const std::string& header) {
   return pools_.emplace(header, make_(header)).first->second.get();
 }
 
-// Those of clients that have left. Not more often than their number has doubled.
+// Removes the pools of clients that have left; again when their number has doubled since.
 void ClientPools::sweep() {
   bool was_out = false;
   std::erase_if(pools_, [&](const auto& each) {
@@ -34,7 +34,7 @@ void ClientPools::sweep() {
   if (was_out) owner_.on_reachability();
 }
 
-// The one that began last: exchanges are held by it.
+// Of several the latest: `hold` is counted from its begin.
 const Outage* ClientPools::outage() const {
   const Outage* last = nullptr;
   for (const auto& [header, pool] : pools_) {

@@ -150,7 +150,8 @@ void Cluster::choose_anew() {
   if (is_reachable()) wake(held_);
 }
 
-// Found by trying: as many draws as there are endpoints, on average.
+// A number that the balancer maps to this endpoint, found by trying: that takes as many draws as
+// there are endpoints, on average.
 std::uint64_t Cluster::pin_to(const Endpoint& endpoint) {
   constexpr int most_draws = 1000;
   const std::vector<Choice>& first = balancer_->choices().first;
@@ -171,13 +172,13 @@ void Cluster::on_reachability() {
   choose_anew();
 }
 
-// One that cannot be is no choice while another can be.
+// The first choice can be connected to, or none can: choices_of() leaves the others out.
 bool Cluster::is_reachable() const {
   const std::vector<Choice>& choices = balancer_->choices().first;
   return !choices.empty() && choices.front().endpoint->is_reachable;
 }
 
-// What lasts is not waited for.
+// An error that lasts, such as a wrong certificate, is not waited out.
 Time Cluster::held_until() const {
   Time until = Time::min();
   for (const Choice& choice : balancer_->choices().first) {

@@ -79,7 +79,7 @@ void add(EndpointSet& set, const WeightedAddress& one) {
     set.addresses.push_back(one);
 }
 
-// The last race of a name.
+// Which family won when the addresses of a name were last raced, and when that is done again.
 struct ClusterDiscovery::Race {
   std::vector<base::Address> of;
   base::Time again = base::Time::min();

@@ -6,7 +6,7 @@
 namespace upstream {
 namespace {
 
-// Written under the mutex alone, by whichever thread: one shard will do.
+// Of the metrics: the mutex keeps threads apart, so one shard serves all.
 constexpr std::size_t shard = 0;
 
 constexpr std::uint64_t whole = 10'000;  // 100 %

@@ -61,8 +61,8 @@ void HashTable::make_ring(const std::vector<Member>& members) {
   }
 }
 
-// Members take turns, each for the next slot of a permutation of its own that is free; the heaviest
-// at each turn, others as often as their weight is of that.
+// Members take turns: each takes the next free slot of a permutation of its own. The heaviest takes
+// one in each round, one of half its weight in every second.
 void HashTable::make_maglev(const std::vector<Member>& members) {
   constexpr std::uint32_t is_free = UINT32_MAX;
   struct Turn {
@@ -97,8 +97,9 @@ std::size_t HashTable::start(std::uint64_t hash) const {
   return point == points_.end() ? 0 : static_cast<std::size_t>(point - points_.begin());
 }
 
-// The next point of a ring is anybody's. Neighbours in a Maglev table are not: its size is prime,
-// and any step will do.
+// Neighbours on a ring belong to different members, so the next point will do. In a Maglev table
+// they follow the order of the members: there each hash has a step of its own, and the size, being
+// prime, lets any step reach every slot.
 std::size_t HashTable::step(std::uint64_t hash) const {
   return points_.empty() ? base::mixed(hash) % (maglev_size - 1) + 1 : 1;
 }

@@ -66,7 +66,7 @@ class HealthChecks::Check {
   bool is_about(const std::string& cluster) const { return cluster_ == cluster; }
   const EndpointState& endpoint() const { return *endpoint_; }
   void renew_tls(std::shared_ptr<const certs::TlsContext> tls) { probe_.tls = std::move(tls); }
-  // Nobody asks any more.
+  // No configuration has this check any more: the endpoint counts as healthy.
   void forget() {
     if (endpoint_->is_unhealthy())
       state_->checked(*endpoint_, true, "it is no longer checked", loop_.now());

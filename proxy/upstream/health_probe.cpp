@@ -124,7 +124,7 @@ net::Offer offer_of(const HealthProbe& probe) {
   return probe.protocol == HttpVersion::http1 ? net::Offer::http1 : net::Offer::as_configured;
 }
 
-// Of a client that there is none of.
+// A check has no client: the header says that its connection is not relayed for anybody.
 std::string preamble_of(const HealthProbe& probe) {
   const base::Address nobody;
   if (probe.proxy_protocol == config::ProxyProtocol::none) return {};

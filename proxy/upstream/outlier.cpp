@@ -14,7 +14,7 @@ const config::Conditions& failures() {
   return those;
 }
 
-// It refused, by a policy of its own: the endpoint has not failed.
+// A proxy beside the endpoint refused by a policy of its own: the endpoint has not failed.
 bool is_refusal(Reason reason) {
   switch (reason) {
     case Reason::throttled:

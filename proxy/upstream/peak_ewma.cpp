@@ -12,7 +12,7 @@ constexpr double forgets_in = 5;  // seconds: to 1/e
 
 }  // namespace
 
-// The part that what was known has in what is known now.
+// What weight the old average still has: it falls to 1/e in `forgets_in`.
 double PeakEwma::kept(base::Time now) const {
   const double elapsed = std::chrono::duration<double>(now - observed_).count();
   return std::exp(-std::max(elapsed, 0.0) / forgets_in);

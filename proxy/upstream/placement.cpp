@@ -73,7 +73,7 @@ Task<Result<Opened>> Placement::search(Want want, Task<Result<Opened>> first) {
   co_return opened;
 }
 
-// Where connections say whose they are, each client has its own.
+// With the PROXY protocol a connection names one client, who has a pool of its own.
 Pool* Placement::pool() const {
   if (!endpoint_->by_client) return endpoint_->pool.get();
   return endpoint_->by_client->of(client_header(cluster_.config().proxy_protocol, info_));

@@ -110,7 +110,8 @@ Opened Pool::lend(PooledConnection& connection) {
   return opened;
 }
 
-// It was said to be available, and takes nothing: it comes back by itself, or is to go.
+// Of one that was listed as available and takes no exchange now. It lists itself again when it can;
+// one that never will is closed.
 void Pool::set_aside(PooledConnection& connection) {
   connection.available.unlink();
   if (connection.streams() == 0 && !connection.may_widen())
@@ -204,7 +205,7 @@ void Pool::became_free(PooledConnection& connection) {
   look_again();
 }
 
-// The next connection begins with no more than that: what is over it would only be refused.
+// A new connection opens no more streams than the last peer allowed until it has said itself.
 void Pool::learned_limit(std::uint32_t streams) {
   first_streams_ = std::min(streams, most_first_streams);
 }
@@ -215,9 +216,9 @@ void Pool::drains(PooledConnection& connection) {
   look_again();
 }
 
-// A peer that takes connections and ends them before anything was asked of it is no better than one
-// that takes none: for those who wait the next follows after a pause. Where nobody waits nothing is
-// known of when they come: their time to be held is not to run yet.
+// A peer that accepts connections and closes them before anything was asked counts as one that
+// refuses them, so that the next connect comes after a pause. Not while nobody waits: `hold` is
+// counted from the first failure, and would be used up before anybody came.
 void Pool::lost(const PooledConnection& connection) {
   constexpr std::chrono::seconds at_once{1};
   const Tenure& tenure = connection.tenure();

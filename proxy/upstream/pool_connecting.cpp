@@ -18,9 +18,9 @@ using base::Time;
 
 constexpr double age_jitter = 0.1;
 constexpr base::Millis last_chance{100};  // before `hold` is over
-// Of an outage that nobody asks about, after its last failure.
+// How long after its last failure an outage is forgotten that nobody asks about.
 constexpr std::chrono::seconds until_rest{10};
-// At a time. More would not be accepted sooner, but overflow the backlog of a small upstream.
+// Connects at a time: more would overflow the backlog of a small upstream.
 constexpr std::size_t most_connecting = 128;
 
 }  // namespace
@@ -36,8 +36,8 @@ Task<> Pool::run() {
     if (waiting_ > 0)
       for (Lane& lane : lanes_) hand_out(lane);
     spare_ = {};
-    // What lasts is tried again only for who waits; anything else goes on for nobody, and must not
-    // hold up who could go elsewhere.
+    // After an error that lasts the next connect is made for those who wait, so they fail only
+    // after it. Any other outage is probed whoever waits: they are sent elsewhere at once.
     rest_if_unasked();
     const bool is_tried_for_them = outage_.error().lasting || is_dormant();
     if (!is_tried_for_them) give_up();
@@ -65,8 +65,8 @@ void Pool::hand_out(const Lane& lane, base::List<Waiter>& line) {
   }
 }
 
-// All places are taken, and those who wait cannot use what is idle: it goes. Where streams share
-// connections none is idle, and who wants a fresh one takes what it can get.
+// Where no more may be opened, an idle connection that nobody who waits can use is closed. If there
+// is none, since streams share connections, whoever wanted a fresh one takes any.
 void Pool::make_room(Lane& lane) {
   if (lane.count == 0 || connecting_ > 0 || room() > 0) return;
   for (auto* place = available_.front(); place; place = available_.after(*place))
@@ -81,7 +81,7 @@ void Pool::give_up() {
   for (Lane& lane : lanes_) give_up(lane);
 }
 
-// The endpoint cannot be connected to: only who may yet get a connection that is there waits on.
+// The endpoint cannot be connected to: only those wait on who may get a connection that is open.
 void Pool::give_up(Lane& lane) {
   fail(lane.fresh, outage_.error());
   if (usable(lane) == 0) fail(lane.waiting, outage_.error());
@@ -123,14 +123,15 @@ Time Pool::next_attempt() const {
   return loop_.now() < last ? std::min(next, last) : next;
 }
 
-// One client's pool does not go on trying for nobody once nobody is held any more: there may be
-// thousands.
+// The pool of a single client, of which there may be thousands, stops trying once nobody can be
+// held any more.
 bool Pool::is_dormant() const {
   return !preamble_.empty() && outage_.is_on() &&
          loop_.now() > outage_.since() + settings_.limits.hold;
 }
 
-// An endpoint that is left out because of it would never be asked again.
+// Ends the outage of a dormant pool without a success: an endpoint that the balancer leaves out
+// would never be asked again.
 void Pool::rest_if_unasked() {
   if (!is_dormant() || waiting_ > 0 || loop_.now() < outage_.failed_at() + until_rest) return;
   outage_.rest();
@@ -182,8 +183,8 @@ void Pool::add(Lane& lane, Dialed made, base::Duration took) {
                           base::deadline(loop_.now(), max_age), settings_.limits.max_requests});
 }
 
-// For the one who has waited longest, or who was held and is about to ask. If all have left, it
-// goes.
+// For the one who has waited longest. If nobody waits it is kept for this turn, for one who was
+// held and is about to ask, and then closed.
 void Pool::add_tunnel(Lane& lane, Dialed made, base::Duration took) {
   Waiter* first = lane.waiting.empty() ? lane.fresh.front() : lane.waiting.front();
   if (!first) {
@@ -198,7 +199,8 @@ void Pool::add_tunnel(Lane& lane, Dialed made, base::Duration took) {
   first->give(std::move(opened));
 }
 
-// What lasts and concerns one protocol alone is no outage of the endpoint.
+// An error that lasts and concerns one protocol alone (it is not offered) is no outage of the
+// endpoint.
 void Pool::failed(Lane& lane, const Error& error, Time begun) {
   ++counts_.connect_failures;
   if (error.reason == Reason::connect_timeout) ++counts_.connect_timeouts;

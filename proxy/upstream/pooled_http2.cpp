@@ -36,7 +36,7 @@ class PooledHttp2 final : public PooledConnection, http2::ClientConnection::Owne
     lost();
     drain();
   }
-  // The streams that were open know it themselves, and tell nobody when they end.
+  // Open streams learn of it by themselves, but do not report their end: they are counted off here.
   void on_closed(http2::ClientConnection&) override {
     for (std::uint32_t left = client_.open_streams(); left > 0; --left) stream_ended();
     is_lost_ = true;

@@ -27,7 +27,8 @@ Task<> TunnelBody::carry() {
   ended_.set();
 }
 
-// That the upstream takes no more is told to who reads what it sends, unless it has ended that well.
+// A failed write to the upstream is not told here: whoever reads from the upstream learns of it,
+// unless that direction has ended well.
 Task<Result<void>> TunnelBody::carry_all() {
   const http::Outlet outlet(*stream_);
   const http::Pumped how = co_await http::pump(from_client_, outlet, loop_);

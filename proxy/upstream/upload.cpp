@@ -14,7 +14,7 @@ constexpr std::chrono::seconds patience{1};  // with an upstream that does not s
 
 }  // namespace
 
-// What passes is kept as long as it is little.
+// Keeps a copy of what passes, up to `most_kept`, to send it on another connection.
 class Upload::ToUpstream final : public http::Outlet {
  public:
   explicit ToUpstream(Upload& upload) : Outlet(*upload.stream_), upload_(upload) {}
@@ -57,8 +57,8 @@ void Upload::head_came() {
   if (tasks_.empty()) let_go();
 }
 
-// What was recorded of the body goes with it, not with a response that may last for hours; but not
-// while it may have to be sent again.
+// Frees the body, and what a recording keeps of it, once it was sent and the response has begun,
+// which may last for hours. Before, the body may have to be sent again.
 void Upload::let_go() {
   if (has_ended_ && has_head_) body_ = http::Body();
 }
