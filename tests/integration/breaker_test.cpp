@@ -6,8 +6,7 @@
 #include <doctest/doctest.h>
 
 #include <atomic>
-#include <chrono>
-#include <thread>
+#include <functional>
 
 using harness::Answer;
 using harness::Origin;
@@ -16,7 +15,7 @@ using harness::TestProxy;
 
 namespace {
 
-// Answers 200, or 503 while it is told to; each answer takes a while if it is told so.
+// Answers 204, or 503 while it is told to, and does something else before if it is told so.
 class App {
  public:
   App() : origin_([this](Socket& peer) { serve(peer); }) {}
@@ -24,14 +23,14 @@ class App {
   std::string url() const { return origin_.url(); }
 
   std::atomic<bool> is_failing{false};
-  std::atomic<int> takes{0};  // ms
+  std::function<void()> before_answer = [] {};  // told before it is asked
   std::atomic<int> asked{0};
 
  private:
   void serve(Socket& peer) {
     for (std::string head = peer.read_head(); !head.empty(); head = peer.read_head()) {
       ++asked;
-      std::this_thread::sleep_for(std::chrono::milliseconds{takes});
+      before_answer();
       peer.send(is_failing || head.starts_with("GET /bad") ? "HTTP/1.1 503 No\r\ncontent-length: 0\r\n\r\n"
                                                            : "HTTP/1.1 204 Yes\r\n\r\n");
     }
@@ -111,16 +110,29 @@ TEST_CASE("circuit_breaker: by route, one that fails does not cost the other") {
 }
 
 TEST_CASE("circuit_breaker: slow calls open it, if they are meant to count") {
+  // That so much time has passed is known by another request, which its timeout ends.
+  const Origin silent([](Socket& peer) {
+    while (!peer.read_some().empty()) {
+    }
+  });
+  const std::string clock = "  clock: { url: \"" + silent.url() +
+                            "\", filters: [timeout: { response: 25ms }] }\n";
+  const auto timed = [&](std::string config) {
+    const std::string routes = "routes: [";
+    return config.insert(config.find(routes) + routes.size(),
+                         "{ match: { path: /clock }, to: clock }, ") + clock;
+  };
   App app;
-  app.takes = 30;
   SUBCASE("they are") {
-    TestProxy proxy(
-        with_breaker("url: \"" + app.url() + "\"", "slow: { over: 20ms }, first_open_for: 60s"));
+    TestProxy proxy(timed(
+        with_breaker("url: \"" + app.url() + "\"", "slow: { over: 20ms }, first_open_for: 60s")));
+    app.before_answer = [&] { CHECK(get(proxy, "/clock").status == 504); };
     for (int i = 0; i < 4; ++i) CHECK(get(proxy).status == 204);
     CHECK(get(proxy).field("proxy-status").find("circuit_open") != std::string::npos);
   }
   SUBCASE("they are not") {
-    TestProxy proxy(with_breaker("url: \"" + app.url() + "\"", "first_open_for: 60s"));
+    TestProxy proxy(timed(with_breaker("url: \"" + app.url() + "\"", "first_open_for: 60s")));
+    app.before_answer = [&] { CHECK(get(proxy, "/clock").status == 504); };
     for (int i = 0; i < 6; ++i) CHECK(get(proxy).status == 204);
   }
 }

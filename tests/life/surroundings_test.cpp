@@ -153,7 +153,7 @@ TEST_CASE("surroundings: without descriptors what is under way goes on, and the 
         continue;
       }
       peer.send("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n5\r\nfirst\r\n");
-      while (!may_end) std::this_thread::sleep_for(std::chrono::milliseconds(5));
+      may_end.wait(false);
       peer.send("4\r\nlast\r\n0\r\n\r\n");
     }
   });
@@ -205,6 +205,7 @@ TEST_CASE("surroundings: without descriptors what is under way goes on, and the 
   CHECK(served > 0);
   CHECK(get(egress, "/").status == 200);
   may_end = true;
+  may_end.notify_all();
   CHECK(streaming.read_until("last\r\n0\r\n\r\n").ends_with("last\r\n0\r\n\r\n"));
 }
 
@@ -214,7 +215,7 @@ TEST_CASE("surroundings: stopped and continued, it serves what came before and w
   Origin origin([&](Socket& peer) {
     while (!peer.read_head().empty()) {
       is_asked = true;
-      while (!may_answer) std::this_thread::yield();
+      may_answer.wait(false);
       peer.send("HTTP/1.1 200 OK\r\ncontent-length: 1\r\n\r\nx");
     }
   });
@@ -225,6 +226,7 @@ TEST_CASE("surroundings: stopped and continued, it serves what came before and w
   REQUIRE(comes_to_be([&] { return is_asked.load(); }));
   outrider->signal(SIGSTOP);
   may_answer = true;
+  may_answer.notify_all();
   Socket meanwhile = Socket::connect(egress);  // the kernel accepts
   meanwhile.send("GET / HTTP/1.1\r\nhost: a\r\n\r\n");
   const base::Time stopped = base::Clock::now();
@@ -391,8 +393,7 @@ TEST_CASE("surroundings: in a control group with little memory it is not killed,
   std::atomic<bool> may_answer{false};
   Origin origin([&](Socket& peer) {
     for (std::string head = peer.read_head(); !head.empty(); head = peer.read_head()) {
-      if (head.find(" /small ") == head.npos)
-        while (!may_answer) std::this_thread::sleep_for(std::chrono::milliseconds(5));
+      if (head.find(" /small ") == head.npos) may_answer.wait(false);
       bool is_whole = false;
       peer.read_body(head, is_whole);
       peer.send("HTTP/1.1 200 OK\r\ncontent-length: 1\r\n\r\nx");
@@ -435,6 +436,7 @@ TEST_CASE("surroundings: in a control group with little memory it is not killed,
              metrics.find("reason=\"shed\"") != metrics.npos;
     }));
     may_answer = true;
+    may_answer.notify_all();
     for (std::thread& client : clients) client.join();
     CHECK(!group.has_killed());
     CHECK(::waitpid(outrider.id(), nullptr, WNOHANG) == 0);
