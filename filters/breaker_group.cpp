@@ -2,6 +2,37 @@
 
 namespace filters {
 
+std::shared_ptr<BreakerSwitch> BreakerSwitch::at(const std::string& place, SharedState& shared) {
+  return shared.get<BreakerSwitch>(kind, place, "",
+                                   [] { return std::make_shared<BreakerSwitch>(); });
+}
+
+Breaker::Mode BreakerSwitch::of(std::string_view part) const {
+  const std::lock_guard lock(mutex_);
+  const auto found = by_part_.find(part);
+  return found == by_part_.end() ? whole_ : found->second;
+}
+
+void BreakerSwitch::set(std::string_view part, Breaker::Mode mode) {
+  const std::lock_guard lock(mutex_);
+  if (part.empty()) {
+    whole_ = mode;
+    by_part_.clear();
+  } else if (mode == whole_) {
+    by_part_.erase(std::string(part));
+  } else {
+    by_part_.insert_or_assign(std::string(part), mode);
+  }
+}
+
+BreakerSwitch::Said BreakerSwitch::said() const {
+  const std::lock_guard lock(mutex_);
+  Said all;
+  if (whole_ != Breaker::Mode::automatic) all.emplace_back("", whole_);
+  all.insert(all.end(), by_part_.begin(), by_part_.end());
+  return all;
+}
+
 BreakerGroup::BreakerGroup(const BreakerSettings& settings, std::size_t shards,
                            std::shared_ptr<BreakerSwitch> by_hand)
     : settings_(settings), shards_(shards), by_hand_(std::move(by_hand)) {}
@@ -13,7 +44,7 @@ std::shared_ptr<Breaker> BreakerGroup::of(std::string_view part) {
     if (auto held = found->second.lock()) return held;
   std::erase_if(by_part_, [](const auto& each) { return each.second.expired(); });
   auto made = std::make_shared<Breaker>(settings_, shards_);
-  if (const Breaker::Mode mode = by_hand_->mode.load(); mode != Breaker::Mode::automatic)
+  if (const Breaker::Mode mode = by_hand_->of(part); mode != Breaker::Mode::automatic)
     made->set(mode, base::Time{});
   by_part_.insert_or_assign(std::string(part), made);
   return made;
@@ -28,14 +59,13 @@ BreakerGroup::Members BreakerGroup::members() const {
 }
 
 bool BreakerGroup::set(std::string_view part, Breaker::Mode mode, base::Time now) {
-  if (part.empty()) by_hand_->mode.store(mode);
-  bool is_known = part.empty();
-  for (const auto& [name, breaker] : members()) {
-    if (!part.empty() && name != part) continue;
-    breaker->set(mode, now);
-    is_known = true;
-  }
-  return is_known;
+  Members those = members();
+  if (!part.empty()) std::erase_if(those, [&](const auto& each) { return each.first != part; });
+  if (!part.empty() && those.empty()) return false;
+  by_hand_->set(part, mode);
+  if (part.empty()) those = members();  // also one that was made meanwhile
+  for (const auto& [name, breaker] : those) breaker->set(mode, now);
+  return true;
 }
 
 }  // namespace filters

@@ -1,11 +1,12 @@
 // The circuit breakers of one place: one for all that passes there, or with a `scope` one for each
 // route or endpoint, made when it is first asked for and kept for as long as a filter has it. What an
-// operator said of the place holds for all of them, also for those to come. Any thread.
+// operator said of the place holds for all of them, also for those to come, and what was said of one
+// for the next of that part. Any thread.
 #pragma once
 
 #include "filters/breaker.hpp"
+#include "filters/filter_context.hpp"
 
-#include <atomic>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -16,9 +17,25 @@
 
 namespace filters {
 
-// What an operator said of one place; outlives a change of the filter that stands there.
-struct BreakerSwitch {
-  std::atomic<Breaker::Mode> mode{Breaker::Mode::automatic};
+// What an operator said of one place and of its parts; outlives a change of the filter that stands
+// there, and the process that it was said to. Any thread.
+class BreakerSwitch {
+ public:
+  // The one of that place, as long as somebody keeps it.
+  static std::shared_ptr<BreakerSwitch> at(const std::string& place, SharedState& shared);
+  static constexpr const char* kind = "breaker_switch";
+
+  Breaker::Mode of(std::string_view part) const;
+  // "" = the place as a whole, whatever was said of its parts.
+  void set(std::string_view part, Breaker::Mode mode);
+  // All that is not as it is by itself, the place as a whole first.
+  using Said = std::vector<std::pair<std::string, Breaker::Mode>>;
+  Said said() const;
+
+ private:
+  mutable std::mutex mutex_;
+  Breaker::Mode whole_ = Breaker::Mode::automatic;
+  std::map<std::string, Breaker::Mode, std::less<>> by_part_;
 };
 
 class BreakerGroup {

@@ -24,9 +24,7 @@ std::string why_opened(const Breaker::Snapshot& now, bool is_slowness) {
 
 std::shared_ptr<BreakerGroup> group_of(const BreakerOptions& options,
                                        const FilterContext& context) {
-  auto by_hand =
-      context.shared.get<BreakerSwitch>("breaker_switch", context.place_of_kind(), "",
-                                        [] { return std::make_shared<BreakerSwitch>(); });
+  auto by_hand = BreakerSwitch::at(context.place_of_kind(), context.shared);
   return context.process<BreakerGroup>("circuit_breaker", [&] {
     return std::make_shared<BreakerGroup>(options, context.metrics.shards(), by_hand);
   });

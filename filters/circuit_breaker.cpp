@@ -238,12 +238,18 @@ std::vector<BreakerStatus> breakers(const SharedState& shared, Time now) {
   return all;
 }
 
+namespace {
+
+Breaker::Mode mode_of(std::string_view word) {
+  using Mode = Breaker::Mode;
+  return word == "open" ? Mode::open : word == "closed" ? Mode::closed : Mode::automatic;
+}
+
+}  // namespace
+
 bool set_breaker(const SharedState& shared, std::string_view place, std::string_view mode,
                  Time now) {
-  using Mode = Breaker::Mode;
-  const Mode wanted = mode == "open"     ? Mode::open
-                      : mode == "closed" ? Mode::closed
-                                         : Mode::automatic;
+  const Breaker::Mode wanted = mode_of(mode);
   bool is_known = false;
   shared.each<BreakerGroup>(std::string(kind), [&](const std::string& here, BreakerGroup& group) {
     if (place == here)
@@ -252,6 +258,34 @@ bool set_breaker(const SharedState& shared, std::string_view place, std::string_
       is_known |= group.set(place.substr(here.size() + 1), wanted, now);
   });
   return is_known;
+}
+
+std::vector<HeldBreaker> held_breakers(const SharedState& shared) {
+  std::vector<HeldBreaker> all;
+  shared.each<BreakerSwitch>(BreakerSwitch::kind, [&](const std::string& place,
+                                                      const BreakerSwitch& by_hand) {
+    for (const auto& [part, mode] : by_hand.said())
+      all.push_back({place, part, std::string(to_string(mode))});
+  });
+  return all;
+}
+
+std::shared_ptr<const void> hold_breakers(SharedState& shared,
+                                          const std::vector<HeldBreaker>& held) {
+  auto kept = std::make_shared<std::vector<std::shared_ptr<BreakerSwitch>>>();
+  for (const HeldBreaker& each : held) {
+    kept->push_back(BreakerSwitch::at(each.place, shared));
+    kept->back()->set(each.part, mode_of(each.mode));
+  }
+  return kept;
+}
+
+bool has_breaker(const SharedState& shared, std::string_view place) {
+  bool is_there = false;
+  shared.each<BreakerGroup>(std::string(kind), [&](const std::string& here, const BreakerGroup&) {
+    is_there |= place == here;
+  });
+  return is_there;
 }
 
 }  // namespace filters

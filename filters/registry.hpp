@@ -55,6 +55,20 @@ std::vector<BreakerStatus> breakers(const SharedState& shared, base::Time now);
 bool set_breaker(const SharedState& shared, std::string_view place, std::string_view mode,
                  base::Time now);
 
+// What was said by hand of a breaker: of that part of the place, "" = of all that it has.
+struct HeldBreaker {
+  std::string place, part;
+  std::string mode;  // as set_breaker() takes it
+};
+// All that is not "auto", or is where the rest of its place is not. Any thread.
+std::vector<HeldBreaker> held_breakers(const SharedState& shared);
+// Says the same once more, before there are filters: for those of whoever keeps what is returned
+// until they are made. Any thread.
+std::shared_ptr<const void> hold_breakers(SharedState& shared,
+                                          const std::vector<HeldBreaker>& held);
+// Whether a breaker stands at that place. Any thread.
+bool has_breaker(const SharedState& shared, std::string_view place);
+
 // Those that are built.
 extern const Entry headers, request_id, timeout, retry, circuit_breaker, throttle, bulkhead,
     adaptive_concurrency, shed, fallback, collapse, fault, body_limit, early_hints, heartbeat,

@@ -65,6 +65,8 @@ http::Response set_breaker(AdminSource& source, const http::Request& request) {
   const std::string_view query = mark == path.npos ? std::string_view() : path.substr(mark + 1);
   for (const std::string_view mode : {"open", "closed", "auto"}) {
     if (query != "state=" + std::string(mode)) continue;
+    if (source.is_handing_over())
+      return say(409, "an upgrade is under way: say it again when it is over\n");
     if (!place || !source.set_breaker(*place, mode))
       return say(404, "there is no breaker of that place: /clusters names them\n");
     return say(200, *place + ": " + std::string(mode) + '\n');

@@ -101,6 +101,8 @@ std::string Control::start() {
   if (!problem.empty() && predecessor_) let_go_of_paths();  // it goes on
   if (!problem.empty()) return problem;
   gate_.hold(*plan_, prepared.sockets);
+  // Until each worker has its filters.
+  const auto kept = filters::hold_breakers(shared_.filter_state, held_breakers_);
   for (std::size_t i = 0; i < prepared.sockets.size(); ++i) {
     workers_.push_back(std::make_unique<server::Worker>(i, shared_));
     workers_.back()->start(adoption(std::move(prepared.sockets[i])));
@@ -117,6 +119,7 @@ std::string Control::start() {
   is_started_ = true;
   expect_series();
   announce();
+  tell_held_breakers();
   if (app_) return start_app();
   tell_ready();
   return {};

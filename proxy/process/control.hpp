@@ -75,6 +75,7 @@ class Control final : admin::AdminSource {
   base::Task<std::string> metrics() override;
   std::string config() const override { return plan_->config->effective; }
   base::Task<std::string> reload() override;
+  bool is_handing_over() const override { return is_upgrading_; }
   bool set_breaker(std::string_view place, std::string_view mode) override;
   std::string stats() override;
   base::Task<std::string> clusters() override;
@@ -120,6 +121,7 @@ class Control final : admin::AdminSource {
   void leave();
   void let_go_of_paths();
   base::Task<> drain_at_once();
+  void tell_held_breakers();
   void log_in_lines(const std::string& what, std::string_view problem);
   base::Task<> reopen_and_reload();
   static Logs open_logs(server::Plan& plan, const config::Config& before);
@@ -186,6 +188,7 @@ class Control final : admin::AdminSource {
   ServiceManager service_manager_;
   base::Descriptor predecessor_;  // waits for this process to be ready; none = nobody does
   std::optional<server::InheritedSocket> admin_socket_, probes_socket_;
+  std::vector<filters::HeldBreaker> held_breakers_;  // that were inherited, until they are told
   std::vector<std::string> successor_command_;
   std::unique_ptr<Successor> successor_;
   std::unique_ptr<App> app_;  // none = it runs none

@@ -56,14 +56,29 @@ struct Control::Upgrading {
 
 void Control::inherit(Inheritance inherited) {
   predecessor_ = std::move(inherited.predecessor);
-  admin_socket_ = std::move(inherited.sockets.admin);
-  probes_socket_ = std::move(inherited.sockets.probes);
-  std::vector<server::InheritedSocket>& sockets = inherited.sockets.listeners;
+  admin_socket_ = std::move(inherited.handed.admin);
+  probes_socket_ = std::move(inherited.handed.probes);
+  std::vector<server::InheritedSocket>& sockets = inherited.handed.listeners;
   if (const auto& admin = plan_->config->admin) {
     if (!admin_socket_) admin_socket_ = taken_from(sockets, admin->bind);
     if (!probes_socket_) probes_socket_ = taken_from(sockets, admin->probes);
   }
   sockets_.inherit(std::move(sockets));
+  held_breakers_ = std::move(inherited.handed.breakers);
+}
+
+// What an operator said of them to the process before this one.
+void Control::tell_held_breakers() {
+  for (const filters::HeldBreaker& each : std::exchange(held_breakers_, {})) {
+    const std::string name =
+        "the circuit breaker of " + each.place + (each.part.empty() ? "" : "/" + each.part);
+    if (!filters::has_breaker(shared_.filter_state, each.place))
+      log_.warning(name + " was held " + each.mode + " by hand, and is not in this configuration");
+    else if (each.mode == "auto")
+      log_.info(name + " goes by outcomes, as it was told by hand");
+    else
+      log_.warning(name + " stays held " + each.mode + " by hand");
+  }
 }
 
 void Control::can_be_replaced_by(std::vector<std::string> command) {
@@ -139,6 +154,7 @@ HandedOver Control::handed_over(std::vector<server::NewSocket> of_workers) const
   all.listeners = sockets_.hand_over(std::move(of_workers));
   if (admin_) all.admin = once_more(*admin_, plan_->config->admin->bind);
   if (probes_) all.probes = once_more(*probes_, plan_->config->admin->probes);
+  all.breakers = filters::held_breakers(shared_.filter_state);
   return all;
 }
 

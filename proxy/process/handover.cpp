@@ -14,8 +14,10 @@ namespace process {
 namespace {
 
 // Messages are datagrams: the first says what this is, then one for each socket with the
-// descriptors that it has, then the end.
+// descriptors that it has, those of circuit breakers, then the end. One of a kind that is not known is
+// passed over.
 constexpr std::string_view greeting = "outrider handover 1";
+constexpr std::string_view breakers_kind = "breakers";
 constexpr std::string_view farewell = "end";
 constexpr std::string_view readiness = "ready";
 constexpr std::string_view failure = "failed\n";  // and why
@@ -38,7 +40,7 @@ std::string in_words(int problem) {
   return std::generic_category().message(problem);
 }
 
-bool send(int to, std::string_view text, const std::vector<base::Descriptor>& descriptors = {}) {
+bool send_message(int to, std::string_view text, const std::vector<base::Descriptor>& descriptors = {}) {
   iovec part{const_cast<char*>(text.data()), text.size()};
   Control control{};
   msghdr message{};
@@ -58,7 +60,7 @@ bool send(int to, std::string_view text, const std::vector<base::Descriptor>& de
   return ::sendmsg(to, &message, MSG_NOSIGNAL | MSG_DONTWAIT) >= 0;
 }
 
-Message receive(int from) {
+Message receive_message(int from) {
   Message received;
   received.text.resize(most_text);
   iovec part{received.text.data(), received.text.size()};
@@ -101,9 +103,31 @@ std::vector<std::string> lines_of(std::string_view text) {
   }
 }
 
+// "breakers", then by line of each: its place, its part, how it is held. As many messages as it
+// takes.
+std::vector<std::string> texts_of(const std::vector<filters::HeldBreaker>& breakers) {
+  std::vector<std::string> texts;
+  for (const filters::HeldBreaker& each : breakers) {
+    const std::string lines = '\n' + each.place + '\n' + each.part + '\n' + each.mode;
+    if (texts.empty() || texts.back().size() + lines.size() > most_text)
+      texts.emplace_back(breakers_kind);
+    texts.back() += lines;
+  }
+  return texts;
+}
+
+bool take_breakers(const std::vector<std::string>& lines, HandedOver& into) {
+  if (lines.size() % 3 != 1) return false;
+  for (std::size_t i = 1; i < lines.size(); i += 3)
+    into.breakers.push_back({lines[i], lines[i + 1], lines[i + 2]});
+  return true;
+}
+
 // False: it is not understood.
 bool take(Message message, HandedOver& into) {
   const std::vector<std::string> lines = lines_of(message.text);
+  if (lines[0] == breakers_kind) return take_breakers(lines, into);
+  if (lines[0] != "listener" && lines[0] != "admin" && lines[0] != "probes") return true;
   if (lines.size() != 5 || message.descriptors.empty()) return false;
   const auto wanted = base::Address::parse(lines[2]);
   const auto bound = base::Address::parse(lines[3]);
@@ -118,7 +142,7 @@ bool take(Message message, HandedOver& into) {
     into.admin = std::move(socket);
   else if (lines[0] == "probes")
     into.probes = std::move(socket);
-  else if (lines[0] == "listener")
+  else
     into.listeners.push_back(std::move(socket));
   return true;
 }
@@ -135,31 +159,31 @@ base::Result<HandoverPair> make_handover() {
   return HandoverPair{base::Descriptor(pair[0]), base::Descriptor(pair[1])};
 }
 
-std::string send_sockets(int descriptor, const HandedOver& sockets) {
-  bool is_sent = send(descriptor, greeting);
-  for (const server::InheritedSocket& socket : sockets.listeners)
-    is_sent = is_sent && send(descriptor, text_of("listener", socket), socket.descriptors);
-  if (sockets.admin)
-    is_sent =
-        is_sent && send(descriptor, text_of("admin", *sockets.admin), sockets.admin->descriptors);
-  if (sockets.probes)
-    is_sent = is_sent &&
-              send(descriptor, text_of("probes", *sockets.probes), sockets.probes->descriptors);
-  is_sent = is_sent && send(descriptor, farewell);
+std::string send(int descriptor, const HandedOver& all) {
+  bool is_sent = send_message(descriptor, greeting);
+  const auto send_socket = [&](std::string_view kind, const server::InheritedSocket& socket) {
+    is_sent = is_sent && send_message(descriptor, text_of(kind, socket), socket.descriptors);
+  };
+  for (const server::InheritedSocket& socket : all.listeners) send_socket("listener", socket);
+  if (all.admin) send_socket("admin", *all.admin);
+  if (all.probes) send_socket("probes", *all.probes);
+  for (const std::string& text : texts_of(all.breakers))
+    is_sent = is_sent && send_message(descriptor, text);
+  is_sent = is_sent && send_message(descriptor, farewell);
   return is_sent ? std::string() : "cannot hand over the sockets: " + in_words(errno);
 }
 
-Received receive_sockets(int descriptor) {
+Received receive(int descriptor) {
   const timeval limit{longest_wait_seconds, 0};
   ::setsockopt(descriptor, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
   Received received;
-  Message message = receive(descriptor);
+  Message message = receive_message(descriptor);
   if (message.problem == 0 && message.text != greeting)
     received.problem = "the process before this one speaks otherwise: restart instead";
   while (message.problem == 0 && received.problem.empty()) {
-    message = receive(descriptor);
+    message = receive_message(descriptor);
     if (message.problem != 0 || message.text == farewell) break;
-    if (!take(std::move(message), received.sockets))
+    if (!take(std::move(message), received.all))
       received.problem = "what was handed over is not understood";
   }
   if (message.problem != 0)
@@ -168,11 +192,11 @@ Received receive_sockets(int descriptor) {
 }
 
 void say_ready(int descriptor) {
-  send(descriptor, readiness);
+  send_message(descriptor, readiness);
 }
 
 void say_why_not(int descriptor, std::string_view why) {
-  send(descriptor, std::string(failure).append(why.substr(0, most_text - failure.size())));
+  send_message(descriptor, std::string(failure).append(why.substr(0, most_text - failure.size())));
 }
 
 Heard listen_for_ready(int descriptor, std::string& why) {

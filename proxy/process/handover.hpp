@@ -1,7 +1,9 @@
 // What a process hands to the one that takes its place: listening sockets, over a pair of sockets
-// between the two (SCM_RIGHTS), and the word that the other is ready. Any thread.
+// between the two (SCM_RIGHTS), what an operator said of circuit breakers, and the word that the
+// other is ready. Any thread.
 #pragma once
 
+#include "filters/registry.hpp"
 #include "proxy/base/descriptor.hpp"
 #include "proxy/base/error.hpp"
 #include "proxy/server/inherited_socket.hpp"
@@ -21,6 +23,7 @@ constexpr int handover_descriptor = 3;
 struct HandedOver {
   std::vector<server::InheritedSocket> listeners;
   std::optional<server::InheritedSocket> admin, probes;
+  std::vector<filters::HeldBreaker> breakers;
 };
 
 struct HandoverPair {
@@ -29,14 +32,14 @@ struct HandoverPair {
 base::Result<HandoverPair> make_handover();
 
 // Never waits. What went wrong, or "".
-std::string send_sockets(int descriptor, const HandedOver& sockets);
+std::string send(int descriptor, const HandedOver& all);
 
 // In the new process. Waits for some seconds at most.
 struct Received {
-  HandedOver sockets;
+  HandedOver all;
   std::string problem;
 };
-Received receive_sockets(int descriptor);
+Received receive(int descriptor);
 void say_ready(int descriptor);
 void say_why_not(int descriptor, std::string_view why);
 

@@ -64,7 +64,7 @@ void take_from_service_manager(Inheritance& into) {
                      " is not a stream socket that listens";
       return;
     }
-    into.sockets.listeners.push_back(socket_of_service_manager(std::move(descriptor)));
+    into.handed.listeners.push_back(socket_of_service_manager(std::move(descriptor)));
   }
 }
 
@@ -75,8 +75,8 @@ Inheritance inheritance() {
   if (taken(handover_variable)) {
     made.predecessor.reset(handover_descriptor);
     ::fcntl(handover_descriptor, F_SETFD, FD_CLOEXEC);
-    Received received = receive_sockets(handover_descriptor);
-    made.sockets = std::move(received.sockets);
+    Received received = receive(handover_descriptor);
+    made.handed = std::move(received.all);
     made.problem = std::move(received.problem);
     return made;
   }

@@ -1,5 +1,5 @@
-// What this process was started with: the sockets of the one that it takes the place of, or those
-// of a service manager (sd_listen_fds(3)).
+// What this process was started with: what the one that it takes the place of handed over, or the
+// sockets of a service manager (sd_listen_fds(3)).
 #pragma once
 
 #include "proxy/process/handover.hpp"
@@ -9,7 +9,7 @@
 namespace process {
 
 struct Inheritance {
-  HandedOver sockets;
+  HandedOver handed;
   base::Descriptor predecessor;  // waits to hear that this one is ready; none = there is none
   std::string problem;           // in words; "" = none
 };

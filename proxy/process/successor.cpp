@@ -17,11 +17,11 @@ Successor::~Successor() {
   if (child_ > 0) children_.forget(child_);
 }
 
-std::string Successor::hand_over(Program program, const HandedOver& sockets) {
+std::string Successor::hand_over(Program program, const HandedOver& handed) {
   base::Result<HandoverPair> pair = make_handover();
   if (!pair) return std::string(pair.error().detail) + ": " + pair.error().cause.message();
   here_ = std::move(pair->here);
-  if (std::string problem = send_sockets(here_.number(), sockets); !problem.empty()) return problem;
+  if (std::string problem = send(here_.number(), handed); !problem.empty()) return problem;
   program.handed_over = pair->there.number();
   program.environment.push_back(std::string(handover_variable) + "=1");
   const Started started = process::start(program);
@@ -32,11 +32,11 @@ std::string Successor::hand_over(Program program, const HandedOver& sockets) {
   return {};
 }
 
-base::Task<std::string> Successor::start(Program program, HandedOver sockets,
+base::Task<std::string> Successor::start(Program program, HandedOver handed,
                                          base::Millis timeout) {
   const base::Time limit = loop_.now() + timeout;
-  std::string problem = hand_over(std::move(program), sockets);
-  sockets = {};  // what is open here as well would keep a listener alive that both have given up
+  std::string problem = hand_over(std::move(program), handed);
+  handed = {};  // what is open here as well would keep a listener alive that both have given up
   std::string why;  // it is not ready, in its own words
   while (problem.empty()) {
     const Heard heard = listen_for_ready(here_.number(), why);

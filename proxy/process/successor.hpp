@@ -22,13 +22,13 @@ class Successor {
   ~Successor();
 
   // Returns when it is ready: "". Else what went wrong, and it has been killed. Once.
-  base::Task<std::string> start(Program program, HandedOver sockets, base::Millis timeout);
+  base::Task<std::string> start(Program program, HandedOver handed, base::Millis timeout);
   pid_t child() const { return child_; }
   // Kills it, unless it has ended: this process goes on, or ends for good.
   void give_up();
 
  private:
-  std::string hand_over(Program program, const HandedOver& sockets);
+  std::string hand_over(Program program, const HandedOver& handed);
 
   base::Loop& loop_;
   Children& children_;

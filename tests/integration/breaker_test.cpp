@@ -161,6 +161,18 @@ TEST_CASE("circuit_breaker: is held by hand, also under another configuration, u
   CHECK(get(proxy).field("proxy-status").find("circuit_open") != std::string::npos);
 }
 
+TEST_CASE("circuit_breaker: an endpoint's is held by hand also under another configuration") {
+  App app;
+  const std::string cluster = "endpoints: [\"" + app.address() + "\"]";
+  TestProxy proxy(with_breaker(cluster, "scope: endpoint, window: 30s"));
+  CHECK(get(proxy).status == 204);
+  CHECK(set(proxy, "cluster%20app/" + app.address(), "open") == 200);
+  CHECK(get(proxy).status == 503);
+  CHECK(proxy.reload(with_breaker(cluster, "scope: endpoint, window: 20s")).status == 200);
+  CHECK(get(proxy).field("proxy-status").find("circuit_open") != std::string::npos);
+  CHECK(app.asked == 1);
+}
+
 TEST_CASE("circuit_breaker: what is asked of it by hand must make sense") {
   App app;
   TestProxy proxy(with_breaker("url: \"" + app.url() + "\"", "window: 30s"));

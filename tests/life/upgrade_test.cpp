@@ -161,6 +161,41 @@ TEST_CASE("upgrade: a configuration that does not hold changes nothing, and is t
   CHECK(get(egress, "/").status == 202);
 }
 
+TEST_CASE("upgrade: a breaker that is held by hand stays so in the new process") {
+  Origin origin(Origin::answering("x"));
+  const auto with_breakers = [&](const std::string& fields) {
+    return "version: 1\naccess_log: { format: none }\nadmin: { bind: \"127.0.0.1:0\" }\n"
+           "listeners:\n  egress: { bind: \"127.0.0.1:0\", routes: [{ to: app }] }\nclusters:\n"
+           "  app: { url: \"" +
+           origin.url() + "\", filters: [circuit_breaker: { " + fields +
+           " }] }\n"
+           "  other: { url: \"http://127.0.0.1:1\", filters: [circuit_breaker: {}] }\n";
+  };
+  Outrider outrider(with_breakers("window: 30s"));
+  const base::Address egress = outrider.address(), admin = outrider.admin();
+  Successors successors(outrider);
+  CHECK(get(egress, "/").status == 200);
+  CHECK(post(admin, "/breakers/cluster%20app?state=open").status == 200);
+  CHECK(post(admin, "/breakers/cluster%20other?state=closed").status == 200);
+  CHECK(get(egress, "/").field("proxy-status").find("circuit_open") != std::string::npos);
+  for (const char* fields : {"window: 30s", "window: 20s"}) {
+    outrider.write(with_breakers(fields));
+    CHECK(post(admin, "/upgrade").status == 200);
+    successors.next();
+    CHECK(comes_to_be([&] { return get(admin, "/ready", "localhost").status == 200; }));
+    const Answer refused = get(egress, "/");
+    CHECK(refused.status == 503);
+    CHECK(refused.field("proxy-status").find("circuit_open") != std::string::npos);
+    outrider->wait_for("the circuit breaker of cluster other stays held closed by hand");
+  }
+  CHECK(post(admin, "/breakers/cluster%20app?state=auto").status == 200);
+  CHECK(comes_to_be([&] { return get(egress, "/").status == 200; }));
+  // Of one that is not there any more only a word is left.
+  outrider.write(answering(202));
+  CHECK(post(admin, "/upgrade").status == 200);
+  outrider->wait_for("cluster other was held closed by hand, and is not in this configuration");
+}
+
 TEST_CASE("upgrade: what began in the old process lives on there, without a limit of time") {
   std::promise<void> goes_on;
   Origin origin([&](Socket& peer) {

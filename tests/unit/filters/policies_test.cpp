@@ -158,6 +158,15 @@ TEST_CASE("a place's breakers: what was said by hand holds for those to come") {
   // Also under another configuration of the filter.
   filters::BreakerGroup next({}, 1, by_hand);
   CHECK_FALSE(next.of("a")->admit(start).is_admitted);
+  CHECK(next.of("b")->admit(start).is_admitted);
+  // What is said of the place as a whole takes back what was said of a part.
+  const auto c = next.of("c");
+  CHECK(next.set("c", Breaker::Mode::closed, start));
+  CHECK(by_hand->said() == filters::BreakerSwitch::Said{{"", Breaker::Mode::open},
+                                                        {"b", Breaker::Mode::automatic},
+                                                        {"c", Breaker::Mode::closed}});
+  CHECK(next.set("", Breaker::Mode::automatic, start));
+  CHECK(by_hand->said().empty());
 }
 
 // How long it stays open, as of `now`.

@@ -53,12 +53,12 @@ TEST_CASE("handover: sockets arrive with all that is known of them, and still li
   const base::Address bound = sent.listeners[0].bound;
   sent.admin = listening();
   sent.admin->is_shared = sent.admin->owns_path = true;
-  CHECK(send_sockets(pair.here.number(), sent) == "");
+  CHECK(send(pair.here.number(), sent) == "");
   sent = {};
-  const Received received = receive_sockets(pair.there.number());
+  const Received received = receive(pair.there.number());
   CHECK(received.problem == "");
-  REQUIRE(received.sockets.listeners.size() == 1);
-  const server::InheritedSocket& socket = received.sockets.listeners[0];
+  REQUIRE(received.all.listeners.size() == 1);
+  const server::InheritedSocket& socket = received.all.listeners[0];
   CHECK(socket.listener == "egress");
   CHECK(socket.wanted == any_port);
   CHECK(socket.bound == bound);
@@ -66,9 +66,31 @@ TEST_CASE("handover: sockets arrive with all that is known of them, and still li
   CHECK_FALSE(socket.owns_path);
   REQUIRE(socket.descriptors.size() == 2);
   CHECK(base::Address::local_of(socket.descriptors[1].number()) == bound);
-  REQUIRE(received.sockets.admin);
-  CHECK(received.sockets.admin->is_shared);
-  CHECK(received.sockets.admin->owns_path);
+  REQUIRE(received.all.admin);
+  CHECK(received.all.admin->is_shared);
+  CHECK(received.all.admin->owns_path);
+}
+
+TEST_CASE("handover: how breakers are held arrives, however many they are") {
+  HandoverPair pair = std::move(*make_handover());
+  HandedOver sent;
+  for (int i = 0; i < 300; ++i)
+    sent.breakers.push_back({"cluster c" + std::to_string(i), i % 2 ? "10.0.0.1:80" : "", "open"});
+  CHECK(send(pair.here.number(), sent) == "");
+  const Received received = receive(pair.there.number());
+  CHECK(received.problem == "");
+  REQUIRE(received.all.breakers.size() == 300);
+  CHECK(received.all.breakers[299].place == "cluster c299");
+  CHECK(received.all.breakers[299].part == "10.0.0.1:80");
+  CHECK(received.all.breakers[298].part == "");
+  CHECK(received.all.breakers[298].mode == "open");
+}
+
+TEST_CASE("handover: what a later version hands over as well is passed over") {
+  HandoverPair pair = std::move(*make_handover());
+  for (const std::string text : {"outrider handover 1", "tickets\n1", "end"})
+    ::send(pair.here.number(), text.data(), text.size(), MSG_NOSIGNAL);
+  CHECK(receive(pair.there.number()).problem == "");
 }
 
 TEST_CASE("handover: whoever speaks otherwise, or ends early, is not believed") {
@@ -76,12 +98,12 @@ TEST_CASE("handover: whoever speaks otherwise, or ends early, is not believed") 
     HandoverPair pair = std::move(*make_handover());
     ::send(pair.here.number(), text.data(), text.size(), MSG_NOSIGNAL);
     pair.here.reset();
-    CHECK(receive_sockets(pair.there.number()).problem != "");
+    CHECK(receive(pair.there.number()).problem != "");
   }
   HandoverPair pair = std::move(*make_handover());
   for (const std::string text : {"outrider handover 1", "listener\negress\n127.0.0.1:0"})
     ::send(pair.here.number(), text.data(), text.size(), MSG_NOSIGNAL);
-  CHECK(receive_sockets(pair.there.number()).problem == "what was handed over is not understood");
+  CHECK(receive(pair.there.number()).problem == "what was handed over is not understood");
 }
 
 TEST_CASE("handover: the old process hears of readiness, and of the end without it") {
