@@ -199,6 +199,7 @@ class Control final : admin::AdminSource {
   bool is_config_current_ = true;  // the last reload succeeded, if there was one
   base::Duration reload_took_{};   // that one
   bool is_upgrading_ = false;
+  bool is_replaced_ = false;  // by another process: what is new is its
   bool is_draining_ = false;
   base::Time drain_limit_ = base::never;  // then the rest is cut
   bool is_told_to_end_ = false;           // by a signal

@@ -107,7 +107,9 @@ void Control::cut(bool outbound, const std::shared_ptr<std::atomic<std::size_t>>
 
 void Control::drain_listeners(bool outbound) {
   for (const auto& worker : workers_)
-    worker->post([outbound](server::Runtime& runtime) { runtime.drain(outbound); });
+    worker->post([outbound, is_replaced = is_replaced_](server::Runtime& runtime) {
+      runtime.drain(outbound, is_replaced);
+    });
 }
 
 }  // namespace process

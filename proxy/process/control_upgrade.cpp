@@ -164,7 +164,7 @@ void Control::leave() {
   service_manager_.replaced_by(successor_->child());
   log_.info("upgrade: process " + std::to_string(successor_->child()) +
             " takes over; this one ends when its last exchange has");
-  is_draining_ = true;
+  is_replaced_ = is_draining_ = true;
   drain_limit_ = base::never;
   tasks_.spawn(drain_at_once()).release();
 }

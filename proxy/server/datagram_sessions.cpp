@@ -50,8 +50,9 @@ void DatagramSessions::send(const base::Address& to, base::Bytes datagram) {
   for (; dropped_ < socket_.dropped(); ++dropped_) owner_.datagram_dropped();
 }
 
-void DatagramSessions::drain() {
+void DatagramSessions::drain(bool is_replaced) {
   is_draining_ = true;
+  is_replaced_ = is_replaced;
   for (DatagramSession* each : sessions_) each->drain();
   close_if_over();
 }
@@ -60,12 +61,7 @@ void DatagramSessions::drain() {
 void DatagramSessions::close_if_over() {
   if (!is_draining_) return;
   if (sessions_.empty()) return socket_.close();
-  if (is_handed_over_) socket_.stop_receiving();
-}
-
-base::Descriptor DatagramSessions::hand_over() {
-  is_handed_over_ = true;
-  return socket_.duplicate();
+  if (is_replaced_) socket_.stop_receiving();
 }
 
 void DatagramSessions::cut() {

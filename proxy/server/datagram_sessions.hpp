@@ -34,12 +34,13 @@ class DatagramSessions final : net::BoundDatagrams::Owner, DatagramSession::Owne
   ~DatagramSessions();
 
   void accept(bool is_wanted) { takes_new_ = is_wanted; }
-  // Takes no new clients; sessions end when they fall quiet.
-  void drain();
+  // Takes no new clients; sessions end when they fall quiet. is_replaced: another process receives
+  // in our place from now on.
+  void drain(bool is_replaced);
   void cut();
   std::size_t size() const { return sessions_.size(); }
-  // The socket once more, for another process that is to receive in our place from drain() on.
-  base::Descriptor hand_over();
+  // The socket once more, for another process.
+  base::Descriptor duplicate() const { return socket_.duplicate(); }
 
  private:
   void on_datagram(const base::Address& source, std::string_view bytes) override;
@@ -54,7 +55,7 @@ class DatagramSessions final : net::BoundDatagrams::Owner, DatagramSession::Owne
   Owner& owner_;
   bool takes_new_ = true;
   bool is_draining_ = false;
-  bool is_handed_over_ = false;
+  bool is_replaced_ = false;
   std::unordered_map<std::string, DatagramSession*> by_client_;
   std::vector<DatagramSession*> sessions_;  // owned; each knows its place
   std::uint64_t dropped_ = 0;               // of the socket's, as far as it was told

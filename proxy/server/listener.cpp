@@ -58,11 +58,11 @@ void Listener::accept_on(NewSocket socket) {
                                               std::move(socket.path), owner);
 }
 
-void Listener::drain() {
+void Listener::drain(bool is_replaced) {
   if (is_draining_) return;
   if (acceptor_) acceptor_->close();
   is_draining_ = true;
-  if (sessions_) sessions_->drain();
+  if (sessions_) sessions_->drain(is_replaced);
   for (DownstreamConnection* each : connections_) each->drain();
   let_go_if_over();
 }

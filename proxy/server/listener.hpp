@@ -34,15 +34,16 @@ class Listener final : public http::Service, net::Acceptor::Owner, DatagramSessi
   const PlannedListener& plan() const { return generation_->plan().listeners[number_]; }
   bool is_outbound() const { return is_outbound_; }
   // Its socket once more, for whoever takes it over.
-  NewSocket duplicate() {
-    return {address_, sessions_ ? sessions_->hand_over() : acceptor_->duplicate(), nullptr};
+  NewSocket duplicate() const {
+    return {address_, sessions_ ? sessions_->duplicate() : acceptor_->duplicate(), nullptr};
   }
   // For connections from now on; null = clear.
   void set_tls(std::shared_ptr<const certs::TlsContext> context) { tls_ = std::move(context); }
   void pause() { sessions_ ? sessions_->accept(false) : acceptor_->pause(); }
   void resume() { sessions_ ? sessions_->accept(true) : acceptor_->resume(); }
   // Takes what waits to be accepted, closes the socket; connections are to go when they can.
-  void drain();
+  // is_replaced: by another process, which has the socket too.
+  void drain(bool is_replaced = false);
   // Ends all connections: what is under way is `drained`. How many exchanges that were.
   std::size_t cut();
   bool carries_datagrams() const { return sessions_ != nullptr; }

@@ -110,9 +110,9 @@ void Runtime::accept(bool is_wanted) {
   for (const auto& listener : listeners_) is_wanted ? listener->resume() : listener->pause();
 }
 
-void Runtime::drain(bool outbound) {
+void Runtime::drain(bool outbound, bool is_replaced) {
   for (const auto& listener : listeners_)
-    if (listener->is_outbound() == outbound) listener->drain();
+    if (listener->is_outbound() == outbound) listener->drain(is_replaced);
 }
 
 std::size_t Runtime::cut(bool outbound) {

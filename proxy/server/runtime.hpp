@@ -47,7 +47,8 @@ class Runtime final : Generation::Owner {
   std::vector<upstream::ClusterSnapshot> clusters();
 
   void accept(bool is_wanted);     // false: new connections wait in the kernel
-  void drain(bool outbound);       // the listeners of that direction
+  // The listeners of that direction. is_replaced: by another process, which has their sockets too.
+  void drain(bool outbound, bool is_replaced);
   std::size_t cut(bool outbound);  // exchanges that are left there: how many
   bool is_idle() const;            // no connection is left, and all was sent
 

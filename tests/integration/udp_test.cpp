@@ -3,99 +3,24 @@
 #include "tests/harness/json.hpp"
 #include "tests/harness/socket.hpp"
 #include "tests/harness/test_proxy.hpp"
+#include "tests/harness/udp.hpp"
 
 #include <doctest/doctest.h>
 
-#include <atomic>
 #include <fstream>
 #include <memory>
 #include <optional>
-#include <poll.h>
 #include <stdexcept>
 #include <string>
-#include <sys/socket.h>
-#include <thread>
 #include <unistd.h>
 #include <vector>
 
 using harness::Json;
 using harness::TestProxy;
+using harness::Udp;
+using harness::UdpEcho;
 
 namespace {
-
-// A socket of UDP that waits ten seconds at most.
-class Udp {
- public:
-  // Bound to a port of 127.0.0.1, and connected if there is a peer.
-  explicit Udp(const base::Address& peer = {})
-      : descriptor_(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0)) {
-    const base::Address::Socket any = base::Address::parse("127.0.0.1:0")->socket();
-    REQUIRE(::bind(descriptor_, any.get(), any.size) == 0);
-    if (peer.is_none()) return;
-    const base::Address::Socket to = peer.socket();
-    REQUIRE(::connect(descriptor_, to.get(), to.size) == 0);
-  }
-  Udp(const Udp&) = delete;
-  Udp& operator=(const Udp&) = delete;
-  ~Udp() { ::close(descriptor_); }
-
-  base::Address address() const { return base::Address::local_of(descriptor_); }
-  void send(std::string_view datagram) const {
-    (void)::send(descriptor_, datagram.data(), datagram.size(), MSG_NOSIGNAL);
-  }
-  void send_to(const base::Address& to, std::string_view datagram) const {
-    const base::Address::Socket address = to.socket();
-    (void)::sendto(descriptor_, datagram.data(), datagram.size(), 0, address.get(), address.size);
-  }
-  // None: nothing came.
-  std::optional<std::string> receive(int milliseconds = 10'000,
-                                     base::Address* source = nullptr) const {
-    pollfd watched{descriptor_, POLLIN, 0};
-    if (::poll(&watched, 1, milliseconds) <= 0) return std::nullopt;
-    std::string room(65536, '\0');
-    sockaddr_storage from{};
-    socklen_t size = sizeof from;
-    const ssize_t got = ::recvfrom(descriptor_, room.data(), room.size(), 0,
-                                   reinterpret_cast<sockaddr*>(&from), &size);
-    if (got < 0) return std::nullopt;
-    if (source) *source = base::Address::from(reinterpret_cast<sockaddr*>(&from), size);
-    room.resize(static_cast<std::size_t>(got));
-    return room;
-  }
-  std::string ask(std::string_view datagram) const {
-    send(datagram);
-    return receive().value_or("(nothing)");
-  }
-
- private:
-  int descriptor_;
-};
-
-// Answers each datagram with who sent it and what it holds.
-class Echo {
- public:
-  Echo() : thread_([this] { run(); }) {}
-  Echo(const Echo&) = delete;
-  Echo& operator=(const Echo&) = delete;
-  ~Echo() {
-    is_ending_ = true;
-    thread_.join();
-  }
-  std::string address() const { return socket_.address().to_string(); }
-
- private:
-  void run() {
-    while (!is_ending_) {
-      base::Address source;
-      const std::optional<std::string> datagram = socket_.receive(20, &source);
-      if (datagram) socket_.send_to(source, std::to_string(source.port()) + " " + *datagram);
-    }
-  }
-
-  Udp socket_;
-  std::atomic<bool> is_ending_{false};
-  std::thread thread_;
-};
 
 std::string relay_to(const std::string& upstream, const std::string& fields = "",
                      const std::string& top = "access_log: { format: none }\n",
@@ -113,7 +38,7 @@ std::string port_in(const std::string& answer) {
 
 TEST_CASE("udp: datagrams go and come whole, by one upstream socket for each client") {
   for (const char* workers : {"1", "2"}) {
-    const Echo echo;
+    const UdpEcho echo;
     const TestProxy proxy(relay_to(echo.address(), "", "access_log: { format: none }\n", workers));
     const Udp first(proxy.address("stun")), second(proxy.address("stun"));
     const std::string port = port_in(first.ask("a"));
@@ -128,7 +53,7 @@ TEST_CASE("udp: datagrams go and come whole, by one upstream socket for each cli
 }
 
 TEST_CASE("udp: a session ends when it falls quiet, with a line of its own") {
-  const Echo echo;
+  const UdpEcho echo;
   const std::string log = "/tmp/outrider-udp." + std::to_string(getpid());
   {
     const TestProxy proxy(relay_to(echo.address(), ", idle: 200ms",
@@ -154,7 +79,7 @@ TEST_CASE("udp: a session ends when it falls quiet, with a line of its own") {
 }
 
 TEST_CASE("udp: no more sessions than allowed, and those that are there go on") {
-  const Echo echo;
+  const UdpEcho echo;
   const TestProxy proxy(relay_to(echo.address(), ", sessions: 2"));
   const Udp first(proxy.address("stun")), second(proxy.address("stun")),
       third(proxy.address("stun"));
@@ -179,7 +104,7 @@ TEST_CASE("udp: an upstream that is not there ends the session, and is asked aga
 }
 
 TEST_CASE("udp: a reload keeps the socket and the sessions; a drain ends what is quiet") {
-  const Echo echo;
+  const UdpEcho echo;
   TestProxy proxy(relay_to(echo.address()));
   const Udp client(proxy.address("stun"));
   const std::string port = port_in(client.ask("a"));
@@ -193,7 +118,7 @@ TEST_CASE("udp: a reload keeps the socket and the sessions; a drain ends what is
 
 // Another program may have the one of connections: then it is tried with the next.
 TEST_CASE("udp: connections and datagrams share a port") {
-  const Echo echo;
+  const UdpEcho echo;
   std::unique_ptr<TestProxy> first, second;
   for (int tries = 0; !second && tries < 20; ++tries) {
     first = std::make_unique<TestProxy>(relay_to(echo.address()));

@@ -4,6 +4,7 @@
 #include "tests/harness/origin.hpp"
 #include "tests/harness/program.hpp"
 #include "tests/harness/test_proxy.hpp"
+#include "tests/harness/udp.hpp"
 
 #include <doctest/doctest.h>
 
@@ -285,6 +286,34 @@ TEST_CASE("upgrade: none of the requests fails, over and over, on kept connectio
   for (std::thread& client : clients) client.join();
   CHECK(failed == 0);
   CHECK(::access(path.c_str(), F_OK) == 0);
+}
+
+TEST_CASE("upgrade: after one that failed a session of datagrams is answered also while it drains") {
+  const harness::UdpEcho echo;
+  const std::string relay =
+      "version: 1\nworkers: 1\naccess_log: { format: none }\nadmin: { bind: \"127.0.0.1:0\" }\n"
+      "listeners: { stun: { bind: \"127.0.0.1:0\", udp: { to: turn } } }\n"
+      "clusters: { turn: { url: \"udp://" +
+      echo.address() + "\" } }\n";
+  Outrider outrider(relay);
+  const base::Address stun = outrider.address("stun"), admin = outrider.admin();
+  const harness::Udp client(stun);
+  CHECK(client.ask("a").ends_with(" a"));
+  outrider.write("version: 1\nlisteneers: {}\n");
+  CHECK(post(admin, "/upgrade").status == 422);
+  outrider->signal(SIGTERM);
+  const auto is_draining = [&] {
+    CHECK(client.ask("b").ends_with(" b"));
+    try {
+      const Socket probe = Socket::connect(admin);
+      return false;
+    } catch (const std::exception&) {
+      return true;
+    }
+  };
+  CHECK(comes_to_be(is_draining));
+  for (int i = 0; i < 20; ++i) REQUIRE(client.ask("c").ends_with(" c"));
+  CHECK(outrider->wait() == 0);
 }
 
 TEST_CASE("upgrade: there is none beside an app, whose signal it is") {
