@@ -2,6 +2,7 @@
 // their turn now and then. One thread.
 #pragma once
 
+#include "proxy/http/datagram.hpp"
 #include "proxy/http/stream.hpp"
 
 #include <cstddef>
@@ -64,7 +65,7 @@ Task<Pumped> pump(Body& body, To outlet, base::Loop& loop) {
       how.source = piece.error();
       co_return how;
     }
-    if (piece->empty()) break;
+    if (is_end(*piece)) break;
     const std::size_t size = piece->size();
     const Result<void> taken = co_await outlet.write(std::move(*piece));
     outlet.was_taken();

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <cstring>
+#include <netinet/in.h>
 #include <sys/socket.h>
 
 namespace net {
@@ -17,12 +19,81 @@ boost::system::error_code system_error(int number) {
   return {number, boost::system::system_category()};
 }
 
+// Beside a datagram: which address of this host it was sent to, or is to leave from.
+union Control {
+  cmsghdr aligned;
+  std::array<char, CMSG_SPACE(sizeof(in6_pktinfo))> bytes;
+};
+
+// Whether the socket is bound to all addresses: then each datagram comes with the one that was meant.
+bool tells_whom(int descriptor) {
+  const base::Address bound = base::Address::local_of(descriptor);
+  const bool is_ipv4 = bound.family() == AF_INET;
+  const auto any = base::Address::parse_ip(is_ipv4 ? "0.0.0.0" : "::", bound.port());
+  if (bound != *any) return false;
+  const int on = 1;
+  return ::setsockopt(descriptor, is_ipv4 ? IPPROTO_IP : IPPROTO_IPV6,
+                      is_ipv4 ? IP_PKTINFO : IPV6_RECVPKTINFO, &on, sizeof on) == 0;
+}
+
+base::Address asked_of(msghdr& message) {
+  for (cmsghdr* each = CMSG_FIRSTHDR(&message); each; each = CMSG_NXTHDR(&message, each)) {
+    if (each->cmsg_level == IPPROTO_IP && each->cmsg_type == IP_PKTINFO) {
+      in_pktinfo info;
+      std::memcpy(&info, CMSG_DATA(each), sizeof info);
+      sockaddr_in address{};
+      address.sin_family = AF_INET;
+      address.sin_addr = info.ipi_spec_dst;
+      return base::Address::from(reinterpret_cast<const sockaddr*>(&address), sizeof address);
+    }
+    if (each->cmsg_level == IPPROTO_IPV6 && each->cmsg_type == IPV6_PKTINFO) {
+      in6_pktinfo info;
+      std::memcpy(&info, CMSG_DATA(each), sizeof info);
+      if (IN6_IS_ADDR_MULTICAST(&info.ipi6_addr)) return {};  // nobody answers from there
+      sockaddr_in6 address{};
+      address.sin6_family = AF_INET6;
+      address.sin6_addr = info.ipi6_addr;
+      if (IN6_IS_ADDR_LINKLOCAL(&info.ipi6_addr)) address.sin6_scope_id = info.ipi6_ifindex;
+      return base::Address::from(reinterpret_cast<const sockaddr*>(&address), sizeof address);
+    }
+  }
+  return {};
+}
+
+template <typename Info>
+void put(const Info& info, int level, int type, msghdr& message, Control& control) {
+  message.msg_control = &control;
+  message.msg_controllen = CMSG_SPACE(sizeof info);
+  cmsghdr* const header = CMSG_FIRSTHDR(&message);
+  header->cmsg_level = level;
+  header->cmsg_type = type;
+  header->cmsg_len = CMSG_LEN(sizeof info);
+  std::memcpy(CMSG_DATA(header), &info, sizeof info);
+}
+
+// is_ipv4: the socket is IPv4's.
+void leave_from(const base::Address& from, bool is_ipv4, msghdr& message, Control& control) {
+  if (is_ipv4) {
+    in_pktinfo info{};
+    std::memcpy(&info.ipi_spec_dst, from.bytes() + 12, sizeof info.ipi_spec_dst);
+    return put(info, IPPROTO_IP, IP_PKTINFO, message, control);
+  }
+  in6_pktinfo info{};
+  std::memcpy(&info.ipi6_addr, from.bytes(), sizeof info.ipi6_addr);
+  if (from.family() == AF_INET6) {
+    const base::Address::Socket address = from.socket();
+    info.ipi6_ifindex = reinterpret_cast<const sockaddr_in6*>(address.get())->sin6_scope_id;
+  }
+  put(info, IPPROTO_IPV6, IPV6_PKTINFO, message, control);
+}
+
 // Where a thread's datagrams are received; only what was used of it ever costs memory.
 struct Room {
   std::array<std::array<char, longest>, batch> bytes;
   std::array<sockaddr_storage, batch> sources;
   std::array<iovec, batch> parts;
   std::array<mmsghdr, batch> messages;
+  std::array<Control, batch> controls;
 
   Room() {
     for (std::size_t i = 0; i < batch; ++i) parts[i] = {bytes[i].data(), bytes[i].size()};
@@ -48,6 +119,8 @@ BoundDatagrams::BoundDatagrams(base::EventLoop& loop, base::Descriptor descripto
       descriptor_(std::move(descriptor)),
       owner_(owner),
       slot_(loop.poller().add(descriptor_.number(), *this)),
+      is_ipv4_(base::Address::local_of(descriptor_.number()).family() == AF_INET),
+      is_of_all_(tells_whom(descriptor_.number())),
       readable_(loop),
       tasks_(loop) {
   tasks_.spawn(run()).release();
@@ -91,27 +164,31 @@ std::size_t BoundDatagrams::receive_batch() {
     room.messages[i].msg_hdr.msg_namelen = sizeof room.sources[i];
     room.messages[i].msg_hdr.msg_iov = &room.parts[i];
     room.messages[i].msg_hdr.msg_iovlen = 1;
+    if (!is_of_all_) continue;
+    room.messages[i].msg_hdr.msg_control = &room.controls[i];
+    room.messages[i].msg_hdr.msg_controllen = sizeof room.controls[i];
   }
   const int got =
       ::recvmmsg(descriptor_.number(), room.messages.data(), batch, MSG_DONTWAIT, nullptr);
   if (got < 0) return errno == EAGAIN ? 0 : errno == EINTR || errno == ECONNREFUSED ? batch : 0;
   const auto count = static_cast<std::size_t>(got);
   for (std::size_t i = 0; i < count; ++i) {
-    const msghdr& header = room.messages[i].msg_hdr;
+    msghdr& header = room.messages[i].msg_hdr;
     owner_.on_datagram(base::Address::from(reinterpret_cast<const sockaddr*>(&room.sources[i]),
                                            header.msg_namelen),
-                       {room.bytes[i].data(), room.messages[i].msg_len});
+                         is_of_all_ ? asked_of(header) : base::Address(),
+                         {room.bytes[i].data(), room.messages[i].msg_len});
   }
   return count;
 }
 
-void BoundDatagrams::send(const base::Address& to, Bytes bytes) {
+void BoundDatagrams::send(const base::Address& to, const base::Address& from, Bytes bytes) {
   if (!descriptor_ || held_ + bytes.size() > most_held) {
     ++dropped_;
     return;
   }
   held_ += bytes.size();
-  outgoing_.push_back({to, std::move(bytes)});
+  outgoing_.push_back({to, from, std::move(bytes)});
   loop_.flush_later(*this);
 }
 
@@ -132,6 +209,7 @@ std::size_t BoundDatagrams::send_batch() {
   std::array<mmsghdr, batch> messages{};
   std::array<iovec, batch> parts{};
   std::array<base::Address::Socket, batch> to;
+  std::array<Control, batch> controls{};
   const std::size_t count = std::min(batch, outgoing_.size() - first_);
   for (std::size_t i = 0; i < count; ++i) {
     const Outgoing& each = outgoing_[first_ + i];
@@ -141,6 +219,8 @@ std::size_t BoundDatagrams::send_batch() {
     messages[i].msg_hdr.msg_namelen = to[i].size;
     messages[i].msg_hdr.msg_iov = &parts[i];
     messages[i].msg_hdr.msg_iovlen = 1;
+    if (!each.from.is_none())
+      leave_from(each.from, is_ipv4_, messages[i].msg_hdr, controls[i]);
   }
   const int sent = ::sendmmsg(descriptor_.number(), messages.data(), static_cast<unsigned>(count),
                               MSG_DONTWAIT | MSG_NOSIGNAL);

@@ -25,8 +25,10 @@ class BoundDatagrams final : base::Poller::Watch, base::Flushable {
  public:
   class Owner {
    public:
-    // The bytes are valid during the call.
-    virtual void on_datagram(const base::Address& source, std::string_view bytes) = 0;
+    // asked: which address of this host it was sent to, where the socket is bound to all of them;
+    // else none. The bytes are valid during the call.
+    virtual void on_datagram(const base::Address& source, const base::Address& asked,
+                             std::string_view bytes) = 0;
 
    protected:
     ~Owner() = default;
@@ -41,15 +43,16 @@ class BoundDatagrams final : base::Poller::Watch, base::Flushable {
   void close();
   // What comes from now on is for another to receive. Not from inside the owner.
   void stop_receiving() { tasks_.cancel_all(); }
-  // Leaves with the turn's flush, all of them in one call of the system.
-  void send(const base::Address& to, Bytes bytes);
+  // Leaves with the turn's flush, all of them in one call of the system. from: where the client
+  // asked, as on_datagram() told.
+  void send(const base::Address& to, const base::Address& from, Bytes bytes);
   std::uint64_t dropped() const { return dropped_; }  // of those to be sent, ever
   // The socket itself, once more; none if descriptors have run out.
   base::Descriptor duplicate() const { return duplicate_of(descriptor_); }
 
  private:
   struct Outgoing {
-    base::Address to;
+    base::Address to, from;
     Bytes bytes;
   };
 
@@ -63,6 +66,8 @@ class BoundDatagrams final : base::Poller::Watch, base::Flushable {
   base::Descriptor descriptor_;
   Owner& owner_;
   int slot_;
+  const bool is_ipv4_;
+  const bool is_of_all_;  // addresses of this host
   std::vector<Outgoing> outgoing_;  // from first_ on
   std::size_t first_ = 0;
   std::size_t held_ = 0;  // bytes

@@ -1,5 +1,6 @@
 #include "proxy/server/datagram_session.hpp"
 
+#include "proxy/http/datagram.hpp"
 #include "proxy/http/final_head.hpp"
 
 #include <algorithm>
@@ -18,10 +19,11 @@ constexpr std::size_t most_bytes = 256 * 1024;
 
 }  // namespace
 
-DatagramSession::DatagramSession(base::Loop& loop, const base::Address& source,
+DatagramSession::DatagramSession(base::Loop& loop, const Ends& ends,
                                  net::ConnectionLimits::Place limits_place, base::Millis idle,
                                  http::Service& service, Owner& owner)
     : loop_(loop),
+      ends_(ends),
       place_(std::move(limits_place)),
       idle_(idle),
       service_(service),
@@ -29,7 +31,7 @@ DatagramSession::DatagramSession(base::Loop& loop, const base::Address& source,
       last_(loop.now()),
       came_(loop),
       tasks_(loop) {
-  info_.remote = source;
+  info_.remote = ends.client;
   info_.protocol = "udp";
 }
 
@@ -67,7 +69,7 @@ bool DatagramSession::take(std::string_view datagram) {
   if (received_.size() - next_ >= most_datagrams || held_ + datagram.size() > most_bytes)
     return false;
   held_ += datagram.size();
-  received_.push_back(Bytes::copy_of(datagram));
+  received_.push_back(http::datagram_of(datagram));
   came_.set();
   return true;
 }
@@ -96,7 +98,7 @@ Result<void> DatagramSession::send_head(const http::Response& response, bool) {
 
 Task<Result<void>> DatagramSession::write(Bytes datagram) {
   last_ = loop_.now();
-  if (is_open_) owner_.send(info_.remote, std::move(datagram));
+  if (is_open_) owner_.send(*this, std::move(datagram));
   return Result<void>();
 }
 

@@ -18,7 +18,7 @@ class DatagramSession final : http::ServerStream, http::Body::Source, base::Reap
  public:
   class Owner {
    public:
-    virtual void send(const base::Address& to, base::Bytes datagram) = 0;
+    virtual void send(const DatagramSession& session, base::Bytes datagram) = 0;
     // What its client sends from now on is another session's.
     virtual void on_over(DatagramSession& session) = 0;
     virtual void on_gone(DatagramSession& session) = 0;
@@ -27,11 +27,15 @@ class DatagramSession final : http::ServerStream, http::Body::Source, base::Reap
     ~Owner() = default;
   };
 
-  DatagramSession(base::Loop& loop, const base::Address& source, net::ConnectionLimits::Place limits_place,
+  // asked: the address of ours that the client sends to; none = there is but one.
+  struct Ends {
+    base::Address client, asked;
+  };
+  DatagramSession(base::Loop& loop, const Ends& ends, net::ConnectionLimits::Place limits_place,
                   base::Millis idle, http::Service& service, Owner& owner);
   ~DatagramSession();
 
-  const base::Address& source() const { return info_.remote; }
+  const Ends& ends() const { return ends_; }
   void start() { tasks_.spawn(run()).release(); }
   // From the client. False: too many wait, and it was dropped.
   bool take(std::string_view datagram);
@@ -61,6 +65,7 @@ class DatagramSession final : http::ServerStream, http::Body::Source, base::Reap
   void drop() noexcept override {}
 
   base::Loop& loop_;
+  const Ends ends_;
   http::ConnectionInfo info_;
   const net::ConnectionLimits::Place place_;
   base::Millis idle_;

@@ -1,5 +1,5 @@
 // The sessions of one socket that clients send datagrams to: one for each address that they come
-// from. Owned by the listener; the worker's thread.
+// from, and of ours for each that they ask. Owned by the listener; the worker's thread.
 #pragma once
 
 #include "proxy/net/datagrams.hpp"
@@ -43,9 +43,11 @@ class DatagramSessions final : net::BoundDatagrams::Owner, DatagramSession::Owne
   base::Descriptor duplicate() const { return socket_.duplicate(); }
 
  private:
-  void on_datagram(const base::Address& source, std::string_view bytes) override;
-  DatagramSession* begin(const base::Address& source, const std::string& key);
-  void send(const base::Address& to, base::Bytes datagram) override;
+  void on_datagram(const base::Address& source, const base::Address& asked,
+                   std::string_view bytes) override;
+  DatagramSession* begin(const base::Address& source, const base::Address& asked,
+                         const std::string& key);
+  void send(const DatagramSession& session, base::Bytes datagram) override;
   void on_over(DatagramSession& session) override;
   void on_gone(DatagramSession& session) override;
   void close_if_over();

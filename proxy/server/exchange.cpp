@@ -1,6 +1,7 @@
 #include "proxy/server/exchange.hpp"
 
 #include "proxy/base/ascii.hpp"
+#include "proxy/http/datagram.hpp"
 #include "proxy/http/final_head.hpp"
 #include "proxy/http/grpc.hpp"
 #include "proxy/http/hop_by_hop.hpp"
@@ -31,7 +32,7 @@ class FromClient final : public http::WrappedSource {
     const Awaited awaited(info_.client_body);
     base::Result<base::Bytes> piece = co_await inner_.read();
     info_.last_byte = info_.now();
-    if (piece && piece->empty())
+    if (piece && http::is_end(*piece))
       info_.client_body.end(info_.now());
     else if (piece)
       info_.bytes_in += piece->size();
@@ -312,6 +313,7 @@ void Exchange::cut(const base::Error& why) {
   note_failure(reason_behind_head(why.reason));
   info_.detail = why.detail;
   info_.cause = why.cause;
+  if (info_.connection.protocol == "udp") info_.status = http::status_of(why);  // nobody was told
   if (!ends_with_status_ || !stream_.carries_trailers()) return stream_.abort(why);
   const http::Headers trailers = http::closing_trailers(why, info_);
   note_grpc_status(http::grpc_status_in(trailers));

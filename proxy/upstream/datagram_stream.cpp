@@ -1,5 +1,7 @@
 #include "proxy/upstream/datagram_stream.hpp"
 
+#include "proxy/http/datagram.hpp"
+
 namespace upstream {
 namespace {
 
@@ -11,11 +13,13 @@ using http::Result;
 using http::Task;
 using net::Input;
 
-Error lost(boost::system::error_code cause) {
-  return {Reason::response_aborted, Fault::upstream, "the upstream takes no datagrams", cause};
-}
-
 }  // namespace
+
+// Of who never answered nothing says that it was ever there.
+Error DatagramStream::lost(boost::system::error_code cause) const {
+  return {has_answered_ ? Reason::response_aborted : Reason::connect_failure, Fault::upstream,
+          "the upstream takes no datagrams", cause};
+}
 
 // That nobody listens there any more ends the session: the client's next datagram may go elsewhere.
 Task<Result<void>> DatagramStream::write(Bytes datagram) {
@@ -36,15 +40,17 @@ void DatagramStream::abort(const Error& why) noexcept {
   socket_->interrupt();
 }
 
-// An empty datagram cannot be told from an end, and is not passed on.
 Task<Result<Bytes>> DatagramStream::read() {
   for (;;) {
     if (failure_) co_return *failure_;
     if (has_ended_) co_return Bytes();
     Input input = socket_->read_now();
     if (input.state == Input::State::failed) co_return lost(input.cause);
-    if (!input.bytes.empty()) co_return std::move(input.bytes);
-    if (input.state == Input::State::would_block) co_await socket_->readable();
+    if (input.state == Input::State::data) {
+      has_answered_ = true;
+      co_return input.bytes.empty() ? http::datagram_of({}) : std::move(input.bytes);
+    }
+    co_await socket_->readable();
   }
 }
 

@@ -27,9 +27,12 @@ class DatagramStream final : public HeadlessStream {
   http::Task<http::Result<http::Bytes>> read() override;
 
  private:
+  http::Error lost(boost::system::error_code cause) const;
+
   const std::unique_ptr<net::ConnectedDatagrams> socket_;
   const base::Ref<Endpoint> endpoint_;
   std::optional<http::Error> failure_;
+  bool has_answered_ = false;
   bool has_ended_ = false;
 };
 

@@ -52,6 +52,45 @@ TEST_CASE("udp: datagrams go and come whole, by one upstream socket for each cli
   }
 }
 
+TEST_CASE("udp: a datagram without a byte is one too, either way") {
+  const Udp upstream;
+  const TestProxy proxy(relay_to(upstream.address().to_string()));
+  const Udp client(proxy.address("stun"));
+  base::Address relay;
+  client.send("");
+  CHECK(upstream.receive(10'000, &relay) == "");
+  client.send("a");
+  CHECK(upstream.receive() == "a");
+  upstream.send_to(relay, "");
+  upstream.send_to(relay, "b");
+  CHECK(client.receive() == "");
+  CHECK(client.receive() == "b");
+}
+
+// A client that asked one address of a host takes no answer from another.
+TEST_CASE("udp: a socket of all addresses answers from the one that was asked") {
+  for (const std::string any : {"0.0.0.0", "[::]"}) {
+    CAPTURE(any);
+    const UdpEcho echo;
+    std::string config = relay_to(echo.address());
+    config.replace(config.find("127.0.0.1:0, udp"), 11, '"' + any + ":0\"");
+    const TestProxy proxy(config);
+    const std::uint16_t port = proxy.address("stun").port();
+    const Udp client;
+    std::vector<std::string> ports;
+    for (const char* asked : {"127.0.0.1", "127.0.0.2"}) {
+      const base::Address address = *base::Address::parse_ip(asked, port);
+      base::Address from;
+      client.send_to(address, asked);
+      const std::string answer = client.receive(10'000, &from).value_or("(nothing)");
+      CHECK(answer.ends_with(asked));
+      CHECK(from == address);
+      ports.push_back(port_in(answer));
+    }
+    CHECK(ports[0] != ports[1]);  // two sessions
+  }
+}
+
 TEST_CASE("udp: a session ends when it falls quiet, with a line of its own") {
   const UdpEcho echo;
   const std::string log = "/tmp/outrider-udp." + std::to_string(getpid());
@@ -99,7 +138,7 @@ TEST_CASE("udp: an upstream that is not there ends the session, and is asked aga
   const TestProxy proxy(relay_to(address.to_string()));
   const Udp client(proxy.address("stun"));
   client.send("lost");
-  CHECK(comes_to_say(proxy, "/metrics", "reason=\"response_aborted\"} 1\n"));
+  CHECK(comes_to_say(proxy, "/metrics", "code=\"502\",reason=\"connect_failure\"} 1\n"));
   CHECK(comes_to_say(proxy, "/metrics", "outrider_downstream_connections{listener=\"stun\"} 0\n"));
 }
 
