@@ -176,8 +176,8 @@ std::size_t BoundDatagrams::receive_batch() {
     msghdr& header = room.messages[i].msg_hdr;
     owner_.on_datagram(base::Address::from(reinterpret_cast<const sockaddr*>(&room.sources[i]),
                                            header.msg_namelen),
-                         is_of_all_ ? asked_of(header) : base::Address(),
-                         {room.bytes[i].data(), room.messages[i].msg_len});
+                       is_of_all_ ? asked_of(header) : base::Address(),
+                       {room.bytes[i].data(), room.messages[i].msg_len});
   }
   return count;
 }

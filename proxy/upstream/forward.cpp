@@ -116,7 +116,7 @@ class Underway {
     const bool is_waiting = attempt_.queued != base::never && attempt_.connected == base::never;
     if (is_waiting) attempt_.queue_time = info_.now() - attempt_.queued;
     if (attempt_.sent != base::never && !is_unsent_) info_.may_have_arrived = true;
-    if (attempt_.connected != base::never) placement_.ended(told_by_proxy_);
+    if (attempt_.connected != base::never && !is_told_later_) placement_.ended(told_by_proxy_);
     if (attempt_.observer) attempt_.observer->ended(attempt_);
   }
 
@@ -156,15 +156,22 @@ class Underway {
     attempt_.outcome.grpc_status = http::grpc_status_of(*reply);
     is_unsent_ = reply->is_unsent;
   }
+  // As over(), of what has no outcome until it ends.
+  void goes_on(Reply& reply) {
+    over(reply);
+    is_told_later_ = true;
+    scope_.hold(placement_.at_the_end());
+  }
 
  private:
   http::Attempt& attempt_;
-  const http::Scope& scope_;
+  http::Scope& scope_;
   http::StreamInfo& info_;
   Placement& placement_;
   base::Reason told_by_proxy_ = base::Reason::none;
   bool is_over_ = false;
   bool is_unsent_ = false;
+  bool is_told_later_ = false;
 };
 
 // A gRPC call may have ended without a message: then its status counts as that of the head.
@@ -173,6 +180,12 @@ void look_for_grpc_status(http::Response& response) {
   auto body = std::make_unique<FirstRead>(std::move(response.body));
   if (body->found_the_end()) response.trailing_grpc_status = http::grpc_status_in(body->trailers());
   response.body = Body(body.release());
+}
+
+// A gRPC call whose status comes in its trailers.
+bool goes_on(const Request& request, const Reply& reply) {
+  return reply && request.info.is_grpc && reply->reason == base::Reason::none &&
+         reply->status == 200 && !reply->body.is_empty() && http::grpc_status_of(*reply) < 0;
 }
 
 // An Outrider behind this one says what became of the request: only if it has proved who it is.
@@ -224,7 +237,8 @@ Task<Reply> Forward::forward(Request& request) {
         if (cluster_.is_verified()) note_status_of_proxy(*reply, request.info.pseudonym);
       }
       if (is_last || !sent_request.can_go_on()) {
-        underway.over(reply);
+        const bool has_no_outcome = goes_on(request, reply);
+        has_no_outcome ? underway.goes_on(reply) : underway.over(reply);
         co_return reply;
       }
     }
@@ -264,7 +278,7 @@ Task<Reply> Forward::relay_datagrams(Request& request) {
   underway.has({});
   auto stream = std::make_unique<DatagramStream>(std::move(*socket), *endpoint);
   Reply reply = co_await answer_of(std::move(stream), request);
-  underway.over(reply);
+  underway.goes_on(reply);
   co_return reply;
 }
 

@@ -26,6 +26,33 @@ Error too_many_clients() {
   return error;
 }
 
+// The client's own deadline says nothing of the endpoint.
+bool says_nothing(const http::Outcome& outcome, const http::StreamInfo& info) {
+  return outcome.reason == base::Reason::total_timeout && info.now() >= info.end_by();
+}
+
+// What comes behind a head counts as what stands for it: a call that broke off was reset.
+class AtTheEnd final : public http::Guard {
+ public:
+  AtTheEnd(Cluster& cluster, base::Ref<Endpoint> endpoint, const http::StreamInfo& info,
+           base::Duration took)
+      : cluster_(cluster), endpoint_(std::move(endpoint)), info_(info), took_(took) {}
+
+  void ended(const http::Outcome& outcome) noexcept override {
+    if (says_nothing(outcome, info_)) return;
+    http::Outcome seen = outcome;
+    if (outcome.reason != base::Reason::none) seen = {outcome.reason};
+    if (outcome.reason == base::Reason::response_aborted) seen.reason = base::Reason::reset;
+    cluster_.answered(*endpoint_, seen, base::Reason::none, took_);
+  }
+
+ private:
+  Cluster& cluster_;
+  const base::Ref<Endpoint> endpoint_;
+  const http::StreamInfo& info_;
+  const base::Duration took_;  // to its head
+};
+
 }  // namespace
 
 Task<Result<Opened>> Placement::open(Want want) {
@@ -91,13 +118,19 @@ Result<Endpoint*> Placement::pick() {
 }
 
 void Placement::ended(base::Reason told_by_proxy) {
-  // The client's own deadline says nothing of the endpoint.
-  if (attempt_.outcome.reason == base::Reason::total_timeout && info_.now() >= info_.end_by())
-    return;
+  if (says_nothing(attempt_.outcome, info_)) return;
+  cluster_.answered(*endpoint_, attempt_.outcome, told_by_proxy, time_to_head());
+}
+
+std::unique_ptr<http::Guard> Placement::at_the_end() const {
+  return std::make_unique<AtTheEnd>(cluster_, endpoint_, info_, time_to_head());
+}
+
+base::Duration Placement::time_to_head() const {
   const base::Time until =
       attempt_.first_byte == base::never ? cluster_.loop().now() : attempt_.first_byte;
   const base::Time since = attempt_.sent == base::never ? attempt_.connected : attempt_.sent;
-  cluster_.answered(*endpoint_, attempt_.outcome, told_by_proxy, until - since);
+  return until - since;
 }
 
 void Placement::pin(http::Response& response, const http::StreamInfo& info) {

@@ -31,12 +31,15 @@ class Placement {
   const Endpoint& endpoint() const { return *endpoint_; }  // after an open() that went well
   // What became of the attempt that had a stream; told by a proxy behind, why.
   void ended(base::Reason told_by_proxy);
+  // The same of one that goes on behind its head: to be held by its scope, whose end tells.
+  std::unique_ptr<http::Guard> at_the_end() const;
   // Adds the cookie that brings the client here again, if it has none.
   void pin(http::Response& response, const http::StreamInfo& info);
 
  private:
   base::Result<Endpoint*> pick();
   Pool* pool() const;
+  base::Duration time_to_head() const;
   base::Task<base::Result<Opened>> ask(Want want);
   base::Task<base::Result<Opened>> open_when_known(Want want);
   base::Task<base::Result<Opened>> search(Want want, base::Task<base::Result<Opened>> first);

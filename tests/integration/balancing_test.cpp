@@ -7,6 +7,7 @@
 #include <doctest/doctest.h>
 
 #include <atomic>
+#include <functional>
 #include <map>
 #include <memory>
 #include <set>
@@ -116,6 +117,63 @@ TEST_CASE("balancing: who is ejected gets no request of any worker") {
   CHECK(bad.requests() == 5);
   CHECK(
       comes_to_say(proxy, "/metrics", "outrider_endpoints{cluster=\"app\",health=\"ejected\"} 1"));
+}
+
+// A gRPC service whose calls begin well, with a message.
+class Calls {
+ public:
+  // Each goes on with these frames.
+  explicit Calls(std::function<std::string(H2Peer&, std::uint32_t)> end)
+      : end_(std::move(end)), origin_([this](Socket& socket) { serve(socket); }) {}
+  std::string address() const { return origin_.address().to_string(); }
+
+ private:
+  void serve(Socket& socket) {
+    H2Peer peer(std::move(socket));
+    if (!peer.accept()) return;
+    for (std::uint32_t stream = 1;; stream += 2) {
+      while (!peer.messages[stream].has_ended)
+        if (!peer.read()) return;
+      const h2::Fields head = {{":status", "200"}, {"content-type", "application/grpc"}};
+      peer.send(peer.head(stream, head, false) +
+                h2::frame(h2::data, 0, stream, std::string("\0\0\0\0\1x", 6)));
+      peer.send(end_(peer, stream));
+    }
+  }
+
+  const std::function<std::string(H2Peer&, std::uint32_t)> end_;
+  Origin origin_;
+};
+
+TEST_CASE("balancing: a gRPC call counts by the status that it ends with") {
+  Calls good([](H2Peer& peer, std::uint32_t stream) {
+    return peer.head(stream, {{"grpc-status", "0"}}, true);
+  });
+  std::unique_ptr<Calls> bad;
+  SUBCASE("in its trailers") {
+    bad = std::make_unique<Calls>([](H2Peer& peer, std::uint32_t stream) {
+      return peer.head(stream, {{"grpc-status", "14"}}, true);
+    });
+  }
+  SUBCASE("or by being reset") {
+    bad = std::make_unique<Calls>([](H2Peer&, std::uint32_t stream) {
+      return h2::frame(h2::rst_stream, 0, stream, h2::number(2));
+    });
+  }
+  if (!bad) return;
+  TestProxy proxy(yaml({good.address(), bad->address()},
+                       "protocol: h2, load_balancer: round_robin, "
+                       "outlier: { consecutive_failures: 3, eject_for: 10m }"));
+  H2Peer client(Socket::connect(proxy.address()));
+  client.greet();
+  for (std::uint32_t stream = 1; stream < 40; stream += 2) {
+    h2::Fields call = H2Peer::get("/s/M");
+    call[0].second = "POST";
+    call.emplace_back("content-type", "application/grpc");
+    client.send(client.head(stream, call, true));
+    REQUIRE(client.wait_for(stream).has_ended);
+  }
+  CHECK(comes_to_say(proxy, "/metrics", "outrider_outlier_ejections_total{cluster=\"app\"} 1"));
 }
 
 TEST_CASE("balancing: a single endpoint is never ejected, nor anyone beyond max_ejected") {
