@@ -122,9 +122,7 @@ std::string Control::take_configuration(const std::shared_ptr<Steps>& steps) {
   follow_health();
   gate_.hold(*plan_, prepared.sockets);
   for (std::size_t i = 0; i < workers_.size(); ++i) {
-    const auto next = std::make_shared<server::Adoption>(adoption(std::move(prepared.sockets[i])));
-    workers_[i]->post([this, next, steps](server::Runtime& runtime) {
-      runtime.adopt(std::move(*next));
+    workers_[i]->adopt(adoption(std::move(prepared.sockets[i])), [this, steps] {
       loop_.post([steps] {
         if (--steps->missing == 0) steps->all_taken.set();
       });

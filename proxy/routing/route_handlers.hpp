@@ -73,13 +73,19 @@ using RouteChains = std::vector<std::shared_ptr<const RouteChain>>;
 
 class RouteHandler final : public http::Handler {
  public:
-  RouteHandler(const RouteTable& table, RouteChains chains)
-      : table_(table), chains_(std::move(chains)) {}
+  explicit RouteHandler(const RouteTable& table) : table_(table) { chains_.reserve(table.size()); }
   http::Task<http::Reply> handle(http::Request& request) override;
+
+  // Of the next route, before the first request.
+  void add(std::shared_ptr<const RouteChain> chain) { chains_.push_back(std::move(chain)); }
+  bool has_all() const { return chains_.size() == table_.size(); }
+  std::size_t count() const { return chains_.size(); }
+  // The last that was added; behind the last request.
+  void drop_last() { chains_.pop_back(); }
 
  private:
   const RouteTable& table_;
-  const RouteChains chains_;  // by the number of the route
+  RouteChains chains_;  // by the number of the route
 };
 
 }  // namespace routing

@@ -13,6 +13,11 @@ bool has_timeout(const config::Filters& filters) {
                      [](const config::FilterConfig& filter) { return filter.name == "timeout"; });
 }
 
+// In one turn of the loop: a chain with filters costs some microseconds, one that is shared a few
+// hundredths of that.
+constexpr std::size_t most_work = 512;
+constexpr std::size_t work_of_chain = 16;
+
 // All that it does is to hand on to one cluster.
 bool is_plain(const config::Route& route) {
   return route.to.size() == 1 && route.filters.empty() && !route.mirror;
@@ -32,6 +37,25 @@ Generation::Generation(const WorkerParts& worker, std::shared_ptr<const Plan> pl
   for (const PlannedListener& listener : plan_->listeners)
     listeners_.push_back(make_listener_chain(listener));
   alive_.add(1);
+}
+
+bool Generation::build() {
+  std::size_t left = most_work;
+  for (; building_ < listeners_.size(); ++building_) {
+    if (!build_routes(building_, left)) return false;
+    plain_.clear();
+  }
+  return true;
+}
+
+bool Generation::dismantle() noexcept {
+  std::size_t left = most_work / work_of_chain;
+  for (const auto& listener : listeners_)
+    for (; listener->routes->count() > 0; --left) {
+      if (left == 0) return false;
+      listener->routes->drop_last();
+    }
+  return true;
 }
 
 Generation::~Generation() {
@@ -89,8 +113,7 @@ void Generation::make_cluster_chains() {
 
 std::unique_ptr<Generation::ListenerChain> Generation::make_listener_chain(
     const PlannedListener& listener) {
-  auto handler =
-      std::make_unique<routing::RouteHandler>(*listener.routes, make_route_chains(listener));
+  auto handler = std::make_unique<routing::RouteHandler>(*listener.routes);
   auto chain = std::make_unique<http::Chain>(
       make_filters(listener.config->filters, "listener " + listener.config->name), *handler);
   ListenerPolicy policy = policy_of(listener, *chain);
@@ -98,22 +121,25 @@ std::unique_ptr<Generation::ListenerChain> Generation::make_listener_chain(
       ListenerChain{std::move(handler), std::move(chain), std::move(policy)});
 }
 
-// The plain ones of a cluster share a chain.
-routing::RouteChains Generation::make_route_chains(const PlannedListener& listener) {
-  routing::RouteChains chains;
-  chains.reserve(listener.routes->size());
-  std::unordered_map<std::string_view, std::shared_ptr<const routing::RouteChain>> plain;
-  for (std::size_t i = 0; i < listener.routes->size(); ++i) {
-    const config::Route& route = *(*listener.routes)[i].config;
-    if (!is_plain(route)) {
-      chains.push_back(make_route_chain(listener, i));
+// The plain ones of a cluster share a chain. False: there was not enough `left` to do for all.
+bool Generation::build_routes(std::size_t number, std::size_t& left) {
+  const PlannedListener& listener = plan_->listeners[number];
+  routing::RouteHandler& routes = *listeners_[number]->routes;
+  while (!routes.has_all()) {
+    const config::Route& route = *(*listener.routes)[routes.count()].config;
+    const bool is_shared = is_plain(route);
+    const std::size_t work = is_shared ? 1 : work_of_chain;
+    if (left < work) return false;
+    left -= work;
+    if (!is_shared) {
+      routes.add(make_route_chain(listener, routes.count()));
       continue;
     }
-    std::shared_ptr<const routing::RouteChain>& shared = plain[route.to[0].cluster];
-    if (!shared) shared = make_route_chain(listener, i);
-    chains.push_back(shared);
+    std::shared_ptr<const routing::RouteChain>& shared = plain_[route.to[0].cluster];
+    if (!shared) shared = make_route_chain(listener, routes.count());
+    routes.add(shared);
   }
-  return chains;
+  return true;
 }
 
 std::shared_ptr<const routing::RouteChain> Generation::make_route_chain(

@@ -5,7 +5,8 @@
 // thread.
 //
 // The way of a request: the listener's filters, the router, the route's filters, the cluster's
-// filters, upstream::Forward. Where no `timeout` stands on that way, the default one stands before
+// filters, upstream::Forward. What there may be thousands of, the routes' chains, is built and
+// destroyed a part at a time, so that the traffic has its turns between. Where no `timeout` stands on that way, the default one stands before
 // the route's filters.
 #pragma once
 
@@ -54,6 +55,11 @@ class Generation final : public base::Counted, base::Reapable, filters::Surround
   Generation(const WorkerParts& worker, std::shared_ptr<const Plan> plan, Owner& owner);
   ~Generation();
 
+  // Builds some more of it. True: it is complete, and may be used.
+  bool build();
+  // Destroys some of it, when nobody keeps it any more. True: little is left.
+  bool dismantle() noexcept;
+
   const Plan& plan() const { return *plan_; }
   // By the listener's position in the plan.
   const ListenerPolicy& policy(std::size_t listener) const { return listeners_[listener]->policy; }
@@ -85,7 +91,7 @@ class Generation final : public base::Counted, base::Reapable, filters::Surround
                        std::string_view without = {});
   void make_cluster_chains();
   std::unique_ptr<ListenerChain> make_listener_chain(const PlannedListener& listener);
-  routing::RouteChains make_route_chains(const PlannedListener& listener);
+  bool build_routes(std::size_t listener, std::size_t& left);
   std::shared_ptr<const routing::RouteChain> make_route_chain(const PlannedListener& listener,
                                                               std::size_t route);
   Filters make_route_filters(const PlannedListener& listener, const config::Route& route);
@@ -110,6 +116,9 @@ class Generation final : public base::Counted, base::Reapable, filters::Surround
   upstream::Clusters clusters_;
   std::unordered_map<std::string_view, ClusterChain> cluster_chains_;  // by name
   std::vector<std::unique_ptr<ListenerChain>> listeners_;  // in the order of the plan
+  std::size_t building_ = 0;    // the listener whose routes are next
+  // Of that one, by cluster.
+  std::unordered_map<std::string_view, std::shared_ptr<const routing::RouteChain>> plain_;
 };
 
 }  // namespace server

@@ -19,6 +19,13 @@ std::optional<std::size_t> owner_of(const base::Address& address, bool is_of_dat
 
 }  // namespace
 
+// What is to come into force.
+struct Runtime::Building {
+  base::Ref<Generation> generation;
+  std::vector<NewSocket> sockets;
+  std::function<void()> done;
+};
+
 Runtime::Runtime(base::EventLoop& loop, base::Executor& executor, std::size_t worker,
                  Shared& shared)
     : loop_(loop),
@@ -33,16 +40,44 @@ Runtime::Runtime(base::EventLoop& loop, base::Executor& executor, std::size_t wo
 
 Runtime::~Runtime() = default;
 
-// The new generation is there before the old one goes, so that what both use is not given up
-// between them.
 void Runtime::adopt(Adoption adoption) {
+  base::Ref<Generation> next = begin(adoption);
+  while (!next->build()) {
+  }
+  take(std::move(next), std::move(adoption.sockets));
+}
+
+void Runtime::adopt_in_turns(Adoption adoption, std::function<void()> done) {
+  base::Ref<Generation> next = begin(adoption);
+  building_ = std::make_unique<Building>(
+      Building{std::move(next), std::move(adoption.sockets), std::move(done)});
+  build();
+}
+
+// A post runs in the turn behind this one.
+void Runtime::build() {
+  if (!building_->generation->build()) return loop_.post([this] { build(); });
+  const std::unique_ptr<Building> built = std::move(building_);
+  take(std::move(built->generation), std::move(built->sockets));
+  built->done();
+}
+
+// What names stand for is known from the start.
+base::Ref<Generation> Runtime::begin(Adoption& adoption) {
   Generation::Owner& owner = *this;
   generations_.push_back(std::make_unique<Generation>(parts_, std::move(adoption.plan), owner));
-  present_ = base::Ref<Generation>(*generations_.back());
-  for (const auto& endpoints : adoption.endpoints) present_->clusters().publish(*endpoints);
+  base::Ref<Generation> next(*generations_.back());
+  for (const auto& endpoints : adoption.endpoints) next->clusters().publish(*endpoints);
+  return next;
+}
+
+// The new generation is there before the old one goes, so that what both use is not given up
+// between them.
+void Runtime::take(base::Ref<Generation> next, std::vector<NewSocket> sockets) {
+  present_ = std::move(next);
   pools_.forget_all_but(present_->plan().config->clusters);
   hand_over_listeners();
-  listen(std::move(adoption.sockets));
+  listen(std::move(sockets));
 }
 
 void Runtime::hand_over_listeners() {
@@ -80,6 +115,7 @@ std::vector<NewSocket> Runtime::listening() const {
 }
 
 void Runtime::on_over(Generation& generation) noexcept {
+  if (!generation.dismantle()) return loop_.post([this, &generation] { on_over(generation); });
   std::erase_if(generations_, [&](const auto& each) { return each.get() == &generation; });
   pools_.sweep();
 }

@@ -6,6 +6,7 @@
 #include "proxy/server/generation.hpp"
 #include "proxy/server/listener.hpp"
 
+#include <functional>
 #include <memory>
 #include <string_view>
 #include <vector>
@@ -28,8 +29,13 @@ class Runtime final : Generation::Owner {
   Runtime& operator=(const Runtime&) = delete;
   ~Runtime();
 
-  // The first time, and at each reload. What a listener of the plan does not name any more drains.
+  // The first time. What a listener of the plan does not name any more drains.
   void adopt(Adoption adoption);
+  // At each reload: large configurations are built beside the present one, some of it in each turn.
+  // `done` is called when it is in force; until then nothing else here is to be called but what
+  // begins with `is`.
+  void adopt_in_turns(Adoption adoption, std::function<void()> done);
+  bool is_adopting() const { return building_ != nullptr; }
 
   // For addresses of the present plan.
   void listen(std::vector<NewSocket> sockets);
@@ -53,7 +59,12 @@ class Runtime final : Generation::Owner {
   bool is_idle() const;            // no connection is left, and all was sent
 
  private:
+  struct Building;
+
   void on_over(Generation& generation) noexcept override;
+  base::Ref<Generation> begin(Adoption& adoption);
+  void build();
+  void take(base::Ref<Generation> next, std::vector<NewSocket> sockets);
   void hand_over_listeners();
 
   base::EventLoop& loop_;
@@ -65,6 +76,7 @@ class Runtime final : Generation::Owner {
   AllHandshakeFailures handshake_failures_;
   const WorkerParts parts_;
   std::vector<std::unique_ptr<Generation>> generations_;
+  std::unique_ptr<Building> building_;  // null = it is complete
   Mirrors mirrors_;
   base::Ref<Generation> present_;
   std::vector<std::unique_ptr<Listener>> listeners_;  // also those that drain

@@ -35,9 +35,28 @@ void Worker::run(Adoption first) {
 }
 
 void Worker::post(std::function<void(Runtime&)> action) {
-  loop_.post([this, action = std::move(action)] {
-    if (runtime_) action(*runtime_);
+  loop_.post([this, action = std::move(action)]() mutable {
+    actions_.push_back(std::move(action));
+    act();
   });
+}
+
+void Worker::adopt(Adoption adoption, std::function<void()> done) {
+  const auto next = std::make_shared<Adoption>(std::move(adoption));
+  post([this, next, done = std::move(done)](Runtime& runtime) {
+    runtime.adopt_in_turns(std::move(*next), [this, done] {
+      done();
+      act();
+    });
+  });
+}
+
+void Worker::act() {
+  while (runtime_ && !actions_.empty() && !runtime_->is_adopting()) {
+    const std::function<void(Runtime&)> action = std::move(actions_.front());
+    actions_.pop_front();
+    action(*runtime_);
+  }
 }
 
 }  // namespace server

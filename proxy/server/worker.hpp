@@ -6,6 +6,7 @@
 #include "proxy/base/event_loop.hpp"
 #include "proxy/server/runtime.hpp"
 
+#include <deque>
 #include <functional>
 #include <latch>
 #include <memory>
@@ -28,14 +29,19 @@ class Worker {
   // --- from any thread ---
   // Runs in the worker's thread, unless it has ended.
   void post(std::function<void(Runtime&)> action);
+  // Goes over to a configuration, which may take many turns: what is posted meanwhile runs behind
+  // it. `done` runs in the worker's thread.
+  void adopt(Adoption adoption, std::function<void()> done);
 
  private:
   void run(Adoption first);
+  void act();
 
   const std::size_t index_;
   Shared& shared_;
   base::EventLoop loop_;
   Runtime* runtime_ = nullptr;  // while the thread runs; used in it
+  std::deque<std::function<void(Runtime&)>> actions_;  // that are to run, in their order
   std::latch started_{1};       // counted down by the thread, which outlives start()
   std::thread thread_;
 };
