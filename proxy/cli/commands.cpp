@@ -9,6 +9,7 @@
 #include "proxy/base/json.hpp"
 #include "proxy/base/log.hpp"
 #include "proxy/cli/completion.hpp"
+#include "proxy/cli/listed_endpoints.hpp"
 #include "proxy/cli/terminal.hpp"
 #include "proxy/process/control.hpp"
 #include "proxy/process/handover.hpp"
@@ -116,10 +117,22 @@ bool probe(const server::Plan& plan, base::JsonWriter* json) {
   return is_well;
 }
 
+// As run would find it, and the lists of endpoints, without which that goes on.
+server::Planned checked(const config::Loaded& loaded) {
+  server::Planned made = planned(loaded, nullptr);
+  if (!made.plan) return made;
+  ListedEndpoints lists = listed_endpoints(*made.plan->config);
+  std::vector<config::Mistake>& warnings = made.plan->warnings;
+  warnings.insert(warnings.end(), lists.warnings.begin(), lists.warnings.end());
+  made.problems = std::move(lists.problems);
+  if (!made.problems.empty()) made.plan.reset();
+  return made;
+}
+
 // What is found out about what the file names is told as a text with its place.
 int check_as_json(const std::string& file, const config::Loaded& loaded, bool is_probed) {
   server::Planned made;
-  if (loaded.config) made = server::make_plan(loaded.config, nullptr);
+  if (loaded.config) made = checked(loaded);
   base::JsonWriter json;
   json.open('{').text("file", file).boolean("valid", made.plan != nullptr);
   json.key("problems").open('[');
@@ -151,7 +164,7 @@ int check(const Call& call) {
   const std::string shown = file == "-" ? standard_input : file;
   const config::Loaded loaded = load(file);
   if (call.has("--json")) return check_as_json(shown, loaded, call.has("--probe"));
-  const server::Planned made = planned(loaded, nullptr);
+  const server::Planned made = checked(loaded);
   if (!made.plan) say(joined(made.problems));
   if (!made.plan) return failed;
   for (const config::Mistake& warning : made.plan->warnings) say("warning: " + warning.to_string());

@@ -33,6 +33,7 @@ sed "s#127.0.0.1:0#'unix:$folder/x', owner: nobody-at-all#" good.yaml >nobody.ya
 { cat good.yaml; echo 'app: { stop_timeout: 1s }'; } >app_only.yaml
 { cat good.yaml; echo 'app: { command: ["true"] }'; } >app.yaml
 printf 'version: 1\nx: \377\n' >latin.yaml
+sed 's#url: "http://127.0.0.1:1"#discovery: { file: list.yaml }#' good.yaml >listed.yaml
 mkdir dir
 
 expect 0 'good.yaml: valid' check good.yaml
@@ -42,6 +43,12 @@ expect 0 'unused.yaml: valid' check unused.yaml
 expect 1 'logs.yaml:4:12: cannot write to none/x.log: No such file' check logs.yaml
 expect 1 'nowhere.yaml:2:26: listener in: cannot bind unix:/nowhere/x: No such file' check nowhere.yaml
 expect 1 'there is no such user to own' check nobody.yaml
+expect 0 'warning: listed.yaml:3:37: cluster a: cannot read list.yaml: No such file' check listed.yaml
+printf -- '- 127.0.0.1:1\n- 127.0.0.1\n' >list.yaml
+expect 1 'list.yaml:2:3: "127.0.0.1" has no port' check listed.yaml
+expect 1 '"valid":false,"problems":[{"message":"' check --json listed.yaml
+printf -- '- 127.0.0.1:1\n' >list.yaml
+expect 0 'listed.yaml: valid' check listed.yaml
 expect 1 'bad.yaml:1:10: this version understands `version: 1`' check bad.yaml
 expect 1 'there is no cluster "ab", did you mean "a"?' check bad.yaml
 expect 1 'no_file.yaml:2:33: no.crt: No such file' check no_file.yaml

@@ -1,0 +1,31 @@
+#include "proxy/cli/listed_endpoints.hpp"
+
+#include "config/endpoint_list.hpp"
+#include "config/load.hpp"
+
+#include <utility>
+
+namespace cli {
+
+ListedEndpoints listed_endpoints(const config::Config& config) {
+  ListedEndpoints found;
+  for (const config::Cluster& cluster : config.clusters) {
+    if (!cluster.discovery || cluster.discovery->file.empty()) continue;
+    const std::string& path = cluster.discovery->file;
+    const config::Places& places = cluster.discovery->places;
+    config::FileText file = config::read_file(path, config::most_bytes);
+    if (!file.problem.empty()) {
+      const auto place = places.find(path);
+      found.warnings.push_back(
+          {place == places.end() ? cluster.mark : place->second,
+           config.shown(places, "cluster " + cluster.name + ": cannot read " + path + ": " +
+                                    file.problem + "; until it can be read there is no endpoint")});
+      continue;
+    }
+    const config::EndpointList list = config::parse_endpoint_list(path, std::move(file.text));
+    if (!list.problem.empty()) found.problems.push_back(config.shown(places, list.problem));
+  }
+  return found;
+}
+
+}  // namespace cli
