@@ -68,7 +68,8 @@ class ServerConnection final : net::Transport::Owner,
   void cut();
   // For the requests that come from now on; one that is under way keeps what it began with.
   void adopt(const ServerSettings& settings);
-  bool is_idle() const { return !is_serving_; }
+  // No request is under way, and none has come, read or unread; the beginning of one is none.
+  bool is_idle() const { return !is_serving_ && input_.empty() && !has_unread(); }
   bool has_been_asked() const { return has_been_asked_; }  // anything, ever
 
  private:
@@ -92,6 +93,7 @@ class ServerConnection final : net::Transport::Owner,
   // alien: no head of HTTP/1, where that is not spoken anyhow: nobody there would read an answer.
   enum class HeadState : std::uint8_t { incomplete, complete, refused, alien };
 
+  bool has_unread() const { return transport_ && transport_->has_unread(); }
   base::Task<> run();
   net::Input::State first_bytes();
   base::Task<bool> one_request();

@@ -51,7 +51,8 @@ class ServerConnection final : net::Transport::Owner,
   void cut();
   // Timeouts, from when no stream is open; the bounds were told to the client and stay.
   void adopt(const ServerSettings& settings);
-  bool is_idle() const { return open_ == 0; }
+  // No stream is open, and nothing that might open one is unread.
+  bool is_idle() const { return open_ == 0 && !(transport_ && transport_->has_unread()); }
 
  private:
   class IncomingStream;

@@ -2,6 +2,7 @@
 
 #include "proxy/base/system_cause.hpp"
 
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
 #include <unistd.h>
@@ -176,6 +177,11 @@ Peeked Transport::peek(std::span<char> room) {
   if (errno != EAGAIN && errno != EINTR) return {Input::State::failed, {}};
   is_readable_ = errno == EINTR;
   return {};
+}
+
+bool Transport::has_unread() const {
+  int count = 0;
+  return is_open() && ::ioctl(descriptor_, FIONREAD, &count) == 0 && count > 0;
 }
 
 void Transport::skip(std::size_t count) {

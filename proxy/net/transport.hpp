@@ -94,6 +94,8 @@ class Transport final : base::Poller::Watch, base::Flushable {
   // The peer has sent all that it will, and nothing of it is unread. Asks the kernel; for the rare
   // moment of a hang-up.
   bool has_input_ended() const;
+  // The peer has sent something that nobody has read. Asks the kernel; for rare moments too.
+  bool has_unread() const;
   // Wakes whoever waits, to look at what has changed meanwhile.
   void interrupt();
 

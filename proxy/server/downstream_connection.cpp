@@ -52,7 +52,8 @@ void DownstreamConnection::cut() {
 }
 
 bool DownstreamConnection::is_idle() const {
-  return !is_closing_ && (!protocol_ || protocol_->is_idle());
+  if (is_closing_) return false;
+  return protocol_ ? protocol_->is_idle() : !transport_->has_unread();
 }
 
 void DownstreamConnection::expired() {

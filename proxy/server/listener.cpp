@@ -127,7 +127,7 @@ bool Listener::end_idle() {
   for (std::size_t i = 0; i < looks; ++i) {
     next_looked_at_ = (next_looked_at_ + 1) % connections_.size();
     DownstreamConnection& each = *connections_[next_looked_at_];
-    if (!each.is_idle() || loop_.now() < each.accepted + while_new) continue;
+    if (loop_.now() < each.accepted + while_new || !each.is_idle()) continue;
     each.cut();
     return true;
   }
