@@ -10,6 +10,7 @@
 
 #include <atomic>
 #include <csignal>
+#include <cstdlib>
 #include <cstring>
 #include <future>
 #include <poll.h>
@@ -240,8 +241,23 @@ TEST_CASE("upgrade: SIGTERM ends an old process whose stream does not end") {
   CHECK(outrider->said().find("drain.timeout: 1 exchanges were cut") != std::string::npos);
 }
 
-TEST_CASE("upgrade: none of the requests fails, over and over, on kept connections and new ones") {
-  Origin origin(Origin::answering("x"));
+// OUTRIDER_UPGRADES: how many; each process is followed by the next.
+TEST_CASE("upgrade: none of the requests fails, over and over, and streams live on in the old ones") {
+  const char* const wanted = std::getenv("OUTRIDER_UPGRADES");
+  const int upgrades = wanted ? std::atoi(wanted) : 10;
+  std::promise<void> may_end;
+  const std::shared_future<void> end = may_end.get_future().share();
+  Origin origin([&](Socket& peer) {
+    for (std::string head = peer.read_head(); !head.empty(); head = peer.read_head()) {
+      if (head.starts_with("GET /stream ")) {
+        peer.send("HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n\r\ndata: first\n\n");
+        end.wait();
+        peer.send("data: last\n\n");
+        return;
+      }
+      peer.send("HTTP/1.1 200 OK\r\ncontent-length: 1\r\n\r\nx");
+    }
+  });
   const std::string path = "/tmp/outrider-upgrade." + std::to_string(::getpid()) + ".sock";
   Outrider outrider(
       "version: 1\nworkers: 2\naccess_log: { format: none }\n"
@@ -276,7 +292,11 @@ TEST_CASE("upgrade: none of the requests fails, over and over, on kept connectio
       while (!is_over) ask(*at);
     });
   for (int i = 0; i < 3; ++i) clients.emplace_back(keep_asking);
-  for (int i = 0; i < 10; ++i) {
+  std::vector<Socket> streams;  // one in each process
+  for (int i = 0; i < upgrades; ++i) {
+    streams.push_back(Socket::connect(egress));
+    streams.back().send("GET /stream HTTP/1.1\r\nhost: a\r\n\r\n");
+    streams.back().read_until("data: first");
     const int before = done;
     CHECK(post(admin, "/upgrade").status == 200);
     successors.next();
@@ -286,6 +306,8 @@ TEST_CASE("upgrade: none of the requests fails, over and over, on kept connectio
   for (std::thread& client : clients) client.join();
   CHECK(failed == 0);
   CHECK(::access(path.c_str(), F_OK) == 0);
+  may_end.set_value();
+  for (Socket& each : streams) CHECK(each.read_to_end().find("data: last") != std::string::npos);
 }
 
 TEST_CASE("upgrade: after one that failed a session of datagrams is answered also while it drains") {
