@@ -2,32 +2,7 @@
 // clock is set, the CA file is emptied, it is stopped and goes on, its control group has no memory
 // left. Each leaves it serving what can be served, and one line that says what is wrong. What a test
 // may not do here is skipped, and said.
-//
-// The chaos scenarios that this version can play, and where each is played (a case of these tests
-// unless a file is named):
-//   upstreams     killed in mid-response "a response that the upstream cuts is cut", "a TLS response
-//                 that is cut"; before their head "an upstream that closes instead of answering",
-//                 "retry"; never answering, slow: "vocabulary", unit "forward"; GOAWAY, REFUSED_STREAM:
-//                 unit "pool http2", "grpc: by its status"; certificates: "a certificate that does not
-//                 hold"; hostile: "an HTTP/2 upstream that breaks the rules", "bad answers become 502";
-//                 storms of retries: examples/retry, unit "retry"
-//   clients       stuck "limits: a client that takes nothing", slow "limits: a head that does not end",
-//                 leaving "a client that leaves", flooding "floods end their connection", thousands that
-//                 come and go "tls clients: thousands that begin and leave"
-//   certificates  rotated and broken: unit "certificate watch"; the CA file emptied: here
-//   reload        "reload: under load", "reload: a stream", a listener that comes, goes, moves: "reload: a
-//                 changed port"; hundreds of them, twenty a second: "reloads:"
-//   ends          SIGTERM under load "draining", "what a drain's timeout cuts"; SIGKILL of the app "app:
-//                 one that is killed under load", of the process: here; upgrades "upgrade: none of the requests fails"
-//   resources     descriptors, disk, a log that nobody reads, memory, stops, the clock: here; connections
-//                 "no more connections than limits.connections"; the admin side "admin: serves at most 64"
-//   names         NXDOMAIN, SERVFAIL, silence, TTL of 0: unit "discovery", "resolver"; a real server that
-//                 changes its answers and dies: tests/chaos/names.sh
-//   loops         "a request that came by here before is a loop"
-//   all at once   "load: hundreds of clients, upstreams that die"
-//   network       packets that are lost, a partition that heals, ports that run out: tests/chaos/network.sh
-// Not played: delay and reordering by the kernel, processors that starve, transparent interception (not
-// built), a soak of hours.
+// tests/chaos/README.md says where else what goes wrong around a sidecar is played.
 #include "proxy/base/log.hpp"
 #include "tests/harness/origin.hpp"
 #include "tests/harness/peers.hpp"

@@ -20,9 +20,14 @@ class Handler(http.server.BaseHTTPRequestHandler):
     protocol_version = 'HTTP/1.1'
     disable_nagle_algorithm = True
     def do_GET(self):
+        # What a library leaves to its user: a body that is not read would be taken for a request.
+        self.rfile.read(int(self.headers.get('content-length', 0)))
+        if 'transfer-encoding' in self.headers: self.close_connection = True
         if self.path == '/stream': return self.stream()
         if self.path == '/slow': time.sleep(0.5)
-        self.send_response(200); self.send_header('content-length', '1'); self.end_headers()
+        self.send_response(200); self.send_header('content-length', '1')
+        if self.close_connection: self.send_header('connection', 'close')
+        self.end_headers()
         self.wfile.write(b'x')
     def stream(self):
         self.send_response(200); self.send_header('content-type', 'text/event-stream')
