@@ -10,6 +10,7 @@ import sys
 import time
 
 NO_CONTENT = b"HTTP/1.1 204 No Content\r\n\r\n"
+PROMISED = 5  # ms
 EVENTS = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\nconnection: close\r\n\r\n"
 
 
@@ -102,8 +103,10 @@ async def events(port, count):
             late.append((time.monotonic_ns() - int(line[at + 6:])) / 1e6)
     assert len(late) == count, len(late)
     late.sort()
-    print(f"{count} events: half within {late[count // 2]:.2f} ms, 99 % within "
-          f"{late[count * 99 // 100]:.2f} ms, all within {late[-1]:.2f} ms")
+    most = late[count * 99 // 100]
+    remark = "" if most <= PROMISED else f" (more than {PROMISED} ms: is this machine quiet?)"
+    print(f"{count} events: half within {late[count // 2]:.2f} ms, 99 % within {most:.2f} ms{remark}, "
+          f"all within {late[-1]:.2f} ms")
 
 
 if sys.argv[1] == "serve":

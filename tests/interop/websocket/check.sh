@@ -1,8 +1,11 @@
 #!/bin/sh
 # WebSocket by real clients and servers through one Outrider and through two (TLS and HTTP/2 between
 # them): Python's `websockets` (Debian: python3-websockets), npm's `ws` (NODE_PATH).
-# PYTHON: another interpreter. IDLE: how many idle WebSockets to measure, 0 = none.
+# PYTHON: another interpreter. IDLE: how many idle WebSockets to measure, 10000 by default or what the
+# descriptor limit allows; 0 = none.
 : "${OUTRIDER:?}"
+# Each has two descriptors in an Outrider, and limits.connections is at most half of the limit.
+ulimit -n 45000 2>/dev/null || ulimit -n "$(ulimit -Hn)"
 . "$(dirname "$0")/../../../examples/common.sh"
 cd ..
 PYTHON=${PYTHON:-python3}
@@ -39,7 +42,10 @@ for port in "$one" "$two"; do
     skip "npm ws through $through: node has no ws (npm install ws; NODE_PATH)"
   fi
 done
-if [ "${IDLE:-0}" -gt 0 ]; then
+most=$(($(ulimit -n) / 2 - 600))
+IDLE=${IDLE:-10000}
+[ "$IDLE" -le "$most" ] || { echo "only $most idle: the descriptor limit is $(ulimit -n)"; IDLE=$most; }
+if [ "$IDLE" -gt 0 ]; then
   "$PYTHON" "$here/peer.py" idle "ws://127.0.0.1:$one/" "$IDLE" "$single"
   "$PYTHON" "$here/peer.py" idle "ws://127.0.0.1:$two/" "$IDLE" "$outbound,$inbound"
 fi
