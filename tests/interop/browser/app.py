@@ -1,6 +1,6 @@
-"""What a browser's page talks to, with nothing but Python's own library: the page itself, as many
-event streams as it opens, a WebSocket that echoes, and what the page has found out, which is printed.
-"""
+"""What a browser's pages talk to, with nothing but Python's own library: the pages themselves, as many
+event streams as they open, a WebSocket that echoes, two that hear each other, and what a page has found
+out, which is printed. app.py PAGE PEER_PAGE"""
 import asyncio
 import base64
 import hashlib
@@ -22,16 +22,35 @@ async def frames(reader):
         yield head[0] & 15, bytes(byte ^ mask[i % 4] for i, byte in enumerate(text))
 
 
-async def echo(key, reader, writer):
+def accept(key, writer):
     token = base64.b64encode(hashlib.sha1(
         key.encode() + b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11").digest()).decode()
     writer.write(("HTTP/1.1 101 Switching Protocols\r\nupgrade: websocket\r\nconnection: Upgrade\r\n"
                   f"sec-websocket-accept: {token}\r\n\r\n").encode())
+
+
+def frame(opcode, text):
+    size = bytes([len(text)]) if len(text) < 126 else b"\x7e" + len(text).to_bytes(2, "big")
+    return bytes([0x80 | opcode]) + size + text
+
+
+async def echo(key, reader, writer):
+    accept(key, writer)
     async for opcode, text in frames(reader):
-        size = bytes([len(text)]) if len(text) < 126 else b"\x7e" + len(text).to_bytes(2, "big")
-        writer.write(bytes([0x80 | opcode]) + size + text)
+        writer.write(frame(opcode, text))
         if opcode == 8:
             return
+
+
+async def signal(number, key, reader, writer):
+    """What one says the other hears, also if it was said before that one came."""
+    accept(key, writer)
+    ends[number].set_result(writer)
+    async for opcode, text in frames(reader):
+        if opcode == 8:
+            return
+        other = await ends[1 - number]
+        other.write(frame(opcode, text))
 
 
 async def events(number, writer):
@@ -55,11 +74,13 @@ async def serve(reader, writer):
             body = await reader.readexactly(int(fields.get("content-length", 0)))
             if path == "/echo":
                 return await echo(fields["sec-websocket-key"], reader, writer)
+            if path.startswith("/signal/"):
+                return await signal(int(path[-1]), fields["sec-websocket-key"], reader, writer)
             if path.startswith("/events/"):
                 return await events(int(path.split("/")[2]), writer)
             if path == "/found":
                 print("found", body.decode(), flush=True)
-            answer = page if path.split("?")[0] == "/" else b""
+            answer = pages.get(path.split("?")[0], b"")
             writer.write((OK % ("text/html", len(answer))).encode() + answer)
     except (asyncio.IncompleteReadError, ConnectionError):
         pass
@@ -68,12 +89,14 @@ async def serve(reader, writer):
 
 
 async def run():
+    ends.extend(asyncio.get_running_loop().create_future() for _ in range(2))
     server = await asyncio.start_server(serve, "127.0.0.1", 0)
     print(f"peer listening on 127.0.0.1:{server.sockets[0].getsockname()[1]}", flush=True)
     await asyncio.Future()
 
 
-opened, all_open = set(), asyncio.Event()
-with open(sys.argv[1], "rb") as file:
-    page = file.read().replace(b"STREAMS", str(STREAMS).encode())
+opened, all_open, ends, pages = set(), asyncio.Event(), [], {}
+for path, name in (("/", sys.argv[1]), ("/peer", sys.argv[2])):
+    with open(name, "rb") as file:
+        pages[path] = file.read().replace(b"STREAMS", str(STREAMS).encode())
 asyncio.run(run())

@@ -1,7 +1,8 @@
 #!/bin/sh
 # A real browser (Debian: chromium) over TLS and HTTP/2: more event streams than HTTP/1 has connections
 # for, a WebSocket, and, with a TURN server (Debian: coturn) behind a listener of datagrams, a WebRTC data
-# channel all of whose datagrams pass it. CHROMIUM: another program.
+# channel all of whose datagrams pass it; then one between two browsers, which find each other by
+# WebSockets. CHROMIUM: another program.
 : "${OUTRIDER:?}"
 . "$(dirname "$0")/../../../examples/common.sh"
 cd ..
@@ -11,7 +12,7 @@ for program in python3 "$CHROMIUM"; do
   command -v "$program" >/dev/null || { echo "skipped: browser: there is no $program"; exit 0; }
 done
 "$OUTRIDER" certs "$DIR" localhost >/dev/null || fail "no certificates"
-python3 "$here/app.py" "$here/page.html" >"$DIR/app.out" 2>&1 &
+python3 "$here/app.py" "$here/page.html" "$here/peer.html" >"$DIR/app.out" 2>&1 &
 pids="$pids $!"
 await_port "$DIR/app.out" 'peer listening on'
 APP_PORT=$port
@@ -31,17 +32,25 @@ if command -v turnserver >/dev/null; then
 else
   echo "skipped: WebRTC: there is no turnserver (apt-get install coturn)"
 fi
-# As root a browser has no sandbox of its own; what it loads here is our own page.
-timeout 100 "$CHROMIUM" --headless --no-sandbox --disable-gpu --disable-dev-shm-usage \
-  --ignore-certificate-errors --allow-loopback-in-peer-connection --user-data-dir="$DIR/profile" \
-  --remote-debugging-port=0 "https://localhost:$page/?turn=$turn" >"$DIR/browser.out" 2>&1 &
-pids="$pids $!"
-tries=0
-until grep -q '^found' "$DIR/app.out"; do
-  tries=$((tries + 1))
-  [ "$tries" -lt 900 ] || fail "the browser found nothing"
-  sleep 0.1
-done
+# browse NAME PATH. As root a browser has no sandbox of its own; what it loads here are our own pages.
+browse() {
+  timeout 100 "$CHROMIUM" --headless --no-sandbox --disable-gpu --disable-dev-shm-usage \
+    --ignore-certificate-errors --allow-loopback-in-peer-connection --user-data-dir="$DIR/$1" \
+    --remote-debugging-port=0 "https://localhost:$page/$2" >"$DIR/$1.out" 2>&1 &
+  browser=$!
+  pids="$pids $browser"
+}
+# until_found COUNT: that much has been.
+until_found() {
+  tries=0
+  until [ "$(count '^found' "$DIR/app.out")" -ge "$1" ]; do
+    tries=$((tries + 1))
+    [ "$tries" -lt 900 ] || fail "the browser found nothing"
+    sleep 0.1
+  done
+}
+browse browser "?turn=$turn"
+until_found 1
 found=$(sed -n 's/^found //p' "$DIR/app.out")
 expect() { case $found in *"$1"*) ;; *) fail "not $1: $found" ;; esac; }
 expect '"event_streams":12'
@@ -50,3 +59,12 @@ expect '"echoed":true'
 expect '"close_code":4001'
 [ -z "$turn" ] || expect '"data_channel":"there and back"'
 echo "ok: $($CHROMIUM --version 2>/dev/null | tail -n 1): $found"
+[ -n "$turn" ] || exit 0
+kill "$browser"
+wait "$browser" 2>/dev/null || true
+browse one "peer?end=1&turn=$turn"
+browse zero "peer?end=0&turn=$turn"
+until_found 2
+found=$(sed -n 's/^found //p' "$DIR/app.out" | tail -n 1)
+expect '"two_browsers":"from browser 0, and back from browser 1"'
+echo "ok: two browsers, by WebSocket and TURN: $found"
