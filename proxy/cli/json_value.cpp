@@ -2,7 +2,8 @@
 
 #include "proxy/cli/terminal.hpp"
 
-#include <boost/json/src.hpp>
+#include <boost/json/parse.hpp>
+#include <boost/json/serialize.hpp>
 
 #include <cstdio>
 
