@@ -168,7 +168,7 @@ base::Task<http::Reply> Exchange::reply() {
   if (http::heeds_max_forwards(request_.method))
     if (std::optional<http::Response> answer = http::answer_of_last(request_))
       return http::Reply(std::move(*answer));
-  return policy_.chain.handle(request_);
+  return policy_.chain->handle(request_);
 }
 
 std::optional<base::Error> Exchange::prepare() {

@@ -72,7 +72,7 @@ Generation::Filters Generation::make_filters(const config::Filters& wanted,
         filters::make(filter, {place, filter.ordinal, worker_.loop, worker_.shared.filter_state,
                                worker_.shared.metrics, worker_.index, worker_.shared.log,
                                filter.fields, static_cast<std::size_t>(plan_->workers), this,
-                               &worker_.executor}));
+                               worker_.executor}));
   }
   return made;
 }
@@ -200,7 +200,7 @@ std::uint32_t Generation::memory_in_use() const {
 
 ListenerPolicy Generation::policy_of(const PlannedListener& listener, http::Handler& chain) {
   Shared& shared = worker_.shared;
-  ListenerPolicy policy{worker_.loop, chain,   shared.admission,
+  ListenerPolicy policy{worker_.loop, &chain,  shared.admission,
                         metrics_,     nullptr, listener.counts[worker_.index]};
   if (plan_->access_log) policy.log = &plan_->access_log->queue(static_cast<int>(worker_.index));
   policy.handshake_failures = worker_.handshake_failures.of(listener.config->name);

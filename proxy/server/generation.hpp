@@ -32,8 +32,8 @@ namespace server {
 
 // What a worker lends to its generations; outlives them.
 struct WorkerParts {
-  base::EventLoop& loop;
-  base::Executor& executor;
+  base::Loop& loop;
+  base::Executor* const executor;  // for what blocks; null = it is done in place
   const std::size_t index;
   Shared& shared;
   upstream::Pools& pools;

@@ -21,7 +21,7 @@ namespace server {
 
 struct ListenerPolicy {
   base::Loop& loop;
-  http::Handler& chain;
+  http::Handler* chain;
   const Admission& admission;
   observe::RequestMetrics& metrics;
   observe::AccessLog::Queue* log = nullptr;  // null = no access log

@@ -35,7 +35,7 @@ Runtime::Runtime(base::EventLoop& loop, base::Executor& executor, std::size_t wo
       handshake_turns_(loop),
       pools_(loop, upstream::net_dialers(loop, handshake_turns_, shared.log), shared.cluster_states),
       handshake_failures_(loop, shared.log, shared.metrics, worker),
-      parts_{loop, executor, worker, shared, pools_, handshake_failures_, mirrors_},
+      parts_{loop, &executor, worker, shared, pools_, handshake_failures_, mirrors_},
       mirrors_(loop) {}
 
 Runtime::~Runtime() = default;

@@ -113,7 +113,7 @@ inline double measure_exchange(const char* name, std::string_view filter_list,
   observe::RequestMetrics metrics(registry, 0);
   const server::Admission admission(1, 1, 1 << 30);
   server::ListenerCounts counts;
-  server::ListenerPolicy policy{loop, whole, admission, metrics, nullptr, counts};
+  server::ListenerPolicy policy{loop, &whole, admission, metrics, nullptr, counts};
   policy.name = listener.config->name;
   policy.is_outbound = true;
   policy.pseudonym = listener.pseudonym;
