@@ -58,12 +58,17 @@ bool says_nothing(Reason reason) {
 }
 
 BreakerAnnouncer::BreakerAnnouncer(std::string name, const FilterContext& context)
-    : name_(std::move(name)), shard_(context.shard), log_(context.log) {
+    : name_(std::move(name)), shard_(context.shard), log_(context.log), shared_(context.shared) {
   const std::string place = context.place_of_kind();
   for (const auto state : {Breaker::State::closed, Breaker::State::open, Breaker::State::half_open})
     counters_[static_cast<std::size_t>(state)] = &context.metrics.counter(
         "outrider_breaker_transitions_total", "Changes of circuit breakers, by their new state.",
         {{"place", place}, {"state", to_string(state)}});
+}
+
+void BreakerAnnouncer::count(Breaker::State state) const {
+  counters_[static_cast<std::size_t>(state)]->add(shard_);
+  if (shared_.on_breaker) shared_.on_breaker(name_, to_string(state));
 }
 
 void BreakerAnnouncer::changed(const Breaker::Snapshot& now) const {

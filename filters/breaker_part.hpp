@@ -39,13 +39,12 @@ class BreakerAnnouncer {
   void changed(const Breaker::Snapshot& now) const;
 
  private:
-  void count(Breaker::State state) const {
-    counters_[static_cast<std::size_t>(state)]->add(shard_);
-  }
+  void count(Breaker::State state) const;
 
   const std::string name_;
   const std::size_t shard_;
   base::Log& log_;
+  const SharedState& shared_;
   std::array<stats::Counter*, 3> counters_{};
 };
 

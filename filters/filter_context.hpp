@@ -61,6 +61,10 @@ class SharedState {
                            [](const Entry& entry) { return entry.held.expired(); });
       });
   }
+  // Told of each change of a circuit breaker, by its place and its new state: for whoever watches
+  // them all, as the simulator does. Set before any filter is made; the thread that caused it.
+  std::function<void(std::string_view place, std::string_view state)> on_breaker;
+
   std::size_t places() const {
     const std::lock_guard lock(mutex_);
     std::size_t count = 0;
