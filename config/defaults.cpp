@@ -47,6 +47,12 @@ void print_rows(std::string& out, const std::vector<Row>& rows, const std::strin
 
 }  // namespace
 
+std::string print_rows(const std::vector<Row>& rows) {
+  std::string out;
+  print_rows(out, rows, "");
+  return out;
+}
+
 std::string print_defaults(const std::vector<const FilterSpec*>& filters) {
   std::string out =
       "# Every key of a configuration, with its default. What has none stands behind a `#`: it is\n"

@@ -8,6 +8,8 @@
 
 namespace config {
 
+// These rows alone, each with its default and what it is for.
+std::string print_rows(const std::vector<Row>& rows);
 std::string print_defaults(const std::vector<const FilterSpec*>& filters);
 
 }  // namespace config

@@ -3,9 +3,11 @@
 namespace config {
 
 Between between(const Row& row) {
-  if (row.name == "listeners" || row.name == "clusters") return Between::names;
-  const bool is_list = row.name == "routes" || row.name == "endpoints";
-  return is_list ? Between::dashes : Between::nothing;
+  if (row.name == "listeners" || row.name == "clusters" || row.name == "services")
+    return Between::names;
+  const bool is_list = row.name == "routes" || row.name == "endpoints" ||
+                       row.name == "requests" || row.name == "events";
+  return is_list && !row.rows.empty() ? Between::dashes : Between::nothing;
 }
 
 std::string kind_of(const Row& row) {

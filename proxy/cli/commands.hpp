@@ -15,6 +15,7 @@ int check(const Call& call);  // FILE, or - for standard input
 int defaults(const Call& call);
 int schema(const Call& call);
 int explain(const Call& call);  // METHOD URL FILE
+int simulate(const Call& call);  // FILE
 int certs(const Call& call);    // DIR NAME...
 int completion(const Call& call);
 int version(const Call& call);

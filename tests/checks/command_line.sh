@@ -109,7 +109,7 @@ expect 2 'a breaker is told open, closed or auto' breaker 'cluster a' shut
 expect 1 'cannot reach the admin side at 127.0.0.1:1' status --admin 127.0.0.1:1
 expect 1 'is not an address' why x --admin nowhere
 expect 2 '--admin takes a value: ADDRESS' drain --admin
-expect 2 'not yet in this version' simulate
+expect 2 'a FILE is missing' simulate
 expect 0 'outrider ' version
 expect 0 'outrider ' --version
 expect 2 'takes nothing more' version now

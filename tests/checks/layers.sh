@@ -39,9 +39,10 @@ server="proxy/server proxy/routing proxy/observe filters/registry.hpp $upstream"
   allowed proxy/routing config $http
   allowed proxy/observe config $http
   allowed proxy/server proxy/routing proxy/observe filters/registry.hpp $upstream
+  allowed proxy/simulate $server
   allowed proxy/admin $server
   allowed proxy/process proxy/admin $server
-  allowed proxy/cli proxy/process $server
+  allowed proxy/cli proxy/process proxy/simulate $server
   allowed proxy proxy/cli
 }
 

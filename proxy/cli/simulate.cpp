@@ -1,0 +1,183 @@
+// `outrider simulate FILE`: the words of the command line as a world, and what it came to.
+#include "config/load.hpp"
+#include "filters/registry.hpp"
+#include "proxy/base/ascii.hpp"
+#include "proxy/cli/commands.hpp"
+#include "proxy/simulate/recording.hpp"
+#include "proxy/simulate/report.hpp"
+#include "proxy/simulate/plot.hpp"
+
+#include <algorithm>
+#include <cstdio>
+#include <filesystem>
+#include <fstream>
+#include <memory>
+
+namespace cli {
+namespace {
+
+int misuse(const std::string& what) {
+  std::fprintf(stderr, "outrider: simulate: %s\n", what.c_str());
+  return misused;
+}
+
+int fail(const std::string& what) {
+  std::fprintf(stderr, "%s\n", what.c_str());
+  return failed;
+}
+
+// What options say goes before what the scenario does. Returns what is wrong, or "".
+template <typename T, typename U>
+std::string read_option(const Call& call, std::string_view name,
+                        config::Parsed<T> (*parse)(std::string_view), U& into) {
+  const std::string* text = call.find(name);
+  if (!text) return {};
+  const config::Parsed<T> parsed = parse(*text);
+  if (!parsed.value) return std::string(name) + ' ' + parsed.problem + parsed.instead;
+  into = *parsed.value;
+  return {};
+}
+
+std::string read_options(const Call& call, simulate::Scenario& scenario) {
+  constexpr std::uint64_t most_sidecars = 100'000;
+  for (const std::string& problem :
+       {read_option(call, "--rate", config::parse_rate, scenario.rate),
+        read_option(call, "--for", config::parse_duration, scenario.length),
+        read_option(call, "--seed", config::parse_integer, scenario.seed),
+        read_option(call, "--sidecars", config::parse_integer, scenario.sidecars)})
+    if (!problem.empty()) return problem;
+  if (scenario.length == base::Millis{0}) return "--for takes more than 0";
+  if (scenario.sidecars == 0 || scenario.sidecars > most_sidecars)
+    return "--sidecars takes 1 to " + std::to_string(most_sidecars);
+  return {};
+}
+
+std::string in_lines(const std::vector<config::Mistake>& mistakes) {
+  std::string text;
+  for (const config::Mistake& mistake : mistakes)
+    text.append(text.empty() ? "" : "\n").append(mistake.to_string());
+  return text;
+}
+
+// The configuration without filters of that name, wherever they stand.
+config::Config without(const config::Config& config, const std::string& filter) {
+  config::Config made = config;
+  const auto thin = [&](config::Filters& filters) {
+    std::erase_if(filters, [&](const auto& each) { return each.name == filter; });
+  };
+  for (config::Listener& listener : made.listeners) {
+    thin(listener.filters);
+    for (config::Route& route : listener.routes) thin(route.filters);
+  }
+  for (config::Cluster& cluster : made.clusters) thin(cluster.filters);
+  return made;
+}
+
+bool has_filter(const config::Config& config, const std::string& filter) {
+  const auto has = [&](const config::Filters& filters) {
+    return std::any_of(filters.begin(), filters.end(),
+                       [&](const auto& each) { return each.name == filter; });
+  };
+  return std::any_of(config.clusters.begin(), config.clusters.end(),
+                     [&](const auto& each) { return has(each.filters); }) ||
+         std::any_of(config.listeners.begin(), config.listeners.end(), [&](const auto& listener) {
+           return has(listener.filters) ||
+                  std::any_of(listener.routes.begin(), listener.routes.end(),
+                              [&](const auto& route) { return has(route.filters); });
+         });
+}
+
+// One world, from its configuration to what is told of it.
+class Run {
+ public:
+  Run(const Call& call, const config::Config& config, std::string name)
+      : call_(call), config_(config), name_(std::move(name)) {}
+
+  // What is wrong, or "".
+  std::string go(simulate::Scenario scenario) {
+    std::unique_ptr<simulate::Traffic> traffic;
+    if (const std::string* log = call_.find("--log")) {
+      simulate::Recording recording = simulate::read_recording(*log, config_, scenario);
+      if (!recording.traffic) return recording.problem;
+      if (!call_.has("--for"))
+        scenario.length = std::chrono::ceil<base::Millis>(recording.length);
+      if (recording.skipped > 0)
+        std::fprintf(stderr, "%s: %lu lines hold no request and were left out\n", log->c_str(),
+                     recording.skipped);
+      traffic = std::move(recording.traffic);
+    } else if (scenario.requests.empty() && simulate::ask_each_route(config_).empty()) {
+      return config_.file +
+             ": no route leads to a cluster by a path that can be guessed: say in a scenario "
+             "which `requests` there are";
+    }
+    server::Planned planned = server::make_plan(simulate::made_virtual(config_, scenario));
+    if (!planned.plan) return planned.problems.front();
+    world_ = std::make_unique<simulate::World>(std::move(planned.plan), std::move(scenario),
+                                               std::move(traffic));
+    world_->run();
+    return draw();
+  }
+  std::string text() const { return name_ + '\n' + simulate::report_text(*world_); }
+  std::string json() const { return simulate::report_json(*world_); }
+
+ private:
+  std::string draw() const {
+    const std::string* folder = call_.find("--svg");
+    if (!folder) return {};
+    std::string file = std::filesystem::path(call_.words[0]).stem().string();
+    if (name_ != call_.words[0]) file += '-' + name_.substr(name_.rfind(' ') + 1);
+    const std::filesystem::path path = std::filesystem::path(*folder) / (file + ".svg");
+    std::error_code ignored;
+    std::filesystem::create_directories(*folder, ignored);
+    std::ofstream output(path);
+    output << simulate::plot(*world_, name_);
+    output.close();
+    if (!output) return "cannot write " + path.string();
+    std::fprintf(stderr, "drawn: %s\n", path.c_str());
+    return {};
+  }
+
+  const Call& call_;
+  const config::Config& config_;
+  const std::string name_;
+  std::unique_ptr<simulate::World> world_;
+};
+
+}  // namespace
+
+int simulate(const Call& call) {
+  if (call.has("--keys")) {
+    const std::string keys = simulate::describe_scenario();
+    std::fwrite(keys.data(), 1, keys.size(), stdout);
+    return done;
+  }
+  if (call.words.empty()) return misuse("a FILE is missing");
+  const config::Loaded loaded = config::load(call.words[0], filters::specs());
+  if (!loaded.config) return fail(in_lines(loaded.mistakes));
+  simulate::ReadScenario read;
+  if (const std::string* file = call.find("--scenario"))
+    read = simulate::read_scenario(*file, *loaded.config);
+  if (!read.mistakes.empty()) return fail(in_lines(read.mistakes));
+  if (const std::string problem = read_options(call, read.scenario); !problem.empty())
+    return misuse(problem);
+  if (call.has("--rate") && call.has("--log"))
+    return misuse("--rate and --log exclude each other: the log says what came when");
+  std::vector<config::Config> variants = {*loaded.config};
+  std::vector<std::string> names = {call.words[0]};
+  for (const std::string& filter : call.all("--without")) {
+    if (!has_filter(*loaded.config, filter))
+      return misuse("--without: no `" + filter + "` stands in " + call.words[0]);
+    variants.push_back(without(*loaded.config, filter));
+    names.push_back(call.words[0] + " without " + filter);
+  }
+  std::string output;
+  for (std::size_t i = 0; i < variants.size(); ++i) {
+    Run run(call, variants[i], names[i]);
+    if (const std::string problem = run.go(read.scenario); !problem.empty()) return fail(problem);
+    output += call.has("--json") ? run.json() : (i > 0 ? "\n" : "") + run.text();
+  }
+  std::fwrite(output.data(), 1, output.size(), stdout);
+  return done;
+}
+
+}  // namespace cli
