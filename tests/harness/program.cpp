@@ -51,8 +51,10 @@ Program::Program(std::vector<std::string> words, std::vector<std::string> enviro
   int pipe[2];
   if (::pipe2(pipe, O_CLOEXEC) != 0) throw std::system_error(errno, std::generic_category());
   output_ = pipe[0];
+  std::signal(SIGPIPE, SIG_IGN);  // a peer of TLS may write to who has ended
   id_ = ::fork();
   if (id_ == 0) {
+    std::signal(SIGPIPE, SIG_DFL);
     ::dup2(pipe[1], STDOUT_FILENO);
     ::dup2(pipe[1], STDERR_FILENO);
     std::vector<int> aside;  // where no dup2() of these comes
