@@ -9,10 +9,11 @@
 namespace http {
 namespace {
 
-constexpr std::array<std::string_view, 38> names = {
+constexpr std::array<std::string_view, 42> names = {
     "",
     "accept",
     "authorization",
+    "b3",
     "connection",
     "content-length",
     "content-type",
@@ -38,6 +39,8 @@ constexpr std::array<std::string_view, 38> names = {
     "server",
     "set-cookie",
     "te",
+    "traceparent",
+    "tracestate",
     "trailer",
     "transfer-encoding",
     "upgrade",
@@ -45,6 +48,7 @@ constexpr std::array<std::string_view, 38> names = {
     "x-forwarded-for",
     "x-forwarded-host",
     "x-forwarded-proto",
+    "x-outrider-trace",
     "x-real-ip",
     "x-request-id",
     "x-request-timeout",
@@ -58,7 +62,7 @@ constexpr std::size_t bucket_count = 256;
 constexpr std::size_t bucket_of(std::string_view name) {
   const auto first = static_cast<unsigned char>(name.front());
   const auto last = static_cast<unsigned char>(name.back());
-  return (name.size() + first + last * 25U) % bucket_count;
+  return (name.size() + first + last * 41U) % bucket_count;
 }
 
 struct Buckets {

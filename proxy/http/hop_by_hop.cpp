@@ -34,10 +34,11 @@ bool is_protected(const Headers::Field& field) {
     case Name::x_real_ip:
     case Name::x_request_id:
     case Name::via:
+    case Name::traceparent:
+    case Name::tracestate:
       return true;
     default:
-      return field.name == "traceparent" || field.name == "tracestate" ||
-             field.name.starts_with("x-forwarded-");
+      return field.name.starts_with("x-forwarded-");
   }
 }
 
