@@ -13,6 +13,7 @@ namespace {
 
 constexpr std::array<std::string_view, 4> level_names = {"debug", "info", "warning", "error"};
 constexpr std::chrono::minutes between_complaints{1};
+constexpr std::string_view margin = "    ";  // of an event's further lines
 
 // As in JSON, but for quotation marks: what no terminal and no line break is to come from.
 void append_event(std::string& line, std::string_view event) {
@@ -41,7 +42,7 @@ std::string timestamp(std::chrono::system_clock::time_point at) {
 Log::Log(LogFile file, Level least, bool is_json)
     : file_(std::move(file)), least_(least), is_json_(is_json) {}
 
-std::string Log::line_of(Level level, std::string_view event) const {
+std::string Log::line_of(Level level, std::string_view event, Lines lines) const {
   const std::string_view name = level_names[static_cast<std::size_t>(level)];
   if (is_json_) {
     JsonWriter json;
@@ -50,13 +51,18 @@ std::string Log::line_of(Level level, std::string_view event) const {
   }
   std::string line = timestamp();
   line.append(" ").append(name).append(" ");
+  for (std::size_t end = 0; lines == Lines::several && (end = event.find('\n')) != event.npos;) {
+    append_event(line, event.substr(0, end));
+    line.append("\n").append(margin);
+    event.remove_prefix(end + 1);
+  }
   append_event(line, event);
   return line += '\n';
 }
 
-void Log::write(Level level, std::string_view event) {
+void Log::write(Level level, std::string_view event, Lines lines) {
   if (level < least_) return;
-  std::string line = line_of(level, event);
+  std::string line = line_of(level, event, lines);
   const std::lock_guard lock(mutex_);
   if (is_torn_) line.insert(0, 1, '\n');
   std::string_view rest = line;

@@ -1,6 +1,7 @@
-// The process's own log: one line an event, to standard error, standard output or a file. Any
-// thread; it is not for the request path (see the access log). It never waits: what its destination
-// does not take is lost, counted, and told on standard error at most once a minute.
+// The process's own log: one line an event but for those that say otherwise, to standard error,
+// standard output or a file. Any thread; it is not for the request path (see the access log). It
+// never waits: what its destination does not take is lost, counted, and told on standard error at
+// most once a minute.
 #pragma once
 
 #include "proxy/base/log_file.hpp"
@@ -29,6 +30,8 @@ class Log {
   void info(std::string_view event) { write(Level::info, event); }
   void warning(std::string_view event) { write(Level::warning, event); }
   void error(std::string_view event) { write(Level::error, event); }
+  // An event of several lines: those behind the first stand indented below it.
+  void error_in_lines(std::string_view event) { write(Level::error, event, Lines::several); }
 
   // As a later configuration wants it.
   void adopt(Level least, bool is_json);
@@ -38,8 +41,9 @@ class Log {
   std::uint64_t dropped() const { return dropped_.load(std::memory_order_relaxed); }
 
  private:
-  void write(Level level, std::string_view event);
-  std::string line_of(Level level, std::string_view event) const;
+  enum class Lines : std::uint8_t { one, several };
+  void write(Level level, std::string_view event, Lines lines = Lines::one);
+  std::string line_of(Level level, std::string_view event, Lines lines) const;
   void lost(const std::string& why);
 
   std::mutex mutex_;

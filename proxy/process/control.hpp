@@ -122,7 +122,6 @@ class Control final : admin::AdminSource {
   void let_go_of_paths();
   base::Task<> drain_at_once();
   void tell_held_breakers();
-  void log_in_lines(const std::string& what, std::string_view problem);
   base::Task<> reopen_and_reload();
   static Logs open_logs(server::Plan& plan, const config::Config& before);
   std::string take_configuration(const std::shared_ptr<Steps>& steps);

@@ -57,15 +57,6 @@ std::string Control::grant_admin(const config::Config& before, const config::Con
          ": " + granted.error().cause.message();
 }
 
-// Each line of it as one of the log, where a caret stands below what it points at.
-void Control::log_in_lines(const std::string& what, std::string_view problem) {
-  while (!problem.empty()) {
-    const std::size_t end = std::min(problem.find('\n'), problem.size());
-    if (end > 0) log_.error(what + std::string(problem.substr(0, end)));
-    problem.remove_prefix(std::min(end + 1, problem.size()));
-  }
-}
-
 base::Task<std::string> Control::reload() {
   const base::Time began = loop_.now();
   const auto steps = std::make_shared<Steps>(loop_, workers_.size());
@@ -91,7 +82,7 @@ base::Task<std::string> Control::reload() {
   reload_took_ = loop_.now() - began;
   service_manager_.ready();
   if (!problem.empty()) {
-    log_in_lines("reload: the configuration in force stays: ", problem);
+    log_.error_in_lines("reload: the configuration in force stays:\n" + problem);
     co_return problem;
   }
   const bool is_everywhere = co_await steps->all_taken.wait(loop_.now() + longest_step);

@@ -163,7 +163,7 @@ TEST_CASE("signals: SIGHUP takes what the file says by now, and a broken one cha
   CHECK(running.comes_to_answer(203));
   CHECK(running.comes_to_count("outrider_config_reload_success 1"));
   const std::string log = running.log();
-  CHECK(log.find("reload: the configuration in force stays: " + running.file() + ":8:") !=
+  CHECK(log.find("reload: the configuration in force stays:\n    " + running.file() + ":8:") !=
         log.npos);
   CHECK(log.find("respont") != log.npos);
 }

@@ -50,6 +50,17 @@ TEST_CASE("log: a line of text is as it was said, but for what may end it") {
   CHECK(line.ends_with(" info did you mean \"orders\"?\\u000ano\\u001b[31m\n"));
 }
 
+TEST_CASE("log: an event of several lines is one, its further lines indented") {
+  const Place place;
+  base::Log log(std::move(*base::LogFile::open(place.path())), base::Level::info, false);
+  log.error_in_lines("no:\na.yaml:1:1: what\n  x: 1\n  ^\x1b");
+  CHECK(Place::contents(place.path())
+            .ends_with(" error no:\n    a.yaml:1:1: what\n      x: 1\n      ^\\u001b\n"));
+  log.adopt(base::Level::info, true);
+  log.error_in_lines("one\ntwo");
+  CHECK(Place::contents(place.path()).ends_with("\"event\":\"one\\u000atwo\"}\n"));
+}
+
 TEST_CASE("log: what its destination refuses is counted, and stops nobody") {
   base::Log log(std::move(*base::LogFile::open("/dev/full")), base::Level::info, true);
   log.info("lost");
