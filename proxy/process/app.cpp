@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <csignal>
+#include <sys/wait.h>
 #include <utility>
 
 namespace process {
@@ -52,7 +53,9 @@ void App::ended(int wait_status) {
   child_ = -1;
   exit_status_ = shell_status(wait_status);
   const std::string line = "app: " + settings_.command.front() + ' ' + in_words(wait_status);
-  *exit_status_ == 0 ? log_.info(line) : log_.warning(line);
+  const bool is_as_told =
+      is_told_to_end_ && WIFSIGNALED(wait_status) && WTERMSIG(wait_status) == SIGTERM;
+  *exit_status_ == 0 || is_as_told ? log_.info(line) : log_.warning(line);
   end_.set();
   on_ended_();
 }
@@ -84,6 +87,7 @@ base::Task<std::string> App::ready() {
 base::Task<> App::stop(base::Millis timeout) {
   if (!is_running()) co_return;
   end_.clear();
+  is_told_to_end_ = true;
   signal(SIGTERM);
   const bool has_ended = co_await end_.wait(loop_.now() + timeout);
   if (has_ended) co_return;

@@ -48,6 +48,7 @@ class App {
   const config::App settings_;
   const std::function<void()> on_ended_;
   pid_t child_ = -1;
+  bool is_told_to_end_ = false;
   std::optional<int> exit_status_;
   base::Event end_;  // for whoever stops it
 };
