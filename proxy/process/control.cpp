@@ -18,9 +18,11 @@ std::size_t connection_limit(const config::Limits& limits, base::Log& log) {
   const std::size_t possible = connections_within(descriptors);
   if (limits.connections <= possible) return limits.connections;
   if (!descriptor_problem(limits.connections, descriptors).empty()) return possible;
-  log.warning("limits.connections lowered from " + std::to_string(limits.connections) + " to " +
-              std::to_string(possible) + ": only " + std::to_string(descriptors) +
-              " descriptors may be open");
+  const std::string text = "limits.connections lowered from " +
+                           std::to_string(limits.connections) + " to " + std::to_string(possible) +
+                           ": only " + std::to_string(descriptors) + " descriptors may be open";
+  const bool is_default = limits.connections == config::Limits().connections;
+  is_default ? log.info(text) : log.warning(text);  // nobody may need as many
   return possible;
 }
 
@@ -154,7 +156,25 @@ void Control::announce() {
 
 void Control::announce(bool outbound) {
   for (const server::PlannedListener& listener : plan_->listeners)
-    if (listener.is_outbound() == outbound) log_.info(description_of(listener, *plan_->config));
+    if (listener.is_outbound() == outbound) {
+      std::string text = description_of(listener, *plan_->config);
+      if (announced_[listener.config->name] == text) continue;
+      log_.info(text);
+      announced_[listener.config->name] = std::move(text);
+    }
+}
+
+// After a reload.
+void Control::announce_what_changed() {
+  for (const config::Mistake& warning : plan_->warnings) log_.warning(warning.summary());
+  std::erase_if(announced_, [this](const auto& known) {
+    const auto is_it = [&](const auto& listener) { return listener.config->name == known.first; };
+    const bool is_there = std::any_of(plan_->listeners.begin(), plan_->listeners.end(), is_it);
+    if (!is_there) log_.info("listener " + known.first + " takes no new connections any more");
+    return !is_there;
+  });
+  announce(true);
+  if (gate_.is_open()) announce(false);
 }
 
 int Control::run() {

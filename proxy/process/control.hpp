@@ -27,6 +27,7 @@
 
 #include <functional>
 #include <memory>
+#include <map>
 #include <mutex>
 #include <optional>
 #include <string>
@@ -138,6 +139,7 @@ class Control final : admin::AdminSource {
   void expect_series();
   void publish(std::shared_ptr<const upstream::PublishedEndpoints> endpoints);
   void watch_listener(const server::PlannedListener& planned);
+  void announce_what_changed();
   void watch_cluster(const config::Cluster& cluster);
   base::Task<> reopen_logs();
   void look_at_access_log();
@@ -197,6 +199,7 @@ class Control final : admin::AdminSource {
   bool is_started_ = false;
   bool is_config_current_ = true;  // the last reload succeeded, if there was one
   base::Duration reload_took_{};   // that one
+  std::map<std::string, std::string> announced_;  // what was said of each listener, by name
   bool is_upgrading_ = false;
   bool is_replaced_ = false;  // by another process: what is new is its
   bool is_draining_ = false;

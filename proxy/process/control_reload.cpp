@@ -121,7 +121,7 @@ std::string Control::take_configuration(const std::shared_ptr<Steps>& steps) {
   }
   watch_files();
   is_busy_.set();
-  announce();
+  announce_what_changed();
   return {};
 }
 
