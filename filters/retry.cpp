@@ -120,6 +120,7 @@ class Retry final : public http::Filter {
     if (first.reply()) co_return first.take();
     auto beside = std::make_unique<Try>(request.info, request.scope);
     beside->attempt.avoid = course.current->attempt.chosen;
+    beside->attempt.is_hedge = true;
     Request another = request.fork(*beside, course.recording.cursor());
     pass_deadline_on(another);
     Contender second(news, tried(another, next));

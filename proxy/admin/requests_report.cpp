@@ -92,6 +92,15 @@ void write_policy(base::JsonWriter& json, const Policy& policy, std::string_view
   json.close('}');
 }
 
+std::string_view what_retry_did(const RecordedExchange& exchange) {
+  const auto hedges = static_cast<std::size_t>(
+      std::count_if(exchange.attempts.begin(), exchange.attempts.end(),
+                    [](const RecordedAttempt& attempt) { return attempt.is_hedge; }));
+  if (hedges == 0) return "tried again";
+  return hedges + 1 == exchange.attempts.size() ? "hedged: began another beside a slow one"
+                                                : "hedged, and tried again";
+}
+
 // Several of a kind on one path: each may have been the one. Where no `timeout` stands there is one
 // that is written nowhere.
 void write_policies(base::JsonWriter& json, const config::Config& config,
@@ -107,7 +116,7 @@ void write_policies(base::JsonWriter& json, const config::Config& config,
     else if (name == "retry" && !exchange.retry_denied.empty())
       write_policy(json, policy, "denied another attempt: " + std::string(exchange.retry_denied));
     else if (name == "retry" && exchange.attempts.size() > 1)
-      write_policy(json, policy, "tried again");
+      write_policy(json, policy, what_retry_did(exchange));
   }
   const bool has_timeout =
       std::any_of(on_the_way.begin(), on_the_way.end(),
@@ -140,6 +149,8 @@ void write_attempt(base::JsonWriter& json, const RecordedAttempt& attempt) {
     json.number("exchange_on_connection", attempt.exchange_on_it);
     write_millis(json, "connection_age_ms", attempt.connection_age);
   }
+  if (attempt.is_hedge) json.boolean("hedge", true);
+  json.number("bytes_sent", attempt.bytes.sent).number("bytes_received", attempt.bytes.received);
   json.key("ms").open('{');
   write_millis(json, "queue", attempt.queue);
   write_millis(json, "connect", attempt.connect);

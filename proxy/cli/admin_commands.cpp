@@ -120,7 +120,7 @@ int why(const Call& call) {
   if (call.has("--json")) print(answer.body);
   if (is_one && requests.empty())
     return complain("nothing is kept of " + harmless(call.words[0]) +
-                    ": the last 200 that failed, were slow or were retried are; `outrider why` "
+                    ": the last 200 that failed, were slow, retried or hedged are; `outrider why` "
                     "lists them");
   if (call.has("--json")) return done;
   for (const Json& each : requests) print(is_one ? story_of(each) : summary_of(each) + '\n');

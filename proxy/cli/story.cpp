@@ -40,6 +40,8 @@ Colour colour_of(const Json& of) {
 }
 
 std::string connection_of(const Json& attempt) {
+  if (text(attempt, "endpoint").empty())
+    return "nothing was connected to: there was no endpoint to choose";
   if (member(attempt, "reused").is_null()) return "no connection";
   const std::string age = millis(attempt, "connection_age_ms");
   if (text(attempt, "reused") == "false") return "new connection";
@@ -50,7 +52,9 @@ std::string connection_of(const Json& attempt) {
 std::string attempt_of(const Json& attempt) {
   std::string endpoint = text(attempt, "endpoint");
   if (endpoint.empty()) endpoint = "no endpoint";
-  std::string out = "  attempt " + padded(text(attempt, "number"), 3) + endpoint + "  " +
+  const bool is_hedge = text(attempt, "hedge") == "true";
+  std::string out = (is_hedge ? "  hedge   " : "  attempt ") +
+                    padded(text(attempt, "number"), 3) + endpoint + "  " +
                     painted(outcome_of(attempt), colour_of(attempt)) + '\n';
   if (const std::string detail = text(attempt, "detail"); !detail.empty())
     out += "             " + detail + '\n';
@@ -60,7 +64,11 @@ std::string attempt_of(const Json& attempt) {
   add_time(times, ms, "connect", "connected in");
   add_time(times, ms, "tls", "of that TLS");
   add_time(times, ms, "first_byte", "answer's head after");
-  out += "             " + connection_of(attempt) + (times.empty() ? "" : "; " + times) + '\n';
+  out += "             " + connection_of(attempt) + (times.empty() ? "" : "; " + times);
+  if (!member(attempt, "reused").is_null())
+    out += "; " + text(attempt, "bytes_sent") + " bytes of body sent, " +
+           text(attempt, "bytes_received") + " received";
+  out += '\n';
   return out;
 }
 

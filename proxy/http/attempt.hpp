@@ -29,6 +29,11 @@ class AttemptObserver {
   ~AttemptObserver() = default;
 };
 
+// Of bodies, as a connection carried them.
+struct BodyBytes {
+  std::uint64_t sent = 0, received = 0;
+};
+
 struct Attempt {
   // Identities of endpoints are opaque.
   const void* avoid = nullptr;    // in, for the balancer: prefer another one than this
@@ -37,8 +42,15 @@ struct Attempt {
   bool has_alternatives = false;  // there was another healthy one
   AttemptObserver* observer = nullptr;
 
+  bool is_hedge = false;          // it was begun beside another, not after it
+  std::uint64_t span = 0;         // of a sampled trace
+  std::uint64_t parent = 0;       // the span that this one is within
+
   int number = 0;                 // of the exchange's attempts, from 1; 0 = none was made
+  std::string_view cluster;       // it is one of that's
+  std::string_view scheme;        // static
   base::SharedText endpoint;      // as in logs; the endpoint itself may be gone
+  BodyBytes bytes;
   bool was_reused = false;        // its connection had served before
   base::Duration queue_time{};    // waited for a connection, beyond
   base::Duration connect_time{};  // what making it took
@@ -47,10 +59,12 @@ struct Attempt {
   std::uint64_t exchange_on_it = 0;  // of the connection's exchanges, from 1
 
   // As they became known; `never` = not yet.
+  base::Time begun = base::never;
   base::Time queued = base::never;      // began to wait for a connection
   base::Time connected = base::never;   // had one
   base::Time sent = base::never;        // the request's head
   base::Time first_byte = base::never;  // the response's head has come
+  base::Time ended = base::never;       // `never` = with the exchange
 
   // Of what ended it before an answer came; a static text, and the system's or library's words.
   std::string_view detail;

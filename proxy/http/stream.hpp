@@ -74,6 +74,8 @@ class Service {
 // it resets its stream (HTTP/2) or closes its connection (HTTP/1).
 class ClientStream : public OwnedSource, public Sink {
  public:
+  // From now on what it carries of bodies is counted there; outlives the stream.
+  void count(BodyBytes& bytes) { bytes_ = &bytes; }
   // Queues the head; `ends`: no body follows. The error says `unsent`: the pool repeats it elsewhere.
   virtual Result<void> send_head(const RequestHead& head, bool ends) = 0;
   // Whether a request that has a `protocol` can be asked here; over HTTP/2 it waits for the peer's
@@ -87,6 +89,17 @@ class ClientStream : public OwnedSource, public Sink {
   virtual Task<Result<void>> flushed() { return Result<void>(); }
   // The request cannot be completed (its body failed): resets, and read_head()/read() return `why`.
   virtual void abort(const Error& why) noexcept = 0;
+
+ protected:
+  void has_sent(std::size_t size) {
+    if (bytes_) bytes_->sent += size;
+  }
+  void has_received(std::size_t size) {
+    if (bytes_) bytes_->received += size;
+  }
+
+ private:
+  BodyBytes* bytes_ = nullptr;
 };
 
 }  // namespace http

@@ -99,6 +99,7 @@ void OutgoingRequest::ask_to_upgrade(std::string& out, const http::RequestHead& 
 Task<Result<void>> OutgoingRequest::write(Bytes piece) {
   if (transport_.write_error()) return Result<void>(lost(transport_.write_error()));
   if (piece.empty()) return Result<void>();
+  has_sent(piece.size());
   if (is_chunking_) {
     write_chunk_size(transport_.tail(), piece.size());
     transport_.send(std::move(piece));
@@ -249,7 +250,7 @@ Task<Result<Bytes>> OutgoingRequest::read() {
   if (failure_) return Result<Bytes>(*failure_);
   if (response_has_ended_) return Result<Bytes>(Bytes());
   if (input_.empty()) return more_body();
-  Result<Bytes> piece = next_piece();
+  Result<Bytes> piece = counted_piece();
   if (piece && piece->empty() && !response_has_ended_) return more_body();
   return piece;
 }
@@ -264,9 +265,15 @@ Task<Result<Bytes>> OutgoingRequest::more_body() {
     }
     if (input.state != Input::State::data) co_return end_of_input(input);
     input_ = std::move(input.bytes);
-    Result<Bytes> piece = next_piece();
+    Result<Bytes> piece = counted_piece();
     if (!piece || !piece->empty() || response_has_ended_) co_return piece;
   }
+}
+
+Result<Bytes> OutgoingRequest::counted_piece() {
+  Result<Bytes> piece = next_piece();
+  if (piece) has_received(piece->size());
+  return piece;
 }
 
 Result<Bytes> OutgoingRequest::next_piece() {

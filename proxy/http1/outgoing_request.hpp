@@ -41,6 +41,7 @@ class OutgoingRequest final : public http::ClientStream {
   http::Reply understand(const ParsedResponse& head);
   void ask_to_upgrade(std::string& out, const http::RequestHead& head);
   http::Reply upgraded(const ParsedResponse& head);
+  base::Result<base::Bytes> counted_piece();
   base::Result<base::Bytes> next_piece();
   base::Result<base::Bytes> end_of_input(const net::Input& input);
   base::Error lost(boost::system::error_code cause) const;

@@ -137,6 +137,7 @@ Task<Result<void>> ClientConnection::OutgoingStream::write(Bytes piece) {
     const std::optional<Error> error = end_of_it(has_head);
     return error ? Result<void>(*error) : Result<void>();
   }
+  has_sent(piece.size());
   const auto flush = [this](bool at_once) {
     at_once ? connection_->flush() : connection_->flush_soon();
   };
@@ -225,6 +226,7 @@ Task<Result<Bytes>> ClientConnection::OutgoingStream::read() {
 
 Result<Bytes> ClientConnection::OutgoingStream::next_piece() {
   Bytes piece = take_data();
+  has_received(piece.size());
   if (connection_) {
     connection_->session_.consumed(*this, piece.size());
     connection_->flush_soon();

@@ -22,6 +22,9 @@ RecordedAttempt recorded(const http::Attempt& attempt) {
   RecordedAttempt made;
   made.number = attempt.number;
   made.endpoint = cut(attempt.endpoint);
+  made.cluster = cut(attempt.cluster);
+  made.is_hedge = attempt.is_hedge;
+  made.bytes = attempt.bytes;
   made.was_reused = attempt.was_reused;
   made.exchange_on_it = attempt.exchange_on_it;
   made.connection_age = attempt.connection_age;
@@ -56,7 +59,11 @@ std::string_view RecentRequests::why(const http::StreamInfo& info) {
   if (info.status >= 500 || info.grpc_status > 0 ||
       (info.reason != base::Reason::none && !(has_left && has_begun)))
     return "failed";
-  if (info.attempts > 1) return "retried";
+  const auto is_hedge = [](const http::Attempt& attempt) { return attempt.is_hedge; };
+  const std::vector<http::Attempt>& others = info.other_attempts;
+  const bool is_hedged =
+      is_hedge(info.attempt) || std::any_of(others.begin(), others.end(), is_hedge);
+  if (info.attempts > 1) return is_hedged ? "hedged" : "retried";
   return has_begun && info.first_byte - info.started >= slow ? "slow" : "";
 }
 

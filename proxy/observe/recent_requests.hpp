@@ -20,6 +20,9 @@ namespace observe {
 struct RecordedAttempt {
   int number = 0;
   std::string endpoint;  // "" = none was chosen
+  std::string cluster;
+  bool is_hedge = false;
+  http::BodyBytes bytes;
   bool was_reused = false;
   std::uint64_t exchange_on_it = 0;  // of its connection's exchanges, from 1; 0 = it had none
   base::Duration connection_age{};
@@ -38,7 +41,7 @@ struct RecordedExchange {
   base::Reason reason = base::Reason::none;
   std::string detail;
   std::string_view retry_denied;  // static
-  std::string_view kept_for;      // "failed", "retried" or "slow"
+  std::string_view kept_for;      // "failed", "retried", "hedged" or "slow"
   std::uint64_t bytes_in = 0, bytes_out = 0;
   base::Duration total{}, first_byte{-1};
   std::vector<RecordedAttempt> attempts;

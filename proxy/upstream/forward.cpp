@@ -102,17 +102,21 @@ Task<Result<Opened>> open_for_upgrade(Placement& placement, Want& want) {
 // One attempt while it goes on: what became of it is told however it ends, also by being destroyed.
 class Underway {
  public:
-  Underway(Request& request, Placement& placement)
+  Underway(Request& request, Placement& placement, std::string_view scheme)
       : attempt_(request.attempt),
         scope_(request.scope),
         info_(request.info),
         placement_(placement) {
     attempt_.number = ++info_.attempts;
+    attempt_.begun = info_.now();
+    attempt_.cluster = info_.cluster;
+    attempt_.scheme = scheme;
   }
   Underway(const Underway&) = delete;
   Underway& operator=(const Underway&) = delete;
   ~Underway() {
     if (!is_over_) attempt_.outcome.reason = scope_.given_up_by();
+    if (attempt_.first_byte == base::never) attempt_.ended = info_.now();
     const bool is_waiting = attempt_.queued != base::never && attempt_.connected == base::never;
     if (is_waiting) attempt_.queue_time = info_.now() - attempt_.queued;
     if (attempt_.sent != base::never && !is_unsent_) info_.may_have_arrived = true;
@@ -213,7 +217,7 @@ Task<Reply> Forward::handle(Request& request) {
 Task<Reply> Forward::forward(Request& request) {
   request.info.cluster = cluster_.config().name;
   Placement placement(cluster_, request);
-  Underway underway(request, placement);
+  Underway underway(request, placement, scheme_);
   SentRequest sent_request(request);
   Want want;
   for (;;) {
@@ -222,6 +226,7 @@ Task<Reply> Forward::forward(Request& request) {
     if (!opened) co_return underway.failed(opened.error());
     underway.has(*opened);
     http::ClientStream& stream = *opened->stream;
+    stream.count(request.attempt.bytes);
     const Result<void> sent =
         send_head(stream, request, placement.endpoint(), !sent_request.has_body());
     if (!sent && (!sent.error().unsent || want.fresh)) co_return underway.failed(sent.error());
@@ -251,7 +256,7 @@ Task<Reply> Forward::forward(Request& request) {
 Task<Reply> Forward::connect(Request& request) {
   request.info.cluster = cluster_.config().name;
   Placement placement(cluster_, request);
-  Underway underway(request, placement);
+  Underway underway(request, placement, scheme_);
   Want want;
   want.tunnel = true;
   underway.waits();
@@ -259,6 +264,7 @@ Task<Reply> Forward::connect(Request& request) {
   if (!opened) co_return underway.failed(opened.error());
   underway.has(*opened);
   auto stream = std::make_unique<RawStream>(std::move(opened->tunnel));
+  stream->count(request.attempt.bytes);
   Reply reply = co_await answer_of(std::move(stream), request);
   underway.over(reply);
   co_return reply;
@@ -268,7 +274,7 @@ Task<Reply> Forward::connect(Request& request) {
 Task<Reply> Forward::relay_datagrams(Request& request) {
   request.info.cluster = cluster_.config().name;
   Placement placement(cluster_, request);
-  Underway underway(request, placement);
+  Underway underway(request, placement, scheme_);
   if (request.info.connection.protocol != "udp") co_return underway.failed(no_datagrams());
   underway.waits();
   const Result<base::Ref<Endpoint>> endpoint = co_await placement.choose();
@@ -287,7 +293,7 @@ Task<Reply> Forward::relay_datagrams(Request& request) {
 Task<Reply> Forward::upgrade(Request& request) {
   request.info.cluster = cluster_.config().name;
   Placement placement(cluster_, request);
-  Underway underway(request, placement);
+  Underway underway(request, placement, scheme_);
   Want want;
   want.protocol = cluster_.config().protocol;
   for (;;) {
@@ -296,6 +302,7 @@ Task<Reply> Forward::upgrade(Request& request) {
     if (!opened) co_return underway.failed(opened.error());
     underway.has(*opened);
     std::unique_ptr<http::ClientStream> stream = std::move(opened->stream);
+    stream->count(request.attempt.bytes);
     const Result<void> sent = send_head(*stream, request, placement.endpoint(), false);
     Reply reply(sent ? Error{} : sent.error());
     if (sent) {

@@ -23,6 +23,7 @@ Error lost(boost::system::error_code cause) {
 
 Task<Result<void>> RawStream::write(Bytes piece) {
   if (tunnel_->write_error()) return Result<void>(lost(tunnel_->write_error()));
+  has_sent(piece.size());
   tunnel_->send(std::move(piece));
   if (tunnel_->unsent() <= most_unsent) return Result<void>();
   return net::taken(*tunnel_, most_unsent, lost);
@@ -48,7 +49,10 @@ Task<Result<Bytes>> RawStream::read() {
   for (;;) {
     if (failure_) co_return *failure_;
     Input input = tunnel_->read_now();
-    if (input.state == Input::State::data) co_return std::move(input.bytes);
+    if (input.state == Input::State::data) {
+      has_received(input.bytes.size());
+      co_return std::move(input.bytes);
+    }
     if (input.state == Input::State::end) {
       has_read_all_ = true;
       co_return Bytes();
