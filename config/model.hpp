@@ -79,7 +79,7 @@ struct Drain {
 enum class AccessLogFormat : std::uint8_t { json, text, none };
 
 struct AccessLog {
-  std::string to = "stdout";  // stdout, stderr or a file
+  std::string to = "stdout";  // stdout, stderr, a file, or "syslog:" and a socket's path
   AccessLogFormat format = AccessLogFormat::json;
   std::string line;                 // a template of its lines, if the format is text; "" = none
   std::vector<std::string> fields;  // of lines in JSON; empty = all

@@ -80,9 +80,38 @@ const Table<Drain>& drain_table() {
   return table;
 }
 
+// Whether it is there is seen when lines are sent: a daemon comes and goes.
+void read_access_log_destination(const Node& node, const Reading& reading, AccessLog& into) {
+  constexpr std::string_view scheme = "syslog:";
+  const std::string* text = scalar_of(node, reading, "stdout, stderr, a path or syslog:PATH");
+  if (!text) return;
+  if (!text->starts_with(scheme)) return read_destination(node, reading, into.to);
+  const std::string path = text->substr(scheme.size());
+  if (!path.starts_with('/') || !base::Address::parse("unix:" + path))
+    return reading.mistake(node, '"' + *text +
+                                     "\" names no socket: write syslog:/dev/log, or another path "
+                                     "of at most 107 bytes");
+  into.to = *text;
+}
+
+Field<AccessLog> access_log_destination() {
+  Field<AccessLog> field = destination<AccessLog>(
+      "stdout", "where it goes; `syslog:/dev/log` is a datagram socket, which gets RFC 5424");
+  field.type = "stdout, stderr, a path or syslog:PATH";
+  field.read = [](const Node& node, const Reading& reading, AccessLog& into) {
+    read_access_log_destination(node, reading, into);
+    into.places[into.to] = node.mark;
+  };
+  field.complete = [complete = field.complete](const NodePtr& written, const AccessLog& log) {
+    if (!log.to.starts_with("syslog:")) return complete(written, log);
+    return written ? written : scalar(log.to);
+  };
+  return field;
+}
+
 const Table<AccessLog>& access_log_table() {
   static const Table<AccessLog> table = [] {
-    Table<AccessLog> rows = {destination<AccessLog>("stdout", "where it goes")};
+    Table<AccessLog> rows = {access_log_destination()};
     rows.insert(rows.end(), access_log_rows().begin(), access_log_rows().end());
     return rows;
   }();

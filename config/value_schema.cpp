@@ -99,6 +99,7 @@ const std::vector<TypeSchema>& type_schemas() {
       {"a regular expression", any_text},
       {"user:group", any_text},
       {"stdout, stderr or a path", any_text},
+      {"stdout, stderr, a path or syslog:PATH", any_text},
       {"client, url or a name", any_text},
       {"one word or a template", any_text},
       {"an expression", any_text},

@@ -34,16 +34,20 @@ std::uint64_t lines_in(std::string_view text) {
 
 }  // namespace
 
-base::Result<std::unique_ptr<AccessLog>> AccessLog::open(std::string path, Format format,
+base::Result<std::unique_ptr<AccessLog>> AccessLog::open(std::string to, Format format,
                                                          int workers, LineRules rules) {
-  base::Result<base::LogFile> file = base::LogFile::open(std::move(path));
+  const bool is_file = Syslog::path_in(to).empty();
+  base::Result<base::LogFile> file = base::LogFile::open(is_file ? to : "stderr");
   if (!file) return file.error();
   return std::unique_ptr<AccessLog>(
-      new AccessLog(std::move(*file), format, workers, std::move(rules)));
+      new AccessLog(std::move(to), std::move(*file), format, workers, std::move(rules)));
 }
 
-AccessLog::AccessLog(base::LogFile file, Format format, int workers, LineRules rules)
-    : name_(file.name()), file_(std::move(file)), format_(format), rules_(std::move(rules)) {
+AccessLog::AccessLog(std::string to, base::LogFile file, Format format, int workers,
+                     LineRules rules)
+    : name_(std::move(to)), file_(std::move(file)), format_(format), rules_(std::move(rules)) {
+  if (const std::string_view path = Syslog::path_in(name_); !path.empty())
+    syslog_.emplace(std::string(path), rules_.host, rules_.service);
   const std::size_t most = most_waiting / static_cast<std::size_t>(workers);
   for (int i = 0; i < workers; ++i) queues_.emplace_back(new Queue(*this, most));
   writer_ = std::thread([this] { run(); });
@@ -79,6 +83,7 @@ void AccessLog::wake() {
 }
 
 boost::system::error_code AccessLog::reopen() {
+  if (syslog_) return {};
   base::Result<base::LogFile> opened = base::LogFile::open(name_);
   if (!opened) return opened.error().cause;
   {
@@ -138,14 +143,38 @@ void AccessLog::take_fresh() {
 
 // The destination may be a pipe that nobody reads: only this thread waits for it.
 void AccessLog::write_out(LogQueue& lines) {
+  if (syslog_) return send_out(lines);
   for (std::string_view text = lines.front(); !text.empty(); text = lines.front()) {
     if (file_.is_ready(patience)) {
       write_some(lines, text);
     } else if (is_to_give_up()) {
-      refused_.fetch_add(lines_in(text), std::memory_order_relaxed);
-      lines.pop(text.size());
+      lose(lines, text);
     } else {
       take_fresh();
+    }
+  }
+}
+
+void AccessLog::lose(LogQueue& lines, std::string_view text) {
+  refused_.fetch_add(lines_in(text), std::memory_order_relaxed);
+  lines.pop(text.size());
+}
+
+// A datagram for each line.
+void AccessLog::send_out(LogQueue& lines) {
+  for (std::string_view text = lines.front(); !text.empty(); text = lines.front()) {
+    const std::string_view line = text.substr(0, text.find('\n') + 1);
+    const base::Result<bool> sent = syslog_->send(line.substr(0, line.size() - 1));
+    if (!sent) {
+      last_error_.store(sent.error().cause.value(), std::memory_order_relaxed);
+      lose(lines, line);
+    } else if (*sent) {
+      last_error_.store(0, std::memory_order_relaxed);
+      lines.pop(line.size());
+    } else if (is_to_give_up()) {
+      lose(lines, text);
+    } else {
+      syslog_->wait(patience);
     }
   }
 }
@@ -155,9 +184,8 @@ void AccessLog::write_some(LogQueue& lines, std::string_view text) {
   const base::Result<std::size_t> written = file_.write(next);
   if (!written) {
     last_error_.store(written.error().cause.value(), std::memory_order_relaxed);
-    refused_.fetch_add(lines_in(text), std::memory_order_relaxed);
     is_torn_ = is_mid_line_;
-    return lines.pop(text.size());
+    return lose(lines, text);
   }
   if (*written == 0) return;
   last_error_.store(0, std::memory_order_relaxed);

@@ -8,6 +8,7 @@
 #include "proxy/base/log_file.hpp"
 #include "proxy/http/stream_info.hpp"
 #include "proxy/observe/log_queue.hpp"
+#include "proxy/observe/syslog.hpp"
 
 #include <atomic>
 #include <condition_variable>
@@ -37,6 +38,7 @@ struct LineRules {
   std::shared_ptr<const config::Expression> when;  // null = any
   std::uint32_t sample = 10'000;                   // of those that ended well, in 1/100 %
   std::shared_ptr<const LineTemplate> line;        // null = all that there is, in the format
+  std::string host, service;                       // who says it, to syslog
 
   bool take_all() const { return !when && sample >= 10'000; }
   bool take(const http::StreamInfo& info, const AccessRecord& record) const;
@@ -65,9 +67,9 @@ class AccessLog {
     std::string source_text_;
   };
 
-  // path: a file, appended to; or "stdout", "stderr". The error's cause says why it cannot be
-  // opened.
-  static base::Result<std::unique_ptr<AccessLog>> open(std::string path, Format format, int workers,
+  // to: a file, appended to; "stdout", "stderr", or "syslog:PATH", which is connected to as it can
+  // be. The error's cause says why it cannot be opened.
+  static base::Result<std::unique_ptr<AccessLog>> open(std::string to, Format format, int workers,
                                                        LineRules rules = {});
   ~AccessLog();  // writes what is left, if the destination takes it
   AccessLog(const AccessLog&) = delete;
@@ -78,16 +80,19 @@ class AccessLog {
   // Why the last line was lost that its destination did not take; "" = it is only slow.
   std::string trouble() const;
   const std::string& name() const { return name_; }
-  // Opens the file again, so that it can be rotated; if that fails, the old one stays.
+  // Opens the file again, so that it can be rotated; if that fails, the old one stays. Syslog's
+  // socket is looked after anyway.
   boost::system::error_code reopen();
 
  private:
   static constexpr std::size_t most_waiting = 8 * 1024 * 1024;  // of all queues
 
-  AccessLog(base::LogFile file, Format format, int workers, LineRules rules);
+  AccessLog(std::string to, base::LogFile file, Format format, int workers, LineRules rules);
   void run();
   bool write_all();
   void write_out(LogQueue& lines);
+  void send_out(LogQueue& lines);
+  void lose(LogQueue& lines, std::string_view text);
   void write_some(LogQueue& lines, std::string_view text);
   bool has_lines();
   void take_fresh();
@@ -98,6 +103,7 @@ class AccessLog {
   base::LogFile file_;
   Format format_;
   const LineRules rules_;
+  std::optional<Syslog> syslog_;  // instead of the file
   bool is_mid_line_ = false;  // the last byte that was written is not a line's end
   bool is_torn_ = false;      // and the rest of that line is lost
   std::vector<std::unique_ptr<Queue>> queues_;

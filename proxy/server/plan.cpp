@@ -258,7 +258,8 @@ Planned make_plan(std::shared_ptr<const config::Config> config, const Plan* runn
   }
   read_admin_token(made);
   check_log(plan.config->log, made);
-  if (plan.config->access_log.format != config::AccessLogFormat::none)
+  const config::AccessLog& log = plan.config->access_log;
+  if (log.format != config::AccessLogFormat::none && observe::Syslog::path_in(log.to).empty())
     check_log(plan.config->access_log, made);
   check_paths(made);
   for (const config::Listener& listener : plan.config->listeners) {
@@ -280,8 +281,10 @@ Planned make_plan(std::shared_ptr<const config::Config> config, const Plan* runn
 
 namespace {
 
-observe::LineRules rules_of(const config::AccessLog& wanted) {
+observe::LineRules rules_of(const config::AccessLog& wanted, const config::NodeInfo& node) {
   observe::LineRules rules;
+  rules.host = node.id;
+  rules.service = node.service;
   if (!wanted.when.empty()) rules.when = config::parse_expression(wanted.when).value;
   rules.sample = wanted.sample;
   if (!wanted.line.empty())
@@ -302,7 +305,8 @@ std::string open_access_log(Plan& plan) {
                           ? observe::AccessLog::Format::json
                           : observe::AccessLog::Format::text;
   base::Result<std::unique_ptr<observe::AccessLog>> opened =
-      observe::AccessLog::open(wanted.to, format, plan.workers, rules_of(wanted));
+      observe::AccessLog::open(wanted.to, format, plan.workers,
+                               rules_of(wanted, plan.config->node));
   if (!opened)
     return plan.config->shown(wanted.places, "access_log: cannot open " + wanted.to + ": " +
                                                  opened.error().cause.message());
