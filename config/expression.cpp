@@ -246,6 +246,18 @@ ParsedExpression parse_expression(std::string_view text) {
   return ExpressionParser(text).parse();
 }
 
+std::vector<ExchangeField> Expression::fields() const {
+  std::vector<ExchangeField> all;
+  for (const Node& node : nodes_)
+    if (node.kind == Kind::present || node.kind == Kind::compared) all.push_back(node.field);
+  return all;
+}
+
+std::optional<ExchangeField> Expression::only_field() const {
+  const Node& whole = nodes_.front();
+  return whole.kind == Kind::present ? std::optional(whole.field) : std::nullopt;
+}
+
 bool Expression::holds(std::size_t number, const Described& exchange) const {
   const Node& node = nodes_[number];
   switch (node.kind) {

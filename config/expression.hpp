@@ -1,4 +1,4 @@
-// What is asked of an exchange that has ended, by `access_log.when` and `outrider tap`:
+// What is asked of an exchange, by `access_log.when`, `outrider tap` and `key`:
 //
 //   cluster == orders and (status >= 500 or ms.total > 1s) and not method == HEAD
 //
@@ -65,6 +65,10 @@ class Expression {
  public:
   bool holds_for(const Described& exchange) const { return holds(0, exchange); }
   const std::string& text() const { return text_; }
+  // That it asks for, each as often as it does.
+  std::vector<ExchangeField> fields() const;
+  // All that it is: a field that stands alone.
+  std::optional<ExchangeField> only_field() const;
   bool operator==(const Expression& other) const { return text_ == other.text_; }
 
  private:

@@ -112,7 +112,7 @@ const std::vector<TypeSchema>& type_schemas() {
       {"a host or a list", some_texts},
       {"a path or a list", some_texts},
       {"a method or a list", some_texts},
-      {"a selector or a list of them", some_texts},
+      {"a selector, an expression or a list of them", some_texts},
       {"a selector or a cookie",
        R"({"anyOf":[{"type":"string"},{"type":"object","required":["cookie"],"properties":)"
        R"({"cookie":{"$ref":"#/$defs/name"},"ttl":{"$ref":"#/$defs/duration"},)"

@@ -1,11 +1,15 @@
-// By what a filter tells requests apart: one selector, or several together. Read from `key`; empty:
+// By what a filter tells requests apart: a selector, or an expression (of a field its text, else
+// whether it holds), or several together. Read from `key`; empty:
 // all requests are alike. A value, immutable; any thread.
 #pragma once
 
+#include "config/expression.hpp"
 #include "config/fields.hpp"
 #include "proxy/http/selector.hpp"
 
 #include <string>
+#include <memory>
+#include <optional>
 #include <string_view>
 #include <vector>
 
@@ -16,7 +20,7 @@ class Key {
   // What is wrong with the text; "" = nothing, it was added.
   std::string add(std::string_view text);
 
-  bool is_empty() const { return selectors_.empty(); }
+  bool is_empty() const { return parts_.empty(); }
   bool needs_route() const;
   const std::vector<std::string>& texts() const { return texts_; }
 
@@ -25,7 +29,16 @@ class Key {
   std::string_view of(const http::Request& request, std::string& room) const;
 
  private:
-  std::vector<http::Selector> selectors_;
+  // One of the two.
+  struct Part {
+    std::optional<http::Selector> selector{};
+    std::shared_ptr<const config::Expression> expression{};
+
+    bool needs_route() const;
+    std::string_view of(const http::Request& request, std::string& room) const;
+  };
+
+  std::vector<Part> parts_;
   std::vector<std::string> texts_;
 };
 
@@ -35,7 +48,7 @@ config::NodePtr write_key(const Key& key);
 template <typename Struct>
 config::Field<Struct> key_field(Key Struct::*member, std::string_view doc) {
   return {"key",
-          "a selector or a list of them",
+          "a selector, an expression or a list of them",
           "",
           doc,
           [=](const config::Node& node, const config::Reading& reading, Struct& into) {

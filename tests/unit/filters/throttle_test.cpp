@@ -205,6 +205,21 @@ TEST_CASE("throttle: each key has its rate, and those that lack one share one") 
   CHECK(passes({{"x-a", long_key + "2"}}, "192.0.2.1"));
 }
 
+TEST_CASE("throttle: a key may be an expression: of a field its text, else whether it holds") {
+  Process process(throttle("rate: 1/m, key: [source, \"method == GET and path == /a*\"]"));
+  const auto passes = [&](const std::string& path, const std::string& source) {
+    Call call(process[0], path, {}, source);
+    return call.begin().is_admitted();
+  };
+  CHECK(passes("/a1", "192.0.2.1"));
+  CHECK_FALSE(passes("/a2?b", "192.0.2.1"));
+  CHECK(passes("/b", "192.0.2.1"));
+  CHECK_FALSE(passes("/c", "192.0.2.1"));
+  CHECK(passes("/a1", "192.0.2.2"));
+  CHECK(passes("/a1", "2001:db8::1"));
+  CHECK(passes("/a1", "2001:db8::2"));  // unlike source_ip, which is a network
+}
+
 TEST_CASE("throttle: of too many keys the least recently used leaves") {
   Process process(throttle("rate: 1/h, key: \"header:x\", max_keys: 3"));
   const auto passes = [&](const std::string& key) {
@@ -286,6 +301,10 @@ TEST_CASE("throttle: what contradicts itself is refused, and says what to write"
       {"rate: 5/s, key: peer", "selects nothing"},
       {"rate: 5/s, key: \"header:\"", "has no name"},
       {"rate: 5/s, key: []", "a key of nothing"},
+      {"rate: 5/s, key: \"method == \"", "a value is missing"},
+      {"rate: 5/s, key: \"methd == GET\"", "did you mean \"method\""},
+      {"rate: 5/s, key: \"status >= 500\"", "`status` is not known before"},
+      {"rate: 5/s, key: ms.total", "`ms.total` is not known before"},
       {"rate: 5/s, name: \"a\\\"b\"", "printable"},
       {"rate: 5/s, algorithm: bucket", "token_bucket"},
   };
@@ -295,6 +314,8 @@ TEST_CASE("throttle: what contradicts itself is refused, and says what to write"
   }
   CHECK(mistake_of("rate: 5/s, key: route").empty());
   CHECK(mistake_of("rate: 5/s, key: source_ip", true).empty());
+  CHECK(mistake_of("rate: 5/s, key: \"route == a or method == GET\"", true).find("no route") !=
+        std::string::npos);
   CHECK(mistake_of("rate: 5/s, key: [source_ip, route]", true).find("no route") !=
         std::string::npos);
 }
