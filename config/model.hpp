@@ -114,6 +114,7 @@ struct Ready {
 // The application that runs as this process's child.
 struct App {
   std::vector<std::string> command;  // and its arguments; empty: behind `--` of the command line
+  Mark mark;                         // of its first word
   std::optional<Ready> ready;        // none = as soon as it runs
   Millis start_timeout{60'000};
   Millis stop_timeout{10'000};

@@ -122,6 +122,11 @@ Field<Config> access_log() {
   Field<Config> field =
       nested("access_log", &Config::access_log, access_log_table(), "one line a request");
   field.read = [](const Node& node, const Reading& reading, Config& into) {
+    constexpr std::string_view noes[] = {"false", "off", "no"};
+    if (node.is_scalar() && !node.is_secret &&
+        std::find(std::begin(noes), std::end(noes), node.text) != std::end(noes))
+      return reading.mistake(node, wrong_kind(node, "a map") +
+                                       ": to have no access log, write { format: none }");
     read_table(node, reading, access_log_table(), into.access_log);
     check_access_log(node, reading, into.access_log);
   };

@@ -38,6 +38,7 @@ void read_command(const Node& node, const Reading& reading, App& into) {
     } else {
       if (into.command.empty() && item->text.empty())
         reading.mistake(*item, "the command is missing");
+      if (into.command.empty()) into.mark = item->mark;
       into.command.push_back(item->text);
     }
   }

@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdlib>
 #include <filesystem>
 #include <sched.h>
 #include <sys/stat.h>
@@ -242,6 +243,34 @@ certs::LoadedContext as_shown(certs::LoadedContext loaded, const config::Config&
   return loaded;
 }
 
+namespace {
+
+// As a shell would look for it.
+bool can_be_run(const std::string& program) {
+  if (program.find('/') != program.npos) return ::access(program.c_str(), X_OK) == 0;
+  const char* path = std::getenv("PATH");
+  std::string_view folders = path ? path : "/bin:/usr/bin";
+  while (!folders.empty()) {
+    const std::size_t end = std::min(folders.find(':'), folders.size());
+    const std::string folder(folders.substr(0, end));
+    if (::access((folder + '/' + program).c_str(), X_OK) == 0) return true;
+    folders.remove_prefix(std::min(end + 1, folders.size()));
+  }
+  return false;
+}
+
+// A warning: a file may be checked elsewhere than where it is to be in force.
+void check_app(Planned& made) {
+  const std::optional<config::App>& app = made.plan->config->app;
+  if (!app || app->command.empty() || can_be_run(app->command.front())) return;
+  made.plan->warnings.push_back(
+      {app->mark, made.plan->config->hidden.without(
+                      app->mark, "app: there is no program \"" + app->command.front() +
+                                     "\" here that can be run")});
+}
+
+}  // namespace
+
 Planned make_plan(std::shared_ptr<const config::Config> config, const Plan* running) {
   Planned made;
   made.plan = std::make_unique<Plan>();
@@ -262,6 +291,7 @@ Planned make_plan(std::shared_ptr<const config::Config> config, const Plan* runn
   if (log.format != config::AccessLogFormat::none && observe::Syslog::path_in(log.to).empty())
     check_log(plan.config->access_log, made);
   check_paths(made);
+  if (!running) check_app(made);
   for (const config::Listener& listener : plan.config->listeners) {
     plan.listeners.push_back(planned(listener, plan));
     plan.listeners.back().counts = counts_of(listener.name, plan.workers, running);
