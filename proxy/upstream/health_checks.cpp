@@ -16,6 +16,10 @@ std::string authority_of(const config::Cluster& cluster, const base::Address& ad
   return address.is_ip() ? address.to_string() : "localhost";
 }
 
+std::string checks_in_a_row(std::uint64_t count) {
+  return count == 1 ? "a health check" : std::to_string(count) + " health checks in a row";
+}
+
 stats::Counter& counter_of(stats::Registry& metrics, const std::string& cluster,
                            std::string_view outcome) {
   return metrics.counter("outrider_health_checks_total", "Health checks, by what they found.",
@@ -92,9 +96,10 @@ class HealthChecks::Check {
     const config::Health& rules = probe_.health;
     const std::string words =
         count_.is_healthy()
-            ? std::to_string(rules.healthy_after) + " health checks in a row succeeded"
-            : std::to_string(rules.unhealthy_after) +
-                  " health checks in a row failed, the last: " + why;
+            ? checks_in_a_row(rules.healthy_after) + " succeeded"
+        : rules.unhealthy_after == 1
+            ? "its health check failed: " + why
+            : checks_in_a_row(rules.unhealthy_after) + " failed, the last: " + why;
     state_->checked(*endpoint_, count_.is_healthy(), words, loop_.now());
   }
 
