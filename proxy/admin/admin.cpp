@@ -9,6 +9,7 @@
 #include "proxy/stats/open_metrics.hpp"
 
 #include <algorithm>
+#include <memory>
 #include <optional>
 #include <string>
 #include <unistd.h>
@@ -109,7 +110,7 @@ std::vector<AdminRoute> routes_of(AdminSource& source) {
       {Method::get, "/stats", "the process and its listeners, as JSON",
        [&source](Request&) { return now(say(200, source.stats(), json)); }},
       {Method::get, "/watch", "what it does, once a second, as server-sent events",
-       [&source](Request&) { return now(watch_stream(source)); }},
+       [feed = std::make_shared<WatchFeed>(source)](Request&) { return now(feed->stream()); }},
       {Method::get, "/requests", "the last that failed, were slow or retried; ?id=",
        [&source](Request& request) {
          return now(say(200, source.requests(query_value(request.path, "id").value_or("")), json));

@@ -25,38 +25,66 @@ std::string quoted(std::string_view text) {
   return json += '"';
 }
 
-class WatchStream final : public http::OwnedSource {
- public:
-  explicit WatchStream(AdminSource& source) : nothing_(source.loop()), source_(source) {}
+constexpr base::Millis fresh{500};    // so old may what is told be
+constexpr base::Millis a_moment{20};  // for another to have it made
 
-  http::Task<http::Result<http::Bytes>> read() override {
-    if (std::exchange(has_begun_, true))
-      co_await nothing_.wait(nothing_.loop().now() + interval);
-    const std::string clusters = co_await source_.clusters();
-    const std::string metrics = co_await source_.metrics();
-    const std::string stats = source_.stats();
-    base::JsonWriter json;
-    json.open('{').key("stats").raw(line_of(stats)).key("clusters").raw(line_of(clusters));
-    json.key("metrics").raw(quoted(metrics));
-    const std::string event = "data: " + json.close('}').take() + "\n";  // take() ends the line
-    co_return http::Bytes::copy_of(event);
-  }
+// Whoever makes an event may leave before it is made.
+class Making {
+ public:
+  explicit Making(bool& flag) : flag_(flag) { flag_ = true; }
+  Making(const Making&) = delete;
+  Making& operator=(const Making&) = delete;
+  ~Making() { flag_ = false; }
 
  private:
-  base::Event nothing_;  // never set: only time passes
-  AdminSource& source_;
-  bool has_begun_ = false;
+  bool& flag_;
 };
 
 }  // namespace
 
-http::Response watch_stream(AdminSource& source) {
+class WatchFeed::Stream final : public http::OwnedSource {
+ public:
+  explicit Stream(std::shared_ptr<WatchFeed> feed) : feed_(std::move(feed)) {}
+
+  http::Task<http::Result<http::Bytes>> read() override {
+    base::Loop& loop = feed_->source_.loop();
+    if (std::exchange(has_begun_, true)) co_await base::sleep_until(loop, loop.now() + interval);
+    const std::string event = co_await feed_->event();
+    co_return http::Bytes::copy_of(event);
+  }
+
+ private:
+  const std::shared_ptr<WatchFeed> feed_;
+  bool has_begun_ = false;
+};
+
+base::Task<std::string> WatchFeed::event() {
+  base::Loop& loop = source_.loop();
+  while (is_being_made_) co_await base::sleep_until(loop, loop.now() + a_moment);
+  if (!last_.empty() && loop.now() < made_at_ + fresh) co_return last_;
+  const Making making(is_being_made_);
+  last_ = co_await made();
+  made_at_ = loop.now();
+  co_return last_;
+}
+
+base::Task<std::string> WatchFeed::made() const {
+  const std::string clusters = co_await source_.clusters();
+  const std::string metrics = co_await source_.metrics();
+  const std::string stats = source_.stats();
+  base::JsonWriter json;
+  json.open('{').key("stats").raw(line_of(stats)).key("clusters").raw(line_of(clusters));
+  json.key("metrics").raw(quoted(metrics));
+  co_return "data: " + json.close('}').take() + "\n";  // take() ends the line
+}
+
+http::Response WatchFeed::stream() {
   http::Response response;
   response.status = 200;
   response.is_from_upstream = false;
   response.headers.add(http::Name::content_type, "text/event-stream");
   response.headers.add("cache-control", "no-store");
-  response.body = http::Body(new WatchStream(source));
+  response.body = http::Body(new Stream(shared_from_this()));
   return response;
 }
 

@@ -58,3 +58,16 @@ TEST_CASE("page: /watch tells what goes on, an event a second") {
   CHECK(seen["metrics"].text().find("\nprocess_start_time_seconds ") != std::string::npos);  // the last
   CHECK(client.read_until("\n\n").find("data: {") != std::string::npos);
 }
+
+TEST_CASE("page: many who watch are told alike") {
+  Origin origin(Origin::answering("hi"));
+  TestProxy proxy(harness::egress_to(origin.url()));
+  std::vector<Socket> viewers;
+  for (int i = 0; i < 8; ++i) {
+    viewers.push_back(Socket::connect(proxy.admin()));
+    viewers.back().send("GET /watch HTTP/1.1\r\nhost: localhost\r\n\r\n");
+  }
+  viewers.pop_back();  // one leaves before it is told, whoever it was
+  for (Socket& viewer : viewers)
+    for (int events = 0; events < 2; ++events) viewer.read_until("data: {");
+}
