@@ -223,6 +223,7 @@ base::Task<> Admin::serve(http::Incoming&& incoming, http::ServerStream& stream)
   http::Reply reply = refused ? http::Reply(*refused) : http::Reply(http::Response());
   if (!refused) reply = co_await chain_.handle(request);
   http::Response response = reply ? std::move(*reply) : http::local_reply(reply.error(), request);
+  response.headers.set(http::Name::server, "outrider-admin");  // told apart from any other
   http::complete_head(response, request.method, loop_.wall(loop_.now()));
   const bool ends = response.body.is_empty();
   const base::Result<void> sent = stream.send_head(response, ends);

@@ -88,6 +88,7 @@ std::string AdminClient::connect() {
 AdminAnswer AdminClient::ask(std::string_view method, std::string_view path, const OnLine* line) {
   unread_.clear();
   problem_.clear();
+  is_of_admin_ = false;
   is_endless_ = line != nullptr;
   if (std::string problem = connect(); !problem.empty()) return {0, std::move(problem)};
   std::string request(method);
@@ -102,7 +103,22 @@ AdminAnswer AdminClient::ask(std::string_view method, std::string_view path, con
   }
   AdminAnswer answer = read_answer(line);
   if (answer.status == 0) answer.body = problem_.empty() ? "the answer is cut" : problem_;
+  if (std::string why = why_not(answer); !why.empty()) return {0, std::move(why)};
   return answer;
+}
+
+// What the other side could not know to say; "" = it has said it.
+std::string AdminClient::why_not(const AdminAnswer& answer) const {
+  const std::string place = "the admin side at " + place_.address.to_string();
+  if (answer.status == 401 && place_.token.empty())
+    return place + " asks for a token: name its file by --token, or set OUTRIDER_TOKEN";
+  if (answer.status == 401)
+    return place + " does not take this token: is it the one that `admin.token` names?";
+  const bool is_ours = is_of_admin_ || answer.status == 0;
+  return is_ours ? ""
+                 : "what answers at " + place_.address.to_string() +
+                       " is not the admin side (it answers " + std::to_string(answer.status) +
+                       "): is it a listener? --admin names the address of `admin.bind`";
 }
 
 bool AdminClient::fill() {
@@ -140,7 +156,8 @@ AdminAnswer AdminClient::read_answer(const OnLine* on_line) {
   std::string line;
   if (!take_line(line)) return {};
   if (!line.starts_with("HTTP/1.1 ") || line.size() < 12) {
-    problem_ = "this is no admin side: it does not answer by HTTP";
+    problem_ = "what answers at " + place_.address.to_string() +
+               " is not the admin side: it does not speak HTTP/1.1";
     return {};
   }
   AdminAnswer answer;
@@ -150,6 +167,7 @@ AdminAnswer AdminClient::read_answer(const OnLine* on_line) {
   while (take_line(line) && !line.empty()) {
     const std::string field = base::lower_case(line);
     is_chunked = is_chunked || field.starts_with("transfer-encoding: chunked");
+    is_of_admin_ = is_of_admin_ || field == "server: outrider-admin";
     if (field.starts_with("content-length: "))
       length = base::parse_decimal<std::size_t>(std::string_view(field).substr(16)).value_or(0);
   }

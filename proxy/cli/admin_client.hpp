@@ -43,6 +43,7 @@ class AdminClient {
   using OnLine = std::function<bool(std::string_view)>;
   AdminAnswer ask(std::string_view method, std::string_view path, const OnLine* line);
   std::string connect();
+  std::string why_not(const AdminAnswer& answer) const;
   bool fill();  // more of the answer; false = there is no more, or problem_ says why
   bool take_line(std::string& line);
   AdminAnswer read_answer(const OnLine* line);
@@ -54,6 +55,7 @@ class AdminClient {
   std::string unread_;
   std::string problem_;
   bool is_endless_ = false;
+  bool is_of_admin_ = false;  // what has answered
 };
 
 // For the query of a path.
