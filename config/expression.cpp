@@ -37,6 +37,7 @@ constexpr Named fields[] = {
     {"endpoint", ExchangeField::endpoint},
     {"reused", ExchangeField::reused},
     {"request_id", ExchangeField::request_id},
+    {"trace_id", ExchangeField::trace_id},
     {"source", ExchangeField::source},
     {"peer_id", ExchangeField::peer_id},
 };

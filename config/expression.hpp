@@ -30,6 +30,7 @@ enum class ExchangeField : std::uint8_t {
   cluster,
   endpoint,
   request_id,
+  trace_id,
   source,
   peer_id,
   status,  // from here on numbers; times in microseconds

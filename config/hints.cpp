@@ -59,6 +59,9 @@ constexpr Hint hints[] = {
     {"rate_limit", "throttle"},
     {"ratelimit", "throttle"},
     {"access_logs", "access_log"},
+    {"tracing", "trace"},
+    {"traces", "trace"},
+    {"propagators", "propagation"},
     {"header", "headers"},
     {"port", "bind: ADDRESS:PORT"},
 };

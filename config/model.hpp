@@ -50,6 +50,8 @@ struct NodeInfo {
   std::string service = "outrider";
   std::string id;  // default: the host name
   std::string zone = "local";
+
+  bool operator==(const NodeInfo&) const = default;
 };
 
 struct LogSettings {
@@ -140,6 +142,30 @@ struct ClientTls {
   Places places;  // and that of `insecure`
 
   bool operator==(const ClientTls&) const = default;
+};
+
+// The fields by which a request says which trace it is a part of.
+enum class Propagation : std::uint8_t { w3c, b3 };
+
+// Where spans go, and of which exchanges.
+struct Trace {
+  std::string to;  // a URL, as it was written
+  bool is_tls = false;
+  std::string host;  // a name or an IP
+  std::uint16_t port = 4318;
+  std::string authority;
+  std::string path;
+  std::uint32_t sample = 100;  // of the traces that begin here, in 1/100 %
+  std::vector<std::pair<std::string, std::string>> headers;
+  std::vector<Propagation> propagation = {Propagation::w3c};  // the first that says something
+  std::optional<ClientTls> tls;
+  Mark mark;
+  Places places;
+
+  bool operator==(const Trace& other) const {
+    return to == other.to && sample == other.sample && headers == other.headers &&
+           propagation == other.propagation && tls == other.tls;
+  }
 };
 
 enum class SendForwarded : std::uint8_t { none, x_forwarded, forwarded, both };
@@ -365,6 +391,7 @@ struct Config {
   Drain drain;
   AccessLog access_log;
   std::optional<Admin> admin;
+  std::optional<Trace> trace;
   std::optional<App> app;
   std::vector<Listener> listeners;  // in the order of the file
   std::vector<Cluster> clusters;

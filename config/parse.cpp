@@ -251,7 +251,7 @@ const Table<Config>& root_table() {
       nested("drain", &Config::drain, drain_table(), "how it ends"),
       access_log(),
       admin(),
-      later<Config>("trace", "traces over OTLP"),
+      trace(),
       app(),
       listeners(),
       clusters(),

@@ -19,6 +19,10 @@ void parse_root(const Node& root, const Reading& reading, Config& into);
 void parse_included(const Node& root, const Reading& reading, Config& into);
 
 Field<Config> app();
+Field<Config> trace();
+
+const Table<ClientTls>& client_tls_table();
+void read_client_tls(const Node& node, const Reading& reading, ClientTls& into);
 
 // Of access_log, beside `to`.
 const Table<AccessLog>& access_log_rows();

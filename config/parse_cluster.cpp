@@ -105,47 +105,8 @@ Field<Cluster> discovery() {
   return field;
 }
 
-void read_san(const Node& node, const Reading& reading, ClientTls& into) {
-  for_each_text(node, reading, [&](const Node& item, const std::string& name) {
-    if (is_ip(name))
-      reading.mistake(item, "\"" + name +
-                                "\" is an IP address, and `san` holds names: write it as "
-                                "`server_name` instead");
-    else if (!is_host_name(name) && !name.starts_with("spiffe://"))
-      reading.mistake(item, "\"" + name + "\" is neither a DNS name nor a spiffe:// URI");
-    into.san.push_back(name);
-  });
-  if (node.is_list() && node.items.empty())
-    reading.mistake(node, "at least one name is needed: without `san` it is `server_name`");
-}
-
-const Table<ClientTls>& tls_table() {
-  static const Table<ClientTls> table = {
-      path("ca", &ClientTls::ca, "who signs the endpoints; absent = the system's store"),
-      path("cert", &ClientTls::cert, "our own certificate"),
-      path("key", &ClientTls::key, "its private key"),
-      {"server_name", "a name", "the url's host", "the name to verify; SNI",
-       [](const Node& node, const Reading& reading, ClientTls& into) {
-         const std::string* text = scalar_of(node, reading, "a name");
-         if (text && !is_host_name(*text) && !is_ip(*text))
-           reading.mistake(node, "\"" + *text + "\" is not a host name");
-         if (text) into.server_name = *text;
-       },
-       [](const ClientTls& tls) {
-         return tls.server_name.empty() ? nullptr : scalar(tls.server_name);
-       }},
-      {"san", "names", "", "DNS names or spiffe:// URIs that replace the name check", read_san},
-      min_version<ClientTls>(),
-      boolean("insecure", &ClientTls::insecure, "false", "skip all verification"),
-  };
-  return table;
-}
-
 void read_tls(const Node& node, const Reading& reading, Cluster& into) {
-  ClientTls& tls = into.tls.emplace();
-  read_table(node, reading, tls_table(), tls);
-  if (const Node::Entry* insecure = node.entry("insecure")) tls.places["insecure"] = insecure->mark;
-  if (tls.cert.empty() != tls.key.empty()) reading.mistake(node, "`cert` and `key` go together");
+  read_client_tls(node, reading, into.tls.emplace());
 }
 
 const Table<Dns>& dns_table() {
@@ -159,7 +120,7 @@ const Table<Dns>& dns_table() {
 }
 
 Field<Cluster> tls() {
-  Field<Cluster> field = nested("tls", &Cluster::tls, tls_table(), "speak TLS, verified");
+  Field<Cluster> field = nested("tls", &Cluster::tls, client_tls_table(), "speak TLS, verified");
   field.read = read_tls;
   return field;
 }

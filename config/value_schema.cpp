@@ -118,6 +118,9 @@ const std::vector<TypeSchema>& type_schemas() {
        R"({"cookie":{"$ref":"#/$defs/name"},"ttl":{"$ref":"#/$defs/duration"},)"
        R"("path":{"$ref":"#/$defs/path"}},"additionalProperties":false}]})"},
       {"a list of conditions", any_texts},
+      {"w3c, b3 or a list of them",
+       R"({"anyOf":[{"enum":["w3c","b3"]},)"
+       R"({"type":"array","minItems":1,"uniqueItems":true,"items":{"enum":["w3c","b3"]}}]})"},
       {"idempotent, any or a list", any_texts},
   };
   return all;

@@ -97,6 +97,13 @@ std::vector<Mistake> warnings_of(const Config& config) {
       if (route.mirror) used.insert(route.mirror->to);
     }
   }
+  if (config.trace && config.trace->port == 4317)
+    warnings.push_back({config.trace->mark,
+                        "trace: port 4317 is usually that of gRPC, and spans are sent in JSON over "
+                        "HTTP, for which it is 4318"});
+  if (config.trace && config.trace->tls && config.trace->tls->insecure)
+    warnings.push_back({config.trace->tls->places.at("insecure"),
+                        "trace: insecure: the certificate of the collector is not verified"});
   for (const Cluster& cluster : config.clusters) add_handovers(cluster.filters, used);
   for (const Cluster& cluster : config.clusters) {
     if (!used.contains(cluster.name))

@@ -56,6 +56,7 @@ Flight::Flight(const Request& like, const Keeping& keeping, ForAll is_for_all,
       task_(info_.loop) {
   info_.take_after(like.info);
   info_.cluster = like.info.cluster;
+  info_.trace = like.info.trace;
   info_.client_body.end(info_.started);
 }
 

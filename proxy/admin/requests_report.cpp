@@ -192,6 +192,7 @@ void write_exchange(base::JsonWriter& json, const config::Config& config,
   write_millis(json, "first_byte", exchange.first_byte);
   json.close('}');
   write_text(json, "cluster", exchange.cluster);
+  write_text(json, "trace_id", exchange.trace_id);
   json.text("source", exchange.source);
   json.key("attempts").open('[');
   for (const RecordedAttempt& attempt : exchange.attempts) write_attempt(json, attempt);

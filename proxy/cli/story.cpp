@@ -83,6 +83,8 @@ std::string story_of(const Json& exchange) {
     out += "  " + detail + '\n';
   out += "  request  " + text(exchange, "request_id") + ", " + text(exchange, "ts") + ", from " +
          text(exchange, "source") + " by " + text(exchange, "protocol") + '\n';
+  if (const std::string trace = text(exchange, "trace_id"); !trace.empty())
+    out += "  trace    " + trace + '\n';
   out += "  way      listener " + text(exchange, "listener");
   if (const std::string route = text(exchange, "route"); !route.empty()) out += ", route " + route;
   if (const std::string cluster = text(exchange, "cluster"); !cluster.empty())

@@ -9,6 +9,7 @@
 #include "proxy/base/shared_text.hpp"
 #include "proxy/http/attempt.hpp"
 #include "proxy/http/headers.hpp"
+#include "proxy/http/trace_context.hpp"
 
 #include <array>
 #include <cstdint>
@@ -60,6 +61,17 @@ class ClientBody {
 // of attempts.
 enum class Mirrored : std::uint8_t { not_drawn, not_meant, meant, done };
 
+// The trace that an exchange is a part of.
+struct Trace {
+  TraceId id;                // none: it is not known
+  std::uint64_t parent = 0;  // the client's span; 0 = it began here
+  std::uint64_t span = 0;    // the exchange's own; unless it is sampled, what stands for it
+  std::uint8_t flags = 0;    // as they are handed on
+  bool is_told_by_b3 = false;  // too, where it came so
+
+  bool is_sampled() const { return (flags & trace_is_sampled) != 0; }
+};
+
 struct StreamInfo {
   StreamInfo(base::Loop& on, const ConnectionInfo& by)
       : loop(on), connection(by), started(on.now()), last_byte(on.now()) {}
@@ -104,6 +116,7 @@ struct StreamInfo {
   std::string_view retry_denied;        // what said no to another that was due; "" = nothing
   std::string_view request_id_field;    // by which the id is known outside; "" = by none
   std::string kept_request_id;          // see request_id()
+  Trace trace;
   std::string operation;                // what a GraphQL client calls what it asks for; "" = unknown
   bool is_grpc = false;                 // by the request's content-type
 

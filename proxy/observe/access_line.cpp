@@ -141,6 +141,11 @@ void append_json_line(std::string& out, const http::StreamInfo& info, const Acce
   if (info.attempts > 0 && info.attempt.was_reused) line.literal(",\"reused\":true");
   if (info.attempts > 0 && !info.attempt.was_reused) line.literal(",\"reused\":false");
   text(line, ",\"request_id\":", info.last_request_id(made));
+  if (!info.trace.id.is_none()) {
+    line.literal(",\"trace_id\":\"");
+    line.plain(http::view(http::text_of(info.trace.id)));
+    line.literal("\"");
+  }
   text(line, ",\"source\":", source);
   text(line, ",\"peer_id\":", info.connection.peer_id);
   line.literal("}\n");

@@ -37,6 +37,10 @@ std::string_view DescribedExchange::text(ExchangeField field) const {
       return info_.attempt.endpoint;
     case ExchangeField::request_id:
       return info_.kept_request_id;
+    case ExchangeField::trace_id:
+      if (info_.trace.id.is_none()) return {};
+      trace_id_ = http::text_of(info_.trace.id);
+      return http::view(trace_id_);
     case ExchangeField::peer_id:
       return info_.connection.peer_id;
     case ExchangeField::source: {

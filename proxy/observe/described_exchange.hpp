@@ -21,6 +21,7 @@ class DescribedExchange final : public config::Described {
   const http::StreamInfo& info_;
   const AccessRecord& record_;
   mutable std::string source_;
+  mutable http::TraceIdText trace_id_{};
 };
 
 }  // namespace observe

@@ -17,13 +17,13 @@ LogQueue::~LogQueue() {
   }
 }
 
-void LogQueue::write(std::string_view line) {
+bool LogQueue::write(std::string_view line) {
   std::size_t filled = writing_->filled.load(std::memory_order_relaxed);
   if (line.size() > writing_->capacity - filled) {
     Block* const fresh = take_block(line.size());
     if (!fresh) {
       dropped_.store(dropped_.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
-      return;
+      return false;
     }
     writing_->next.store(fresh, std::memory_order_release);
     writing_ = fresh;
@@ -31,6 +31,7 @@ void LogQueue::write(std::string_view line) {
   }
   std::memcpy(writing_->bytes.get() + filled, line.data(), line.size());
   writing_->filled.store(filled + line.size(), std::memory_order_release);
+  return true;
 }
 
 // Null if so much waits already.

@@ -20,7 +20,7 @@ class LogQueue {
   ~LogQueue();
 
   // --- the writer ---
-  void write(std::string_view line);
+  bool write(std::string_view line);  // false: there was no room
 
   // --- the reader ---
   // Whole lines that wait, not always all; "" = there are none.

@@ -89,6 +89,7 @@ void RecentRequests::keep(const http::StreamInfo& info, const AccessRecord& reco
   RecordedExchange made;
   made.started = info.loop.wall(info.started);
   made.request_id = cut(info.kept_request_id);
+  if (!info.trace.id.is_none()) made.trace_id = http::view(http::text_of(info.trace.id));
   made.listener = info.listener;
   made.route = info.route;
   made.cluster = info.cluster;

@@ -34,7 +34,7 @@ struct RecordedAttempt {
 
 struct RecordedExchange {
   base::WallTime started;
-  std::string request_id, listener, route, cluster, method, host, path, protocol, source;
+  std::string request_id, trace_id, listener, route, cluster, method, host, path, protocol, source;
   bool is_outbound = false;
   int status = 0;
   int grpc_status = -1;

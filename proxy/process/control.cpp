@@ -80,6 +80,7 @@ Control::~Control() {
   base::memory_is_short_above(0);
   tasks_.cancel_all();
   discovery_.reset();
+  exporters_.clear();
   admin_.reset();
   probes_.reset();
   workers_.clear();
@@ -102,6 +103,7 @@ std::string Control::start() {
   probes_socket_.reset();
   if (!problem.empty() && predecessor_) let_go_of_paths();  // it goes on
   if (!problem.empty()) return problem;
+  follow_traces();
   gate_.hold(*plan_, prepared.sockets);
   // Until each worker has its filters.
   const auto kept = filters::hold_breakers(shared_.filter_state, held_breakers_);

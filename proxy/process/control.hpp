@@ -17,6 +17,7 @@
 #include "proxy/process/service_manager.hpp"
 #include "proxy/process/start_gate.hpp"
 #include "proxy/process/successor.hpp"
+#include "proxy/process/trace_exporter.hpp"
 #include "proxy/server/listening_sockets.hpp"
 #include "proxy/server/shared.hpp"
 #include "proxy/server/worker.hpp"
@@ -26,8 +27,8 @@
 #include <boost/asio/signal_set.hpp>
 
 #include <functional>
-#include <memory>
 #include <map>
+#include <memory>
 #include <mutex>
 #include <optional>
 #include <string>
@@ -131,15 +132,17 @@ class Control final : admin::AdminSource {
   server::Adoption adoption(std::vector<server::NewSocket> sockets) const;
   void follow_limits();
   void follow_names();
+  void follow_traces();
+  void finish_earlier_traces();
   void follow_health();
   void watch_files();
   void forget_earlier_plans();
   void announce();
   void announce(bool outbound);
+  void announce_what_changed();
   void expect_series();
   void publish(std::shared_ptr<const upstream::PublishedEndpoints> endpoints);
   void watch_listener(const server::PlannedListener& planned);
-  void announce_what_changed();
   void watch_cluster(const config::Cluster& cluster);
   base::Task<> reopen_logs();
   void look_at_access_log();
@@ -149,6 +152,7 @@ class Control final : admin::AdminSource {
   void end_at_once();
   base::Task<> drain_in_order(base::Millis delay);
   base::Task<> drain_inbound();
+  base::Task<> export_what_is_left();
   base::Task<> drain_outbound();
   base::Task<bool> until_inbound_is_done();
   void cut(bool outbound, const std::shared_ptr<std::atomic<std::size_t>>& exchanges);
@@ -180,6 +184,7 @@ class Control final : admin::AdminSource {
   net::Resolver resolver_;
   std::unique_ptr<upstream::Discovery> discovery_;
   upstream::HealthChecks health_;
+  std::vector<std::unique_ptr<TraceExporter>> exporters_;  // of the plan's traces, and of earlier
   std::string admin_token_;  // "" = none is asked for
   std::unique_ptr<admin::Admin> admin_;
   std::unique_ptr<admin::Admin> probes_;
@@ -194,12 +199,12 @@ class Control final : admin::AdminSource {
   std::unique_ptr<Successor> successor_;
   std::unique_ptr<App> app_;  // none = it runs none
   std::unique_ptr<boost::asio::signal_set> signals_;
+  std::map<std::string, std::string> announced_;  // what was said of each listener, by name
   base::Time started_ = base::never;
   base::Time config_taken_ = base::never;  // the one in force
   bool is_started_ = false;
   bool is_config_current_ = true;  // the last reload succeeded, if there was one
   base::Duration reload_took_{};   // that one
-  std::map<std::string, std::string> announced_;  // what was said of each listener, by name
   bool is_upgrading_ = false;
   bool is_replaced_ = false;  // by another process: what is new is its
   bool is_draining_ = false;

@@ -1,6 +1,7 @@
 // How control ends: in order, with what is under way given its time.
 #include "proxy/process/control.hpp"
 
+#include <algorithm>
 #include <csignal>
 
 namespace process {
@@ -8,6 +9,7 @@ namespace {
 
 constexpr base::Millis drain_step{20};
 constexpr base::Millis longest_goodbye{1'000};  // for what was cut to be told so
+constexpr base::Millis longest_export{2'000};   // of spans that are left
 
 }  // namespace
 
@@ -48,7 +50,16 @@ base::Task<> Control::drain_outbound() {
     log_.info("drained");
   else
     co_await cut_what_is_left();
+  co_await export_what_is_left();
   stop();
+}
+
+base::Task<> Control::export_what_is_left() {
+  const base::Time until = loop_.now() + longest_export;
+  for (const auto& exporter : exporters_) exporter->finish(until);
+  const auto is_done = [](const auto& exporter) { return exporter->is_done(); };
+  while (!std::all_of(exporters_.begin(), exporters_.end(), is_done))
+    co_await base::sleep_until(loop_, loop_.now() + drain_step);
 }
 
 base::Task<> Control::drain_inbound() {

@@ -10,6 +10,7 @@ namespace process {
 namespace {
 
 constexpr base::Millis longest_step{2'000};  // of a worker that is busy
+constexpr base::Millis longest_farewell{10'000};  // to a collector that another one follows
 
 std::string joined(const std::vector<std::string>& problems) {
   std::string text;
@@ -111,6 +112,7 @@ std::string Control::take_configuration(const std::shared_ptr<Steps>& steps) {
   follow_limits();
   follow_names();
   follow_health();
+  follow_traces();
   gate_.hold(*plan_, prepared.sockets);
   for (std::size_t i = 0; i < workers_.size(); ++i) {
     workers_[i]->adopt(adoption(std::move(prepared.sockets[i])), [this, steps] {
@@ -175,9 +177,31 @@ void Control::follow_names() {
 
 // Plans are freed here, not in a worker that has traffic to carry.
 void Control::forget_earlier_plans() {
+  finish_earlier_traces();
   if (std::erase_if(earlier_, [](const auto& plan) { return plan.use_count() == 1; }) == 0) return;
   follow_names();
   shared_.filter_state.sweep();
+}
+
+// Before the workers go over to the plan: what they write is waited for.
+void Control::follow_traces() {
+  if (!plan_->traces) return;
+  for (const auto& exporter : exporters_)
+    if (exporter->is_of(plan_->traces.get())) return exporter->renew_tls(plan_->trace_tls);
+  const ExporterParts parts{loop_, resolver_, log_, shared_.metrics,
+                            static_cast<std::size_t>(plan_->workers)};
+  exporters_.push_back(
+      std::make_unique<TraceExporter>(parts, plan_->traces, plan_->config, plan_->trace_tls));
+}
+
+// Once no exchange is left that writes to them they have a while for what is left.
+void Control::finish_earlier_traces() {
+  for (const auto& exporter : exporters_)
+    if (exporter->is_alone() && !exporter->is_finishing())
+      exporter->finish(loop_.now() + longest_farewell);
+  std::erase_if(exporters_, [](const auto& exporter) {
+    return exporter->is_alone() && exporter->is_done();
+  });
 }
 
 // The certificates of the configuration in force.

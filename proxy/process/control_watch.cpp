@@ -68,7 +68,8 @@ void Control::look_at_memory() {
 
 bool Control::may_doze() {
   const bool is_idle =
-      is_accepting_ && !shared_.admission.is_shedding() && earlier_.empty() && !is_draining_;
+      is_accepting_ && !shared_.admission.is_shedding() && earlier_.empty() && !is_draining_ &&
+      exporters_.size() == (plan_->traces ? 1 : 0);
   idle_looks_ = is_idle && shared_.admission.connections() == 0 ? idle_looks_ + 1 : 0;
   return idle_looks_ > looks_before_doze && shared_.admission.doze();
 }

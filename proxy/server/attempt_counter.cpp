@@ -2,6 +2,7 @@
 
 #include "proxy/http/grpc.hpp"
 
+#include <algorithm>
 #include <array>
 
 namespace server {
@@ -49,6 +50,15 @@ stats::Counter& AttemptCounter::retries_of(stats::Registry& registry, std::strin
   return registry.counter("outrider_retries_total",
                           "Attempts after the first, by what became of the one before.",
                           {{"cluster", cluster}, {"reason", cause}});
+}
+
+void AttemptCounter::begin_span(http::Request& request) {
+  const http::Trace& trace = request.info.trace;
+  request.attempt.span = std::max<std::uint64_t>(request.info.loop.random().next(), 1);
+  request.attempt.parent = trace.span;
+  const http::TraceParent parent{trace.id, request.attempt.span, trace.flags};
+  http::set_trace(request.headers, parent);
+  if (trace.is_told_by_b3) http::set_b3(request.headers, parent);
 }
 
 void AttemptCounter::ended(const http::Attempt& attempt) noexcept {

@@ -1,8 +1,8 @@
 // Stands between a cluster's filters and its Forward: counts each attempt by what became of it up
 // to its response's head (outrider_attempts_total), and each that was not the exchange's first by
 // what became of the one before (outrider_retries_total), and how long the answers took
-// (outrider_attempt_duration_seconds). Owned by the runtime; the worker's
-// thread.
+// (outrider_attempt_duration_seconds). In a trace that is recorded each has a span, which the
+// upstream is told. Owned by the runtime; the worker's thread.
 #pragma once
 
 #include "proxy/http/filter.hpp"
@@ -27,6 +27,7 @@ class AttemptCounter final : public http::Handler, http::AttemptObserver {
 
   http::Task<http::Reply> handle(http::Request& request) override {
     request.attempt.observer = this;
+    if (request.info.trace.is_sampled()) begin_span(request);
     return forward_.handle(request);
   }
 
@@ -37,6 +38,7 @@ class AttemptCounter final : public http::Handler, http::AttemptObserver {
   // By their outcome, a static text: where it lies is what it is.
   using Counters = std::unordered_map<const char*, stats::Counter*>;
 
+  static void begin_span(http::Request& request);
   void ended(const http::Attempt& attempt) noexcept override;
   static stats::Histogram& durations_of(stats::Registry& registry, std::string_view cluster);
   static stats::Counter& attempts_of(stats::Registry& registry, std::string_view cluster,

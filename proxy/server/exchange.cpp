@@ -186,6 +186,7 @@ std::optional<base::Error> Exchange::prepare_headers() {
   http::clean_request(request_);
   info_.is_grpc = http::is_grpc(request_.headers);
   http::apply_forwarded(policy_.forwarded, request_, info_);
+  if (policy_.tracer) policy_.tracer->begin(request_, info_);
   if (request_.headers.contains(http::Name::via) &&
       http::has_passed(request_.headers, policy_.pseudonym))
     return base::Error{base::Reason::loop_detected, base::Fault::downstream,
@@ -321,17 +322,26 @@ void Exchange::cut(const base::Error& why) {
   (void)finished;  // the client has left: nobody is to be told
 }
 
+// Who does not trace still says which trace it was, if the client did.
+void Exchange::note_trace() {
+  if (!info_.trace.id.is_none() || !request_.headers.may_contain({http::Name::traceparent})) return;
+  if (const auto parent = http::find_traceparent(request_.headers)) info_.trace.id = parent->id;
+}
+
 // The log, and whoever looks; all of them are to know it by the same id.
 void Exchange::tell() {
   const std::string_view kept_for =
       policy_.spectators ? observe::RecentRequests::worth(info_) : std::string_view();
   const bool is_tapped = policy_.spectators && policy_.spectators->tap.is_watched();
   const bool is_seen = is_tapped || !kept_for.empty();
-  if (!policy_.log && !is_seen) return;
+  const bool is_traced = policy_.tracer && info_.trace.is_sampled();
+  if (!policy_.log && !is_seen && !is_traced) return;
   const base::SharedText& sent = info_.client_path.empty() ? request_.path : info_.client_path;
   const std::string_view target = sent.view();
   const observe::AccessRecord record{request_.method_text(), request_.authority,
                                      target.substr(0, target.find('?')), info_.now()};
+  note_trace();
+  if (is_traced) policy_.tracer->end(request_, info_, record);
   if (is_seen) info_.request_id();
   if (policy_.log) policy_.log->write(info_, record);
   if (!kept_for.empty()) policy_.spectators->recent.keep(info_, record, kept_for);

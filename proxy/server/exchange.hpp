@@ -49,6 +49,7 @@ class Exchange : public base::Link {
   void note_failure(base::Reason reason);
   void stop_sending(const base::Error& why);
   void cut(const base::Error& why);
+  void note_trace();
   void tell();
 
   const base::Ref<base::Counted> generation_;  // dies last

@@ -202,6 +202,8 @@ ListenerPolicy Generation::policy_of(const PlannedListener& listener, http::Hand
   Shared& shared = worker_.shared;
   ListenerPolicy policy{worker_.loop, &chain,  shared.admission,
                         metrics_,     nullptr, listener.counts[worker_.index]};
+  if (plan_->traces && listener.config->carries_requests())
+    policy.tracer = &plan_->traces->of(static_cast<int>(worker_.index));
   if (plan_->access_log) policy.log = &plan_->access_log->queue(static_cast<int>(worker_.index));
   policy.handshake_failures = worker_.handshake_failures.of(listener.config->name);
   policy.spectators = &shared.spectators;

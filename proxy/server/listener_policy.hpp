@@ -9,6 +9,7 @@
 #include "proxy/observe/access_log.hpp"
 #include "proxy/observe/request_metrics.hpp"
 #include "proxy/observe/spectators.hpp"
+#include "proxy/observe/tracer.hpp"
 #include "proxy/server/admission.hpp"
 #include "proxy/server/handshake_failures.hpp"
 #include "proxy/server/listener_counts.hpp"
@@ -28,6 +29,7 @@ struct ListenerPolicy {
   ListenerCounts& counts;
   std::shared_ptr<HandshakeFailures> handshake_failures{};
   observe::Spectators* spectators = nullptr;  // null = none, as in tests
+  observe::Tracer* tracer = nullptr;          // null = there are no traces
 
   std::string_view name{};
   std::string_view service{};           // of the node

@@ -183,6 +183,36 @@ void read_admin_token(Planned& made) {
   made.plan->admin_token = token;
 }
 
+certs::TlsClientSettings tls_settings(const config::Trace& trace) {
+  certs::TlsClientSettings settings;
+  const config::ClientTls tls = trace.tls.value_or(config::ClientTls());
+  settings.ca = tls.ca;
+  settings.cert = tls.cert;
+  settings.key = tls.key;
+  settings.server_name = tls.server_name.empty() ? trace.host : tls.server_name;
+  settings.san = tls.san;
+  settings.min_version = tls.min_version;
+  settings.insecure = tls.insecure;
+  settings.protocols.emplace_back("http/1.1");
+  return settings;
+}
+
+// What waits to be exported goes over to a plan that says the same of it.
+void plan_traces(Planned& made, const Plan* running) {
+  Plan& plan = *made.plan;
+  const std::optional<config::Trace>& wanted = plan.config->trace;
+  if (!wanted) return;
+  if (wanted->is_tls) {
+    config::Trace settled = *wanted;
+    if (!settled.tls) settled.tls.emplace();
+    plan.trace_tls = taken(settled, certs::make_client_context(tls_settings(*wanted)), made);
+  }
+  const bool goes_on = running && running->traces && running->config->trace == wanted &&
+                       running->config->node == plan.config->node;
+  plan.traces =
+      goes_on ? running->traces : std::make_shared<observe::Traces>(*wanted, plan.workers);
+}
+
 // `part`: a listener, or the admin side.
 void check_path(const base::Address& address, const net::UnixAccess& access, const config::Mark& at,
                 const std::string& part, Planned& made) {
@@ -299,6 +329,7 @@ Planned make_plan(std::shared_ptr<const config::Config> config, const Plan* runn
     plan.listeners.back().tls =
         taken(listener, certs::make_server_context(tls_settings(listener)), made);
   }
+  plan_traces(made, running);
   plan.endpoints = upstream::fixed_endpoints(*plan.config);
   for (const config::Cluster& cluster : plan.config->clusters) {
     if (!cluster.tls) continue;

@@ -7,6 +7,7 @@
 #include "config/model.hpp"
 #include "proxy/http/forwarded.hpp"
 #include "proxy/observe/access_log.hpp"
+#include "proxy/observe/tracer.hpp"
 #include "proxy/routing/route_table.hpp"
 #include "proxy/server/listener_counts.hpp"
 #include "proxy/server/listener_settings.hpp"
@@ -43,6 +44,8 @@ struct Plan {
   upstream::TlsContexts cluster_tls;               // as of the start
   upstream::FixedEndpoints endpoints;
   std::shared_ptr<observe::AccessLog> access_log;  // null = none
+  std::shared_ptr<observe::Traces> traces;         // null = none
+  std::shared_ptr<const certs::TlsContext> trace_tls;  // of its collector; null = clear
   std::string admin_token;                         // what its file holds; "" = none is asked for
   std::vector<config::Mistake> warnings;
 };

@@ -6,6 +6,7 @@
 
 #include <doctest/doctest.h>
 
+#include <atomic>
 #include <fstream>
 #include <sstream>
 #include <unistd.h>
@@ -92,6 +93,55 @@ TEST_CASE("requests: what was tried again is kept though it ended well") {
   CHECK(last["endpoint"].text() == origin.address().to_string());
   CHECK(last["exchange_on_connection"].number() >= 1);
   CHECK_FALSE(last["ms"]["first_byte"].is_null());
+  CHECK(last["bytes_received"].number() == 3);
+}
+
+TEST_CASE("requests: each attempt says how much of bodies it carried, and a hedge that it is one") {
+  std::atomic<int> connections{0};
+  Origin origin([&](Socket& peer) {
+    const bool is_first = connections++ == 0;
+    const std::string head = peer.read_head();
+    bool is_whole = false;
+    peer.read_body(head, is_whole);
+    while (is_first && !peer.read_some().empty()) {
+    }
+    peer.send("HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nhello");
+  });
+  TestProxy proxy(
+      "version: 1\nworkers: 1\naccess_log: { format: none }\nadmin: { bind: \"127.0.0.1:0\" }\n"
+      "listeners:\n  egress: { bind: 127.0.0.1:0, filters: [request_id], routes: [{ to: app }] }\n"
+      "clusters:\n  app: { url: \"" +
+      origin.url() + "\", filters: [retry: { hedge: { after: 30ms } }] }\n");
+  Socket client = Socket::connect(proxy.address());
+  client.send("PUT /x HTTP/1.1\r\nhost: a\r\nx-request-id: hedged-request\r\ncontent-length: 3\r\n"
+              "traceparent: 00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-00\r\n\r\nabc");
+  CHECK(client.read_answer().body == "hello");
+  const Json request = kept(proxy, "hedged-request");
+  CHECK(request["kept_for"].text() == "hedged");
+  CHECK(request["trace_id"].text() == "0af7651916cd43dd8448eb211c80319c");
+  CHECK(request["policies"].items().front()["did"].text() ==
+        "hedged: began another beside a slow one");
+  const std::vector<Json>& attempts = request["attempts"].items();
+  REQUIRE(attempts.size() == 2);
+  CHECK_FALSE(attempts[0]["hedge"].is_true());
+  CHECK(attempts[0]["bytes_sent"].number() == 3);
+  CHECK(attempts[0]["bytes_received"].number() == 0);
+  CHECK(attempts[1]["hedge"].is_true());
+  CHECK(attempts[1]["bytes_sent"].number() == 3);
+  CHECK(attempts[1]["bytes_received"].number() == 5);
+  Program why({harness::outrider_binary(), "why", "hedged-request", "--admin",
+               proxy.admin().to_string()});
+  const std::string said = said_by(why);
+  for (const char* words : {"hedge   2  ", "3 bytes of body sent, 5 received",
+                            "trace    0af7651916cd43dd8448eb211c80319c", "hedged: began another"})
+    CHECK_MESSAGE(said.find(words) != said.npos, said);
+}
+
+TEST_CASE("commands: say who does not let them in, or what is no admin side") {
+  Origin origin(Origin::answering("yes"));
+  TestProxy proxy(harness::egress_to(origin.url()));
+  Program wrong({harness::outrider_binary(), "status", "--admin", proxy.address().to_string()});
+  CHECK(said_by(wrong).find("is not the admin side (it answers 200)") != std::string::npos);
 }
 
 TEST_CASE("requests: what is well is not kept") {

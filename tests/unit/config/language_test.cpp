@@ -42,6 +42,11 @@ TEST_CASE("config language: every default of the process may be written out") {
       with_top("drain: { delay: 0s, timeout: 30s }"),
       with_top("access_log: { to: stdout, format: json }"),
       with_top("admin: { bind: \"127.0.0.1:15000\" }"),
+      with_top("access_log: { to: \"syslog:/dev/log\" }"),
+      with_top("trace: { to: \"http://127.0.0.1:4318/v1/traces\", sample: 1%, "
+               "headers: { authorization: token }, propagation: [w3c] }"),
+      with_top("trace: { to: \"https://collector.test\", propagation: b3, "
+               "tls: { ca: ca.pem, server_name: other.test, min_version: 1.3 } }"),
       with_top("admin: { bind: \"127.0.0.1:0\", probes: \"0.0.0.0:15021\", token: file }"),
       with_top("admin: { bind: \"0.0.0.0:0\", token: file }"),
       with_top("app: { command: [./server, --port, \"8080\"], ready: "
@@ -111,15 +116,36 @@ TEST_CASE("config language: every default of a cluster and a filter may be writt
 }
 
 TEST_CASE("config language: what is not built is refused, each by its name") {
-  std::vector<std::string> texts = {
-      with_top("trace: { to: \"http://127.0.0.1:4318/v1/traces\" }"),
-  };
+  std::vector<std::string> texts;
   for (const char* filter : {"rewrite", "cors", "compress", "jwt", "authz", "webhook"})
     texts.push_back(with_filter(std::string(filter) + ": {}"));
   for (const std::string& text : texts) {
     CAPTURE(text);
     CHECK(mistakes_of(text).find("not yet in this version") != std::string::npos);
   }
+}
+
+TEST_CASE("config language: a collector is named as it is asked") {
+  const auto to = [](const std::string& url) { return with_top("trace: { to: \"" + url + "\" }"); };
+  check_refused({
+      {with_top("trace: {}"), "\"to\" is missing"},
+      {to("127.0.0.1:4318"), "write http://127.0.0.1:4318"},
+      {to("grpc://127.0.0.1:4317"), "is for gRPC"},
+      {to("http://user@host/v1/traces"), "send `authorization` by `headers`"},
+      {to("http://host:4318/v1/tr aces"), "is not the URL of a collector"},
+      {to("http://"), "is not the URL of a collector"},
+      {to("ftp://host"), "is not the URL of a collector"},
+      {with_top("trace: { to: \"http://a\", tls: { insecure: true } }"), "https:// collector"},
+      {with_top("trace: { to: \"https://a\", tls: { cert: a } }"), "go together"},
+      {with_top("trace: { to: \"http://a\", headers: { content-length: 1 } }"), "proxy alone"},
+      {with_top("trace: { to: \"http://a\", headers: { content-type: a } }"), "proxy alone"},
+      {with_top("trace: { to: \"http://a\", propagation: [] }"), "at least one"},
+      {with_top("trace: { to: \"http://a\", propagation: [b3, b3] }"), "twice"},
+      {with_top("trace: { to: \"http://a\", propagation: jaeger }"), "none of w3c, b3"},
+      {with_top("tracing: { to: \"http://a\" }"), "trace"},
+      {with_top("access_log: { to: \"syslog:dev/log\" }"), "names no socket"},
+      {with_top("access_log: { to: \"syslog:\" }"), "names no socket"},
+  });
 }
 
 TEST_CASE("config language: mirrors, scopes and sick bodies have a sense") {

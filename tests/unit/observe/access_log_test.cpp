@@ -1,5 +1,7 @@
 #include "proxy/observe/access_log.hpp"
 
+#include "proxy/observe/line_template.hpp"
+
 #include <doctest/doctest.h>
 
 #include <algorithm>
@@ -58,6 +60,18 @@ TEST_CASE("access log: JSON has a fixed order and leaves out what is absent") {
         R"("bytes_out":0,"ms":{"total":12.000},"attempts":0,"request_id":"the-id",)"
         R"("source":"127.0.0.1"})"
         "\n");
+}
+
+TEST_CASE("access log: says which trace it was, if it is known") {
+  Fixture f;
+  f.info.trace.id = {1, 0xabc};
+  std::string line;
+  observe::append_json_line(line, f.info, f.record, "T", "127.0.0.1");
+  CHECK(line.find(R"("request_id":"the-id","trace_id":"00000000000000010000000000000abc",)") !=
+        std::string::npos);
+  line.clear();
+  observe::LineTemplate::of_text("{trace_id} {status}").append(line, f.info, f.record, "T");
+  CHECK(line == "00000000000000010000000000000abc 200\n");
 }
 
 TEST_CASE("access log: text has a column for everything") {
