@@ -15,19 +15,34 @@ void print_line(std::string& out, std::string line, std::string_view comment) {
   out += line.append("# ").append(comment) + '\n';
 }
 
-// What is absent unless it is written stands behind a `#`.
+bool is_absent(const Row& row);
+
+// Of a section: it is off, or cannot be there by its defaults, or has none in it.
+bool is_absent_section(const Row& row) {
+  if (between(row) == Between::names) return false;
+  const auto is_required = [](const Row& each) { return each.is_required; };
+  const auto says_nothing = [](const Row& each) { return is_absent(each) || !each.is_built; };
+  return row.is_off || std::any_of(row.rows.begin(), row.rows.end(), is_required) ||
+         std::all_of(row.rows.begin(), row.rows.end(), says_nothing);
+}
+
+// Whether nothing of it is in force unless it is written.
+bool is_absent(const Row& row) {
+  if (row.is_required) return false;
+  if (!row.rows.empty()) return is_absent_section(row);
+  const std::string value = default_of(row);
+  return value.empty() || is_in_words(value);
+}
+
 void print_row(std::string& out, const Row& row, const std::string& margin) {
   const bool is_map = !row.rows.empty();
   const std::string value = is_map || row.is_required ? "" : default_of(row);
-  const bool is_absent = !is_map && (value.empty() || is_in_words(value));
   std::string comment = row.is_required ? "required; " : "";
   if (!is_map) comment += kind_of(row) + "; ";
   comment += row.doc;
   if (is_in_words(value)) comment += "; default: " + value;
-  print_line(out,
-             margin + (is_absent ? "# " : "") + std::string(row.name) + ':' +
-                 (is_absent || is_map ? "" : ' ' + value),
-             comment);
+  const bool has_value = !is_map && !row.is_required && !is_absent(row);
+  print_line(out, margin + std::string(row.name) + ':' + (has_value ? ' ' + value : ""), comment);
 }
 
 std::string_view lead_of(const Row& row) {
@@ -35,13 +50,15 @@ std::string_view lead_of(const Row& row) {
   return within == Between::names ? "NAME:" : within == Between::dashes ? "-" : "";
 }
 
+// What is absent unless it is written stands behind a `#`, with all that stands in it.
 void print_rows(std::string& out, const std::vector<Row>& rows, const std::string& margin) {
   for (const Row& row : rows) {
     if (!row.is_built) continue;
-    print_row(out, row, margin);
+    const std::string own = margin + (is_absent(row) ? "# " : "");
+    print_row(out, row, own);
     const std::string_view lead = row.rows.empty() ? std::string_view() : lead_of(row);
-    if (!lead.empty()) out.append(margin).append("  ").append(lead) += '\n';
-    print_rows(out, row.rows, margin + (lead.empty() ? "  " : "    "));
+    if (!lead.empty()) out.append(own).append("  ").append(lead) += '\n';
+    print_rows(out, row.rows, own + (lead.empty() ? "  " : "    "));
   }
 }
 

@@ -36,6 +36,7 @@ struct Row {
   std::vector<Row> rows;                // within it
   std::vector<std::string_view> words;  // of which the value is one; empty = see `type`
   std::optional<Range> range;
+  bool is_off = false;  // a map that has no effect unless it is written
 };
 
 template <typename Struct> struct Field {
@@ -54,6 +55,7 @@ template <typename Struct> struct Field {
   std::optional<Range> range = std::nullopt;
   bool is_required = false;
   bool is_built = true;  // false: known, "not yet in this version"
+  bool is_off = false;   // a map that has no effect unless it is written
 };
 
 template <typename Struct> using Table = std::vector<Field<Struct>>;
@@ -145,7 +147,8 @@ template <typename Struct> std::vector<Row> rows_of(const Table<Struct>& table) 
     rows.push_back({field.name, field.type, field.fallback, field.doc, field.is_required,
                     field.is_built, field.write ? field.write(defaults) : nullptr,
                     field.rows ? field.rows() : std::vector<Row>(),
-                    field.words ? field.words() : std::vector<std::string_view>(), field.range});
+                    field.words ? field.words() : std::vector<std::string_view>(), field.range,
+                    field.is_off});
   return rows;
 }
 
@@ -308,6 +311,7 @@ Field<Struct> nested(std::string_view name, std::optional<Inner> Struct::*member
     return value.*member ? write_table(written, table, *(value.*member)) : nullptr;
   };
   field.rows = [&table] { return rows_of(table); };
+  field.is_off = true;
   return field;
 }
 
