@@ -75,7 +75,8 @@ std::string zsh_completion() {
   std::string out =
       "#compdef outrider\n"
       "local -a known\n"
-      "known=(\n";
+      "known=(\n"
+      "  'help:say what a command does'\n";
   for (const Command& command : commands())
     if (command.call)
       out.append("  '").append(command.name).append(":") += escaped(command.doc) + "'\n";
@@ -103,8 +104,12 @@ std::string zsh_completion() {
 }
 
 std::string fish_completion() {
-  std::string out;
   const std::string first = "complete -c outrider -n __fish_use_subcommand -f -a ";
+  std::string out = first + "help -d 'say what a command does'\n" +
+                    "complete -c outrider -n __fish_use_subcommand -l help -d 'say what there is'\n"
+                    "complete -c outrider -n __fish_use_subcommand -l version -d 'say which it is'\n"
+                    "complete -c outrider -n '__fish_seen_subcommand_from help' -f -a '" +
+                    known_names() + "'\n";
   for (const Command& command : commands()) {
     if (!command.call) continue;
     out += first + std::string(command.name) + " -d '" + escaped(command.doc) + "'\n";

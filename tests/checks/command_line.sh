@@ -3,6 +3,7 @@
 # Usage: command_line.sh OUTRIDER
 set -u
 outrider=$1
+here=$(cd "$(dirname "$0")" && pwd)
 folder=$(mktemp -d) || exit 2
 trap 'rm -rf "$folder"' EXIT
 cd "$folder" || exit 2
@@ -27,6 +28,8 @@ sed 's/version: 1/version: 2/; s/to: a/to: ab/' good.yaml >bad.yaml
 sed 's/bind/tls: { cert: no.crt, key: no.key }, bind/' good.yaml >no_file.yaml
 { cat good.yaml; echo '  b: { url: "http://127.0.0.1:2" }'; } | sed 's/clusters: { a: \(.*\) }$/clusters:\n  a: \1/' >unused.yaml
 { cat good.yaml; echo 'log: { to: none/x.log }'; } >logs.yaml
+{ cat good.yaml; echo 'access_log: false'; } >no_log.yaml
+{ cat good.yaml; echo 'app: { command: [./none-here] }'; } >no_app.yaml
 : >empty.yaml
 sed "s#127.0.0.1:0#'unix:/nowhere/x'#" good.yaml >nowhere.yaml
 sed "s#127.0.0.1:0#'unix:$folder/x', owner: nobody-at-all#" good.yaml >nobody.yaml
@@ -69,6 +72,8 @@ expect 137 'was ended by signal 9 (Killed)' run good.yaml -- sh -c 'kill -9 $$'
 expect 1 'app: no command: write `command: [./server]`' run app_only.yaml
 expect 1 'is written there and behind `--`' run app.yaml -- true
 expect 0 'true ended with status 0' run app.yaml
+expect 1 'to have no access log, write { format: none }' check no_log.yaml
+expect 0 'there is no program "./none-here" here that can be run' check no_app.yaml
 expect 2 'check takes one FILE, or - for standard input' check
 expect 2 'check takes one FILE' check good.yaml bad.yaml
 expect 2 'unknown option --quick' check --quick good.yaml
@@ -131,4 +136,17 @@ said=$(bash -c '. ./completion; COMP_WORDS=(outrider che); COMP_CWORD=1; _outrid
   COMP_WORDS=(outrider check --j); COMP_CWORD=2; _outrider; echo "${COMPREPLY[@]}"')
 [ "$said" = "check
 --json" ] || { echo "completion: $said"; status=1; }
+"$outrider" completion zsh >_outrider
+"$outrider" completion fish >outrider.fish
+if command -v fish >/dev/null; then
+  said=$(fish -c 'source outrider.fish; complete -C "outrider che"; complete -C "outrider check --pr"
+    complete -C "outrider completion z"; complete -C "outrider help upg"' | cut -f 1 | tr '\n' ' ')
+  [ "$said" = 'check --probe zsh upgrade ' ] || { echo "completion of fish: $said"; status=1; }
+fi
+if command -v zsh >/dev/null && command -v python3 >/dev/null; then
+  said=$(python3 "$here/zsh_completion.py" "$PWD" 'outrider chec' 'outrider check --pro' \
+    'outrider completion zs' 'outrider help upg' | tr '\n' ';')
+  [ "$said" = 'check;check --probe;completion zsh;help upgrade;' ] ||
+    { echo "completion of zsh: $said"; status=1; }
+fi
 exit $status
