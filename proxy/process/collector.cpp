@@ -52,8 +52,10 @@ base::Task<CollectorAnswer> Collector::post(const std::string& body, base::Time 
 // What a connection that had served before does not take is sent once more on a fresh one.
 base::Task<CollectorAnswer> Collector::ask(const std::string& body, base::Time until) {
   CollectorAnswer answer;
+  bool must_be_fresh = false;
   for (;;) {
-    if (connection_ && (is_closed_ || !connection_->is_idle() || connection_->is_stale()))
+    if (connection_ && (must_be_fresh || is_closed_ || !connection_->is_idle() ||
+                        connection_->is_stale()))
       connection_.reset();
     const bool is_fresh = !connection_;
     if (is_fresh) answer.problem = co_await connect(until);
@@ -68,6 +70,7 @@ base::Task<CollectorAnswer> Collector::ask(const std::string& body, base::Time u
     if (sent) sent = stream->finish({});
     http::Reply reply(sent ? base::Error{} : sent.error());
     if (sent) reply = co_await stream->read_head(*this);
+    must_be_fresh = !reply;
     if (!reply && !is_fresh) continue;
     if (!reply) {
       answer.problem = in_words(reply.error());

@@ -372,6 +372,23 @@ TEST_CASE("trace: what it refuses is counted") {
                               "outrider_trace_spans_total{outcome=\"rejected\"} 513"));
 }
 
+TEST_CASE("trace: a connection that the collector has closed is made anew") {
+  Origin closing([](Socket& peer) {
+    bool is_whole = false;
+    peer.read_body(peer.read_head(), is_whole);
+    peer.send("HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}");
+  });
+  App app;
+  TestProxy proxy(traced(closing.url() + "/v1/traces", app.cluster()));
+  for (const char* exported : {"512", "1024"}) {
+    fill_batch(proxy);
+    CHECK(harness::comes_to_say(
+        proxy, "/metrics",
+        std::string("outrider_trace_spans_total{outcome=\"exported\"} ") + exported));
+  }
+  CHECK(closing.connections() == 2);
+}
+
 TEST_CASE("trace: a collector that is dead or never answers keeps neither requests nor the end") {
   App app;
   Origin silent([](Socket& peer) {
