@@ -2,18 +2,20 @@
 
 #include "proxy/base/json.hpp"
 
+#include <algorithm>
 #include <array>
 #include <chrono>
 #include <cstdio>
 #include <ctime>
 #include <unistd.h>
+#include <utility>
 
 namespace base {
 namespace {
 
 constexpr std::array<std::string_view, 4> level_names = {"debug", "info", "warning", "error"};
 constexpr std::chrono::minutes between_complaints{1};
-constexpr std::string_view margin = "    ";  // of an event's further lines
+constexpr const char* margin = "    ";  // of an event's further lines
 
 // As in JSON, but for quotation marks: what no terminal and no line break is to come from.
 void append_event(std::string& line, std::string_view event) {
@@ -51,13 +53,20 @@ std::string Log::line_of(Level level, std::string_view event, Lines lines) const
   }
   std::string line = timestamp();
   line.append(" ").append(name).append(" ");
-  for (std::size_t end = 0; lines == Lines::several && (end = event.find('\n')) != event.npos;) {
-    append_event(line, event.substr(0, end));
-    line.append("\n").append(margin);
-    event.remove_prefix(end + 1);
+  if (lines == Lines::one) {
+    append_event(line, event);
+    return line += '\n';
   }
-  append_event(line, event);
-  return line += '\n';
+  for (bool is_first = true; !event.empty();) {
+    const std::size_t end = std::min(event.find('\n'), event.size());
+    if (end > 0) {
+      line += std::exchange(is_first, false) ? "" : margin;
+      append_event(line, event.substr(0, end));
+      line += '\n';
+    }
+    event.remove_prefix(std::min(end + 1, event.size()));
+  }
+  return line;
 }
 
 void Log::write(Level level, std::string_view event, Lines lines) {

@@ -53,7 +53,7 @@ TEST_CASE("log: a line of text is as it was said, but for what may end it") {
 TEST_CASE("log: an event of several lines is one, its further lines indented") {
   const Place place;
   base::Log log(std::move(*base::LogFile::open(place.path())), base::Level::info, false);
-  log.error_in_lines("no:\na.yaml:1:1: what\n  x: 1\n  ^\x1b");
+  log.error_in_lines("no:\na.yaml:1:1: what\n\n  x: 1\n  ^\x1b\n");
   CHECK(Place::contents(place.path())
             .ends_with(" error no:\n    a.yaml:1:1: what\n      x: 1\n      ^\\u001b\n"));
   log.adopt(base::Level::info, true);
