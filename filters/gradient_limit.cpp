@@ -10,6 +10,7 @@ constexpr double first_limit = 100;
 constexpr std::uint64_t fewest_answers = 10;  // from which a window tells something
 constexpr int windows_between_probes = 30;
 constexpr double much_lower = 0.8;
+constexpr double much_higher = 1.25;
 
 }  // namespace
 
@@ -37,6 +38,7 @@ bool GradientLimit::enter() {
 }
 
 void GradientLimit::took(std::size_t shard, Duration latency, Time now) {
+  if (now - latency < counts_from_.load(std::memory_order_relaxed)) return;
   Shard& own = shards_[shard];
   const auto add = [](std::atomic<std::uint64_t>& to, std::uint64_t more) {
     to.store(to.load(std::memory_order_relaxed) + more, std::memory_order_relaxed);
@@ -52,7 +54,7 @@ void GradientLimit::end_window(Time now) {
   window_ends_.store(now + settings_.window, std::memory_order_relaxed);
   const Window window = look();
   if (window.answers < fewest_answers) return;
-  is_probing_ ? end_probe(window) : adjust(window);
+  is_probing_ ? end_probe(window, now) : adjust(window, now);
 }
 
 GradientLimit::Window GradientLimit::look() {
@@ -73,30 +75,42 @@ GradientLimit::Window GradientLimit::look() {
 
 // Traffic that needs less than half of the limit does not show that it could be larger, and has no
 // queue to be probed for.
-void GradientLimit::adjust(const Window& window) {
+void GradientLimit::adjust(const Window& window, Time now) {
   if (least_ == 0 || window.mean < least_) least_ = window.mean;
   const double allowed = least_ * (1 + settings_.headroom / 10'000.0);
   const double gradient = std::clamp(allowed / std::max(window.mean, 1.0), 0.5, 1.0);
   const bool is_needed = window.peak * 2 >= limit();
   const double growth = is_needed ? std::sqrt(exact_limit_) : 0;
   set_limit(exact_limit_ * gradient + growth);
-  if (++windows_ >= windows_between_probes && is_needed) begin_probe(window);
+  // While a queue grows a probe would hold it against a smaller one, and take it for the upstream's
+  // own time.
+  const bool is_steady =
+      window.mean > mean_before_ * much_lower && window.mean < mean_before_ * much_higher;
+  mean_before_ = window.mean;
+  if (++windows_ >= windows_between_probes && is_needed && is_steady) begin_probe(window, now);
 }
 
-void GradientLimit::begin_probe(const Window& window) {
+// What was begun under the larger limit has stood in its queue: it says nothing of this one.
+void GradientLimit::begin_probe(const Window& window, Time now) {
   is_probing_ = true;
+  counts_from_.store(now, std::memory_order_relaxed);
   mean_before_ = window.mean;
   limit_.store(std::max(limit() / 2, settings_.min), std::memory_order_relaxed);
 }
 
-void GradientLimit::end_probe(const Window& window) {
-  least_ = window.mean;
+// Fewer at once make nobody slower: then the upstream changed meanwhile, and another probe is to
+// tell.
+void GradientLimit::end_probe(const Window& window, Time now) {
+  const bool has_told = window.mean < mean_before_ * much_higher;
+  if (has_told) least_ = window.mean;
   if (window.mean < mean_before_ * much_lower && limit() > settings_.min) {
     set_limit(static_cast<double>(limit()));
-    return begin_probe(window);
+    return begin_probe(window, now);
   }
   is_probing_ = false;
-  windows_ = 0;
+  mean_before_ = window.mean;
+  counts_from_.store(Time::min(), std::memory_order_relaxed);
+  if (has_told) windows_ = 0;
   set_limit(exact_limit_);
 }
 

@@ -5,7 +5,9 @@
 //
 // What is always there would pass for the upstream's own time. So at the beginning, and every
 // thirty windows in which the limit is needed, one is spent at half of it; as long as that brings a
-// latency that is much lower there was a queue, and it is halved again.
+// latency that is much lower there was a queue, and it is halved again. None is begun while the
+// latency of one window is much unlike that of the window before, and one under which it grew has
+// told nothing.
 //
 // It is Netflix' and Envoy's gradient; the mean of windows stands where Envoy takes a percentile,
 // and half the limit where it goes down to the least at once: that costs who is not queued little.
@@ -55,9 +57,9 @@ class GradientLimit {
 
   Window look();
   void end_window(base::Time now);
-  void adjust(const Window& window);
-  void begin_probe(const Window& window);
-  void end_probe(const Window& window);
+  void adjust(const Window& window, base::Time now);
+  void begin_probe(const Window& window, base::Time now);
+  void end_probe(const Window& window, base::Time now);
   void set_limit(double limit);
 
   const Settings settings_;
@@ -67,6 +69,7 @@ class GradientLimit {
   std::atomic<std::uint64_t> peak_{0};  // of this window
   std::atomic<std::uint64_t> limit_;
   std::atomic<base::Time> window_ends_{base::Time::min()};
+  std::atomic<base::Time> counts_from_{base::Time::min()};  // what was begun before is left out
 
   std::mutex mutex_;  // of a window's end, and of what follows
   double exact_limit_;
@@ -75,7 +78,7 @@ class GradientLimit {
   std::uint64_t answers_before_ = 0;
   int windows_;  // since the last probe
   bool is_probing_ = false;
-  double mean_before_ = 0;  // the probe: nanoseconds
+  double mean_before_ = 0;  // of the window before: nanoseconds
 };
 
 }  // namespace filters

@@ -94,6 +94,16 @@ TEST_CASE(
   CHECK(again.admitted > large.admitted * 85 / 100);
 }
 
+TEST_CASE("adaptive concurrency: a queue that grows is not taken for the upstream's own time") {
+  Process process("[adaptive_concurrency]");
+  Servers servers(process[0], 30, Millis{40});
+  offer(process, 0.6, std::chrono::seconds{60}, Millis{0});  // far from its limit
+  servers.free_at.resize(10);
+  const Seen small = offer(process, 0.6, std::chrono::seconds{25}, std::chrono::seconds{10});
+  CHECK(small.slowest < Millis{200});
+  CHECK(small.admitted > 15 * 250 * 85 / 100);
+}
+
 TEST_CASE("adaptive concurrency: refuses nobody while there is no queue") {
   Process process("[adaptive_concurrency]");
   Servers servers(process[0], 40, Millis{40});
