@@ -7,6 +7,7 @@ namespace simulate {
 namespace {
 
 using base::Bytes;
+using base::Duration;
 using base::Error;
 using base::Fault;
 using base::Reason;
@@ -40,9 +41,8 @@ class Stream final : public http::ClientStream, public base::Link {
   Task<http::Reply> read_head(http::Interim&) override {
     base::Loop& loop = connection_.own_loop();
     const Answer answer = connection_.origin().take(loop.now());
-    const Time back_at =
-        answer.at >= base::never - connection_.there_and_back() ? base::never
-                                                                : answer.at + connection_.there_and_back();
+    const Duration back = connection_.there_and_back();
+    const Time back_at = answer.at >= base::never - back ? base::never : answer.at + back;
     co_await lost_.wait(back_at);
     if (connection_.is_lost())
       co_return Error{Reason::reset, Fault::upstream, "the upstream closed the connection"};
@@ -125,8 +125,7 @@ class VirtualDialer final : public upstream::Dialer {
     if (origin) origin->was_dialed();
     const Time answered = begun + network_.there_and_back;
     const bool refuses = !origin || origin->refuses(begun);
-    const Time heard_from =
-        refuses ? answered : std::max(answered, origin->silent_until(begun));
+    const Time heard_from = refuses ? answered : std::max(answered, origin->silent_until(begun));
     co_await base::sleep_until(loop_, std::min(heard_from, wanted.until));
     Error error{Reason::connect_failure, Fault::upstream, "cannot connect"};
     error.unsent = true;

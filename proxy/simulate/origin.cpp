@@ -77,9 +77,9 @@ void Origin::set_servers(std::uint64_t count, Time now) {
 
 const Origin::Period* Origin::find(Trouble what, Time now) const {
   const Periods& all = all_of(what);
-  const auto later = std::upper_bound(all.begin(), all.end(), now, [](Time time, const Period& each) {
-    return time < each.from;
-  });
+  const auto later =
+      std::upper_bound(all.begin(), all.end(), now,
+                       [](Time time, const Period& each) { return time < each.from; });
   return later != all.begin() && now < std::prev(later)->until ? &*std::prev(later) : nullptr;
 }
 

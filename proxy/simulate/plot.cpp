@@ -38,7 +38,7 @@ std::string label(double value) {
   if (value >= 10'000 && std::fmod(value, 1'000) == 0)
     std::snprintf(text, sizeof text, "%.0fk", value / 1'000);
   else
-    std::snprintf(text, sizeof text, value < 10 && std::fmod(value, 1) != 0 ? "%.1f" : "%.0f", value);
+    std::snprintf(text, sizeof text, "%.*f", value < 10 && std::fmod(value, 1) != 0 ? 1 : 0, value);
   return text;
 }
 

@@ -1,5 +1,5 @@
-// A simulated world as a picture: what was offered, admitted and asked upstream, what succeeded, and
-// how long it took, over virtual time. One SVG file, without anything from elsewhere.
+// A simulated world as a picture: what was offered, admitted and asked upstream, what succeeded,
+// and how long it took, over virtual time. One SVG file, without anything from elsewhere.
 #pragma once
 
 #include "proxy/simulate/world.hpp"

@@ -151,7 +151,8 @@ class Reader {
     const std::string host = text_in(line, "host");
     const auto [found, is_new] = numbers_.try_emplace(AskedKey{listener, method, host, path},
                                                       static_cast<std::uint32_t>(asked_.size()));
-    if (is_new) asked_.push_back({listener, method, host.empty() ? "simulated" : host, path, {}, 1});
+    if (is_new)
+      asked_.push_back({listener, method, host.empty() ? "simulated" : host, path, {}, 1});
     return found->second;
   }
   std::uint32_t client(const std::string& source) {

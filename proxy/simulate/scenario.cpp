@@ -42,7 +42,8 @@ const Table<Asked>& asked_table() {
 const Table<Cache>& cache_table() {
   using namespace config;
   static const Table<Cache> table = {
-      integer<Cache>("miss", &Cache::miss, 1, 10'000, "5", "what misses takes so many times as long"),
+      integer<Cache>("miss", &Cache::miss, 1, 10'000, "5",
+                     "what misses takes so many times as long"),
       integer<Cache>("warm_after", &Cache::warm_after, 1, many, "1000",
                      "answers for which their client still waited"),
   };
@@ -62,7 +63,8 @@ const Table<ServiceRules>& service_table() {
       duration<Rules>("time", &Rules::time, "20ms", "to answer, on the average", Zero::refused),
       word<Rules>("spread", &Rules::spread, {"fixed", "uniform", "exponential", "heavy"},
                   "exponential", "of that time: none, half to one and a half, and longer tails"),
-      nested<Rules>("cache", &Rules::cache, cache_table(), "that `cache_lost` empties; absent = none"),
+      nested<Rules>("cache", &Rules::cache, cache_table(),
+                    "that `cache_lost` empties; absent = none"),
   };
   return table;
 }
@@ -98,8 +100,8 @@ void check_happening(const Node& node, const Reading& reading, const Happening& 
   needs("share", what == Trouble::errors, "`what: errors`");
   needs("status", what == Trouble::errors, "`what: errors`");
   needs("count", what == Trouble::servers, "`what: servers`");
-  needs("service", what != Trouble::surge, "what happens to services, not with a `surge` of requests");
-  needs("endpoint", what != Trouble::surge, "what happens to services, not with a `surge` of requests");
+  for (const char* field : {"service", "endpoint"})
+    needs(field, what != Trouble::surge, "what happens to services, which a `surge` does not");
   needs("for", what != Trouble::cache_lost, "what lasts: a lost cache becomes warm by answers");
   const Node* endpoint = node.find("endpoint");
   if (endpoint && event.endpoint > 0 && event.service.empty())

@@ -56,7 +56,7 @@ void add(Counts& to, const Counts& more) {
 Tally::Tally(base::Time begin, base::Duration length, base::Duration step)
     : begin_(begin),
       step_(step),
-      moments_(static_cast<std::size_t>(std::max<std::int64_t>((length + step_ - base::Duration{1}) / step_, 1))) {}
+      moments_(static_cast<std::size_t>((length + step - base::Duration{1}) / step)) {}
 
 // What comes after the last of them belongs to it.
 Moment& Tally::moment_of(base::Time time) {

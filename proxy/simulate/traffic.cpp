@@ -18,7 +18,7 @@ Asked asked_by(const config::Listener& listener, const config::Route& route) {
   if (asked.host.starts_with("*.")) asked.host.replace(0, 1, "any");
   if (!match.path.empty()) asked.path = match.path.front();
   if (asked.path.ends_with("/*")) asked.path.replace(asked.path.size() - 1, 1, "any");
-  const auto any = [](const std::string& value) { return value == "*" ? std::string("any") : value; };
+  const auto any = [](const std::string& value) { return value == "*" ? "any" : value; };
   for (const auto& [name, value] : match.query)
     asked.path += (asked.path.find('?') == asked.path.npos ? "?" : "&") + name + "=" + any(value);
   for (const auto& [name, value] : match.headers) asked.headers.emplace_back(name, any(value));

@@ -37,6 +37,9 @@ sed "s#127.0.0.1:0#'unix:$folder/x', owner: nobody-at-all#" good.yaml >nobody.ya
 { cat good.yaml; echo 'app: { command: ["true"] }'; } >app.yaml
 printf 'version: 1\nx: \377\n' >latin.yaml
 sed 's#url: "http://127.0.0.1:1"#discovery: { file: list.yaml }#' good.yaml >listed.yaml
+sed 's/http:.*1"/&, filters: [throttle: { rate: 10\/s }]/' good.yaml >throttled.yaml
+echo 'events: [{ at: 1s, what: away, factor: 3 }]' >scenario.yaml
+echo '{"ts":"2026-01-31T12:34:56.789Z","listener":"in","method":"GET","host":"a","path":"/x","status":200,"ms":{"total":12.000,"first_byte":11.000},"attempts":1,"cluster":"a"}' >recorded.log
 mkdir dir
 
 expect 0 'good.yaml: valid' check good.yaml
@@ -115,6 +118,19 @@ expect 1 'cannot reach the admin side at 127.0.0.1:1' status --admin 127.0.0.1:1
 expect 1 'is not an address' why x --admin nowhere
 expect 2 '--admin takes a value: ADDRESS' drain --admin
 expect 2 'a FILE is missing' simulate
+expect 0 'upstream load' simulate good.yaml --for 2s --rate 50/s
+expect 0 '"refusals":{"throttled":' simulate throttled.yaml --for 2s --json
+expect 0 'throttled.yaml without throttle' simulate throttled.yaml --for 1s --without throttle
+expect 0 'seed: 1                                     # a whole number; of chance' simulate --keys
+expect 1 'bad.yaml:1:10: this version' simulate bad.yaml
+expect 1 'cannot read missing.yaml: No such file' simulate good.yaml --scenario missing.yaml
+expect 1 'scenario.yaml:1:40: "factor" has a meaning only with' simulate good.yaml --scenario scenario.yaml
+expect 1 'no.log: cannot read it' simulate good.yaml --log no.log
+expect 1 'good.yaml:1: this is no JSON object' simulate good.yaml --log good.yaml
+expect 0 'succeeded' simulate good.yaml --log recorded.log
+expect 2 '--rate and --log exclude each other' simulate good.yaml --log recorded.log --rate 1/s
+expect 2 '--rate' simulate good.yaml --rate 5
+expect 2 'no `retry` stands in good.yaml' simulate good.yaml --without retry
 expect 0 'outrider ' version
 expect 0 'outrider ' --version
 expect 2 'takes nothing more' version now
