@@ -125,7 +125,7 @@ class Run {
     const std::string* folder = call_.find("--svg");
     if (!folder) return {};
     std::string file = std::filesystem::path(call_.words[0]).stem().string();
-    if (name_ != call_.words[0]) file += '-' + name_.substr(name_.rfind(' ') + 1);
+    if (name_ != call_.words[0]) file += "-without-" + name_.substr(name_.rfind(' ') + 1);
     const std::filesystem::path path = std::filesystem::path(*folder) / (file + ".svg");
     std::error_code ignored;
     std::filesystem::create_directories(*folder, ignored);
