@@ -13,7 +13,8 @@ using base::Duration;
 using base::Millis;
 using base::Time;
 
-TEST_CASE("adaptive concurrency: no queue stays when two thirds of the capacity go, nor after") {
+TEST_CASE("adaptive concurrency: no queue stays when two thirds of the capacity go, nor after" *
+          doctest::skip(sim_test::is_too_slow_here)) {
   const std::string scenario =
       "for: 180s\nrate: 600/s\nservices: { app: { servers: 30, time: 40ms, spread: uniform } }\n"
       "events:\n  - { at: 60s, what: servers, service: app, count: 10 }\n"

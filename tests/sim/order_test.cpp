@@ -35,7 +35,8 @@ Order go(const std::array<std::string, 3>& filters) {
           run.world().tally().changes()};
 }
 
-TEST_CASE("breaker, retry and throttle: what each order of the chain does") {
+TEST_CASE("breaker, retry and throttle: what each order of the chain does" *
+          doctest::skip(sim_test::is_too_slow_here)) {
   std::array<std::string, 3> filters = {"circuit_breaker", "retry", "throttle"};
   std::vector<Order> all;
   do all.push_back(go(filters));

@@ -16,7 +16,8 @@ Simulated::Span in_outage(const std::string& rate, const std::string& retry) {
   return run.between(40, 70);
 }
 
-TEST_CASE("an outage: by default retries add a tenth to what is asked, and at least ten a second") {
+TEST_CASE("an outage: by default retries add a tenth to what is asked, and at least ten a second" *
+          doctest::skip(sim_test::is_too_slow_here)) {
   MESSAGE("upstream load in a full outage, default budget {ratio: 10%, min: 10/s}:");
   for (const auto& [rate, most] :
        {std::pair{"30/s", 1.36}, {"100/s", 1.12}, {"300/s", 1.11}, {"1000/s", 1.11}}) {

@@ -5,7 +5,8 @@ namespace {
 using namespace sim_test;
 
 // A mesh: each sidecar may ask each service. The large one is for `outrider simulate`, in release.
-TEST_CASE("a mesh of many sidecars and services goes on in virtual time") {
+TEST_CASE("a mesh of many sidecars and services goes on in virtual time" *
+          doctest::skip(sim_test::is_too_slow_here)) {
   constexpr int services = 20;
   std::string config = "version: 1\nlisteners:\n  egress:\n    bind: 127.0.0.1:0\n    routes:\n";
   std::string clusters = "clusters:\n", rules = "services:\n";

@@ -35,7 +35,8 @@ TEST_CASE("a world: whatever is offered comes to one end") {
 
 // Eight servers of 20 ms at 300 a second are busy for three quarters of the time: by Erlang's
 // formula one of three requests waits, and then for less than a service.
-TEST_CASE("a world: its queues are as long as theory has them") {
+TEST_CASE("a world: its queues are as long as theory has them" *
+          doctest::skip(sim_test::is_too_slow_here)) {
   Simulated run(config_of(""),
                 "for: 5m\nrate: 300/s\nnetwork: 1ms\nservices: { app: { servers: 8, time: 20ms, "
                 "spread: fixed } }\n");
