@@ -70,7 +70,7 @@ const config::Table<BudgetSettings>& budget_table() {
   using namespace config;
   static const Table<BudgetSettings> rows = {
       percentage<BudgetSettings>("ratio", &BudgetSettings::ratio, "10%", "of the last 10 s"),
-      rate<BudgetSettings>("min", &BudgetSettings::min, "10/s", "at least"),
+      rate<BudgetSettings>("min", &BudgetSettings::min, "3/s", "at least"),
   };
   return rows;
 }

@@ -31,7 +31,7 @@ std::optional<base::Duration> retry_after(const http::Headers& answer,
 
 struct BudgetSettings {
   std::uint32_t ratio = 1000;  // in 1/100 %
-  config::Rate min{10, base::Millis{1'000}};
+  config::Rate min{3, base::Millis{1'000}};
 };
 
 // Retries of the last 10 s may reach max(min x 10 s, ratio x requests of those 10 s). Any thread;

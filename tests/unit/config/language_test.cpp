@@ -97,7 +97,7 @@ TEST_CASE("config language: every default of a cluster and a filter may be writt
           "retry: { max_retries: 3, retry_on: [connect, refused, reset, "
           "upstream_protocol_error, response_timeout, 502, 503, 504], methods: idempotent, "
           "attempt_timeout: 0s, backoff: { base: 100ms, factor: 2, max: 10s, jitter: 25% }, "
-          "budget: { ratio: 10%, min: 10/s }, max_body: 64KiB, hedge: { after: 0s } }"),
+          "budget: { ratio: 10%, min: 3/s }, max_body: 64KiB, hedge: { after: 0s } }"),
       with_filter("retry: { retry_on: [timeout, connect, 5xx, 500-504] }"),
       with_filter(
           "circuit_breaker: { failure_threshold: 5, failure_ratio: 25%, request_volume: 20, "
