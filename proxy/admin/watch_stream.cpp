@@ -11,7 +11,9 @@
 namespace admin {
 namespace {
 
-constexpr base::Millis interval{1000};
+constexpr base::Millis interval{500};
+constexpr base::Millis fresh{400};    // so old may what is told be: nobody is told the same twice
+constexpr base::Millis a_moment{20};  // for another to have it made
 
 // Without what ends it: an event has no line break in it.
 std::string_view line_of(std::string_view text) {
@@ -24,9 +26,6 @@ std::string quoted(std::string_view text) {
   base::append_json(json, text, text.size());
   return json += '"';
 }
-
-constexpr base::Millis fresh{500};    // so old may what is told be
-constexpr base::Millis a_moment{20};  // for another to have it made
 
 // Whoever makes an event may leave before it is made.
 class Making {

@@ -1,4 +1,4 @@
-// What the process does, once a second, as server-sent events: each `data:` is one JSON object with
+// What the process does, twice a second, as server-sent events: each `data:` is one JSON object with
 // `stats`, `clusters` (as those paths answer) and `metrics` (Prometheus' text). For the page. All
 // who watch are told alike: the workers are not asked more often for many than for one.
 #pragma once

@@ -41,7 +41,7 @@ TEST_CASE("page: browsers get it, with a policy that lets nothing else in") {
   CHECK(proxy.ask("/").body.starts_with("outrider\n"));
 }
 
-TEST_CASE("page: /watch tells what goes on, an event a second") {
+TEST_CASE("page: /watch tells what goes on, again and again") {
   Origin origin(Origin::answering("hi"));
   TestProxy proxy(harness::egress_to(origin.url()));
   CHECK(harness::get(proxy.address(), "/x").status == 200);
