@@ -37,6 +37,7 @@ class EventLoop final : public Loop, Poller::Watch {
   void on_events(std::uint32_t) override {}  // of wakes_: the turn is there, nothing else is meant
   void wait(Duration longest);
   void look_at_clock();
+  void take_what_came();
   Duration until_due(Duration longest) const;
 
   struct Asio;  // its headers would be half of what those who include this one compile

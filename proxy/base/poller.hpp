@@ -36,6 +36,8 @@ class Poller {
   int descriptor() const { return epoll_; }
   // Waits until something is ready, at most so many milliseconds.
   void wait(int longest);
+  // More may be ready than wait() found.
+  bool has_full_batch() const { return static_cast<std::size_t>(found_) == batch_.size(); }
   // Dispatches what wait() found, at most one batch. After each event `between()` is called, when
   // no coroutine is on the stack.
   template <typename Between>

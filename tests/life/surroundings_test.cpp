@@ -214,6 +214,20 @@ TEST_CASE("surroundings: stopped and continued, it serves what came before and w
   CHECK(metrics.find("_timeout\"} 1") == std::string::npos);
 }
 
+TEST_CASE("surroundings: who asks while the process is stopped is not taken for idle") {
+  Outrider outrider("version: 1\nworkers: 2\naccess_log: { format: none }\nlisteners:\n  egress: { bind: "
+                    "\"127.0.0.1:0\", idle_timeout: 500ms, routes: [{ respond: { status: 204 } }] }\n");
+  std::vector<Socket> clients;
+  for (int i = 0; i < 8; ++i) clients.push_back(Socket::connect(outrider.address()));
+  for (Socket& client : clients) CHECK(status_on(client) == 204);
+  outrider->signal(SIGSTOP);
+  const base::Time stopped = base::Clock::now();
+  for (Socket& client : clients) client.send("GET / HTTP/1.1\r\nhost: a\r\n\r\n");
+  std::this_thread::sleep_until(stopped + std::chrono::milliseconds(800));
+  outrider->signal(SIGCONT);
+  for (Socket& client : clients) CHECK(client.read_answer().status == 204);
+}
+
 TEST_CASE("surroundings: killed under load and started again, it has its port and its path back") {
   Origin origin(Origin::answering("x"));
   const Folder folder;
