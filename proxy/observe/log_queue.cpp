@@ -6,7 +6,7 @@
 namespace observe {
 
 LogQueue::LogQueue(std::size_t most)
-    : most_(std::max(most, block_size)), writing_(take_block(0)), reading_(writing_) {}
+    : most_(std::max(most, 2 * block_size)), writing_(take_block(0)), reading_(writing_) {}
 
 LogQueue::~LogQueue() {
   delete spare_.load();

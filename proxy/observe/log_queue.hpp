@@ -13,7 +13,8 @@ namespace observe {
 
 class LogQueue {
  public:
-  // most: bytes that may wait, in whole blocks.
+  // most: bytes that may wait, in whole blocks; at least two, since one comes back only once the writer
+  // has gone on to another.
   explicit LogQueue(std::size_t most);
   LogQueue(const LogQueue&) = delete;
   LogQueue& operator=(const LogQueue&) = delete;

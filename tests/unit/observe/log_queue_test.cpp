@@ -46,6 +46,15 @@ TEST_CASE("log queue: a line that is larger than a block is whole") {
   CHECK(drain(queue) == "before\n" + large + "behind\n");
 }
 
+TEST_CASE("log queue: however small its bound, what is read makes room") {
+  observe::LogQueue queue(1);
+  const std::string line(1000, 'x');
+  for (int i = 0; i < 1000; ++i) {
+    REQUIRE(queue.write(line));
+    REQUIRE(drain(queue) == line);
+  }
+}
+
 TEST_CASE("log queue: beyond its bound lines are dropped and counted, and room comes back") {
   observe::LogQueue queue(128 * 1024);
   const std::string line(1000, 'x');
