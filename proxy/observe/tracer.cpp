@@ -24,6 +24,12 @@ bool is_asked_for(http::RequestHead& head, bool is_trusted) {
   return is_asked;
 }
 
+// `tracestate` belongs to `traceparent`, also where that is not what was gone by.
+bool is_of_traceparent(const http::Headers& headers, const TraceParent& parent) {
+  const std::optional<TraceParent> other = http::find_traceparent(headers);
+  return other && other->id == parent.id;
+}
+
 }  // namespace
 
 Tracer::Tracer(Traces& traces, const config::Trace& settings, std::size_t most)
@@ -43,7 +49,10 @@ void Tracer::begin(http::RequestHead& head, http::StreamInfo& info) {
     head.headers.remove(Name::tracestate);
   } else {
     trace.parent = parent.span;
-    http::tidy_tracestate(head.headers);
+    if (reads_b3_ && !is_of_traceparent(head.headers, parent))
+      head.headers.remove(Name::tracestate);
+    else
+      http::tidy_tracestate(head.headers);
   }
   trace.id = parent.id;
   const bool is_taken =
@@ -52,8 +61,10 @@ void Tracer::begin(http::RequestHead& head, http::StreamInfo& info) {
   trace.flags = begins ? http::trace_is_random
                        : static_cast<std::uint8_t>(parent.flags & http::trace_is_random);
   if (is_taken) trace.flags |= http::trace_is_sampled;
-  // Who does not record does not stand between its caller and who is called either.
-  trace.span = is_taken || begins ? drawn(info.loop) : trace.parent;
+  // Who does not record does not stand between its caller and who is called either. What the caller said of
+  // its own span is not changed, though: under another flag goes another span (W3C, 3.3.1).
+  const bool says_otherwise = ((trace.flags ^ parent.flags) & http::trace_is_sampled) != 0;
+  trace.span = is_taken || begins || says_otherwise ? drawn(info.loop) : trace.parent;
   http::set_trace(head.headers, {trace.id, trace.span, trace.flags});
   trace.is_told_by_b3 = reads_b3_;
   if (reads_b3_) http::set_b3(head.headers, {trace.id, trace.span, trace.flags});

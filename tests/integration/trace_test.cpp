@@ -310,7 +310,10 @@ TEST_CASE("trace: a client that is not trusted cannot have itself recorded") {
       traced(collector.url(), app.cluster(), "sample: 0%", "direction: inbound"));
   CHECK(ask(proxy.address(), "traceparent: " + sampled + "\r\nx-outrider-trace: 1\r\n").status ==
         200);
-  CHECK(app.last_field("traceparent") == unsampled);
+  const std::string told = app.last_field("traceparent");
+  CHECK(told.substr(3, 32) == id);
+  CHECK(told.ends_with("-00"));
+  CHECK(parent_in(told) != caller);  // of its own span the caller said something else
   CHECK(app.last_field("x-outrider-trace").empty());
   CHECK(drained(proxy, collector).empty());
 }
@@ -331,6 +334,23 @@ TEST_CASE("trace: reads B3 where it is told to, and hands it on") {
   CHECK(app.last_field("x-b3-spanid") == parent_in(app.last_field("traceparent")));
   CHECK(app.last_field("x-b3-spanid") != caller);
   CHECK(drained(proxy, collector).size() == 4);
+}
+
+TEST_CASE("trace: a tracestate goes on with its own trace only") {
+  Collector collector;
+  App app;
+  TestProxy proxy(
+      traced(collector.url(), app.cluster(), "sample: 0%, propagation: [b3, w3c]"));
+  const std::string other(32, '7');
+  CHECK(ask(proxy.address(), "traceparent: " + unsampled + "\r\ntracestate: a=1\r\nb3: " + other + "-" +
+                                 caller + "-0\r\n")
+            .status == 200);
+  CHECK(app.last_field("traceparent").substr(3, 32) == other);
+  CHECK(app.last_field("tracestate").empty());
+  CHECK(ask(proxy.address(), "traceparent: " + unsampled + "\r\ntracestate: a=1\r\nb3: " + id + "-" +
+                                 caller + "-0\r\n")
+            .status == 200);
+  CHECK(app.last_field("tracestate") == "a=1");
 }
 
 TEST_CASE("trace: without it nothing is touched, and the log still says which trace it was") {
