@@ -67,6 +67,8 @@ void apply_forwarded(const ForwardedPolicy& policy, RequestHead& head, StreamInf
     info.forwarded_for = client_of(head.headers, policy.hops);
   else
     head.headers.remove_if(says_who);
+  // Whoever is behind may trace, and trusts this proxy.
+  if (!info.is_trusted && !info.is_outbound) head.headers.remove(Name::x_outrider_trace);
   if (policy.sends_x_forwarded) add_x_forwarded(head, info);
   if (policy.sends_forwarded) add_forwarded(head, info);
 }

@@ -136,7 +136,8 @@ TEST_CASE("forwarding fields are believed from trusted peers only") {
   http::Request request = setting.request({{"x-forwarded-for", "6.6.6.6"},
                                            {"x-forwarded-for", "7.7.7.7, 10.9.9.9"},
                                            {"x-forwarded-proto", "https"},
-                                           {"forwarded", "for=6.6.6.6"}});
+                                           {"forwarded", "for=6.6.6.6"},
+                                           {"x-outrider-trace", "1"}});
   http::ForwardedPolicy policy;
   policy.sends_x_forwarded = true;
   SUBCASE("a stranger's are removed") {
@@ -144,6 +145,7 @@ TEST_CASE("forwarding fields are believed from trusted peers only") {
     CHECK(request.headers.find(Name::x_forwarded_for) == "10.1.2.3");
     CHECK(request.headers.find(Name::x_forwarded_proto) == "http");
     CHECK_FALSE(request.headers.contains(Name::forwarded));
+    CHECK_FALSE(request.headers.contains(Name::x_outrider_trace));
     CHECK_FALSE(setting.info.is_trusted);
   }
   SUBCASE("from a trusted peer the client is so many hops from the right") {
@@ -152,6 +154,7 @@ TEST_CASE("forwarding fields are believed from trusted peers only") {
     http::apply_forwarded(policy, request, setting.info);
     CHECK(setting.info.source().ip() == "7.7.7.7");
     CHECK(request.headers.find(Name::x_forwarded_for) == "6.6.6.6, 7.7.7.7, 10.9.9.9, 10.1.2.3");
+    CHECK(request.headers.contains(Name::x_outrider_trace));
   }
 }
 
