@@ -73,6 +73,8 @@ base::Task<std::string> Control::reload() {
       return made;
     };
     auto made = co_await executor_.run(loop_, plan);
+    steps->planned = {};  // what an earlier round made was beside another plan
+    steps->logs = {};
     if (made)
       std::tie(steps->planned, steps->logs) = std::move(*made);
     else

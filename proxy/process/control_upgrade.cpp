@@ -132,7 +132,7 @@ base::Task<> Control::replace(std::shared_ptr<Upgrading> upgrading) {
     problem = "it was told to end meanwhile";
   }
   if (!problem.empty())
-    log_.error("upgrade: this process goes on: " + problem);
+    log_.error_in_lines("upgrade: this process goes on: " + problem);
   else
     leave();
   upgrading->over.set();
