@@ -87,16 +87,22 @@ Preface* before(void* it) {
   return static_cast<Preface*>(it) - 1;
 }
 
+// Null when there is no memory: nothing may be thrown through nghttp2.
 void* take(std::size_t size) {
   const std::size_t whole = sizeof(Preface) + size;
-  if (whole <= most_pooled) return behind(base::pool_allocate(whole), whole);
-  return behind(std::malloc(whole), 0);
+  if (whole > most_pooled) return behind(std::malloc(whole), 0);
+  try {
+    return behind(base::pool_allocate(whole), whole);
+  } catch (const std::bad_alloc&) {
+    return nullptr;
+  }
 }
 
 void* take_cleared(std::size_t size) {
   const std::size_t whole = sizeof(Preface) + size;
   if (whole > most_pooled) return behind(std::calloc(1, whole), 0);
-  return std::memset(take(size), 0, size);
+  void* const got = take(size);
+  return got ? std::memset(got, 0, size) : nullptr;
 }
 
 void give_back(void* it) {
