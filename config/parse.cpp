@@ -85,8 +85,13 @@ void read_access_log_destination(const Node& node, const Reading& reading, Acces
   constexpr std::string_view scheme = "syslog:";
   const std::string* text = scalar_of(node, reading, "stdout, stderr, a path or syslog:PATH");
   if (!text) return;
+  if (*text == "syslog") return reading.mistake(node, "which socket? write syslog:/dev/log");
   if (!text->starts_with(scheme)) return read_destination(node, reading, into.to);
   const std::string path = text->substr(scheme.size());
+  if (path.starts_with("//"))
+    return reading.mistake(node, '"' + *text +
+                                     "\" is of a network, and lines go to a datagram socket of this "
+                                     "machine: write syslog:/dev/log");
   if (!path.starts_with('/') || !base::Address::parse("unix:" + path))
     return reading.mistake(node, '"' + *text +
                                      "\" names no socket: write syslog:/dev/log, or another path "

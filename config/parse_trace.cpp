@@ -12,9 +12,9 @@ namespace {
 constexpr std::string_view usual_path = "/v1/traces";
 
 std::string place_problem(std::string_view text) {
+  if (text.find('@') != text.npos)  // and maybe a password: not to be shown
+    return "the URL has a user: send `authorization` by `headers`";
   const std::string shown = '"' + std::string(text) + "\" ";
-  if (text.find('@') != text.npos)
-    return shown + "has a user: send `authorization` by `headers`";
   if (split_host_port(text)) return shown + "has no scheme: write http://" + std::string(text);
   if (text.starts_with("grpc"))
     return shown +

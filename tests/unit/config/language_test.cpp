@@ -145,6 +145,9 @@ TEST_CASE("config language: a collector is named as it is asked") {
       {with_top("tracing: { to: \"http://a\" }"), "trace"},
       {with_top("access_log: { to: \"syslog:dev/log\" }"), "names no socket"},
       {with_top("access_log: { to: \"syslog:\" }"), "names no socket"},
+      {with_top("access_log: { to: syslog }"), "write syslog:/dev/log"},
+      {with_top("access_log: { to: \"syslog://127.0.0.1:514\" }"), "is of a network"},
+      {with_top("trace: { to: \"http://bob:hunter2@127.0.0.1:9/v1/traces\" }"), "the URL has a user"},
   });
 }
 
