@@ -33,10 +33,10 @@ class AdminSource {
   virtual base::Task<std::string> upgrade() = 0;
   // Goes over to what the configuration says by now. What is wrong with it, or "".
   virtual base::Task<std::string> reload() = 0;
-  // Of the breaker of that place, as /clusters names it: "open", "closed" or "auto". False: there is
-  // none.
   // To another process, which knows already what was said of breakers.
   virtual bool is_handing_over() const = 0;
+  // Of the breaker of that place, as /clusters names it: "open", "closed" or "auto". False: there is
+  // none.
   virtual bool set_breaker(std::string_view place, std::string_view mode) = 0;
   // The last exchanges that went badly, or that one; JSON.
   virtual std::string requests(const std::string& id) = 0;
