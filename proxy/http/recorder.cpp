@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <deque>
+#include <limits>
 
 namespace http {
 namespace {
@@ -16,15 +17,16 @@ constexpr std::uint64_t most_in_memory = 1024 * 1024;
 constexpr std::uint64_t most_unwritten = 1024 * 1024;
 constexpr std::size_t most_of_a_read = 64 * 1024;
 constexpr std::uint64_t least_to_rewind = 16 * 1024;
+constexpr std::uint64_t no_bound = std::numeric_limits<std::uint64_t>::max();
 
 const Error cannot_replay{Reason::internal, Fault::proxy, "the recorded body cannot be read"};
 const Error fell_behind{Reason::internal, Fault::proxy, "an attempt took the body too slowly"};
 
 }  // namespace
 
-// What was read of the body, by its place in it: [begin_, end_). The first of it is in memory, then
-// comes what was written to the file, then, in memory again, what waits for that; or, when the body
-// has outgrown its bound, what somebody lags behind with.
+// What is kept of the body, by its place in it: [begin_, end_). The first of it is in memory, then
+// comes what was written to the file, then, in memory again, what waits for that; or, when
+// something was lost, what somebody lags behind with.
 class Recording::Tape {
  public:
   Tape(base::Loop& on, Body body, std::uint64_t limit, base::Executor* files)
@@ -36,13 +38,17 @@ class Recording::Tape {
   Task<Result<Bytes>> read_back(std::uint64_t at);
   void keep(const Bytes& piece);
   // So much waits for the disk that no more is to be read.
-  bool is_behind() const { return is_intact_ && is_writing_ && end_ - file_end_ > most_unwritten; }
-  // Forgets what every cursor has behind it, once nobody else will begin.
-  void give_up();
-  void trim();
+  bool is_behind() const {
+    return is_intact_ && is_writing_ && end_ - std::max(begin_, file_end_) > most_unwritten;
+  }
+  // Nobody else will begin; whoever has is not cut.
+  void stop();
+  // Once nobody else will begin, forgets what every cursor has behind it; and cuts those for which
+  // more than so much would stay in memory.
+  void trim(std::uint64_t longest_lag = no_bound);
   void wake_readers();
 
-  bool is_intact() const { return is_intact_; }
+  bool may_begin() const { return is_intact_ && !is_stopped_; }
   bool has_no_room() const { return has_no_room_; }
   bool keeps_much() const { return limit_ >= least_to_rewind; }
   std::uint64_t end() const { return end_; }
@@ -61,6 +67,8 @@ class Recording::Tape {
     std::uint64_t end() const { return begin + bytes.size(); }
   };
   bool may_keep(std::size_t size) const;
+  std::uint64_t in_memory_from(std::uint64_t at) const;
+  void give_up();
   void add(const Bytes& piece);
   const Kept* next_to_write() const;
   void begin_to_write();
@@ -76,7 +84,8 @@ class Recording::Tape {
   std::uint64_t file_end_ = 0;
   std::uint64_t begin_ = 0;
   std::uint64_t end_ = 0;
-  bool is_intact_ = true;
+  bool is_intact_ = true;  // false = something could not be kept, and is lost
+  bool is_stopped_ = false;
   bool has_no_room_ = false;
   bool is_writing_ = false;
   base::TaskGroup writing_;
@@ -98,7 +107,7 @@ class Recording::Cursor final : public OwnedSource, public base::Link {
   }
   const Headers& trailers() const override { return tape_->source.trailers(); }
   std::optional<std::uint64_t> size() const override { return tape_->source.size(); }
-  bool can_rewind() const override { return tape_->keeps_much() && tape_->is_intact(); }
+  bool can_rewind() const override { return tape_->keeps_much() && tape_->may_begin(); }
   void rewind() override { at_ = 0; }
 
   std::uint64_t at() const { return at_; }
@@ -195,11 +204,9 @@ Task<Result<Bytes>> Recording::Tape::read_back(std::uint64_t at) {
 void Recording::Tape::keep(const Bytes& piece) {
   is_intact_ = is_intact_ && may_keep(piece.size());
   const bool is_for_others = cursors.front() != cursors.back();
-  if (is_intact_)
-    add(piece);
-  else if (is_for_others)
-    pieces_.push_back({end_, piece});
+  if (may_begin() || is_for_others) add(piece);
   end_ += piece.size();
+  if (!is_intact_) trim(std::min(limit_, most_in_memory + most_unwritten));
   begin_to_write();
 }
 
@@ -215,21 +222,18 @@ void Recording::Tape::add(const Bytes& piece) {
   pieces_.back().bytes.compact();
 }
 
-// Null: nothing waits, or nobody will need it.
+// Null: nothing waits, or nobody will need it. The file has no gaps while somebody needs it.
 const Recording::Tape::Kept* Recording::Tape::next_to_write() const {
-  if (!is_intact_ || end_ <= most_in_memory) return nullptr;
+  if (!is_intact_ || end_ - begin_ <= most_in_memory) return nullptr;
+  const bool is_file_needed = begin_ < file_end_;
+  const std::uint64_t behind = is_file_needed ? file_end_ : begin_ + most_in_memory;
   const auto found = std::find_if(pieces_.begin(), pieces_.end(),
-                                  [](const Kept& kept) { return kept.end() > most_in_memory; });
+                                  [behind](const Kept& kept) { return kept.end() > behind; });
   return found == pieces_.end() ? nullptr : &*found;
 }
 
 void Recording::Tape::begin_to_write() {
-  const Kept* first = next_to_write();
-  if (!first || std::exchange(is_writing_, true)) return;
-  if (!file_) {
-    file_ = std::make_shared<base::SpillFile>();
-    file_begin_ = file_end_ = first->begin;
-  }
+  if (!next_to_write() || std::exchange(is_writing_, true)) return;
   writing_.spawn(write()).release();
 }
 
@@ -238,6 +242,10 @@ Task<> Recording::Tape::write() {
   while (const Kept* next = next_to_write()) {
     const std::uint64_t begin = next->begin;
     const std::size_t size = next->bytes.size();
+    if (!file_ || begin != file_end_) {  // what is in the file all have behind them
+      file_ = std::make_shared<base::SpillFile>();
+      file_begin_ = file_end_ = begin;
+    }
     const auto append = [file = file_, bytes = next->bytes] { return file->append(bytes.view()); };
     const std::optional<bool> is_written = co_await beside(append);
     if (is_written && *is_written) {
@@ -268,12 +276,26 @@ void Recording::Tape::give_up() {
   wake_readers();
 }
 
-void Recording::Tape::trim() {
-  if (is_intact_) return;
-  const std::uint64_t longest_lag = std::min(limit_, most_in_memory);
-  begin_ = end_;
-  for (const Cursor* each = cursors.front(); each; each = cursors.after(*each))
-    if (end_ - each->at() <= longest_lag) begin_ = std::min(begin_, each->at());
+void Recording::Tape::stop() {
+  is_stopped_ = true;
+  trim();
+  wake_readers();
+}
+
+std::uint64_t Recording::Tape::in_memory_from(std::uint64_t at) const {
+  const std::uint64_t in_file = file_end_ - std::clamp(at, file_begin_, file_end_);
+  return end_ - at - in_file;
+}
+
+void Recording::Tape::trim(std::uint64_t longest_lag) {
+  if (may_begin()) return;
+  std::uint64_t needed = end_;
+  for (const Cursor* each = cursors.front(); each; each = cursors.after(*each)) {
+    const std::uint64_t at = each->at();
+    const bool was_cut = at < begin_;
+    if (!was_cut && in_memory_from(at) <= longest_lag) needed = std::min(needed, at);
+  }
+  begin_ = needed;
   while (!pieces_.empty() && pieces_.front().end() <= begin_) pieces_.pop_front();
 }
 
@@ -290,7 +312,7 @@ Body Recording::cursor() {
 }
 
 bool Recording::is_intact() const {
-  return !tape_ || tape_->is_intact();
+  return !tape_ || tape_->may_begin();
 }
 
 bool Recording::has_no_room() const {
@@ -298,7 +320,7 @@ bool Recording::has_no_room() const {
 }
 
 void Recording::stop() {
-  if (tape_) tape_->give_up();
+  if (tape_) tape_->stop();
 }
 
 }  // namespace http

@@ -42,6 +42,7 @@ struct Upstream final : http::Handler {
       auto piece = co_await request.body.read();
       if (!piece || piece->empty()) break;
       body.append(piece->view());
+      if (answers.front().body == Payload::rest) break;
     }
     body += '|';
     if (delay > Millis{0}) co_await base::sleep_until(loop, loop.now() + delay);
@@ -62,6 +63,7 @@ struct Upstream final : http::Handler {
     if (next.body == Payload::cut) response.body = http::Body(new Cut);
     if (next.body == Payload::stalled) response.body = http::Body(new Stalled(loop));
     if (next.body == Payload::paced) response.body = http::Body(new Paced(loop, next.pieces));
+    if (next.body == Payload::rest) response.body = std::move(request.body);
     if (next.body == Payload::trailers) {
       http::Headers trailers;
       trailers.add("grpc-status", "14");
@@ -71,7 +73,8 @@ struct Upstream final : http::Handler {
     co_return response;
   }
 
-  enum class Payload { whole, none, cut, stalled, paced, trailers };
+  // rest: of the request's body, of which it has read a piece when it answers.
+  enum class Payload { whole, none, cut, stalled, paced, trailers, rest };
   struct Cut final : http::OwnedSource {
     Task<base::Result<base::Bytes>> read() override {
       const base::Error error{Reason::response_aborted, base::Fault::upstream, "as told"};

@@ -220,6 +220,19 @@ TEST_CASE("retry: a large body that finds no room goes up once, and the log says
   CHECK(chain.upstream.calls == 2);
 }
 
+TEST_CASE("retry: a large body goes up whole again, also if the answer begins before its end") {
+  Chain chain("[{ retry: { max_body: 4MiB } }]");
+  chain.upstream.answers = {{503}, {200, Reason::none, false, {}, Upstream::Payload::rest}};
+  std::string large;
+  for (int i = 0; large.size() < 3 * 1024 * 1024; ++i) large += std::to_string(i) + ' ';
+  chain.send(http::Method::put, large);
+  CHECK(chain.status == 200);
+  CHECK(chain.reason == Reason::none);
+  const std::string again = chain.upstream.body.substr(large.size() + 1);
+  CHECK(again.size() < 1024 * 1024);
+  CHECK((again.substr(0, again.size() - 1) + chain.received == large));
+}
+
 TEST_CASE("retry: an attempt is bounded by attempt_timeout") {
   Chain chain("[{ retry: { attempt_timeout: 1s, max_retries: 1 } }]");
   chain.upstream.delay = Millis{5000};

@@ -180,6 +180,22 @@ struct Spilling {
     reader.child = tasks.spawn(run(reader));
     loop.settle();
   }
+  // As much as that of it, and no more.
+  void take(Reader& reader, std::size_t count) {
+    if (reader.body.is_empty()) reader.body = recording.cursor();
+    reader.is_over = false;
+    reader.child = tasks.spawn(run_until(reader, count));
+    turn_until_over(reader);
+  }
+  static base::Task<> run_until(Reader& reader, std::size_t count) {
+    while (reader.text.size() < count) {
+      auto piece = co_await reader.body.read();
+      if (!piece) reader.text += '!';
+      if (!piece || piece->empty()) break;
+      reader.text += piece->view();
+    }
+    reader.is_over = true;
+  }
   static base::Task<> run(Reader& reader) {
     co_await read_all(reader.body, reader.text);
     reader.is_over = true;
@@ -253,6 +269,47 @@ TEST_CASE("a recorded body goes on without a file where too many wait for the di
   CHECK(to.recording.has_no_room());
 }
 
+TEST_CASE("a recorded body is whole for the last that reads it, however late that is") {
+  Spilling to(5 * mib);
+  to.let_write();
+  Spilling::Reader one;
+  to.take(one, to.all.size());
+  one.body = http::Body();
+  Spilling::Reader two;
+  to.take(two, 1000);
+  to.recording.stop();
+  to.take(two, to.all.size());
+  CHECK((two.text == to.all));
+}
+
+TEST_CASE("a recorded body that nobody else will read is kept for the slower of two") {
+  Spilling to(7 * mib);
+  to.let_write();
+  Spilling::Reader quick;
+  Spilling::Reader slow;
+  to.take(quick, 1000);
+  to.take(slow, 1000);
+  to.recording.stop();
+  SUBCASE("all of it") {
+    to.take(quick, to.all.size());
+  }
+  SUBCASE("again after it has caught up") {
+    to.take(quick, 3 * mib);
+    to.take(slow, 3 * mib);
+    to.take(quick, 6 * mib);
+    to.take(slow, 5 * mib);
+    to.take(quick, to.all.size());
+  }
+  SUBCASE("and for what was the quicker") {
+    to.take(slow, 3 * mib);
+    to.take(quick, 6 * mib);
+    to.take(quick, to.all.size());
+  }
+  to.take(slow, to.all.size());
+  CHECK((quick.text == to.all));
+  CHECK((slow.text == to.all));
+}
+
 // As on a disk that is full by then.
 TEST_CASE("a recorded body goes on where the file has room for a part of it only") {
   std::signal(SIGXFSZ, SIG_IGN);
@@ -269,6 +326,28 @@ TEST_CASE("a recorded body goes on where the file has room for a part of it only
   CHECK(one.text == to.all);
   CHECK_FALSE(to.recording.is_intact());
   CHECK(to.recording.has_no_room());
+}
+
+TEST_CASE("a recorded body is whole for who replays it while its file fails") {
+  std::signal(SIGXFSZ, SIG_IGN);
+  rlimit unlimited{};
+  REQUIRE(getrlimit(RLIMIT_FSIZE, &unlimited) == 0);
+  const rlimit little{1000, unlimited.rlim_max};
+  Spilling to(6 * mib);
+  Spilling::Reader one;
+  REQUIRE(setrlimit(RLIMIT_FSIZE, &little) == 0);
+  to.start(one);
+  one.child.cancel();
+  to.loop.settle();
+  Spilling::Reader two;
+  to.take(two, 1000);
+  one.body = http::Body();
+  to.let_write();
+  while (!to.recording.has_no_room()) to.loop.turn(std::chrono::hours{1});
+  CHECK(setrlimit(RLIMIT_FSIZE, &unlimited) == 0);
+  CHECK_FALSE(to.recording.is_intact());
+  to.take(two, to.all.size());
+  CHECK((two.text == to.all));
 }
 
 }  // namespace
