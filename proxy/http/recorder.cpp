@@ -18,6 +18,7 @@ constexpr std::uint64_t most_unwritten = 1024 * 1024;
 constexpr std::size_t most_of_a_read = 64 * 1024;
 constexpr std::uint64_t least_to_rewind = 16 * 1024;
 constexpr std::uint64_t no_bound = std::numeric_limits<std::uint64_t>::max();
+constexpr base::Millis pause_before_read{10};
 
 const Error cannot_replay{Reason::internal, Fault::proxy, "the recorded body cannot be read"};
 const Error fell_behind{Reason::internal, Fault::proxy, "an attempt took the body too slowly"};
@@ -196,9 +197,12 @@ Task<Result<Bytes>> Recording::Tape::read_back(std::uint64_t at) {
   const std::uint64_t offset = at - file_begin_;
   const auto most = std::min<std::uint64_t>(file_end_ - at, most_of_a_read);
   const auto read = [file = file_, offset, most] { return file->read(offset, most); };
-  const auto bytes = co_await beside(read);
-  if (!bytes || !*bytes) co_return cannot_replay;
-  co_return Bytes::copy_of(**bytes);
+  for (;;) {
+    const auto bytes = co_await beside(read);
+    if (bytes && !*bytes) co_return cannot_replay;
+    if (bytes) co_return Bytes::copy_of(**bytes);
+    co_await base::sleep_until(loop, loop.now() + pause_before_read);  // too many wait by now
+  }
 }
 
 void Recording::Tape::keep(const Bytes& piece) {
@@ -251,7 +255,7 @@ Task<> Recording::Tape::write() {
     if (is_written && *is_written) {
       written(begin, size);
     } else {
-      has_no_room_ = true;
+      has_no_room_ = is_written.has_value();
       give_up();
     }
   }

@@ -266,7 +266,28 @@ TEST_CASE("a recorded body goes on without a file where too many wait for the di
   CHECK(one.is_over);
   CHECK(one.text == to.all);
   CHECK_FALSE(to.recording.is_intact());
-  CHECK(to.recording.has_no_room());
+  CHECK_FALSE(to.recording.has_no_room());
+}
+
+TEST_CASE("a recorded body is read from its file once that is possible again") {
+  Spilling to(5 * mib);
+  to.let_write();
+  Spilling::Reader one;
+  to.take(one, to.all.size());
+  std::promise<void> may_go_on;
+  std::promise<void> is_held;
+  REQUIRE(to.files.run([&] {
+    is_held.set_value();
+    may_go_on.get_future().wait();
+  }));
+  is_held.get_future().wait();
+  for (int i = 0; i < 2; ++i) REQUIRE(to.files.run([] {}));
+  Spilling::Reader two;
+  to.start(two);
+  CHECK_FALSE(two.is_over);
+  may_go_on.set_value();
+  to.turn_until_over(two);
+  CHECK(two.text == to.all);
 }
 
 TEST_CASE("a recorded body is whole for the last that reads it, however late that is") {
