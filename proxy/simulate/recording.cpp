@@ -111,17 +111,15 @@ class Reader {
 
   // Whether it held a request.
   bool take(const Object& line) {
-    const std::optional<std::int64_t> ended = parse_timestamp(text_in(line, "ts"));
+    const std::optional<std::int64_t> begun = parse_timestamp(text_in(line, "ts"));
     const std::string path = text_in(line, "path"), method = text_in(line, "method");
-    if (!ended || !path.starts_with('/') || method.empty() || method == "CONNECT") return false;
+    if (!begun || !path.starts_with('/') || method.empty() || method == "CONNECT") return false;
     const Object none;
     const auto* ms = line.if_contains("ms");
     const Object& times = ms && ms->is_object() ? ms->get_object() : none;
-    const double total = number_in(times, "total");
-    const auto at = *ended - static_cast<std::int64_t>(total);
-    last_ = std::max(last_, *ended);
-    entries_.push_back({at, asked(line, method, path), client(text_in(line, "source"))});
-    note_upstream(line, times, at);
+    last_ = std::max(last_, *begun + static_cast<std::int64_t>(number_in(times, "total")));
+    entries_.push_back({*begun, asked(line, method, path), client(text_in(line, "source"))});
+    note_upstream(line, times, *begun);
     return true;
   }
 
