@@ -46,6 +46,8 @@ class Stream final : public http::ClientStream, public base::Link {
     co_await lost_.wait(back_at);
     if (connection_.is_lost())
       co_return Error{Reason::reset, Fault::upstream, "the upstream closed the connection"};
+    if (answer.reason != Reason::none)
+      co_return Error{answer.reason, Fault::upstream, "as it was recorded"};
     is_whole_ = true;
     connection_.origin().was_in_time();
     http::Response response;

@@ -32,9 +32,10 @@ Origin::Origin(std::string service, std::size_t number, const ServiceRules& rule
 void Origin::expect(const Happening& event, Time begin) {
   const Time until =
       event.length == Millis{0} ? base::never : begin + event.at + event.length;
-  Periods& all = periods_[static_cast<std::size_t>(event.what)];
+  Periods& all =
+      event.is_recorded() ? recorded_ : periods_[static_cast<std::size_t>(event.what)];
   const Period made{begin + event.at, until, event.factor, event.share,
-                    static_cast<int>(event.status)};
+                    static_cast<int>(event.status), &event};
   all.insert(std::upper_bound(all.begin(), all.end(), made,
                               [](const Period& a, const Period& b) { return a.from < b.from; }),
              made);
@@ -75,8 +76,7 @@ void Origin::set_servers(std::uint64_t count, Time now) {
   }
 }
 
-const Origin::Period* Origin::find(Trouble what, Time now) const {
-  const Periods& all = all_of(what);
+const Origin::Period* Origin::find(const Periods& all, Time now) {
   const auto later =
       std::upper_bound(all.begin(), all.end(), now,
                        [](Time time, const Period& each) { return time < each.from; });
@@ -110,7 +110,31 @@ Answer Origin::take(Time now) {
   if (const Period* errors = find(Trouble::errors, start);
       errors && random_.below(10'000) < errors->share)
     answer.status = errors->status;
+  else
+    end_as_recorded(start, answer);
   return answer;
+}
+
+// What came too late then does not come at all: how long that is, the policies decide.
+void Origin::end_as_recorded(Time start, Answer& answer) {
+  const Period* period = find(recorded_, start);
+  if (!period) return;
+  std::uint64_t drawn = random_.below(period->event->answers);
+  for (const RecordedEnd& end : period->event->recorded) {
+    if (drawn >= end.count) {
+      drawn -= end.count;
+      continue;
+    }
+    const bool was_late = end.reason == base::Reason::response_timeout ||
+                          end.reason == base::Reason::total_timeout;
+    if (was_late)
+      answer.at = base::never;
+    else if (end.reason != base::Reason::none)
+      answer.reason = end.reason;
+    else
+      answer.status = end.status;
+    return;
+  }
 }
 
 std::size_t Origin::waiting(Time now) {

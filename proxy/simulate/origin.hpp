@@ -26,6 +26,7 @@ class Origin;
 struct Answer {
   base::Time at;
   int status = 200;
+  base::Reason reason = base::Reason::none;  // else there is no answer, and that is why
 };
 
 // Told of what endpoints get to do.
@@ -43,7 +44,7 @@ class Origin {
   Origin(std::string service, std::size_t number, const ServiceRules& rules, std::uint64_t seed,
          OriginObserver& observer);
 
-  // Before the world begins: it is to happen to this one.
+  // Before the world begins: it is to happen to this one. The event outlives it.
   void expect(const Happening& event, base::Time begin);
   // It begins now.
   void happens(const Happening& event, base::Time now);
@@ -71,13 +72,16 @@ class Origin {
     std::uint64_t factor;
     std::uint32_t share;
     int status;
+    const Happening* event;
   };
 
   using Periods = std::vector<Period>;  // in the order in which they begin
 
   const Periods& all_of(Trouble what) const { return periods_[static_cast<std::size_t>(what)]; }
-  const Period* find(Trouble what, base::Time now) const;
+  static const Period* find(const Periods& all, base::Time now);
+  const Period* find(Trouble what, base::Time now) const { return find(all_of(what), now); }
   bool is_in(Trouble what, base::Time now) const { return find(what, now) != nullptr; }
+  void end_as_recorded(base::Time start, Answer& answer);
   base::Time end_of(Trouble what, base::Time now) const;
   double drawn();  // milliseconds
   base::Duration work(base::Time start);
@@ -91,6 +95,7 @@ class Origin {
   base::Random random_;
   OriginObserver& observer_;
   std::array<Periods, 8> periods_;  // by what happens then
+  Periods recorded_;                // apart: what somebody wrote goes before it
   // When each server is free; the earliest on top. Empty = there are any number.
   std::priority_queue<base::Time, std::vector<base::Time>, std::greater<>> free_;
   std::deque<base::Time> starts_;  // of those that wait for a server

@@ -150,7 +150,7 @@ class Drawing {
       out_ += "<rect x=\"" + number(from) + "\" y=\"" + number(y_) + "\" width=\"" +
               number(std::max(until - from, 2.0)) + "\" height=\"" + number(height) +
               "\" fill=\"#cf222e\" fill-opacity=\"" + (is_point ? "0.5" : "0.07") + "\"/>\n";
-      if (y_ > top || event.is_recorded) continue;
+      if (y_ > top || event.is_recorded()) continue;
       std::string name(to_string(event.what));
       if (!event.service.empty()) name += ' ' + event.service;
       if (event.endpoint > 0) name += '/' + std::to_string(event.endpoint);

@@ -51,11 +51,12 @@ double number_in(const Object& object, std::string_view name) {
   return found->to_number<double>();
 }
 
-// The upstream's own failure, not what a policy made of it.
-bool was_upstream_failure(Reason reason, int status) {
+constexpr int least_error = 400;
+constexpr int least_failure = 500;
+
+// The upstream's own failure to answer, not what a policy made of it.
+bool is_of_upstream(Reason reason) {
   switch (reason) {
-    case Reason::none:
-      return status >= 500;
     case Reason::dns_failure:
     case Reason::connect_failure:
     case Reason::connect_timeout:
@@ -99,7 +100,14 @@ class Recorded final : public Traffic {
 struct Upstream {
   struct Second {
     std::uint64_t answers = 0;
-    std::uint64_t failures = 0;
+    std::vector<RecordedEnd> ends;  // but those that went well
+
+    void add(int status, Reason reason) {
+      const auto found = std::find_if(ends.begin(), ends.end(), [&](const RecordedEnd& end) {
+        return end.status == status && end.reason == reason;
+      });
+      ++(found != ends.end() ? *found : ends.emplace_back(RecordedEnd{status, reason, 0})).count;
+    }
   };
   std::vector<float> times;
   std::map<std::int64_t, Second> seconds;
@@ -164,9 +172,13 @@ class Reader {
     const int status = static_cast<int>(number_in(line, "status"));
     Upstream& upstream = upstreams_[cluster];
     Upstream::Second& second = upstream.seconds[at / 1'000];
-    const bool has_failed = was_upstream_failure(reason, status);
+    const bool had_none = is_of_upstream(reason);
+    const bool has_failed = had_none || (reason == Reason::none && status >= least_failure);
     ++second.answers;
-    second.failures += has_failed;
+    if (had_none)
+      second.add(0, reason);
+    else if (reason == Reason::none && status >= least_error)
+      second.add(status, reason);
     const double took = number_in(times, "first_byte") - number_in(times, "queue") -
                         number_in(times, "connect");
     if (!has_failed && number_in(line, "attempts") == 1 && took > 0 &&
@@ -177,16 +189,16 @@ class Reader {
                   std::int64_t begin) {
     if (!scenario.marks.contains(cluster))
       scenario.services[cluster].recorded = std::move(upstream.times);
-    for (const auto& [second, seen] : upstream.seconds) {
-      if (seen.failures == 0) continue;
+    for (auto& [second, seen] : upstream.seconds) {
+      if (seen.ends.empty()) continue;
       Happening event;
       event.at = std::max(Millis{second * 1'000 - begin}, Millis{0});
       event.length = Millis{(second + 1) * 1'000 - begin} - event.at;
       event.what = Trouble::errors;
       event.service = cluster;
-      event.share = static_cast<std::uint32_t>(10'000 * seen.failures / seen.answers);
-      event.is_recorded = true;
-      scenario.happenings.push_back(event);
+      event.recorded = std::move(seen.ends);
+      event.answers = seen.answers;
+      scenario.happenings.push_back(std::move(event));
     }
   }
 

@@ -5,6 +5,7 @@
 
 #include "config/fields.hpp"
 #include "config/model.hpp"
+#include "proxy/base/error.hpp"
 #include "proxy/base/time.hpp"
 
 #include <cstdint>
@@ -49,6 +50,13 @@ struct ServiceRules {
 
 enum class Trouble : std::uint8_t { away, silent, slow, errors, pause, cache_lost, surge, servers };
 
+// How so many requests ended that did not go well: with an answer, or without one for a reason.
+struct RecordedEnd {
+  int status = 0;
+  base::Reason reason = base::Reason::none;
+  std::uint64_t count = 0;
+};
+
 struct Happening {
   config::Mark mark;
   Millis at{0};
@@ -60,8 +68,11 @@ struct Happening {
   std::uint32_t share = 10'000;  // errors, in 1/100 %
   std::uint64_t status = 503;
   std::uint64_t count = 1;  // servers
-  bool is_recorded = false;  // not written by anybody
+  // Not written by anybody, but of a log: how some of so many requests ended.
+  std::vector<RecordedEnd> recorded;
+  std::uint64_t answers = 0;
 
+  bool is_recorded() const { return !recorded.empty(); }
   Millis end() const { return length == Millis{0} ? Millis::max() : at + length; }
 };
 

@@ -122,7 +122,7 @@ void World::schedule(const Happening& event) {
     if (!event.service.empty() && origin.service() != event.service) continue;
     if (event.endpoint > 0 && origin.number() != event.endpoint) continue;
     origin.expect(event, begin_);
-    tasks_.spawn(cause(event, origin)).release();
+    if (!event.is_recorded()) tasks_.spawn(cause(event, origin)).release();
   }
 }
 

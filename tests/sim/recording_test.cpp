@@ -3,6 +3,7 @@
 
 #include <cstdio>
 #include <fstream>
+#include <map>
 #include <unistd.h>
 
 namespace {
@@ -48,7 +49,11 @@ TEST_CASE("a recorded log: who asked when, how long it took, and which share fai
   REQUIRE(scenario.happenings.size() == 1);
   CHECK(scenario.happenings[0].at == base::Millis{1'000});
   CHECK(scenario.happenings[0].length == base::Millis{1'000});
-  CHECK(scenario.happenings[0].share == 5'000);  // of the two that began in that second
+  const simulate::Happening& failures = scenario.happenings[0];
+  CHECK(failures.answers == 2);  // that began in that second
+  REQUIRE(failures.recorded.size() == 1);
+  CHECK(failures.recorded[0].count == 1);
+  CHECK(failures.recorded[0].status == 503);
 }
 
 TEST_CASE("a recorded log: a line as the proxy writes it") {
@@ -65,6 +70,57 @@ TEST_CASE("a recorded log: a line as the proxy writes it") {
   CHECK(recording.traffic->next()->at == base::Millis{0});
   CHECK(recording.traffic->next()->at == base::Millis{656});  // 07.073 - 06.417
   CHECK(recording.length == base::Millis{677});
+}
+
+// What a hundred requests in two seconds came to that all had the same end, with `retry: {}`.
+struct Replayed {
+  explicit Replayed(const std::string& end) {
+    std::string text;
+    for (int i = 0; i < 100; ++i) {
+      const std::string millis = std::to_string(1'000 + 20 * i);
+      text += line("0" + millis.substr(0, 1) + '.' + millis.substr(1), end);
+    }
+    const RecordedLog log(text);
+    const config::Loaded loaded = config::load_text(
+        "test.yaml",
+        config_of("    filters: [retry: { budget: { ratio: 100%, min: 1000/s } }]\n"),
+        filters::specs());
+    simulate::Scenario scenario;
+    simulate::Recording recording =
+        simulate::read_recording(log.file, *loaded.config, scenario);
+    REQUIRE(recording.problem == "");
+    scenario.length = base::Millis{2'000};
+    server::Planned planned = server::make_plan(simulate::made_virtual(*loaded.config, scenario));
+    simulate::World world(std::move(planned.plan), scenario, std::move(recording.traffic));
+    world.run();
+    const simulate::Way& way = world.tally().ways().begin()->second;
+    failures = way.failures;
+    succeeded = way.counts.succeeded;
+    retries = way.counts.retries;
+  }
+  std::map<std::string, std::uint64_t> failures;
+  std::uint64_t succeeded = 0, retries = 0;
+};
+
+TEST_CASE("a recorded log: failures are what they were, so that policies see what they would have") {
+  using Failures = std::map<std::string, std::uint64_t>;
+  const Replayed plain(R"("status":500,"ms":{"total":5.000})");
+  CHECK(plain.failures == Failures{{"status 500", 100}});
+  CHECK(plain.retries == 0);
+  const Replayed gateway(R"("status":502,"ms":{"total":5.000})");
+  // Those of the last second are asked again when the record is over, and nothing fails any more.
+  CHECK(gateway.failures.size() == 1);
+  CHECK(gateway.failures.at("status 502") > 45);
+  CHECK(gateway.retries > 0);
+  const Replayed missing(R"("status":404,"ms":{"total":5.000})");
+  CHECK(missing.succeeded == 100);
+  CHECK(missing.retries == 0);
+  for (const std::string reason : {"connect_failure", "connect_timeout", "dns_failure", "reset"}) {
+    const Replayed lost(R"("status":502,"ms":{"total":5.000},"reason":")" + reason + '"');
+    CHECK(lost.failures.size() == 1);
+    CHECK(lost.failures.count(reason) == 1);
+    CHECK(lost.retries > 0);
+  }
 }
 
 TEST_CASE("a recorded log: says where it is none") {
