@@ -1,5 +1,6 @@
 // `outrider simulate FILE`: the words of the command line as a world, and what it came to.
 #include "config/load.hpp"
+#include "config/values.hpp"
 #include "filters/registry.hpp"
 #include "proxy/base/ascii.hpp"
 #include "proxy/cli/commands.hpp"
@@ -59,6 +60,17 @@ std::string in_lines(const std::vector<config::Mistake>& mistakes) {
   return text;
 }
 
+// Events that the world would never see. How long it is, options and logs say as well.
+std::string find_late_events(const simulate::Scenario& scenario) {
+  config::Mistakes mistakes;
+  for (const simulate::Happening& event : scenario.happenings)
+    if (!event.is_recorded() && event.at >= scenario.length)
+      mistakes.add(event.mark, "this would begin when all is over, after " +
+                                   config::duration_text(scenario.length) +
+                                   ": write an earlier `at`, or a longer `for` of the whole");
+  return in_lines(mistakes.sorted());
+}
+
 // The configuration without filters of that name, wherever they stand.
 config::Config without(const config::Config& config, const std::string& filter) {
   config::Config made = config;
@@ -110,6 +122,7 @@ class Run {
              ": no route leads to a cluster by a path that can be guessed: say in a scenario "
              "which `requests` there are";
     }
+    if (const std::string late = find_late_events(scenario); !late.empty()) return late;
     server::Planned planned = server::make_plan(simulate::made_virtual(config_, scenario));
     if (!planned.plan) return planned.problems.front();
     world_ = std::make_unique<simulate::World>(std::move(planned.plan), std::move(scenario),

@@ -40,6 +40,7 @@ sed 's#url: "http://127.0.0.1:1"#discovery: { file: list.yaml }#' good.yaml >lis
 sed 's/http:.*1"/&, filters: [throttle: { rate: 10\/s }]/' good.yaml >throttled.yaml
 echo 'events: [{ at: 1s, what: away, factor: 3 }]' >scenario.yaml
 echo '{"ts":"2026-01-31T12:34:56.789Z","listener":"in","method":"GET","host":"a","path":"/x","status":200,"ms":{"total":12.000,"first_byte":11.000},"attempts":1,"cluster":"a"}' >recorded.log
+echo 'events: [{ at: 1s, what: away }, { at: 5s, what: away }]' >late.yaml
 mkdir dir
 
 expect 0 'good.yaml: valid' check good.yaml
@@ -125,6 +126,8 @@ expect 0 'seed: 1                                     # a whole number; of chanc
 expect 1 'bad.yaml:1:10: this version' simulate bad.yaml
 expect 1 'cannot read missing.yaml: No such file' simulate good.yaml --scenario missing.yaml
 expect 1 'scenario.yaml:1:40: "factor" has a meaning only with' simulate good.yaml --scenario scenario.yaml
+expect 1 'late.yaml:1:34: this would begin when all is over, after 5s' simulate good.yaml --scenario late.yaml --for 5s
+expect 0 'succeeded' simulate good.yaml --scenario late.yaml --for 6s
 expect 1 'no.log: cannot read it' simulate good.yaml --log no.log
 expect 1 'good.yaml:1: this is no JSON object' simulate good.yaml --log good.yaml
 expect 0 'succeeded' simulate good.yaml --log recorded.log
