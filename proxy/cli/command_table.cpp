@@ -145,6 +145,7 @@ Command simulate_command() {
       "requests, the services and what goes wrong when; --log takes requests, times and failures\n"
       "from a recorded access log instead. The same seed gives the same output. Time has steps\n"
       "of a millisecond; bodies are empty; `health` is not asked; listeners' `tls` is left out.\n"
+      "With --without, --json prints one array: FILE as it is, and each that lacks a filter.\n"
       "Exit status: 0 done, 1 FILE or the scenario is invalid, 2 misused.\n",
       simulate,
       {{"--rate", "RATE", "requests of all clients, as in 200/s"},

@@ -9,7 +9,9 @@
 #include "proxy/simulate/plot.hpp"
 
 #include <algorithm>
+#include <cerrno>
 #include <cstdio>
+#include <cstring>
 #include <filesystem>
 #include <fstream>
 #include <memory>
@@ -142,10 +144,11 @@ class Run {
     const std::filesystem::path path = std::filesystem::path(*folder) / (file + ".svg");
     std::error_code ignored;
     std::filesystem::create_directories(*folder, ignored);
+    errno = 0;
     std::ofstream output(path);
     output << simulate::plot(*world_, name_);
     output.close();
-    if (!output) return "cannot write " + path.string();
+    if (!output) return "cannot write " + path.string() + ": " + std::strerror(errno);
     std::fprintf(stderr, "drawn: %s\n", path.c_str());
     return {};
   }
@@ -183,12 +186,15 @@ int simulate(const Call& call) {
     variants.push_back(without(*loaded.config, filter));
     names.push_back(call.words[0] + " without " + filter);
   }
+  const bool is_json = call.has("--json");
   std::string output;
   for (std::size_t i = 0; i < variants.size(); ++i) {
     Run run(call, variants[i], names[i]);
     if (const std::string problem = run.go(read.scenario); !problem.empty()) return fail(problem);
-    output += call.has("--json") ? run.json() : (i > 0 ? "\n" : "") + run.text();
+    if (i > 0) output += is_json ? "," : "\n";
+    output += is_json ? run.json() : run.text();
   }
+  if (is_json && variants.size() > 1) output = '[' + output + "]\n";
   std::fwrite(output.data(), 1, output.size(), stdout);
   return done;
 }

@@ -140,11 +140,16 @@ std::string course_text(const Tally& tally) {
       latencies.add(moments[i].counts.latencies);
     }
     const base::Duration length = tally.step() * static_cast<std::int64_t>(last - first);
-    text += format("%7.1f s  %10.1f  %10.1f  %10.1f  %5.1f %%  %6.0f  %6.0f\n",
+    const auto quantile = [&](double q) {
+      return latencies.count() > 0 ? format("%.0f", latencies.quantile(q)) : std::string("-");
+    };
+    const std::string success =
+        offered > 0 ? format("%.1f %%", 100 * share(succeeded, offered)) : "-";
+    text += format("%7.1f s  %10.1f  %10.1f  %10.1f  %7s  %6s  %6s\n",
                    seconds(tally.step() * static_cast<std::int64_t>(first)),
                    a_second(offered, length), a_second(admitted, length),
-                   a_second(upstream, length), 100 * share(succeeded, offered),
-                   latencies.quantile(0.5), latencies.quantile(0.99));
+                   a_second(upstream, length),
+                   success.c_str(), quantile(0.5).c_str(), quantile(0.99).c_str());
   }
   return text;
 }
@@ -234,6 +239,8 @@ std::string report_text(const World& world) {
   const Tally& tally = world.tally();
   const Counts total = tally.total();
   std::string text = head_text(world);
+  if (total.offered == 0)
+    text += "\nnothing was asked for: a higher rate or a longer time is wanted\n";
   for (const auto& [key, way] : tally.ways())
     text += way_text(key, way, world.scenario().length);
   text += format("\nupstream load  %lu requests, %.3f for each that was offered\n",

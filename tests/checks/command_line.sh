@@ -122,6 +122,10 @@ expect 2 'a FILE is missing' simulate
 expect 0 'upstream load' simulate good.yaml --for 2s --rate 50/s
 expect 0 '"refusals":{"throttled":' simulate throttled.yaml --for 2s --json
 expect 0 'throttled.yaml without throttle' simulate throttled.yaml --for 1s --without throttle
+expect 0 ',{"seed":1,' simulate throttled.yaml --for 1s --without throttle --json
+expect 1 'cannot write good.yaml/good.svg: Not a directory' simulate good.yaml --for 1s --svg good.yaml
+expect 0 'nothing was asked for' simulate good.yaml --for 1s --rate 1/h
+expect 0 ' -       -       -' simulate good.yaml --for 1s --rate 1/h
 expect 0 'seed: 1                                     # a whole number; of chance' simulate --keys
 expect 1 'bad.yaml:1:10: this version' simulate bad.yaml
 expect 1 'cannot read missing.yaml: No such file' simulate good.yaml --scenario missing.yaml
