@@ -1,6 +1,7 @@
 // How long a worker's turns are while it goes over to a table of ten thousand routes, or of as many
 // with filters of their own as one file may hold, and from it to the next. Says so if one is longer
 // than a request should wait.
+#include "proxy/base/executor.hpp"
 #include "proxy/server/runtime.hpp"
 
 #include "config/load.hpp"
@@ -47,7 +48,8 @@ double measure(const char* name, int count, const std::string& filters) {
              second = with_routes(count, filters);
   base::EventLoop loop;
   server::Shared shared(*small, 100, 1 << 28, log);
-  server::Runtime runtime(loop, 0, shared);
+  base::Executor executor(1, 1);
+  server::Runtime runtime(loop, executor, 0, shared);
   runtime.adopt({small, {}, {}});
   double most = 0;
   for (const auto* each : {&first, &second, &small}) {
