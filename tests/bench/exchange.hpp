@@ -106,8 +106,8 @@ inline double measure_exchange(const char* name, std::string_view filter_list,
   route.last = std::move(clusters);
   route.filtered =
       std::make_unique<http::Chain>(std::vector<std::unique_ptr<http::Filter>>(), *route.last);
-  routing::RouteHandler router(
-      *listener.routes, {std::make_shared<const routing::RouteChain>(std::move(route))});
+  routing::RouteHandler router(*listener.routes);
+  router.add(std::make_shared<const routing::RouteChain>(std::move(route)));
   http::Chain whole(std::move(chain), router);
 
   observe::RequestMetrics metrics(registry, 0);
