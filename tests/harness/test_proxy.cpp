@@ -1,7 +1,9 @@
 #include "tests/harness/test_proxy.hpp"
 
+#include "config/load.hpp"
 #include "filters/registry.hpp"
 #include "proxy/base/time.hpp"
+#include "proxy/process/control.hpp"
 #include "proxy/server/plan.hpp"
 
 #include <chrono>
@@ -69,6 +71,22 @@ TestProxy::~TestProxy() {
 
 void TestProxy::wait_until_ended() {
   ended_.get_future().wait();
+}
+
+base::Address TestProxy::address(std::string_view listener, std::size_t n) const {
+  return control_->listener_address(listener, n);
+}
+
+base::Address TestProxy::admin() const {
+  return control_->admin_address();
+}
+
+base::Address TestProxy::probes() const {
+  return control_->probes_address();
+}
+
+void TestProxy::begin_drain() {
+  control_->begin_drain();
 }
 
 Answer TestProxy::ask(const std::string& path) const {

@@ -5,9 +5,7 @@
 //   auto client = harness::Socket::connect(proxy.address("egress"));
 #pragma once
 
-#include "config/load.hpp"
 #include "proxy/base/log.hpp"
-#include "proxy/process/control.hpp"
 #include "tests/harness/socket.hpp"
 
 #include <future>
@@ -16,6 +14,17 @@
 #include <string>
 #include <string_view>
 #include <thread>
+
+namespace config {
+struct Loaded;
+}
+namespace process {
+class Control;
+}
+namespace server {
+struct Plan;
+struct Planned;
+}  // namespace server
 
 namespace harness {
 
@@ -27,16 +36,14 @@ class TestProxy {
   TestProxy& operator=(const TestProxy&) = delete;
   ~TestProxy();  // cuts what is left
 
-  base::Address address(std::string_view listener = "egress", std::size_t n = 0) const {
-    return control_->listener_address(listener, n);
-  }
-  base::Address admin() const { return control_->admin_address(); }
-  base::Address probes() const { return control_->probes_address(); }
+  base::Address address(std::string_view listener = "egress", std::size_t n = 0) const;
+  base::Address admin() const;
+  base::Address probes() const;
   // GET on the admin side.
   Answer ask(const std::string& path) const;
   // POST /reload there, after the configuration has become this: 200 once it is in force.
   Answer reload(const std::string& yaml);
-  void begin_drain() { control_->begin_drain(); }
+  void begin_drain();
   void wait_until_ended();  // after begin_drain()
 
  private:

@@ -1,5 +1,6 @@
 // Clients of a TLS port that never come to an exchange: whatever they say instead of a handshake, or
 // stop in the middle of, is bounded, counted by reason, told in a few lines, and leaves nothing open.
+#include "config/load.hpp"
 #include "filters/registry.hpp"
 #include "proxy/server/plan.hpp"
 #include "tests/harness/test_proxy.hpp"
