@@ -1,7 +1,7 @@
 # What the scripts share; sourced behind `cd` to a folder of the script's own, which holds outrider.log.
 fail() {
-  echo "NOT AS EXPECTED: $1" >&2
   tail -n 20 outrider.log >&2
+  echo "NOT AS EXPECTED: $1" >&2
   exit 1
 }
 # await COMMAND...: until it succeeds, for 20 s at most.
@@ -13,7 +13,8 @@ await() {
   done
 }
 
-# serve ADDRESS: /slow takes half a second, /stream tells "first", and "last" once there is a file `over`.
+# serve ADDRESS: listens there when it returns, as $!. /slow takes half a second, /stream tells "first", and
+# "last" once there is a file `over`.
 cat >peer.py <<'PY'
 import http.server, os, sys, time
 class Handler(http.server.BaseHTTPRequestHandler):
@@ -39,10 +40,13 @@ class Handler(http.server.BaseHTTPRequestHandler):
 class Server(http.server.ThreadingHTTPServer):
     request_queue_size = 1024
 host, port = sys.argv[1].rsplit(':', 1)
-Server((host, int(port)), Handler).serve_forever()
+server = Server((host, int(port)), Handler)
+open('listens.%d' % os.getpid(), 'w').close()
+server.serve_forever()
 PY
 serve() {
   python3 peer.py "$1" 2>/dev/null &
+  while [ ! -e "listens.$!" ] && kill -0 $! 2>/dev/null; do sleep 0.05; done
 }
 
 # ask PORT PATH COUNT CLIENTS: how many got which status: "200:20"; "0" is none at all.
