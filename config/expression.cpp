@@ -50,7 +50,7 @@ bool is_bytes(ExchangeField field) {
   return field == ExchangeField::bytes_in || field == ExchangeField::bytes_out;
 }
 
-std::string quoted(std::string_view text) {
+std::string in_quotes(std::string_view text) {
   return '"' + std::string(text) + '"';
 }
 
@@ -83,7 +83,7 @@ class ExpressionParser {
     made_.nodes_.emplace_back();  // the whole
     const std::size_t whole = either(0);
     if (problem_.empty() && !token_.empty())
-      fail(quoted(token_) + " stands where `and`, `or` or the end is expected");
+      fail(in_quotes(token_) + " stands where `and`, `or` or the end is expected");
     if (!problem_.empty()) return {nullptr, std::move(problem_)};
     made_.nodes_.front() = made_.nodes_[whole];
     return {std::make_shared<const Expression>(std::move(made_)), {}};
@@ -136,7 +136,7 @@ class ExpressionParser {
     }
     const std::optional<ExchangeField> field = exchange_field(token_);
     if (!field) {
-      fail("there is no field " + quoted(token_) + did_you_mean(token_, exchange_field_names()));
+      fail("there is no field " + in_quotes(token_) + did_you_mean(token_, exchange_field_names()));
       return 0;
     }
     const std::string_view name = token_;
@@ -159,7 +159,7 @@ class ExpressionParser {
   }
 
   void read_value(std::string_view name, Node& node) {
-    if (token_.empty() && !is_quoted_) return fail("a value is missing behind " + quoted(name));
+    if (token_.empty() && !is_quoted_) return fail("a value is missing behind " + in_quotes(name));
     if (is_number(node.field))
       read_number(name, node);
     else
@@ -169,7 +169,7 @@ class ExpressionParser {
 
   void read_text(std::string_view name, Node& node) {
     if (node.comparison != Comparison::equal && node.comparison != Comparison::unequal)
-      return fail(quoted(name) + " is a text: it is compared by == or !=");
+      return fail(in_quotes(name) + " is a text: it is compared by == or !=");
     std::string_view text = token_;
     node.begins_open = text.starts_with('*');
     if (node.begins_open) text.remove_prefix(1);
@@ -199,7 +199,7 @@ class ExpressionParser {
     }
     const Parsed<std::uint64_t> number = parse_integer(token_);
     if (number.value) return set(std::min<std::uint64_t>(*number.value, INT64_MAX));
-    if (!is_bytes(node.field)) return fail(quoted(name) + " is a number: " + number.problem);
+    if (!is_bytes(node.field)) return fail(in_quotes(name) + " is a number: " + number.problem);
     const Parsed<std::uint64_t> size = parse_size(token_);
     if (!size.value) return fail(size.problem + size.instead);
     set(std::min<std::uint64_t>(*size.value, INT64_MAX));

@@ -21,7 +21,7 @@ std::string_view line_of(std::string_view text) {
 }
 
 // All of it, however long.
-std::string quoted(std::string_view text) {
+std::string in_quotes(std::string_view text) {
   std::string json = "\"";
   base::append_json(json, text, text.size());
   return json += '"';
@@ -73,7 +73,7 @@ base::Task<std::string> WatchFeed::made() const {
   const std::string stats = source_.stats();
   base::JsonWriter json;
   json.open('{').key("stats").raw(line_of(stats)).key("clusters").raw(line_of(clusters));
-  json.key("metrics").raw(quoted(metrics));
+  json.key("metrics").raw(in_quotes(metrics));
   co_return "data: " + json.close('}').take() + "\n";  // take() ends the line
 }
 

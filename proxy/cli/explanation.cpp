@@ -21,7 +21,7 @@ std::string listed(const std::vector<std::string>& texts) {
   return all;
 }
 
-std::string quoted(std::string_view text) {
+std::string in_quotes(std::string_view text) {
   return '"' + std::string(text) + '"';
 }
 
@@ -43,7 +43,7 @@ std::string why_no_value(const config::NamedValues& values, std::string_view wha
     (one.*member).push_back(named);
     if (fits(one, head)) continue;
     return std::string(what) + ' ' + named.first + " is not " +
-           (named.second == "*" ? "there" : quoted(named.second));
+           (named.second == "*" ? "there" : in_quotes(named.second));
   }
   return {};
 }
@@ -55,11 +55,11 @@ std::string why_not(const config::Match& match, const http::RequestHead& head) {
     return fits(one, head);
   };
   if (!match.host.empty() && !alone(&config::Match::host))
-    return "host " + quoted(head.authority) + " is not " + listed(match.host);
+    return "host " + in_quotes(head.authority) + " is not " + listed(match.host);
   if (!match.path.empty() && !alone(&config::Match::path))
-    return "path " + quoted(head.path_only()) + " is not " + listed(match.path);
+    return "path " + in_quotes(head.path_only()) + " is not " + listed(match.path);
   if (!match.path_regex.empty() && !alone(&config::Match::path_regex))
-    return "path " + quoted(head.path_only()) + " does not match " + match.path_regex;
+    return "path " + in_quotes(head.path_only()) + " does not match " + match.path_regex;
   if (!match.method.empty() && !alone(&config::Match::method))
     return "method " + std::string(head.method_text()) + " is not " + listed(match.method);
   if (match.method.empty() && head.method == http::Method::connect)
