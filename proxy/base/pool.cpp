@@ -15,8 +15,10 @@ void pool_release(void* piece, std::size_t) noexcept { ::operator delete(piece);
 
 namespace {
 
-constexpr std::size_t step = 64;
-constexpr std::size_t largest = 8192;
+// A heap hands out so much more than multiples of a step: nothing of a piece lies idle.
+constexpr std::size_t step = 16;
+constexpr std::size_t beyond = 8;
+constexpr std::size_t largest = 4096;
 constexpr std::uint32_t most_kept = 256;  // of one size
 
 struct Piece {
@@ -48,7 +50,9 @@ void* take_new(std::size_t size) {
   return ::operator new(size);
 }
 
-std::size_t index_of(std::size_t size) { return (size + step - 1) / step; }
+std::size_t index_of(std::size_t size) {
+  return (size + step - 1 - beyond) / step;
+}
 
 }  // namespace
 
@@ -61,7 +65,7 @@ void* pool_allocate(std::size_t size) {
     --kept.count;
     return piece;
   }
-  return take_new(index * step);
+  return take_new(index * step + beyond);
 }
 
 void pool_release(void* piece, std::size_t size) noexcept {
