@@ -181,11 +181,10 @@ TlsSession::TlsSession(std::shared_ptr<const certs::TlsContext> context, int des
       ssl_(SSL_new(context_->get()), SSL_free),
       role_(role) {
   error_.fault = role == Role::server ? base::Fault::downstream : base::Fault::upstream;
-  BIO* bio = ssl_ ? wire_.make_bio() : nullptr;
+  BIO* bio = ssl_ ? TlsWire::bio() : nullptr;
   has_failed_ = !bio;
   if (has_failed_) return;
   SSL_set_bio(ssl_.get(), bio, bio);
-  SSL_set_app_data(ssl_.get(), this);
   SSL_set_info_callback(ssl_.get(), on_progress);
   if (role == Role::server) {
     SSL_set_accept_state(ssl_.get());
@@ -197,8 +196,15 @@ TlsSession::TlsSession(std::shared_ptr<const certs::TlsContext> context, int des
   }
 }
 
-void TlsSession::on_progress(const SSL* ssl, int where, int) {
-  if (where & SSL_CB_LOOP) ++static_cast<TlsSession*>(SSL_get_app_data(ssl))->messages_;
+thread_local TlsSession* TlsSession::present_ = nullptr;
+
+void TlsSession::begin(bool may_end) {
+  present_ = this;
+  wire_.begin(may_end);
+}
+
+void TlsSession::on_progress(const SSL*, int where, int) {
+  if (where & SSL_CB_LOOP) ++present_->messages_;
 }
 
 // A key update costs the peer a few bytes and us a key schedule and an answer.
@@ -242,7 +248,7 @@ void TlsSession::offer(Offer what) {
 
 TlsStatus TlsSession::handshake(bool may_end) {
   if (has_failed_) return {TlsStatus::State::failed, 0};
-  wire_.begin(may_end);
+  begin(may_end);
   const TlsStatus status = handshake_step();
   wire_.finish();
   return status;
@@ -273,7 +279,7 @@ TlsStatus TlsSession::check_peer() {
 
 TlsStatus TlsSession::read(char* room, std::size_t size, bool may_end) {
   if (has_failed_) return {TlsStatus::State::failed, 0};
-  wire_.begin(may_end);
+  begin(may_end);
   const TlsStatus status = read_records(room, size);
   wire_.finish();
   return status;
@@ -304,7 +310,7 @@ TlsStatus TlsSession::read_records(char* room, std::size_t size) {
 TlsStatus TlsSession::write(std::span<const iovec> parts) {
   if (has_failed_) return {TlsStatus::State::failed, 0};
   wire_.flush();
-  wire_.begin(false);
+  begin(false);
   Records records(parts);
   std::size_t total = 0;
   TlsStatus status;
@@ -333,7 +339,7 @@ void TlsSession::shutdown() {
   if (has_failed_ || is_shut_ || !SSL_is_init_finished(ssl_.get())) return;
   is_shut_ = true;
   forget_errors();
-  wire_.begin(false);
+  begin(false);
   SSL_shutdown(ssl_.get());
   wire_.finish();
   forget_errors();

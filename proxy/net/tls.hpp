@@ -61,6 +61,7 @@ class TlsSession {
   void took(base::Duration handshake) { handshake_time_ = handshake; }
 
  private:
+  void begin(bool may_end);  // of an operation; its end is the wire's
   TlsStatus handshake_step();
   TlsStatus read_records(char* room, std::size_t size);
   TlsStatus outcome(int result, std::size_t bytes);
@@ -68,6 +69,8 @@ class TlsSession {
   TlsStatus check_peer();
   static void on_progress(const SSL* ssl, int where, int value);
   bool is_flooded() const;
+
+  static thread_local TlsSession* present_;  // whose operation it is, if there is one
 
   std::shared_ptr<const certs::TlsContext> context_;
   TlsWire wire_;

@@ -34,10 +34,14 @@ Room& room() {
 }  // namespace
 
 struct TlsWire::Callbacks {
-  static TlsWire& of(BIO* bio) { return *static_cast<TlsWire*>(BIO_get_data(bio)); }
+  // The one whose operation it is; null between two.
+  static TlsWire*& present() {
+    thread_local TlsWire* wire = nullptr;
+    return wire;
+  }
 
   static int read(BIO* bio, char* to, std::size_t size, std::size_t* got) {
-    TlsWire& wire = of(bio);
+    TlsWire& wire = *present();
     BIO_clear_retry_flags(bio);
     if (wire.unread_.empty() && !wire.receive()) {
       if (!wire.has_ended_ && !wire.read_error_) BIO_set_retry_read(bio);
@@ -51,14 +55,14 @@ struct TlsWire::Callbacks {
 
   static int write(BIO* bio, const char* from, std::size_t size, std::size_t* taken) {
     BIO_clear_retry_flags(bio);
-    if (!of(bio).write_error_) room().output.append(from, size);
+    if (!present()->write_error_) room().output.append(from, size);
     *taken = size;
     return 1;
   }
 
-  static long control(BIO* bio, int what, long, void*) {
+  static long control(BIO*, int what, long, void*) {
     if (what == BIO_CTRL_FLUSH) return 1;
-    return what == BIO_CTRL_EOF && of(bio).has_ended_ ? 1 : 0;
+    return what == BIO_CTRL_EOF && present() && present()->has_ended_ ? 1 : 0;
   }
 
   static BIO_METHOD* make() {
@@ -71,17 +75,19 @@ struct TlsWire::Callbacks {
   }
 };
 
-BIO* TlsWire::make_bio() {
+BIO* TlsWire::bio() {
   static const std::unique_ptr<BIO_METHOD, decltype(&BIO_meth_free)> method(Callbacks::make(),
                                                                             BIO_meth_free);
-  BIO* bio = method ? BIO_new(method.get()) : nullptr;
-  if (!bio) return nullptr;
-  BIO_set_data(bio, this);
-  BIO_set_init(bio, 1);
-  return bio;
+  thread_local const std::unique_ptr<BIO, decltype(&BIO_free)> of_thread(
+      method ? BIO_new(method.get()) : nullptr, BIO_free);
+  if (!of_thread) return nullptr;
+  BIO_set_init(of_thread.get(), 1);
+  BIO_up_ref(of_thread.get());
+  return of_thread.get();
 }
 
 void TlsWire::begin(bool may_end) {
+  Callbacks::present() = this;
   may_end_ = may_end;
   is_socket_empty_ = false;
   unread_ = input_.view();
@@ -140,6 +146,7 @@ void TlsWire::flush() {
 }
 
 void TlsWire::finish() {
+  Callbacks::present() = nullptr;
   keep_input();
   std::string_view made = room().output;
   if (output_.empty()) made.remove_prefix(send(made));

@@ -21,7 +21,9 @@ class TlsWire {
   TlsWire(const TlsWire&) = delete;
   TlsWire& operator=(const TlsWire&) = delete;
 
-  BIO* make_bio();  // for SSL_set_bio, which takes it; null: no memory
+  // For SSL_set_bio, which takes it; null: no memory. It is the thread's, for all its sessions: what it
+  // reads and writes is the wire's whose operation it is.
+  static BIO* bio();
 
   // Around the calls to OpenSSL of one operation. `may_end`: the peer's end may be in the socket
   // behind its last bytes, so a short receive does not mean that it is empty.
