@@ -176,7 +176,7 @@ Admin::Admin(base::EventLoop& loop, base::Descriptor listening, std::shared_ptr<
              const http1::ServerSettings& settings)
     : loop_(loop),
       lingering_(loop),
-      settings_(settings),
+      settings_(std::make_shared<const http1::ServerSettings>(settings)),
       address_(base::Address::local_of(listening.number())),
       routes_(std::move(routes)),
       chain_(chain_of(routes_, std::move(guard))),

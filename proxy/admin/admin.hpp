@@ -82,7 +82,7 @@ class Admin final : public http::Service, net::Acceptor::Owner {
   base::EventLoop& loop_;
   net::ConnectionLimits limits_{most_connections, most_connections};
   net::Lingering lingering_;
-  const http1::ServerSettings settings_;
+  const std::shared_ptr<const http1::ServerSettings> settings_;
   base::Address address_;
   Routes routes_;
   http::Chain chain_;

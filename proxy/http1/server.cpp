@@ -19,6 +19,7 @@ using net::Input;
 
 constexpr base::Millis benefit_of_doubt{1'000};  // of a client that has stopped sending
 constexpr base::Millis round_trip{500};          // to one that was answered as a drain began
+constexpr base::Millis pause{100};               // without a request, before a connection rests
 constexpr int most_without_wait = 32;            // requests, before others have their turn
 
 // Whatever else it asks: it has come to the wrong port.
@@ -41,12 +42,12 @@ bool is_of_http1(std::string_view begun) {
 
 ServerConnection::ServerConnection(std::unique_ptr<net::Transport> transport,
                                    net::Lingering& lingering, const http::ConnectionInfo& info,
-                                   const ServerSettings& settings, http::Service& service,
-                                   Owner& owner)
+                                   std::shared_ptr<const ServerSettings> settings,
+                                   http::Service& service, Owner& owner)
     : transport_(std::move(transport)),
       lingering_(lingering),
       info_(info),
-      settings_(settings),
+      settings_(std::move(settings)),
       service_(service),
       owner_(owner),
       tasks_(transport_->loop()) {
@@ -61,12 +62,14 @@ ServerConnection::~ServerConnection() {
 void ServerConnection::start(Bytes already_read, base::Time begun) {
   input_ = std::move(already_read);
   begun_ = begun;
+  idle_until_ = transport_->loop().now() + settings_->idle_timeout;
   tasks_.spawn(run()).release();
 }
 
 // Whoever waits for a request looks once more: one that has come, unread as yet, is answered.
 void ServerConnection::drain() {
   is_draining_ = true;
+  if (is_resting_) return wake();
   if (!is_serving_ && !is_closed_) transport_->interrupt();
 }
 
@@ -77,22 +80,23 @@ void ServerConnection::cut() {
   close();
 }
 
-void ServerConnection::adopt(const ServerSettings& settings) {
+void ServerConnection::adopt(std::shared_ptr<const ServerSettings> settings) {
   if (is_serving_)
-    next_settings_ = std::make_unique<const ServerSettings>(settings);
+    next_settings_ = std::move(settings);
   else
-    settings_ = settings;
+    settings_ = std::move(settings);
 }
 
 void ServerConnection::close() {
   if (std::exchange(is_closed_, true)) return;
+  is_resting_ = false;
   cancel();
   transport_->set_owner(nullptr);
   // Who was answered before its request had come is to read that answer while it is still sending.
   if (body_has_ended_ && !is_refused_)
-    lingering_.take(std::move(transport_), settings_.send_timeout);
+    lingering_.take(std::move(transport_), settings_->send_timeout);
   else
-    lingering_.take(std::move(transport_), settings_.send_timeout,
+    lingering_.take(std::move(transport_), settings_->send_timeout,
                     net::Lingering::behind_early_answer);
   owner_.on_closed(*this);
 }
@@ -119,6 +123,7 @@ bool ServerConnection::may_be_answered() const {
 }
 
 void ServerConnection::expired() {
+  if (is_resting_) return close();
   if (!is_serving_ || (has_tunnel() && !is_tunnel_lost())) return;
   const bool takes_its_time = transport_->unsent() > 0;  // which has a limit of its own
   const bool is_sent_some = transport_->written() != written_before_;
@@ -143,23 +148,24 @@ void ServerConnection::leave() {
 // HTTP/1 has no goodbye, so a client may be sending its next request when the connection is to go:
 // for a moment it is still taken.
 Task<> ServerConnection::run() {
-  base::Time idle_until = transport_->loop().now() + settings_.idle_timeout;
+  const base::Loop& loop = transport_->loop();
   for (;;) {
     const Input::State first = first_bytes();
     if (first == Input::State::would_block) {
       if (is_draining_ || service_.is_draining()) {
         const base::Millis chance = has_been_asked_ ? round_trip : http::last_chance;
-        idle_until = std::min(idle_until, transport_->loop().now() + chance);
+        idle_until_ = std::min(idle_until_, loop.now() + chance);
       }
       served_without_wait_ = 0;
-      const bool came = co_await transport_->readable(idle_until);
-      if (!came) break;
-      continue;
+      const bool came = co_await transport_->readable(std::min(idle_until_, loop.now() + pause));
+      if (came) continue;
+      if (loop.now() >= idle_until_) break;
+      co_return begin_rest();
     }
     if (first != Input::State::data) break;
     const bool goes_on = co_await one_request();
     if (!goes_on) break;
-    idle_until = transport_->loop().now() + settings_.idle_timeout;
+    idle_until_ = loop.now() + settings_->idle_timeout;
     if (++served_without_wait_ < most_without_wait) continue;
     served_without_wait_ = 0;
     co_await transport_->loop().yield();
@@ -167,9 +173,22 @@ Task<> ServerConnection::run() {
   close();
 }
 
+// Most connections are idle most of the time: then not even a task is held.
+void ServerConnection::begin_rest() {
+  is_resting_ = true;
+  transport_->rest();
+  transport_->loop().arm(*this, idle_until_);
+}
+
+void ServerConnection::wake() {
+  is_resting_ = false;
+  cancel();
+  tasks_.spawn(run()).release();
+}
+
 // Whether something of a request is there; while nothing is, nothing is held.
 Input::State ServerConnection::first_bytes() {
-  if (!input_.empty() || !partial_.empty()) return Input::State::data;
+  if (!input_.empty() || partial_) return Input::State::data;
   Input input = transport_->read_now();
   if (input.state == Input::State::data) input_ = std::move(input.bytes);
   return input.state;
@@ -186,13 +205,12 @@ Task<bool> ServerConnection::one_request() {
   co_await service_.serve(std::move(incoming), *this);
   const bool goes_on = co_await finish_request();
   is_serving_ = false;
-  if (next_settings_) settings_ = *std::exchange(next_settings_, nullptr);
+  if (next_settings_) settings_ = std::exchange(next_settings_, nullptr);
   co_return goes_on;
 }
 
 // False: the connection ends without a word. A head that cannot be used is `incoming.refused`.
 Task<bool> ServerConnection::read_head(http::Incoming& incoming) {
-  scan_ = {};
   const base::Time begun = std::exchange(begun_, base::never);
   const HeadState state = take_head(incoming);
   if (state != HeadState::incomplete) return state != HeadState::alien;
@@ -200,7 +218,7 @@ Task<bool> ServerConnection::read_head(http::Incoming& incoming) {
 }
 
 Task<bool> ServerConnection::read_more_of_head(http::Incoming& incoming, base::Time begun) {
-  const base::Time until = std::min(begun, transport_->loop().now()) + settings_.header_timeout;
+  const base::Time until = std::min(begun, transport_->loop().now()) + settings_->header_timeout;
   HeadState state = HeadState::incomplete;
   while (state == HeadState::incomplete) {
     Input input = transport_->read_now();
@@ -212,7 +230,7 @@ Task<bool> ServerConnection::read_more_of_head(http::Incoming& incoming, base::T
     if (input.state != Input::State::would_block) co_return false;
     const bool came = co_await transport_->readable(until);
     if (came) continue;
-    if (partial_.find_first_not_of("\r\n") == partial_.npos) co_return false;
+    if (!partial_ || partial_->is_blank()) co_return false;
     refuse(incoming, Error{Reason::request_timeout, Fault::downstream,
                            "the request's header section did not come in time"});
     co_return true;
@@ -223,34 +241,33 @@ Task<bool> ServerConnection::read_more_of_head(http::Incoming& incoming, base::T
 // Parses what is there; the head's bytes leave input_. What is incomplete is kept in partial_.
 ServerConnection::HeadState ServerConnection::take_head(http::Incoming& incoming) {
   std::string_view bytes = input_.view();
-  if (!partial_.empty()) {
-    partial_.append(input_.view());
-    bytes = partial_;
-  }
+  ScanState begun;
+  if (partial_) bytes = partial_->bytes.append(input_.view());
+  ScanState& scan = partial_ ? partial_->scan : begun;
   ParsedRequest& head = scratch_request_head();
-  const Result<std::size_t> size = parse_request_head(bytes, settings_.head, scan_, head);
+  const Result<std::size_t> size = parse_request_head(bytes, settings_->head, scan, head);
   if (!size) {
     const bool is_tls = is_client_hello(bytes);
-    const bool is_alien = !is_tls && !settings_.refuses_for.empty() && !is_of_http1(bytes);
+    const bool is_alien = !is_tls && !settings_->refuses_for.empty() && !is_of_http1(bytes);
     refuse(incoming, is_tls ? wrong_protocol(speaks_tls) : size.error());
     return is_alien ? HeadState::alien : HeadState::refused;
   }
   if (*size == 0) {
-    if (partial_.empty()) partial_ = bytes;
+    if (!partial_) partial_.reset(new PartialHead{std::string(bytes), scan});
     input_ = Bytes();
     return HeadState::incomplete;
   }
-  if (!settings_.refuses_for.empty()) {
-    refuse(incoming, wrong_protocol(settings_.refuses_for));
+  if (!settings_->refuses_for.empty()) {
+    refuse(incoming, wrong_protocol(settings_->refuses_for));
     return HeadState::refused;
   }
   understand(head, incoming);
-  if (partial_.empty()) {
+  if (!partial_) {
     input_.remove_prefix(*size);
   } else {
     const std::size_t of_input = bytes.size() - *size;  // the head's end lies in the last piece
     input_.remove_prefix(input_.size() - of_input);
-    partial_ = std::string();
+    partial_.reset();
   }
   if (!input_.empty()) input_.compact();
   return HeadState::complete;
@@ -272,7 +289,7 @@ void ServerConnection::refuse(http::Incoming& incoming, const Error& why) {
   is_http10_ = false;
   method_ = incoming.head.method;
   input_ = Bytes();
-  partial_ = std::string();
+  partial_.reset();
 }
 
 // From views into the wire to a request of its own.
@@ -311,7 +328,7 @@ void ServerConnection::frame_body(const ParsedRequest& head) {
   if (head.is_chunked) {
     framing_ = Framing::chunked;
     chunks_ = std::make_unique<ChunkedDecoder>(
-        Side::request, TrailerLimits{settings_.trailer_bytes, settings_.head.header_count});
+        Side::request, TrailerLimits{settings_->trailer_bytes, settings_->head.header_count});
   } else {
     framing_ = body_left_ > 0 ? Framing::length : Framing::none;
     body_has_ended_ = body_left_ == 0;

@@ -56,7 +56,7 @@ class ServerConnection final : net::Transport::Owner,
 
   // `service`, `info` and `owner` outlive the connection.
   ServerConnection(std::unique_ptr<net::Transport> transport, net::Lingering& lingering,
-                   const http::ConnectionInfo& info, const ServerSettings& settings,
+                   const http::ConnectionInfo& info, std::shared_ptr<const ServerSettings> settings,
                    http::Service& service, Owner& owner);
   ~ServerConnection();
 
@@ -67,7 +67,7 @@ class ServerConnection final : net::Transport::Owner,
   // Ends now, whatever is under way; what was queued still goes out.
   void cut();
   // For the requests that come from now on; one that is under way keeps what it began with.
-  void adopt(const ServerSettings& settings);
+  void adopt(std::shared_ptr<const ServerSettings> settings);
   // No request is under way, and none has come, read or unread; the beginning of one is none.
   bool is_idle() const { return !is_serving_ && input_.empty() && !has_unread(); }
   bool has_been_asked() const { return has_been_asked_; }  // anything, ever
@@ -95,6 +95,8 @@ class ServerConnection final : net::Transport::Owner,
 
   bool has_unread() const { return transport_ && transport_->has_unread(); }
   base::Task<> run();
+  void begin_rest();
+  void wake();
   net::Input::State first_bytes();
   base::Task<bool> one_request();
   base::Task<bool> read_head(http::Incoming& incoming);
@@ -110,7 +112,13 @@ class ServerConnection final : net::Transport::Owner,
   void close();
 
   void on_hangup() override {
-    if (is_serving_) doubt();
+    if (is_resting_)
+      wake();
+    else if (is_serving_)
+      doubt();
+  }
+  void on_input() override {
+    if (is_resting_) wake();
   }
   void expired() override;
   void doubt();
@@ -153,15 +161,20 @@ class ServerConnection final : net::Transport::Owner,
   std::unique_ptr<net::Transport> transport_;
   net::Lingering& lingering_;
   const http::ConnectionInfo& info_;
-  ServerSettings settings_;
-  std::unique_ptr<const ServerSettings> next_settings_;  // when the present request is over
+  std::shared_ptr<const ServerSettings> settings_;  // shared by all of a listener
+  std::shared_ptr<const ServerSettings> next_settings_;  // when the present request is over
   http::Service& service_;
   Owner& owner_;
 
   base::Bytes input_;               // read and not yet used
   base::Time begun_ = base::never;  // when its first byte came, if others read it
-  std::string partial_;             // a head that came in pieces
-  ScanState scan_;
+  base::Time idle_until_ = base::never;
+  struct PartialHead {
+    bool is_blank() const { return bytes.find_first_not_of("\r\n") == bytes.npos; }
+    std::string bytes;
+    ScanState scan;
+  };
+  std::unique_ptr<PartialHead> partial_;  // a head that comes in pieces; else null
 
   Framing framing_ = Framing::none;
   std::uint64_t body_left_ = 0;  // of Framing::length
@@ -184,6 +197,7 @@ class ServerConnection final : net::Transport::Owner,
   bool is_http10_ = false;
   bool keeps_alive_ = true;
   bool is_serving_ = false;
+  bool is_resting_ = false;  // no task waits for the next request
   bool has_been_asked_ = false;
   bool is_draining_ = false;
   bool is_closed_ = false;

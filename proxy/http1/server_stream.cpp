@@ -84,7 +84,7 @@ Task<Result<Bytes>> ServerConnection::more_body() {
       co_return client_gone(input.cause);
     }
     const base::Time began = loop.now();
-    const base::Time until = may_pause_ ? base::never : began + settings_.body_timeout;
+    const base::Time until = may_pause_ ? base::never : began + settings_->body_timeout;
     const bool came = co_await transport_->readable(until, body_left_);
     if (!may_pause_) pace_.waited(loop.now() - began);
     if (came && !pace_.is_too_slow()) continue;
@@ -223,7 +223,7 @@ Task<Result<void>> ServerConnection::wait_until_taken() {
     const std::uint64_t before = transport_->written();
     const base::Time until = response_state_ == ResponseState::tunnel
                                  ? base::never
-                                 : loop.now() + settings_.send_timeout;
+                                 : loop.now() + settings_->send_timeout;
     const bool is_taken = co_await transport_->drained(most_unsent(), until);
     if (transport_->write_error()) co_return client_gone(transport_->write_error());
     if (is_taken) co_return Result<void>();

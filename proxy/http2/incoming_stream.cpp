@@ -123,7 +123,7 @@ Task<Result<Bytes>> ServerConnection::IncomingStream::more() {
     if (has_ended) co_return Bytes();
     if (closed) co_return gone();
     const base::Time began = connection_.loop_.now();
-    const base::Time until = may_pause_ ? base::never : began + connection_.settings_.body_timeout;
+    const base::Time until = may_pause_ ? base::never : began + connection_.settings_->body_timeout;
     const bool came = co_await readable.wait(until);
     if (!may_pause_) pace_.waited(connection_.loop_.now() - began);
     if (came && (has_ended || !pace_.is_too_slow())) continue;

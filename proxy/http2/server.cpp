@@ -18,20 +18,20 @@ constexpr base::Millis pause{1'000};         // without a stream, before a conne
 
 ServerConnection::ServerConnection(std::unique_ptr<net::Transport> transport,
                                    net::Lingering& lingering, const http::ConnectionInfo& info,
-                                   const ServerSettings& settings, http::Service& service,
-                                   Owner& owner)
+                                   std::shared_ptr<const ServerSettings> settings,
+                                   http::Service& service, Owner& owner)
     : loop_(transport->loop()),
       transport_(std::move(transport)),
       output_(*transport_),
       lingering_(lingering),
       info_(info),
-      settings_(settings),
+      settings_(std::move(settings)),
       service_(service),
       owner_(owner),
       last_active_(loop_.now()),
-      next_look_(loop_.now() + settings.send_timeout / 2),
+      next_look_(loop_.now() + settings_->send_timeout / 2),
       written_at_(loop_.now()),
-      session_(net::Role::server, settings.limits, *this,
+      session_(net::Role::server, settings_->limits, *this,
                info.peer_id.empty() ? Trust::none : Trust::verified),
       tasks_(loop_) {
   transport_->set_owner(this);
@@ -98,10 +98,10 @@ bool ServerConnection::is_done() const {
 // When something may be late; an idle connection wakes for its end only.
 base::Time ServerConnection::look_again() const {
   if (!session_.has_settings())
-    return last_active_ + std::min(settings_.handshake_timeout, settings_.header_timeout);
-  base::Time until = open_ == 0 ? last_active_ + settings_.idle_timeout : next_look_;
+    return last_active_ + std::min(settings_->handshake_timeout, settings_->header_timeout);
+  base::Time until = open_ == 0 ? last_active_ + settings_->idle_timeout : next_look_;
   if (session_.section_begun() != base::never)
-    until = std::min(until, session_.section_begun() + settings_.header_timeout);
+    until = std::min(until, session_.section_begun() + settings_->header_timeout);
   return std::min(until, drain_by_);
 }
 
@@ -111,12 +111,12 @@ bool ServerConnection::is_on_time() {
   if (now < look_again()) return true;
   if (!session_.has_settings()) return false;
   if (now >= drain_by_) finish_drain();
-  if (open_ == 0 && now >= last_active_ + settings_.idle_timeout) {
+  if (open_ == 0 && now >= last_active_ + settings_->idle_timeout) {
     session_.shutdown();
     return false;
   }
   const base::Time begun = session_.section_begun();
-  if (begun != base::never && now >= begun + settings_.header_timeout) {
+  if (begun != base::never && now >= begun + settings_->header_timeout) {
     is_head_late_ = true;
     session_.terminate(Code::enhance_your_calm);
     return false;
@@ -129,13 +129,13 @@ bool ServerConnection::is_on_time() {
 // up.
 void ServerConnection::look_at_output() {
   const base::Time now = loop_.now();
-  next_look_ = now + settings_.send_timeout / 2;
+  next_look_ = now + settings_->send_timeout / 2;
   if (transport_->unsent() == 0 || transport_->written() != written_) written_at_ = now;
   written_ = transport_->written();
-  if (now >= written_at_ + settings_.send_timeout) return transport_->close();
+  if (now >= written_at_ + settings_->send_timeout) return transport_->close();
   for (IncomingStream* stream : streams_) {
     if (stream->has_tunnel()) continue;  // bounded by who bounds exchanges in time
-    if (!stream->has_unsent_output() || now < stream->moved_at + settings_.send_timeout) continue;
+    if (!stream->has_unsent_output() || now < stream->moved_at + settings_->send_timeout) continue;
     session_.reset(*stream, Code::cancel);
     flush_soon();
   }
@@ -146,7 +146,7 @@ void ServerConnection::look_at_output() {
 void ServerConnection::flush() {
   if (is_closed_) return;
   if (output_.flush(session_)) flush_soon();
-  if (is_done()) transport_->interrupt();
+  if (is_done()) look();
 }
 
 void ServerConnection::on_written() {
@@ -154,9 +154,30 @@ void ServerConnection::on_written() {
 }
 
 void ServerConnection::expired() {
+  if (is_resting_) return wake();
   if (is_closed_ || open_ > 0) return;
   if (loop_.now() < last_active_ + pause) return loop_.arm(*this, last_active_ + pause);
+  begin_rest();
+}
+
+// Nothing is held for what may not come for long; but what is waited for closely has its task.
+void ServerConnection::begin_rest() {
   session_.rest();
+  const bool is_under_way = !session_.has_settings() || session_.wants_to_send() ||
+                            session_.section_begun() != base::never || drain_by_ != base::never ||
+                            transport_->unsent() > 0 || transport_->may_be_readable();
+  if (is_under_way) return;
+  tasks_.cancel_all();
+  transport_->rest();
+  if (streams_.empty()) streams_.shrink_to_fit();
+  is_resting_ = true;
+  loop_.arm(*this, look_again());
+}
+
+void ServerConnection::wake() {
+  is_resting_ = false;
+  loop_.arm(*this, loop_.now() + pause);
+  tasks_.spawn(run()).release();
 }
 
 // --- the end ---
@@ -169,12 +190,12 @@ void ServerConnection::drain() {
   session_.announce_shutdown();
   session_.ping();
   flush_soon();
-  transport_->interrupt();
+  look();
 }
 
-void ServerConnection::adopt(const ServerSettings& settings) {
-  next_settings_ = std::make_unique<const ServerSettings>(settings);
-  if (open_ == 0) settings_ = *std::exchange(next_settings_, nullptr);
+void ServerConnection::adopt(std::shared_ptr<const ServerSettings> settings) {
+  next_settings_ = std::move(settings);
+  if (open_ == 0) settings_ = std::exchange(next_settings_, nullptr);
 }
 
 void ServerConnection::finish_drain() {
@@ -186,6 +207,7 @@ void ServerConnection::finish_drain() {
 void ServerConnection::cut() {
   if (is_closed_) return;
   tasks_.cancel_all();
+  is_resting_ = false;
   for (IncomingStream* stream : streams_) stream->conclude();
   session_.shutdown();
   flush();
@@ -196,9 +218,11 @@ void ServerConnection::close() {
   if (is_closed_) return;
   answer_for_unread();
   is_closed_ = true;
+  is_resting_ = false;
+  cancel();
   Flushable::unlink();
   transport_->set_owner(nullptr);
-  lingering_.take(std::move(transport_), settings_.send_timeout);
+  lingering_.take(std::move(transport_), settings_->send_timeout);
   owner_.on_closed(*this);
 }
 
@@ -264,11 +288,11 @@ void ServerConnection::release(IncomingStream& stream) {
   if (std::exchange(stream.is_released, true)) return;
   --open_;
   last_active_ = loop_.now();
-  if (open_ == 0 && next_settings_) settings_ = *std::exchange(next_settings_, nullptr);
+  if (open_ == 0 && next_settings_) settings_ = std::exchange(next_settings_, nullptr);
   if (open_ == 0 && !is_armed()) loop_.arm(*this, last_active_ + pause);
   loop_.reap_later(stream);
   if (is_closed_) return;
-  if (is_done()) transport_->interrupt();
+  if (is_done()) look();
 }
 
 }  // namespace http2

@@ -40,7 +40,7 @@ class ServerConnection final : net::Transport::Owner,
   };
 
   ServerConnection(std::unique_ptr<net::Transport> transport, net::Lingering& lingering,
-                   const http::ConnectionInfo& info, const ServerSettings& settings,
+                   const http::ConnectionInfo& info, std::shared_ptr<const ServerSettings> settings,
                    http::Service& service, Owner& owner);
   ~ServerConnection();
 
@@ -50,7 +50,7 @@ class ServerConnection final : net::Transport::Owner,
   // Ends now, whatever is under way; what was queued still goes out.
   void cut();
   // Timeouts, from when no stream is open; the bounds were told to the client and stay.
-  void adopt(const ServerSettings& settings);
+  void adopt(std::shared_ptr<const ServerSettings> settings);
   // No stream is open, and nothing that might open one is unread.
   bool is_idle() const { return open_ == 0 && !(transport_ && transport_->has_unread()); }
 
@@ -59,6 +59,9 @@ class ServerConnection final : net::Transport::Owner,
   friend class IncomingStream;
 
   base::Task<> run();
+  void begin_rest();
+  void wake();
+  void look() { is_resting_ ? wake() : transport_->interrupt(); }
   base::Task<> serve(IncomingStream& stream);
   bool take_input();
   base::Time look_again() const;
@@ -75,9 +78,12 @@ class ServerConnection final : net::Transport::Owner,
   void answer_for_unread(IncomingStream& stream);
   void start(IncomingStream& stream);
   void release(IncomingStream& stream);
-  void expired() override;  // it may have paused for long enough to rest
+  void expired() override;  // it has paused for long enough to rest, or rested until its end
 
-  void on_hangup() override {}
+  void on_hangup() override { on_input(); }
+  void on_input() override {
+    if (is_resting_) wake();
+  }
   void on_written() override;
   Stream* make_stream() override;
   void on_head(Stream& stream) override;
@@ -92,8 +98,8 @@ class ServerConnection final : net::Transport::Owner,
   TransportOutput output_;
   net::Lingering& lingering_;
   const http::ConnectionInfo& info_;
-  ServerSettings settings_;
-  std::unique_ptr<const ServerSettings> next_settings_;  // when no stream is open
+  std::shared_ptr<const ServerSettings> settings_;  // shared by all of a listener
+  std::shared_ptr<const ServerSettings> next_settings_;  // when no stream is open
   http::Service& service_;
   Owner& owner_;
   base::Bytes input_;
@@ -105,6 +111,7 @@ class ServerConnection final : net::Transport::Owner,
   bool is_left_ = false;       // GOAWAY was sent or received: no new streams
   bool is_head_late_ = false;  // which is why the connection ends
   bool is_closed_ = false;
+  bool is_resting_ = false;  // no task waits for input
   std::uint32_t open_ = 0;
   Session session_;
   std::vector<IncomingStream*> streams_;  // owned; those that ended until the loop reaps them

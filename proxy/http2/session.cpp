@@ -150,7 +150,9 @@ bool Session::wants_to_send() const {
 }
 
 void Session::rest() {
-  if (stream_count_ == 0 && !wants_to_send()) memory_->rest();
+  if (stream_count_ > 0 || wants_to_send()) return;
+  memory_->rest();
+  if (events_.empty()) events_.shrink_to_fit();
 }
 
 bool Session::is_over() const {

@@ -85,11 +85,16 @@ void Transport::on_events(std::uint32_t events) {
   if (events & (EPOLLHUP | EPOLLERR)) is_gone_ = true;
   if (events & (EPOLLIN | hung_up)) is_readable_ = true;
   if (events & (EPOLLOUT | EPOLLHUP | EPOLLERR)) is_writable_ = true;
+  const bool is_awaited = readable_.has_waiter();
   // TLS may want either direction for either, so both waiters look again.
-  if (readable_.has_waiter()) readable_.set();
+  if (is_awaited) readable_.set();
   if (writable_.has_waiter()) writable_.set();
   if (unsent() > 0 || is_shutdown_wanted_) loop_.flush_later(*this);
-  if ((events & hung_up) && owner_) owner_->on_hangup();
+  if (!owner_) return;
+  if (events & hung_up)
+    owner_->on_hangup();
+  else if ((events & EPOLLIN) && !is_awaited)
+    owner_->on_input();
 }
 
 Task<Result<void>> Transport::connected(Time until) {
@@ -208,6 +213,11 @@ Input Transport::read_tls() {
       is_readable_ = false;
       return {};
   }
+}
+
+void Transport::rest() {
+  gathering_.reset();
+  if (output_.empty()) output_.shrink_to_fit();
 }
 
 void Transport::interrupt() {

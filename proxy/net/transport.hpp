@@ -48,6 +48,8 @@ class Transport final : base::Poller::Watch, base::Flushable {
    public:
     // RDHUP, HUP or ERR was seen: the peer sends no more, or is gone. There may be unread input.
     virtual void on_hangup() = 0;
+    // There is input, and nobody waits for it.
+    virtual void on_input() {}
     // Some of what was queued has been written, from inside flush().
     virtual void on_written() {}
 
@@ -96,6 +98,8 @@ class Transport final : base::Poller::Watch, base::Flushable {
   bool has_input_ended() const;
   // The peer has sent something that nobody has read. Asks the kernel; for rare moments too.
   bool has_unread() const;
+  // Nothing is queued, and nothing will be for a while: does with less memory until then.
+  void rest();
   // Wakes whoever waits, to look at what has changed meanwhile.
   void interrupt();
 

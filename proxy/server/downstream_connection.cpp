@@ -16,7 +16,7 @@ DownstreamConnection::DownstreamConnection(Listener& listener,
       transport_(std::move(transport)),
       opening_(listener.loop()) {
   info_.remote = remote;
-  if (listener.settings().tells_upstream)
+  if (listener.settings()->tells_upstream)
     info_.local =
         std::make_shared<const base::Address>(base::Address::local_of(transport_->descriptor()));
 }
@@ -40,7 +40,7 @@ void DownstreamConnection::drain() {
 }
 
 // One that opens finds them when it has opened.
-void DownstreamConnection::adopt(const ListenerSettings& settings) {
+void DownstreamConnection::adopt(const std::shared_ptr<const ListenerSettings>& settings) {
   if (protocol_ && !is_refused_) protocol_->adopt(settings);
 }
 
@@ -61,7 +61,7 @@ void DownstreamConnection::expired() {
 }
 
 base::Task<> DownstreamConnection::open() {
-  const base::Time until = listener_.loop().now() + listener_.settings().handshake_timeout;
+  const base::Time until = listener_.loop().now() + listener_.settings()->handshake_timeout;
   if (listener_.must_say_for_whom(info_.remote)) {
     const bool is_known = co_await learn_client(until);
     if (!is_known) co_return close();
@@ -70,7 +70,7 @@ base::Task<> DownstreamConnection::open() {
   const bool is_safe = co_await shake_hands(until);
   if (is_refused_) co_return;
   if (!is_safe) co_return close();
-  if (listener_.settings().is_tcp)
+  if (listener_.settings()->is_tcp)
     speak_tcp();
   else if (info_.protocol == "h2")
     speak_h2({});
@@ -81,11 +81,11 @@ base::Task<> DownstreamConnection::open() {
 // HTTP/1 answers also where HTTP/2 is spoken alone: it has the words that such a client
 // understands.
 base::Task<> DownstreamConnection::find_protocol() {
-  if (listener_.settings().is_tcp) co_return speak_tcp();
-  if (!listener_.settings().speaks_h2) co_return speak_http1({});
+  if (listener_.settings()->is_tcp) co_return speak_tcp();
+  if (!listener_.settings()->speaks_h2) co_return speak_http1({});
   base::Result<net::Detected> found = co_await net::detect(
-      *transport_, listener_.settings().idle_timeout,
-      std::min(listener_.settings().handshake_timeout, listener_.settings().http1.header_timeout));
+      *transport_, listener_.settings()->idle_timeout,
+      std::min(listener_.settings()->handshake_timeout, listener_.settings()->http1.header_timeout));
   if (!found) co_return close();
   if (found->is_h2)
     speak_h2(std::move(found->read));
@@ -126,8 +126,8 @@ base::Task<bool> DownstreamConnection::shake_hands(base::Time until) {
 // Answers in the one form that such a client can show. It is never served here, whatever a reload
 // says.
 void DownstreamConnection::refuse_in_clear(std::string_view why) {
-  ListenerSettings settings = listener_.settings();
-  settings.http1.refuses_for = why;
+  const auto settings = std::make_shared<ListenerSettings>(*listener_.settings());
+  settings->http1.refuses_for = why;
   info_.is_tls = false;
   info_.protocol = "http1";
   Protocol::Owner& owner = *this;

@@ -26,7 +26,7 @@ class DownstreamConnection final : Protocol::Owner, base::Reapable, base::Timer 
   // It asks nothing now, or has not said anything yet.
   bool is_idle() const;
   // Of a later configuration, for the requests that come from now on.
-  void adopt(const ListenerSettings& settings);
+  void adopt(const std::shared_ptr<const ListenerSettings>& settings);
 
   std::size_t place = 0;  // in its listener's table
   const base::Time accepted;

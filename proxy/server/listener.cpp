@@ -105,7 +105,7 @@ void Listener::on_accept(int descriptor, const base::Address& remote) {
 }
 
 bool Listener::must_say_for_whom(const base::Address& remote) const {
-  if (!settings().accepts_proxy_protocol) return false;
+  if (!settings()->accepts_proxy_protocol) return false;
   const std::vector<base::AddressRange>& trust = plan().forwarded.trust;
   return std::any_of(trust.begin(), trust.end(),
                      [&](const base::AddressRange& range) { return range.contains(remote); });

@@ -60,7 +60,7 @@ class Listener final : public http::Service, net::Acceptor::Owner, DatagramSessi
   base::EventLoop& loop() const { return loop_; }
   net::Lingering& lingering() const { return lingering_; }
   net::HandshakeTurns& handshake_turns() const { return handshake_turns_; }
-  const ListenerSettings& settings() const { return plan().settings; }
+  const std::shared_ptr<const ListenerSettings>& settings() const { return plan().settings; }
   const std::shared_ptr<const certs::TlsContext>& tls() const { return tls_; }
   void forget(const DownstreamConnection& connection);
   // Whether a connection from there must begin with a PROXY header.

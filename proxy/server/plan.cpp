@@ -74,12 +74,13 @@ http::ForwardedPolicy policy_of(const config::Listener& listener) {
 PlannedListener planned(const config::Listener& listener, const Plan& plan) {
   PlannedListener made;
   made.config = &listener;
-  made.settings = settings_of(listener, plan.config->limits);
-  made.settings.tells_upstream =
+  ListenerSettings settings = settings_of(listener, plan.config->limits);
+  settings.tells_upstream =
       std::any_of(plan.config->clusters.begin(), plan.config->clusters.end(),
                   [](const config::Cluster& cluster) {
                     return cluster.proxy_protocol != config::ProxyProtocol::none;
                   });
+  made.settings = std::make_shared<const ListenerSettings>(std::move(settings));
   made.forwarded = policy_of(listener);
   made.pseudonym = http::pseudonym(plan.digits, listener.name);
   made.routes = std::make_unique<routing::RouteTable>(listener.routes);

@@ -22,7 +22,7 @@ namespace server {
 
 struct PlannedListener {
   const config::Listener* config;
-  ListenerSettings settings;
+  std::shared_ptr<const ListenerSettings> settings;  // outlives the plan in connections
   http::ForwardedPolicy forwarded;
   std::string pseudonym;
   std::unique_ptr<const routing::RouteTable> routes;

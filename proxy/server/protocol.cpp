@@ -13,7 +13,7 @@ class Spoken final : public Protocol, Connection::Owner {
  public:
   Spoken(std::unique_ptr<net::Transport> transport, const ProtocolParts& parts)
       : owner_(parts.owner),
-        connection_(std::move(transport), parts.lingering, parts.info, parts.settings.*settings,
+        connection_(std::move(transport), parts.lingering, parts.info, own(parts.settings),
                     parts.service, static_cast<typename Connection::Owner&>(*this)) {}
 
   void start(base::Bytes already_read, [[maybe_unused]] base::Time begun) override {
@@ -25,9 +25,14 @@ class Spoken final : public Protocol, Connection::Owner {
   void drain() override { connection_.drain(); }
   void cut() override { connection_.cut(); }
   bool is_idle() const override { return connection_.is_idle(); }
-  void adopt(const ListenerSettings& next) override { connection_.adopt(next.*settings); }
+  void adopt(const std::shared_ptr<const ListenerSettings>& next) override {
+    connection_.adopt(own(next));
+  }
 
  private:
+  static std::shared_ptr<const Settings> own(const std::shared_ptr<const ListenerSettings>& all) {
+    return {all, &(*all.*settings)};
+  }
   void on_closed(Connection&) override { owner_.on_closed(); }
 
   Protocol::Owner& owner_;

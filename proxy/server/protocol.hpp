@@ -33,14 +33,14 @@ class Protocol {
   // No exchange is under way: it may be ended for the sake of another.
   virtual bool is_idle() const = 0;
   // Bounds and timeouts of a later configuration: for the exchanges that begin from now on.
-  virtual void adopt(const ListenerSettings& settings) = 0;
+  virtual void adopt(const std::shared_ptr<const ListenerSettings>& settings) = 0;
 };
 
 // What a protocol is given of its connection; all of it outlives the protocol.
 struct ProtocolParts {
   net::Lingering& lingering;
   const http::ConnectionInfo& info;
-  const ListenerSettings& settings;  // copied
+  std::shared_ptr<const ListenerSettings> settings;
   http::Service& service;
   Protocol::Owner& owner;
 };

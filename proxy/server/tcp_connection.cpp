@@ -31,7 +31,7 @@ TcpConnection::TcpConnection(std::unique_ptr<net::Transport> transport, const Pr
       info_(parts.info),
       service_(parts.service),
       owner_(parts.owner),
-      send_timeout_(parts.settings.http1.send_timeout),
+      send_timeout_(parts.settings->http1.send_timeout),
       tasks_(transport_->loop()) {
   transport_->set_owner(this);
 }

@@ -24,7 +24,7 @@ class TcpConnection final : public Protocol,
   void drain() override {}
   void cut() override;
   bool is_idle() const override { return false; }
-  void adopt(const ListenerSettings&) override {}
+  void adopt(const std::shared_ptr<const ListenerSettings>&) override {}
 
  private:
   base::Task<> run();

@@ -71,10 +71,15 @@ struct Served : http1::ServerConnection::Owner {
   Served() {
     int ends[2] = {-1, -1};
     REQUIRE(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, ends) == 0);
-    client = ends[1];
+    begin(ends[0], ends[1]);
+  }
+  Served(int server_end, int client_end) { begin(server_end, client_end); }
+  void begin(int server_end, int client_end) {
+    client = client_end;
     http1::ServerConnection::Owner& owner = *this;
     connection = std::make_unique<http1::ServerConnection>(
-        std::make_unique<net::Transport>(loop, ends[0]), lingering, info, settings, service, owner);
+        std::make_unique<net::Transport>(loop, server_end), lingering, info,
+        std::make_shared<const http1::ServerSettings>(settings), service, owner);
     connection->start({});
     loop.turn(base::Millis{0});
   }
@@ -301,6 +306,50 @@ TEST_CASE_FIXTURE(Served, "http1: who was refused may go on sending for 5 s, and
   const base::Time limit = refused + std::chrono::seconds(20);
   while (!lingering.empty() && base::Clock::now() < limit) loop.turn(base::Millis{100});
   CHECK(base::Clock::now() - refused > std::chrono::seconds(4));
+}
+
+// One that was idle for long enough to rest.
+struct Rested : Served {
+  Rested() {
+    say(a_get);
+    hear("\r\n\r\n");
+    const base::Time later = base::Clock::now() + std::chrono::milliseconds(250);
+    while (base::Clock::now() < later) loop.turn(base::Millis{100});
+    REQUIRE_FALSE(is_closed);
+  }
+};
+
+TEST_CASE_FIXTURE(Rested, "http1: a connection that rests answers the next request, also in pieces") {
+  SUBCASE("that comes whole") { say(a_get); }
+  SUBCASE("that comes in pieces") {
+    say(a_get.substr(0, 10));
+    loop.turn(base::Millis{100});
+    say(a_get.substr(10));
+  }
+  CHECK(hear("\r\n\r\n").starts_with("HTTP/1.1 200 "));
+  CHECK(service.requests == 2);
+}
+
+TEST_CASE_FIXTURE(Rested, "http1: a connection that rests ends as any other that is idle") {
+  SUBCASE("when its client leaves") { ::shutdown(client, SHUT_WR); }
+  SUBCASE("when it drains") { connection->drain(); }
+  SUBCASE("when it is cut") { connection->cut(); }
+  CHECK(hear_all() == "");
+  CHECK(is_closed);
+}
+
+struct BrieflyIdle : Rested {
+  BrieflyIdle() { settings.idle_timeout = base::Millis{500}; }
+};
+
+TEST_CASE_FIXTURE(BrieflyIdle, "http1: a connection that rests has its idle timeout") {
+  connection->adopt(std::make_shared<const http1::ServerSettings>(settings));
+  say(a_get);
+  hear("\r\n\r\n");
+  const base::Time answered = base::Clock::now();
+  CHECK(hear_all() == "");
+  CHECK(is_closed);
+  CHECK(base::Clock::now() - answered >= std::chrono::milliseconds(450));
 }
 
 TEST_CASE_FIXTURE(Served, "http1: a client that is gone is owed nothing") {

@@ -208,8 +208,8 @@ struct Serving : http2::ServerConnection::Owner {
   void serve(int descriptor) {
     http2::ServerConnection::Owner& owner = *this;
     server = std::make_unique<http2::ServerConnection>(
-        std::make_unique<net::Transport>(loop, descriptor), lingering, info, server_settings,
-        service, owner);
+        std::make_unique<net::Transport>(loop, descriptor), lingering, info,
+        std::make_shared<const http2::ServerSettings>(server_settings), service, owner);
     server->start({});
   }
   void on_closed(http2::ServerConnection&) override { is_server_closed = true; }
