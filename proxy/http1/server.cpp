@@ -1,6 +1,7 @@
 #include "proxy/http1/server.hpp"
 
 #include "proxy/http/streams.hpp"
+#include "proxy/net/local_peer.hpp"
 
 #include <algorithm>
 #include <utility>
@@ -101,6 +102,14 @@ void ServerConnection::close() {
   owner_.on_closed(*this);
 }
 
+// Whoever closed before its request was read wanted no answer, but that it goes on.
+void ServerConnection::on_hangup() {
+  if (is_resting_) return wake();
+  if (!is_serving_) return;
+  const bool has_left = body_has_ended_ && net::has_closed_here(transport_->descriptor());
+  has_left ? expired() : doubt();
+}
+
 // Whoever asks may be one of the tasks that are to end, so nothing ends here. With a part of the
 // request unread nothing is known: who reads it finds its end.
 // In a tunnel a FIN only ends one direction; gone before we have ended ours, it was a reset.
@@ -127,7 +136,8 @@ void ServerConnection::expired() {
   if (!is_serving_ || (has_tunnel() && !is_tunnel_lost())) return;
   const bool takes_its_time = transport_->unsent() > 0;  // which has a limit of its own
   const bool is_sent_some = transport_->written() != written_before_;
-  if (may_be_answered() && (is_sent_some || takes_its_time)) return doubt();
+  const bool has_left = net::has_closed_here(transport_->descriptor());
+  if (!has_left && may_be_answered() && (is_sent_some || takes_its_time)) return doubt();
   leave();
 }
 

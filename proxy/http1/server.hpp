@@ -7,8 +7,9 @@
 // FIN came before the request's end. A FIN behind a whole request proves nothing: who pipes a
 // request into `nc -N` waits for the answer, who closed does not, and neither may be sent what it
 // did not ask for. Such a client gets 1 s for what is on its way, anew whenever it was sent
-// something: who has left answers that with a reset, and a silent upstream is let go. In a tunnel a
-// FIN ends the client's direction alone.
+// something: who has left answers that with a reset, and a silent upstream is let go. Of a client
+// on this machine, as an app beside us is, the kernel knows. In a tunnel a FIN ends the client's
+// direction alone.
 #pragma once
 
 #include "proxy/base/task_group.hpp"
@@ -111,12 +112,7 @@ class ServerConnection final : net::Transport::Owner,
   void refuse(http::Incoming& incoming, const base::Error& why);
   void close();
 
-  void on_hangup() override {
-    if (is_resting_)
-      wake();
-    else if (is_serving_)
-      doubt();
-  }
+  void on_hangup() override;
   void on_input() override {
     if (is_resting_) wake();
   }

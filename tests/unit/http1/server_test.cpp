@@ -1,6 +1,8 @@
 #include "proxy/http1/server.hpp"
 
 #include <doctest/doctest.h>
+#include <fcntl.h>
+#include <netinet/in.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -350,6 +352,60 @@ TEST_CASE_FIXTURE(BrieflyIdle, "http1: a connection that rests has its idle time
   CHECK(hear_all() == "");
   CHECK(is_closed);
   CHECK(base::Clock::now() - answered >= std::chrono::milliseconds(450));
+}
+
+// A TCP connection within this machine.
+struct Ends {
+  Ends() {
+    const int listening = ::socket(AF_INET, SOCK_STREAM, 0);
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    auto* name = reinterpret_cast<sockaddr*>(&address);
+    socklen_t size = sizeof address;
+    REQUIRE(::bind(listening, name, size) == 0);
+    REQUIRE(::listen(listening, 1) == 0);
+    REQUIRE(::getsockname(listening, name, &size) == 0);
+    client = ::socket(AF_INET, SOCK_STREAM, 0);
+    REQUIRE(::connect(client, name, size) == 0);
+    REQUIRE(::fcntl(client, F_SETFL, O_NONBLOCK) == 0);
+    server = ::accept4(listening, nullptr, nullptr, SOCK_NONBLOCK);
+    ::close(listening);
+  }
+  int server = -1;
+  int client = -1;
+};
+
+struct ServedOverTcp : Served {
+  explicit ServedOverTcp(Ends ends = {}) : Served(ends.server, ends.client) {}
+};
+
+TEST_CASE_FIXTURE(ServedOverTcp, "http1: an app beside us that has closed is let go at once") {
+  std::string_view more;
+  SUBCASE("having asked") {}
+  SUBCASE("having asked once more, unread as yet") { more = a_get; }
+  service.waits = true;
+  say(a_get);
+  while (service.requests == 0) loop.turn(base::Millis{5});
+  say(more);
+  ::close(client);
+  const base::Time closed = base::Clock::now();
+  while (!is_closed && base::Clock::now() < closed + std::chrono::seconds(10))
+    loop.turn(base::Millis{5});
+  CHECK(base::Clock::now() - closed < std::chrono::milliseconds(500));
+  CHECK(service.unfinished == 1);
+  client = ::dup(0);
+}
+
+TEST_CASE_FIXTURE(ServedOverTcp, "http1: an app beside us that has only stopped sending is answered") {
+  service.waits = true;
+  say(a_get);
+  ::shutdown(client, SHUT_WR);
+  while (service.requests == 0) loop.turn(base::Millis{5});
+  loop.turn(base::Millis{100});
+  CHECK_FALSE(is_closed);
+  service.may_answer.set();
+  CHECK(hear_all().starts_with("HTTP/1.1 200 "));
 }
 
 TEST_CASE_FIXTURE(Served, "http1: a client that is gone is owed nothing") {
