@@ -38,6 +38,10 @@ void HandshakeFailures::add(const base::Error& failed, const base::Address& sour
     tell("no PROXY header from " + source.to_string() + ": " + std::string(failed.detail));
 }
 
+void HandshakeFailures::refused_session(const base::Address& source, const std::string& why) {
+  tell("no session for " + source.to_string() + ": " + why);
+}
+
 void HandshakeFailures::tell(const std::string& what) {
   if (told_ == 0) loop_.arm(*this, loop_.now() + a_second);
   if (told_ == most_lines) {
@@ -53,9 +57,10 @@ void HandshakeFailures::expired() {
   const std::uint64_t untold = std::exchange(untold_, 0);
   if (untold > 0)
     log_.warning("listener " + listener_ + ": " + std::to_string(untold) +
-                 " more handshakes failed within a second; see "
-                 "outrider_downstream_tls_failures_total and "
-                 "outrider_downstream_proxy_header_failures_total");
+                 " more clients came to nothing within a second; see "
+                 "outrider_downstream_tls_failures_total, "
+                 "outrider_downstream_proxy_header_failures_total and "
+                 "outrider_connections_refused_total");
 }
 
 std::shared_ptr<HandshakeFailures> AllHandshakeFailures::of(const std::string& listener) {

@@ -1,5 +1,5 @@
-// Connections of clients that came to nothing before their first request, TLS handshakes and PROXY
-// headers: counted by reason, and told in the log, a bounded number of lines a second and then how
+// Clients who came to nothing before their first request, by a TLS handshake, a PROXY header or want of
+// a session: counted by reason, and told in the log, a bounded number of lines a second and then how
 // many more there were. One a listener and worker, whatever a reload does; its thread.
 #pragma once
 
@@ -29,6 +29,8 @@ class HandshakeFailures final : base::Timer {
   void add(const net::FailedHandshake& failed, const base::Address& source);
   // A PROXY header that did not come, or was none.
   void add(const base::Error& failed, const base::Address& source);
+  // There is no room for another; counted by who refuses it.
+  void refused_session(const base::Address& source, const std::string& why);
 
  private:
   void expired() override;

@@ -169,9 +169,14 @@ net::ConnectionLimits::Place Listener::admit_session(const base::Address& source
   for (int worker = 0; worker < generation_->plan().workers; ++worker)
     sessions += static_cast<std::uint64_t>(
         plan().counts[worker].connections.load(std::memory_order_relaxed));
+  const std::uint64_t most = plan().config->udp->sessions;
   net::ConnectionLimits::Place place;
-  if (sessions < plan().config->udp->sessions) place = place_for(source);
-  if (!place) refused();
+  if (sessions < most) place = place_for(source);
+  if (place) return place;
+  refused();
+  policy().handshake_failures->refused_session(
+      source, sessions < most ? "a bound of `limits` was reached"
+                              : "all " + std::to_string(most) + " `sessions` are taken");
   return place;
 }
 

@@ -1,6 +1,7 @@
 // Listeners of datagrams: a session for each client address, which goes to a cluster and back, each
 // datagram whole.
 #include "tests/harness/json.hpp"
+#include "tests/harness/program.hpp"
 #include "tests/harness/socket.hpp"
 #include "tests/harness/test_proxy.hpp"
 #include "tests/harness/udp.hpp"
@@ -129,6 +130,17 @@ TEST_CASE("udp: no more sessions than allowed, and those that are there go on") 
   CHECK(
       comes_to_say(proxy, "/metrics", "outrider_connections_refused_total{listener=\"stun\"} 1\n"));
   CHECK(first.ask("a").ends_with(" a"));
+}
+
+TEST_CASE("udp: a client without a session is told of in the log") {
+  const UdpEcho echo;
+  harness::Outrider outrider(relay_to(echo.address(), ", sessions: 1"));
+  const base::Address relay = outrider.address("stun");
+  const Udp first(relay), second(relay);
+  CHECK(first.ask("a").ends_with(" a"));
+  second.send("b");
+  outrider->wait_for("listener stun: no session for 127.0.0.1:");
+  outrider->wait_for("all 1 `sessions` are taken");
 }
 
 TEST_CASE("udp: an upstream that is not there ends the session, and is asked again by the next") {

@@ -66,7 +66,7 @@ TEST_CASE_FIXTURE(Told, "handshake failures: a few lines a second, then how many
   text = lines();
   CHECK(std::count(text.begin(), text.end(), '\n') == 1);
   CHECK_MESSAGE(
-      text.find("listener ingress: 95 more handshakes failed within a second") != text.npos, text);
+      text.find("listener ingress: 95 more clients came to nothing within a second") != text.npos, text);
   failures.add({TlsFailure::timeout, {}}, source);
   text = lines();
   CHECK(std::count(text.begin(), text.end(), '\n') == 1);
@@ -88,7 +88,16 @@ TEST_CASE_FIXTURE(
   CHECK(std::count(text.begin(), text.end(), '\n') == server::HandshakeFailures::most_lines);
   later.reset();  // the listener is no more
   text = lines();
-  CHECK(text.find("15 more handshakes failed") != text.npos);
+  CHECK(text.find("15 more clients came to nothing") != text.npos);
+}
+
+TEST_CASE_FIXTURE(Told, "handshake failures: who gets no session is told, as often as anybody") {
+  for (int i = 0; i < 100; ++i) failures.refused_session(source, "all 10 `sessions` are taken");
+  const std::string text = lines();
+  CHECK_MESSAGE(text.find("listener ingress: no session for 192.0.2.7:1234: all 10 `sessions` are "
+                          "taken") != text.npos,
+                text);
+  CHECK(std::count(text.begin(), text.end(), '\n') == server::HandshakeFailures::most_lines);
 }
 
 TEST_CASE_FIXTURE(Told, "handshake failures: a port that was only looked at is counted, not told") {
