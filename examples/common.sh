@@ -50,11 +50,11 @@ await_port() {
   port=$(grep "$2" "$1" | head -n 1 | sed "s/.*$2 [^ ]*:\([0-9][0-9]*\).*/\1/")
 }
 
-# start_app: the application of the examples; sets APP_PORT. What it was asked is in app.out.
+# start_app [NAME]: the application of the examples; sets APP_PORT. What it was asked is in NAME.out (app.out).
 start_app() {
-  "$EXAMPLE_ORIGIN" >"$DIR/app.out" &
+  "$EXAMPLE_ORIGIN" >"$DIR/${1:-app}.out" &
   pids="$pids $!"
-  await_port "$DIR/app.out" 'listening on'
+  await_port "$DIR/${1:-app}.out" 'listening on'
   APP_PORT=$port
   export APP_PORT
 }
