@@ -1,12 +1,13 @@
 // A small application: an HTTP/1.1 server on 127.0.0.1, on the port of its argument or any, that
 // says hello. It knows nothing of TLS, HTTP/2 or retries. It prints where it listens, then each
-// request line. /slow takes 50 ms, /uneven 3 s every other time, /flaky fails with 503 every other time, /broken always, until
-// /repair was asked for.
+// request line. /slow takes 50 ms, /uneven 3 s every other time, /narrow 30 ms, one at a time; /flaky fails with 503
+// every other time, /broken always, until /repair was asked for.
 #include <atomic>
 #include <chrono>
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
+#include <mutex>
 #include <netinet/in.h>
 #include <string>
 #include <sys/socket.h>
@@ -18,6 +19,7 @@ namespace {
 std::atomic<unsigned> flaky_requests{0};
 std::atomic<unsigned> uneven_requests{0};
 std::atomic<bool> is_repaired{false};
+std::mutex narrow;
 
 bool send_all(int client, const std::string& bytes) {
   std::size_t sent = 0;
@@ -43,6 +45,10 @@ std::string answer_to(const std::string& request_line) {
   if (path == "/slow") std::this_thread::sleep_for(std::chrono::milliseconds(50));
   if (path == "/uneven" && uneven_requests++ % 2 == 0)
     std::this_thread::sleep_for(std::chrono::seconds(3));
+  if (path == "/narrow") {
+    const std::lock_guard one_at_a_time(narrow);
+    std::this_thread::sleep_for(std::chrono::milliseconds(30));
+  }
   const bool failed = fails(path);
   const std::string body =
       failed ? "not now\n"
