@@ -12,6 +12,27 @@ using http::Reply;
 using http::Request;
 using http::Response;
 
+// What comes from upstream, let go of when it has ended, however long what was kept of it is still
+// read: so the attempt that it is part of ends then, and is known to those who tell of it.
+class ToItsEnd final : public http::WrappedSource {
+ public:
+  explicit ToItsEnd(http::Body inner) : WrappedSource(std::move(inner)), size_(inner_.size()) {}
+
+  Task<Result<Bytes>> read() override {
+    Result<Bytes> piece = co_await inner_.read();
+    if (piece && !piece->empty()) co_return piece;
+    trailers_ = inner_.trailers();
+    inner_ = http::Body();
+    co_return piece;
+  }
+  const http::Headers& trailers() const override { return trailers_; }
+  std::optional<std::uint64_t> size() const override { return size_; }
+
+ private:
+  const std::optional<std::uint64_t> size_;
+  http::Headers trailers_;
+};
+
 // One reader's part of the answer.
 class Flight::Source final : public http::WrappedSource {
  public:
@@ -19,6 +40,8 @@ class Flight::Source final : public http::WrappedSource {
       : WrappedSource(std::move(cursor)), flight_(std::move(flight)), reader_(reader) {}
   ~Source() override {
     inner_ = http::Body();  // before the flight, which may end with this
+    const bool is_last = flight_.use_count() == 1;
+    if (is_last) flight_->recording_.reset();  // and with it the attempt
     flight_->tell(reader_);
   }
 
@@ -74,6 +97,7 @@ void Flight::settle(Reply reply) {
   is_shared_ = is_for_all_(reply);
   if (reply) {
     scope_.outcome.status = reply->status;
+    if (!reply->body.is_empty()) reply->body = http::Body(new ToItsEnd(std::move(reply->body)));
     recording_.emplace(info_.loop, std::move(reply->body), is_shared_ ? keeping_.max_body : 0,
                        keeping_.files);
   } else {
@@ -107,6 +131,7 @@ void Flight::tell(http::StreamInfo& info) const {
   info.cluster = info_.cluster;
   info.rewritten_host = info_.rewritten_host;
   info.attempt = info_.attempt;
+  info.other_attempts = info_.other_attempts;
   info.attempts = info_.attempts;
   info.retry_denied = info_.retry_denied;
 }

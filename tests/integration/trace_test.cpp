@@ -195,6 +195,23 @@ TEST_CASE("trace: each attempt has a span of its own, which its upstream is told
   CHECK(server.status == 0);
 }
 
+TEST_CASE("trace: each attempt for an answer that may be shared has a span of its own") {
+  Collector collector;
+  App app({"HTTP/1.1 503 No\r\ncontent-length: 4\r\n\r\nbusy"});
+  TestProxy proxy(traced(collector.url(),
+                         app.cluster() + ", filters: [collapse, retry: { backoff: { base: 1ms } }]"));
+  CHECK(ask(proxy.address()).status == 200);
+  const std::vector<CollectedSpan> spans = drained(proxy, collector);
+  REQUIRE(spans.size() == 3);
+  const CollectedSpan server = only(spans, 2);
+  for (const CollectedSpan& span : spans) {
+    if (span.kind != 3) continue;
+    const bool is_second = span["http.request.resend_count"] == "1";
+    CHECK(span.parent_id == server.span_id);
+    CHECK(span["http.response.status_code"] == (is_second ? "200" : "503"));
+  }
+}
+
 TEST_CASE("trace: a hedge stands beside the attempt that was slow") {
   std::atomic<int> connections{0};
   Origin origin([&](Socket& peer) {

@@ -199,4 +199,33 @@ TEST_CASE("collapse: its fields are names") {
   CHECK_FALSE(loaded.config);
 }
 
+TEST_CASE("collapse: whoever shares an answer knows of all attempts that it took") {
+  Herd herd("[collapse, retry: { backoff: { base: 1ms } }]");
+  herd.worker().upstream.answer = [](Request& request) {
+    http::Response made;
+    request.attempt.number = ++request.info.attempts;
+    made.status = request.attempt.number == 1 ? 503 : 200;
+    made.is_from_upstream = true;
+    made.body = http::Body::of(base::Bytes::copy_of("answer"));
+    return Reply(std::move(made));
+  };
+  const auto knows_both = [](Call& call) {
+    REQUIRE(call.info().other_attempts.size() == 1);
+    CHECK(call.info().other_attempts[0].number == 1);
+    CHECK(call.info().attempt.number == 2);
+  };
+  for (int i = 0; i < 3; ++i) herd.ask();
+  herd.process.advance(Millis{310});
+  SUBCASE("to its end") {
+    for (const auto& call : herd.calls) {
+      CHECK(call->body() == "answer");
+      knows_both(*call);
+    }
+  }
+  SUBCASE("of which the last leaves before its end") {
+    for (const auto& call : herd.calls) call->reply.reset();
+    knows_both(*herd.calls.back());
+  }
+}
+
 }  // namespace
