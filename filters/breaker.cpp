@@ -53,6 +53,10 @@ Breaker::Ticket Breaker::admit_not_closed(Time now) {
   if (ticket.is_probe) ++probes_;
   ticket.is_admitted = ticket.is_probe || state() == State::closed;
   if (ticket.is_admitted) return ticket;
+  if (mode() == Mode::open)
+    ticket.refusal = Refusal::by_hand;
+  else if (state() == State::half_open)
+    ticket.refusal = Refusal::probing;
   const base::Duration closed_for =  // held by hand nobody knows
       open_until_ == base::never ? base::Duration(settings_.open_for) : open_until_ - now;
   const auto left = std::chrono::ceil<std::chrono::seconds>(closed_for).count();

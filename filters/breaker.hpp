@@ -39,9 +39,13 @@ class Breaker {
   // Whether it goes by outcomes, or is held by hand.
   enum class Mode : std::uint8_t { automatic, open, closed };
 
+  // Why one is not let through: half-open, as many probes as may be are under way.
+  enum class Refusal : std::uint8_t { open, probing, by_hand };
+
   // One admitted request; its outcome counts only in the state in which it began.
   struct Ticket {
     bool is_admitted = false;
+    Refusal refusal = Refusal::open;  // if refused
     std::uint32_t retry_after = 0;  // seconds, if refused
     std::uint64_t generation = 0;
     bool is_probe = false;

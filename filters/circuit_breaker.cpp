@@ -4,6 +4,7 @@
 #include "filters/registry.hpp"
 
 #include <algorithm>
+#include <array>
 #include <optional>
 #include <unordered_map>
 
@@ -77,11 +78,47 @@ const config::Table<BreakerOptions>& table() {
   return rows;
 }
 
+using Refusal = Breaker::Refusal;
+
 Error refused(std::uint32_t retry_after, std::string_view detail) {
   Error error{Reason::circuit_open, base::Fault::upstream, detail};
   error.retry_after = retry_after;
   return error;
 }
+
+std::string_view why(Refusal refusal) {
+  switch (refusal) {
+    case Refusal::by_hand:
+      return "the circuit breaker is held open by hand";
+    case Refusal::probing:
+      return "the circuit breaker is half-open, and its probes are under way";
+    default:
+      return "the circuit breaker is open";
+  }
+}
+
+// Of several endpoints. Those that are unhealthy, or stand back for others, nobody has asked.
+class Refusals {
+ public:
+  void add(Refusal refusal) { seen_[static_cast<std::size_t>(refusal)] = true; }
+
+  std::string_view why() const {
+    const bool is_probing = has(Refusal::probing);
+    if (has(Refusal::by_hand))
+      return is_probing || has(Refusal::open)
+                 ? "the circuit breaker of every endpoint that may be used is open, of some "
+                   "held so by hand"
+                 : "the circuit breaker of every endpoint that may be used is held open by hand";
+    return is_probing ? "the circuit breaker of every endpoint that may be used is open, or half-open "
+                        "with its probes under way"
+                      : "the circuit breaker of every endpoint that may be used is open";
+  }
+
+ private:
+  bool has(Refusal refusal) const { return seen_[static_cast<std::size_t>(refusal)]; }
+
+  std::array<bool, 3> seen_{};
+};
 
 // Lets through what the breaker of its part admits, and tells that one what became of it.
 class Breaking : public http::Filter {
@@ -90,7 +127,7 @@ class Breaking : public http::Filter {
     const Breaker::Ticket ticket = part.breaker->admit(request.info.now());
     if (ticket.begins_probing) part.announcer.half_opened();
     if (ticket.is_admitted) return guarded(part, request, next, ticket);
-    return Reply(refused(ticket.retry_after, "the circuit breaker is open"));
+    return Reply(refused(ticket.retry_after, why(ticket.refusal)));
   }
 
  private:
@@ -146,10 +183,12 @@ class EndpointBreaker final : public http::EndpointGate {
     std::shared_ptr<const BreakerPart> part = parts_.of(endpoint);
     const Breaker::Ticket ticket = part->breaker->admit(now);
     if (ticket.begins_probing) part->announcer.half_opened();
-    if (ticket.is_admitted)
+    if (ticket.is_admitted) {
       admitted_.emplace(*part, ticket, request_, part);
-    else
+    } else {
       retry_after_ = std::min(retry_after_, ticket.retry_after);
+      refusals_.add(ticket.refusal);
+    }
     return ticket.is_admitted;
   }
   void passed_over() noexcept override {
@@ -160,9 +199,7 @@ class EndpointBreaker final : public http::EndpointGate {
     if (admitted_) admitted_->tell(outcome.reason);
     admitted_.reset();
   }
-  Error refusal() const override {
-    return refused(retry_after_, "the circuit breakers of all endpoints are open");
-  }
+  Error refusal() const override { return refused(retry_after_, refusals_.why()); }
 
   void conclude(const Reply& reply) {
     if (admitted_) settle(std::move(*admitted_), request_, reply);
@@ -174,6 +211,7 @@ class EndpointBreaker final : public http::EndpointGate {
   Request& request_;
   std::optional<AdmittedRequest> admitted_;  // where the attempt goes
   std::uint32_t retry_after_ = UINT32_MAX;   // the least that was heard
+  Refusals refusals_;
 };
 
 class BreakerPerEndpoint final : public http::Filter {

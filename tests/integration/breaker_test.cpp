@@ -66,15 +66,19 @@ int set(const TestProxy& proxy, const std::string& place, const std::string& sta
   return admin.read_answer().status;
 }
 
+bool says(const Answer& answer, const std::string& text) {
+  return answer.body.find(text) != std::string::npos;
+}
+
 }  // namespace
 
 TEST_CASE("circuit_breaker: by endpoint, the balancer goes where none is open") {
   App well;
   App failing;
   failing.is_failing = true;
-  TestProxy proxy(with_breaker(
-      "endpoints: [\"" + well.address() + "\", \"" + failing.address() + "\"]",
-      "scope: endpoint, first_open_for: 60s"));
+  TestProxy proxy(with_breaker("endpoints: [\"" + well.address() + "\", \"" + failing.address() +
+                                   "\"], outlier: { consecutive_failures: 1000 }",
+                               "scope: endpoint, first_open_for: 60s"));
   for (int i = 0; i < 100 && failing.asked < 4; ++i) get(proxy);
   CHECK(failing.asked == 4);
   for (int i = 0; i < 20; ++i) CHECK(get(proxy).status == 204);
@@ -92,9 +96,15 @@ TEST_CASE("circuit_breaker: by endpoint, the balancer goes where none is open") 
   }
   const Answer refused = get(proxy);  // all are open
   CHECK(refused.status == 503);
+  CHECK(says(refused, "the circuit breaker of every endpoint that may be used is open;"));
   CHECK(refused.field("proxy-status").find("circuit_open") != std::string::npos);
   CHECK(std::stoi(refused.field("retry-after")) >= 50);
   CHECK(failing.asked == 4);
+
+  CHECK(set(proxy, "cluster%20app/" + well.address(), "open") == 200);
+  CHECK(says(get(proxy), "that may be used is open, of some held so by hand;"));
+  CHECK(set(proxy, "cluster%20app", "open") == 200);
+  CHECK(says(get(proxy), "of every endpoint that may be used is held open by hand;"));
 }
 
 TEST_CASE("circuit_breaker: by route, one that fails does not cost the other") {
@@ -146,6 +156,7 @@ TEST_CASE("circuit_breaker: is held by hand, also under another configuration, u
   const Answer refused = get(proxy);
   CHECK(refused.status == 503);
   CHECK(refused.field("proxy-status").find("circuit_open") != std::string::npos);
+  CHECK(says(refused, "the circuit breaker is held open by hand;"));
   CHECK(harness::comes_to_say(proxy, "/clusters", "\"state\":\"open\",\"mode\":\"open\""));
   for (const std::string breaker : {"window: 30s", "window: 20s", "scope: endpoint"}) {
     CAPTURE(breaker);

@@ -169,6 +169,17 @@ TEST_CASE("a place's breakers: what was said by hand holds for those to come") {
   CHECK(by_hand->said().empty());
 }
 
+TEST_CASE("a breaker says why it lets nobody through") {
+  Breaker breaker({}, 1);
+  fail(breaker, start, 20);
+  CHECK(breaker.admit(start).refusal == Breaker::Refusal::open);
+  const Time later = start + Millis{1'000};
+  CHECK(breaker.admit(later).is_probe);
+  CHECK(breaker.admit(later).refusal == Breaker::Refusal::probing);
+  breaker.set(Breaker::Mode::open, later);
+  CHECK(breaker.admit(later).refusal == Breaker::Refusal::by_hand);
+}
+
 // How long it stays open, as of `now`.
 base::Duration opens_for(const Breaker& breaker, Time now) {
   const Breaker::Snapshot seen = breaker.snapshot(now);
