@@ -1,5 +1,7 @@
 #include "filters/breaker_group.hpp"
 
+#include <algorithm>
+
 namespace filters {
 
 std::shared_ptr<BreakerSwitch> BreakerSwitch::at(const std::string& place, SharedState& shared) {
@@ -58,10 +60,20 @@ BreakerGroup::Members BreakerGroup::members() const {
   return all;
 }
 
+// Where one breaker is for all there are no parts, whatever was said when there were.
+BreakerSwitch::Said BreakerGroup::not_in_use() const {
+  BreakerSwitch::Said all = by_hand_->said();
+  for (const auto& [part, breaker] : members())
+    std::erase_if(all, [&part = part](const auto& each) { return part.empty() || each.first == part; });
+  return all;
+}
+
 bool BreakerGroup::set(std::string_view part, Breaker::Mode mode, base::Time now) {
+  const BreakerSwitch::Said idle = not_in_use();
   Members those = members();
-  if (!part.empty()) std::erase_if(those, [&](const auto& each) { return each.first != part; });
-  if (!part.empty() && those.empty()) return false;
+  const auto is_other = [part](const auto& each) { return each.first != part; };
+  if (!part.empty()) std::erase_if(those, is_other);
+  if (!part.empty() && those.empty() && std::all_of(idle.begin(), idle.end(), is_other)) return false;
   by_hand_->set(part, mode);
   if (part.empty()) those = members();  // also one that was made meanwhile
   for (const auto& [name, breaker] : those) breaker->set(mode, now);

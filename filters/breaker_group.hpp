@@ -49,7 +49,10 @@ class BreakerGroup {
   // Those that are in use, each with its part.
   using Members = std::vector<std::pair<std::string, std::shared_ptr<Breaker>>>;
   Members members() const;
-  // The one of that part, "" = all, present and to come. False: there is none of that part.
+  // What was said of parts that are not in use, as yet or any more.
+  BreakerSwitch::Said not_in_use() const;
+  // The one of that part, "" = all, present and to come. False: there is none of that part, nor was
+  // anything said of it.
   bool set(std::string_view part, Breaker::Mode mode, base::Time now);
 
  private:

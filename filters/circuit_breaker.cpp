@@ -266,11 +266,19 @@ std::vector<BreakerStatus> breakers(const SharedState& shared, Time now) {
   std::vector<BreakerStatus> all;
   shared.each<BreakerGroup>(std::string(kind), [&](const std::string& place,
                                                    const BreakerGroup& group) {
+    const auto name_of = [&place](const std::string& part) {
+      return part.empty() ? place : place + '/' + part;
+    };
     for (const auto& [part, breaker] : group.members()) {
       const Breaker::Snapshot seen = breaker->snapshot(now);
-      std::string name = part.empty() ? place : place + '/' + part;
-      all.push_back({std::move(name), to_string(seen.state), to_string(breaker->mode()), seen.since,
+      all.push_back({name_of(part), to_string(seen.state), to_string(breaker->mode()), seen.since,
                      seen.until, seen.outcomes.all, seen.outcomes.marked, seen.slow.marked});
+    }
+    for (const auto& [part, mode] : group.not_in_use()) {
+      const bool is_open = mode == Breaker::Mode::open;
+      const auto state = is_open ? Breaker::State::open : Breaker::State::closed;
+      all.push_back(
+          {name_of(part), to_string(state), to_string(mode), Time{}, base::never, 0, 0, 0});
     }
   });
   return all;

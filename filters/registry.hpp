@@ -48,7 +48,8 @@ struct BreakerStatus {
   std::uint64_t slow;  // if slow calls count
 };
 
-// The circuit breakers of the process as they are. Any thread.
+// The circuit breakers of the process as they are, those among them that are held by hand and not in
+// use yet. Any thread.
 std::vector<BreakerStatus> breakers(const SharedState& shared, base::Time now);
 // Holds the breaker of that place "open" or "closed", or lets it go by outcomes again ("auto"); of a
 // place as a whole all that it has. False: there is no such place. Any thread.

@@ -198,6 +198,28 @@ TEST_CASE("upgrade: a breaker that is held by hand stays so in the new process")
   outrider->wait_for("cluster other was held closed by hand, and is not in this configuration");
 }
 
+TEST_CASE("upgrade: an endpoint's breaker that is held is known before it is used, and can be let go") {
+  Origin origin(Origin::answering("x"));
+  const std::string endpoint = origin.address().to_string();
+  Outrider outrider(
+      "version: 1\naccess_log: { format: none }\nadmin: { bind: \"127.0.0.1:0\" }\n"
+      "listeners:\n  egress: { bind: \"127.0.0.1:0\", routes: [{ to: app }] }\nclusters:\n"
+      "  app: { endpoints: [\"" +
+      endpoint + "\"], filters: [circuit_breaker: { scope: endpoint }] }\n");
+  const base::Address egress = outrider.address(), admin = outrider.admin();
+  Successors successors(outrider);
+  CHECK(get(egress, "/").status == 200);
+  CHECK(post(admin, "/breakers/cluster%20app/" + endpoint + "?state=open").status == 200);
+  CHECK(post(admin, "/upgrade").status == 200);
+  successors.next();
+  CHECK(comes_to_be([&] { return get(admin, "/ready", "localhost").status == 200; }));
+  const std::string held =
+      "\"place\":\"cluster app/" + endpoint + "\",\"state\":\"open\",\"mode\":\"open\"";
+  CHECK(get(admin, "/clusters", "localhost").body.find(held) != std::string::npos);
+  CHECK(post(admin, "/breakers/cluster%20app/" + endpoint + "?state=auto").status == 200);
+  CHECK(get(egress, "/").status == 200);
+}
+
 TEST_CASE("upgrade: what began in the old process lives on there, without a limit of time") {
   std::promise<void> goes_on;
   Origin origin([&](Socket& peer) {

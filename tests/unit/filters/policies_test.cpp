@@ -169,6 +169,26 @@ TEST_CASE("a place's breakers: what was said by hand holds for those to come") {
   CHECK(by_hand->said().empty());
 }
 
+TEST_CASE("a place's breakers: what is held and not in use is known, and can be let go") {
+  const auto by_hand = std::make_shared<filters::BreakerSwitch>();
+  filters::BreakerGroup group({}, 1, by_hand);
+  using Said = filters::BreakerSwitch::Said;
+  by_hand->set("a", Breaker::Mode::open);
+  by_hand->set("b", Breaker::Mode::closed);
+  SUBCASE("with one for each part") {
+    CHECK(group.not_in_use() == Said{{"a", Breaker::Mode::open}, {"b", Breaker::Mode::closed}});
+    const auto b = group.of("b");
+    CHECK(group.not_in_use() == Said{{"a", Breaker::Mode::open}});
+    CHECK(group.set("a", Breaker::Mode::automatic, start));
+    CHECK(group.not_in_use().empty());
+    CHECK(group.of("a")->admit(start).is_admitted);
+  }
+  SUBCASE("with one for all there are no parts") {
+    const auto whole = group.of("");
+    CHECK(group.not_in_use().empty());
+  }
+}
+
 TEST_CASE("a breaker says why it lets nobody through") {
   Breaker breaker({}, 1);
   fail(breaker, start, 20);
