@@ -326,12 +326,20 @@ std::shared_ptr<const void> hold_breakers(SharedState& shared,
   return kept;
 }
 
-bool has_breaker(const SharedState& shared, std::string_view place) {
-  bool is_there = false;
-  shared.each<BreakerGroup>(std::string(kind), [&](const std::string& here, const BreakerGroup&) {
-    is_there |= place == here;
+bool has_breaker(const config::Config& config, std::string_view place) {
+  const auto stands_in = [place](const std::string& where, const config::Filters& list) {
+    return std::any_of(list.begin(), list.end(), [&](const config::FilterConfig& filter) {
+      return filter.name == kind && place_of_kind(where, filter.ordinal) == place;
+    });
+  };
+  for (const config::Listener& listener : config.listeners) {
+    if (stands_in("listener " + listener.name, listener.filters)) return true;
+    for (const config::Route& route : listener.routes)
+      if (stands_in("route " + listener.name + '/' + route.name, route.filters)) return true;
+  }
+  return std::any_of(config.clusters.begin(), config.clusters.end(), [&](const auto& cluster) {
+    return stands_in("cluster " + cluster.name, cluster.filters);
   });
-  return is_there;
 }
 
 }  // namespace filters

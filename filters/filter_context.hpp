@@ -93,6 +93,11 @@ class Surroundings {
   ~Surroundings() = default;
 };
 
+// A place, and which of its kind there.
+inline std::string place_of_kind(const std::string& place, int ordinal) {
+  return ordinal == 0 ? place : place + '#' + std::to_string(ordinal + 1);
+}
+
 struct FilterContext {
   std::string place;  // "listener NAME", "route LISTENER/NAME" or "cluster NAME"
   int ordinal = 0;    // of its kind in its list
@@ -106,10 +111,7 @@ struct FilterContext {
   Surroundings* around = nullptr;     // null only in tests of filters that do not ask
   base::Executor* executor = nullptr;  // for what blocks; null in tests: it is done in place
 
-  // The place, and which of its kind there.
-  std::string place_of_kind() const {
-    return ordinal == 0 ? place : place + '#' + std::to_string(ordinal + 1);
-  }
+  std::string place_of_kind() const { return filters::place_of_kind(place, ordinal); }
 
   template <typename T, typename Make>
   std::shared_ptr<T> process(const std::string& kind, Make make) const {

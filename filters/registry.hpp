@@ -67,8 +67,8 @@ std::vector<HeldBreaker> held_breakers(const SharedState& shared);
 // until they are made. Any thread.
 std::shared_ptr<const void> hold_breakers(SharedState& shared,
                                           const std::vector<HeldBreaker>& held);
-// Whether a breaker stands at that place. Any thread.
-bool has_breaker(const SharedState& shared, std::string_view place);
+// Whether a breaker stands at that place of a configuration.
+bool has_breaker(const config::Config& config, std::string_view place);
 
 // Those that are built.
 extern const Entry headers, request_id, timeout, retry, circuit_breaker, throttle, bulkhead,

@@ -124,6 +124,8 @@ class Control final : admin::AdminSource {
   void let_go_of_paths();
   base::Task<> drain_at_once();
   void tell_held_breakers();
+  void tell_breakers_gone_since(const config::Config& before);
+  void tell_gone(const filters::HeldBreaker& held);
   base::Task<> reopen_and_reload();
   static Logs open_logs(server::Plan& plan, const config::Config& before);
   std::string take_configuration(const std::shared_ptr<Steps>& steps);

@@ -126,6 +126,7 @@ std::string Control::take_configuration(const std::shared_ptr<Steps>& steps) {
   watch_files();
   is_busy_.set();
   announce_what_changed();
+  tell_breakers_gone_since(*earlier_.back()->config);
   return {};
 }
 

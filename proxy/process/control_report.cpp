@@ -41,14 +41,6 @@ base::Task<std::string> Control::clusters() {
                                  loop_);
 }
 
-bool Control::set_breaker(std::string_view place, std::string_view mode) {
-  if (!filters::set_breaker(shared_.filter_state, place, mode, loop_.now())) return false;
-  log_.warning("the circuit breaker of " + std::string(place) +
-               (mode == "auto" ? " goes by outcomes again"
-                               : " is held " + std::string(mode) + " by hand"));
-  return true;
-}
-
 base::Task<std::string> Control::metrics() {
   const admin::Snapshots all = co_await snapshots();
   for (const auto& exporter : exporters_) exporter->count_dropped();

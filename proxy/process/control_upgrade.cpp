@@ -67,20 +67,6 @@ void Control::inherit(Inheritance inherited) {
   held_breakers_ = std::move(inherited.handed.breakers);
 }
 
-// What an operator said of them to the process before this one.
-void Control::tell_held_breakers() {
-  for (const filters::HeldBreaker& each : std::exchange(held_breakers_, {})) {
-    const std::string name =
-        "the circuit breaker of " + each.place + (each.part.empty() ? "" : "/" + each.part);
-    if (!filters::has_breaker(shared_.filter_state, each.place))
-      log_.warning(name + " was held " + each.mode + " by hand, and is not in this configuration");
-    else if (each.mode == "auto")
-      log_.info(name + " goes by outcomes, as it was told by hand");
-    else
-      log_.warning(name + " stays held " + each.mode + " by hand");
-  }
-}
-
 void Control::can_be_replaced_by(std::vector<std::string> command) {
   successor_command_ = std::move(command);
 }

@@ -1,11 +1,13 @@
 // Circuit breakers as clients and operators meet them: by endpoint, by route, by slow calls, by hand.
 #include "tests/harness/json.hpp"
 #include "tests/harness/origin.hpp"
+#include "tests/harness/program.hpp"
 #include "tests/harness/test_proxy.hpp"
 
 #include <doctest/doctest.h>
 
 #include <atomic>
+#include <csignal>
 #include <functional>
 
 using harness::Answer;
@@ -59,11 +61,15 @@ Answer get(const TestProxy& proxy, const std::string& path = "/x") {
   return harness::get(proxy.address(), path);
 }
 
-int set(const TestProxy& proxy, const std::string& place, const std::string& state) {
-  Socket admin = Socket::connect(proxy.admin());
-  admin.send("POST /breakers/" + place + "?state=" + state +
+int post(const base::Address& to, const std::string& path) {
+  Socket admin = Socket::connect(to);
+  admin.send("POST " + path +
              " HTTP/1.1\r\nhost: localhost\r\nx-outrider: 1\r\ncontent-length: 0\r\n\r\n");
   return admin.read_answer().status;
+}
+
+int set(const TestProxy& proxy, const std::string& place, const std::string& state) {
+  return post(proxy.admin(), "/breakers/" + place + "?state=" + state);
 }
 
 bool says(const Answer& answer, const std::string& text) {
@@ -192,4 +198,28 @@ TEST_CASE("circuit_breaker: what is asked of it by hand must make sense") {
   CHECK(set(proxy, "%zz", "open") == 404);
   CHECK(set(proxy, "cluster%20app", "ajar") == 400);
   CHECK(get(proxy).status == 204);
+}
+
+TEST_CASE("circuit_breaker: that one held by hand is not there any more is told once") {
+  App app;
+  const std::string cluster = "url: \"" + app.url() + "\"";
+  harness::Outrider outrider(with_breaker(cluster, "window: 30s"));
+  const auto reload = [&](const std::string& config) {
+    outrider.write(config);
+    CHECK(post(outrider.admin(), "/reload") == 200);
+  };
+  CHECK(post(outrider.admin(), "/breakers/cluster%20app?state=closed") == 200);
+  reload(with_breaker(cluster, "window: 20s"));
+  std::string without = with_breaker(cluster, "window: 20s");
+  without.replace(without.find("circuit_breaker"), without.rfind("}]") + 1 - without.find("circuit"),
+                  "timeout");
+  reload(without);
+  outrider->wait_for("cluster app was held closed by hand, and is not in this configuration");
+  reload(without + "x-a: 1\n");
+  reload(with_breaker(cluster, "window: 20s"));
+  outrider->signal(SIGTERM);
+  CHECK(outrider->wait() == 0);
+  const std::string& said = outrider->said();
+  const std::string words = "was held closed by hand";
+  CHECK(said.find(words) == said.rfind(words));
 }

@@ -1,0 +1,50 @@
+// What control does with circuit breakers that an operator holds by hand, and says of them.
+#include "filters/registry.hpp"
+#include "proxy/process/control.hpp"
+
+#include <utility>
+
+namespace process {
+namespace {
+
+std::string name_of(const filters::HeldBreaker& held) {
+  return "the circuit breaker of " + held.place + (held.part.empty() ? "" : "/" + held.part);
+}
+
+}  // namespace
+
+bool Control::set_breaker(std::string_view place, std::string_view mode) {
+  if (!filters::set_breaker(shared_.filter_state, place, mode, loop_.now())) return false;
+  log_.warning("the circuit breaker of " + std::string(place) +
+               (mode == "auto" ? " goes by outcomes again"
+                               : " is held " + std::string(mode) + " by hand"));
+  return true;
+}
+
+// What an operator said of them to the process before this one.
+void Control::tell_held_breakers() {
+  for (const filters::HeldBreaker& each : std::exchange(held_breakers_, {})) {
+    if (!filters::has_breaker(*plan_->config, each.place))
+      tell_gone(each);
+    else if (each.mode == "auto")
+      log_.info(name_of(each) + " goes by outcomes, as it was told by hand");
+    else
+      log_.warning(name_of(each) + " stays held " + each.mode + " by hand");
+  }
+}
+
+// Those whose place that configuration had, and this one has not.
+void Control::tell_breakers_gone_since(const config::Config& before) {
+  for (const filters::HeldBreaker& each : filters::held_breakers(shared_.filter_state))
+    if (filters::has_breaker(before, each.place) &&
+        !filters::has_breaker(*plan_->config, each.place))
+      tell_gone(each);
+}
+
+void Control::tell_gone(const filters::HeldBreaker& held) {
+  if (held.mode == "auto") return;
+  log_.warning(name_of(held) + " was held " + held.mode +
+               " by hand, and is not in this configuration");
+}
+
+}  // namespace process
