@@ -173,9 +173,10 @@ Parsed<Rate> parse_rate(std::string_view text) {
   const std::string_view unit = text.substr(digits.size());
   const auto per =
       unit == "/s" || unit == "/m" || unit == "/h" ? unit_of(unit.substr(1)) : std::nullopt;
-  const auto count = base::parse_decimal<std::uint32_t>(digits);
-  if (!per || !count || has_leading_zero(digits))
+  if (!per || digits.empty() || has_leading_zero(digits))
     return {std::nullopt, quoted(text) + " is not a rate such as 200/s, 12000/m or 5/h"};
+  const auto count = base::parse_decimal<std::uint32_t>(digits);
+  if (!count) return {std::nullopt, quoted(text) + " is too much: a rate is at most 4294967295"};
   if (*count == 0) return {std::nullopt, "a rate is at least 1, such as 1/h"};
   return {Rate{*count, *per}, {}};
 }

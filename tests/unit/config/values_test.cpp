@@ -50,6 +50,8 @@ TEST_CASE("rates are counts in a second, a minute or an hour, at least one") {
   for (const char* text :
        {"", "5", "/s", "5/", "5/ms", "5/d", "0/s", "05/s", "1.5/s", "-1/s", "5 /s"})
     CHECK_FALSE(rate(text));
+  CHECK(config::parse_rate("5000000000/s").problem ==
+        "\"5000000000/s\" is too much: a rate is at most 4294967295");
   CHECK(config::parse_rate("10").problem == "10 in which time?");
   CHECK(config::parse_rate("10").instead == " write 10/s, 10/m or 10/h");
 }
