@@ -35,10 +35,11 @@ void Origin::expect(const Happening& event, Time begin) {
   Periods& all =
       event.is_recorded() ? recorded_ : periods_[static_cast<std::size_t>(event.what)];
   const Period made{begin + event.at, until, event.factor, event.share,
-                    static_cast<int>(event.status), &event};
-  all.insert(std::upper_bound(all.begin(), all.end(), made,
-                              [](const Period& a, const Period& b) { return a.from < b.from; }),
-             made);
+                    static_cast<int>(event.status), &event, until};
+  const auto begins_before = [](const Period& a, const Period& b) { return a.from < b.from; };
+  auto at = all.insert(std::upper_bound(all.begin(), all.end(), made, begins_before), made);
+  for (; at != all.end(); ++at)
+    at->latest = at == all.begin() ? at->until : std::max(at->until, std::prev(at)->latest);
 }
 
 void Origin::happens(const Happening& event, Time now) {
@@ -77,15 +78,18 @@ void Origin::set_servers(std::uint64_t count, Time now) {
 }
 
 const Origin::Period* Origin::find(const Periods& all, Time now) {
-  const auto later =
-      std::upper_bound(all.begin(), all.end(), now,
-                       [](Time time, const Period& each) { return time < each.from; });
-  return later != all.begin() && now < std::prev(later)->until ? &*std::prev(later) : nullptr;
+  auto each = std::upper_bound(all.begin(), all.end(), now,
+                               [](Time time, const Period& other) { return time < other.from; });
+  while (each != all.begin() && now < std::prev(each)->latest)
+    if (now < (--each)->until) return &*each;
+  return nullptr;
 }
 
+// One that goes on as another ends counts with it.
 Time Origin::end_of(Trouble what, Time now) const {
-  const Period* period = find(what, now);
-  return period ? period->until : Time::min();
+  Time end = Time::min();
+  while (const Period* period = find(what, std::max(end, now))) end = period->until;
+  return end;
 }
 
 Answer Origin::take(Time now) {
@@ -179,9 +183,11 @@ Duration Origin::work(Time start) {
 // When so much is done that is begun then: during a pause nothing is.
 Time Origin::past_pauses(Time start, Duration work) const {
   Time done = start + work;
+  Time seen = start;  // pauses that overlap stand still once
   for (const Period& pause : all_of(Trouble::pause)) {
-    if (pause.until <= start || pause.from >= done) continue;
-    done += pause.until - std::max(start, pause.from);
+    if (pause.until <= seen || pause.from >= done) continue;
+    done += pause.until - std::max(seen, pause.from);
+    seen = pause.until;
   }
   return done;
 }

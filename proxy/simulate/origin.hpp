@@ -73,11 +73,13 @@ class Origin {
     std::uint32_t share;
     int status;
     const Happening* event;
+    base::Time latest;  // the last end of this one and those before it
   };
 
   using Periods = std::vector<Period>;  // in the order in which they begin
 
   const Periods& all_of(Trouble what) const { return periods_[static_cast<std::size_t>(what)]; }
+  // Of several at that time the one that began last.
   static const Period* find(const Periods& all, base::Time now);
   const Period* find(Trouble what, base::Time now) const { return find(all_of(what), now); }
   bool is_in(Trouble what, base::Time now) const { return find(what, now) != nullptr; }
