@@ -158,7 +158,7 @@ class Reader {
     const auto [found, is_new] = numbers_.try_emplace(AskedKey{listener, method, host, path},
                                                       static_cast<std::uint32_t>(asked_.size()));
     if (is_new)
-      asked_.push_back({listener, method, host.empty() ? "simulated" : host, path, {}, 1});
+      asked_.push_back({listener, method, host.empty() ? "simulated" : host, path, {}, 1, {}});
     return found->second;
   }
   std::uint32_t client(const std::string& source) {

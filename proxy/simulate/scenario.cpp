@@ -114,6 +114,7 @@ void read_list(const Node& node, const Reading& reading, const Table<Part>& tabl
   if (!node.is_list()) return reading.mistake(node, config::wrong_kind(node, "a list"));
   for (const config::NodePtr& item : node.items) {
     Part& part = into.emplace_back();
+    part.mark = item->mark;
     config::read_table(*item, reading, table, part);
     if (item->is_map()) check(*item, reading, part);
   }
@@ -140,9 +141,6 @@ Field<Scenario> list(std::string_view name, std::string_view doc, const Table<Pa
   Field<Scenario> field{name, "a list of maps", "", doc,
                         [=, &table](const Node& node, const Reading& reading, Scenario& into) {
                           read_list(node, reading, table, into.*member, check);
-                          if constexpr (std::is_same_v<Part, Happening>)
-                            for (std::size_t i = 0; i < into.happenings.size(); ++i)
-                              into.happenings[i].mark = node.items[i]->mark;
                         }};
   field.rows = [&table] { return config::rows_of(table); };
   return field;
@@ -179,35 +177,58 @@ const Table<Scenario>& scenario_table() {
   return table;
 }
 
-// What it names is there.
-void validate(const Scenario& scenario, const config::Config& config, config::Mistakes& mistakes) {
-  std::vector<std::string_view> clusters;
-  for (const config::Cluster& cluster : config.clusters) clusters.push_back(cluster.name);
-  const auto check = [&](const std::string& name, const config::Mark& mark) {
-    if (name.empty() || config.find_cluster(name)) return;
-    mistakes.add(mark, config.file + " has no cluster \"" + name + "\"" +
-                           config::did_you_mean(name, clusters));
-  };
-  for (const auto& [name, mark] : scenario.marks) check(name, mark);
-  for (const Happening& event : scenario.happenings) {
-    check(event.service, event.mark);
+// What a scenario names is there.
+class Validation {
+ public:
+  Validation(const config::Config& config, config::Mistakes& mistakes)
+      : config_(config), mistakes_(mistakes) {}
+
+  void check(const Scenario& scenario) {
+    for (const auto& [name, mark] : scenario.marks) check_cluster(name, mark);
+    for (const Happening& event : scenario.happenings) {
+      check_cluster(event.service, event.mark);
+      check_endpoint(scenario, event);
+    }
+    for (const Asked& asked : scenario.requests) check_listener(asked);
+  }
+
+ private:
+  void check_cluster(const std::string& name, const config::Mark& mark) {
+    if (name.empty() || config_.find_cluster(name)) return;
+    std::vector<std::string_view> known;
+    for (const config::Cluster& cluster : config_.clusters) known.push_back(cluster.name);
+    mistakes_.add(mark, config_.file + " has no cluster \"" + name + "\"" +
+                            config::did_you_mean(name, known));
+  }
+  void check_endpoint(const Scenario& scenario, const Happening& event) {
     const auto rules = scenario.services.find(event.service);
-    const config::Cluster* cluster = config.find_cluster(event.service);
-    if (!cluster || event.endpoint == 0) continue;
+    const config::Cluster* cluster = config_.find_cluster(event.service);
+    if (!cluster || event.endpoint == 0) return;
     const std::uint64_t known = rules != scenario.services.end() && rules->second.endpoints > 0
                                     ? rules->second.endpoints
                                     : std::max<std::uint64_t>(cluster->endpoints.size(), 1);
     if (event.endpoint > known)
-      mistakes.add(event.mark, "\"" + event.service + "\" has no endpoint " +
-                                   std::to_string(event.endpoint) + ", only " +
-                                   std::to_string(known));
+      mistakes_.add(event.mark, "\"" + event.service + "\" has no endpoint " +
+                                    std::to_string(event.endpoint) + ", only " +
+                                    std::to_string(known));
   }
-  for (const Asked& asked : scenario.requests)
-    if (!asked.listener.empty() &&
-        std::none_of(config.listeners.begin(), config.listeners.end(),
-                     [&](const auto& each) { return each.name == asked.listener; }))
-      mistakes.add({}, config.file + " has no listener \"" + asked.listener + "\"");
-}
+  void check_listener(const Asked& asked) {
+    if (asked.listener.empty()) return;
+    std::vector<std::string_view> known;
+    for (const config::Listener& listener : config_.listeners) {
+      if (listener.name == asked.listener && listener.carries_requests()) return;
+      known.push_back(listener.name);
+      if (listener.name == asked.listener)
+        return mistakes_.add(asked.mark, "listener \"" + asked.listener + "\" of " + config_.file +
+                                             " carries no requests, which alone are simulated");
+    }
+    mistakes_.add(asked.mark, config_.file + " has no listener \"" + asked.listener + "\"" +
+                                  config::did_you_mean(asked.listener, known));
+  }
+
+  const config::Config& config_;
+  config::Mistakes& mistakes_;
+};
 
 ReadScenario read_source(std::shared_ptr<const config::Source> source,
                          const config::Config& config, config::Mistakes& mistakes) {
@@ -217,7 +238,7 @@ ReadScenario read_source(std::shared_ptr<const config::Source> source,
   if (root) {
     const std::vector<const config::FilterSpec*> filters;
     config::read_table(*root, Reading{mistakes, filters}, scenario_table(), read.scenario);
-    if (mistakes.empty()) validate(read.scenario, config, mistakes);
+    if (mistakes.empty()) Validation(config, mistakes).check(read.scenario);
   }
   read.mistakes = mistakes.sorted();
   return read;

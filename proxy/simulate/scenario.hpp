@@ -26,6 +26,7 @@ struct Asked {
   std::string path = "/";
   config::NamedValues headers;  // "{client}" in a value is the client's number
   std::uint64_t weight = 1;
+  config::Mark mark{};
 };
 
 enum class Spread : std::uint8_t { fixed, uniform, exponential, heavy };

@@ -41,6 +41,7 @@ sed 's/http:.*1"/&, filters: [throttle: { rate: 10\/s }]/' good.yaml >throttled.
 echo 'events: [{ at: 1s, what: away, factor: 3 }]' >scenario.yaml
 echo '{"ts":"2026-01-31T12:34:56.789Z","listener":"in","method":"GET","host":"a","path":"/x","status":200,"ms":{"total":12.000,"first_byte":11.000},"attempts":1,"cluster":"a"}' >recorded.log
 echo 'events: [{ at: 1s, what: away }, { at: 5s, what: away }]' >late.yaml
+echo 'requests: [{ listener: inn }]' >elsewhere.yaml
 mkdir dir
 
 expect 0 'good.yaml: valid' check good.yaml
@@ -138,6 +139,7 @@ expect 0 'succeeded' simulate good.yaml --log recorded.log
 expect 2 '--rate and --log exclude each other' simulate good.yaml --log recorded.log --rate 1/s
 expect 2 '--rate' simulate good.yaml --rate 5
 expect 2 'no `retry` stands in good.yaml' simulate good.yaml --without retry
+expect 1 'elsewhere.yaml:1:12: good.yaml has no listener "inn", did you mean "in"?' simulate good.yaml --scenario elsewhere.yaml
 expect 0 'outrider ' version
 expect 0 'outrider ' --version
 expect 2 'takes nothing more' version now

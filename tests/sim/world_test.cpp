@@ -90,6 +90,8 @@ TEST_CASE("a scenario: says where it is wrong and what instead") {
             .find("has no endpoint 3, only 2") != std::string::npos);
   CHECK(mistake_in("requests: [{ path: x }]").find("`path` begins with a slash") !=
         std::string::npos);
+  CHECK(mistake_in("requests: [{ listener: im }]") ==
+        "s.yaml:1:12: test.yaml has no listener \"im\", did you mean \"in\"?");
   CHECK(mistake_in("for: 0s").find("s.yaml:1:6: ") == 0);
   CHECK(mistake_in("services: { app: { servers: 3, cache: { miss: 4 } } }").empty());
 }
