@@ -22,8 +22,11 @@ ListedEndpoints listed_endpoints(const config::Config& config) {
                                     file.problem + "; until it can be read there is no endpoint")});
       continue;
     }
-    const config::EndpointList list = config::parse_endpoint_list(path, std::move(file.text));
-    if (!list.problem.empty()) found.problems.push_back(config.shown(places, list.problem));
+    config::EndpointList list = config::parse_endpoint_list(path, std::move(file.text));
+    if (list.problem.empty())
+      found.by_cluster[cluster.name] = std::move(list.endpoints);
+    else
+      found.problems.push_back(config.shown(places, list.problem));
   }
   return found;
 }

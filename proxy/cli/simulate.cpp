@@ -4,6 +4,7 @@
 #include "filters/registry.hpp"
 #include "proxy/base/ascii.hpp"
 #include "proxy/cli/commands.hpp"
+#include "proxy/cli/listed_endpoints.hpp"
 #include "proxy/simulate/recording.hpp"
 #include "proxy/simulate/report.hpp"
 #include "proxy/simulate/plot.hpp"
@@ -71,6 +72,21 @@ std::string find_late_events(const simulate::Scenario& scenario) {
                                    config::duration_text(scenario.length) +
                                    ": write an earlier `at`, or a longer `for` of the whole");
   return in_lines(mistakes.sorted());
+}
+
+// Clusters have the endpoints that their files list now. Returns what is wrong, or "".
+std::string read_listed_endpoints(config::Config& config) {
+  ListedEndpoints lists = listed_endpoints(config);
+  if (!lists.problems.empty()) return lists.problems.front();
+  for (const config::Mistake& warning : lists.warnings)
+    std::fprintf(stderr, "%s; it counts as one here\n", warning.summary().c_str());
+  for (config::Cluster& cluster : config.clusters) {
+    const auto listed = lists.by_cluster.find(cluster.name);
+    if (listed == lists.by_cluster.end()) continue;
+    cluster.endpoints = std::move(listed->second);
+    cluster.discovery.reset();
+  }
+  return {};
 }
 
 // The configuration without filters of that name, wherever they stand.
@@ -170,20 +186,23 @@ int simulate(const Call& call) {
   if (call.words.empty()) return misuse("a FILE is missing");
   const config::Loaded loaded = config::load(call.words[0], filters::specs());
   if (!loaded.config) return fail(in_lines(loaded.mistakes));
+  config::Config config = *loaded.config;
+  if (const std::string problem = read_listed_endpoints(config); !problem.empty())
+    return fail(problem);
   simulate::ReadScenario read;
   if (const std::string* file = call.find("--scenario"))
-    read = simulate::read_scenario(*file, *loaded.config);
+    read = simulate::read_scenario(*file, config);
   if (!read.mistakes.empty()) return fail(in_lines(read.mistakes));
   if (const std::string problem = read_options(call, read.scenario); !problem.empty())
     return misuse(problem);
   if (call.has("--rate") && call.has("--log"))
     return misuse("--rate and --log exclude each other: the log says what came when");
-  std::vector<config::Config> variants = {*loaded.config};
+  std::vector<config::Config> variants = {config};
   std::vector<std::string> names = {call.words[0]};
   for (const std::string& filter : call.all("--without")) {
-    if (!has_filter(*loaded.config, filter))
+    if (!has_filter(config, filter))
       return misuse("--without: no `" + filter + "` stands in " + call.words[0]);
-    variants.push_back(without(*loaded.config, filter));
+    variants.push_back(without(config, filter));
     names.push_back(call.words[0] + " without " + filter);
   }
   const bool is_json = call.has("--json");

@@ -1,8 +1,6 @@
 // Of world.hpp: what a configuration needs so that it can be simulated on any machine.
 #include "proxy/simulate/world.hpp"
 
-#include <algorithm>
-
 namespace simulate {
 namespace {
 
@@ -17,11 +15,11 @@ constexpr std::size_t a_part = 250;
 
 void place(config::Cluster& cluster, std::size_t number, const Scenario& scenario) {
   const auto rules = scenario.services.find(cluster.name);
-  std::size_t wanted = cluster.endpoints.size();
+  std::size_t wanted = endpoints_of(cluster);
   if (rules != scenario.services.end() && rules->second.endpoints > 0)
     wanted = rules->second.endpoints;
   cluster.discovery.reset();
-  cluster.endpoints.resize(std::max<std::size_t>(wanted, 1));
+  cluster.endpoints.resize(wanted);
   for (std::size_t i = 0; i < cluster.endpoints.size(); ++i) {
     config::Endpoint& endpoint = cluster.endpoints[i];
     endpoint.host = address_of(number, i % a_part);

@@ -105,6 +105,9 @@ std::string endpoints_text(const World& world) {
                        : "");
   }
   if (rows > most) text += format("  and %zu more\n", world.origins().size() - most);
+  for (const config::Cluster& cluster : world.plan().config->clusters)
+    if (!of_service.contains(cluster.name))
+      text += format("  %-24s has none\n", cluster.name.c_str());
   return text;
 }
 

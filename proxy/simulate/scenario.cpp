@@ -206,7 +206,7 @@ class Validation {
     if (!cluster || event.endpoint == 0) return;
     const std::uint64_t known = rules != scenario.services.end() && rules->second.endpoints > 0
                                     ? rules->second.endpoints
-                                    : std::max<std::uint64_t>(cluster->endpoints.size(), 1);
+                                    : endpoints_of(*cluster);
     if (event.endpoint > known)
       mistakes_.add(event.mark, "\"" + event.service + "\" has no endpoint " +
                                     std::to_string(event.endpoint) + ", only " +
@@ -245,6 +245,12 @@ ReadScenario read_source(std::shared_ptr<const config::Source> source,
 }
 
 }  // namespace
+
+// A name, and what is looked up elsewhere, counts as one.
+std::size_t endpoints_of(const config::Cluster& cluster) {
+  return cluster.discovery ? std::max<std::size_t>(cluster.endpoints.size(), 1)
+                           : cluster.endpoints.size();
+}
 
 std::string_view to_string(Trouble trouble) {
   return troubles[static_cast<std::size_t>(trouble)];

@@ -96,6 +96,9 @@ struct Scenario {
 
 std::string_view to_string(Trouble trouble);
 
+// How many a cluster has, unless a scenario says otherwise.
+std::size_t endpoints_of(const config::Cluster& cluster);
+
 struct ReadScenario {
   Scenario scenario;
   std::vector<config::Mistake> mistakes;  // none = it was read

@@ -140,6 +140,12 @@ expect 2 '--rate and --log exclude each other' simulate good.yaml --log recorded
 expect 2 '--rate' simulate good.yaml --rate 5
 expect 2 'no `retry` stands in good.yaml' simulate good.yaml --without retry
 expect 1 'elsewhere.yaml:1:12: good.yaml has no listener "inn", did you mean "in"?' simulate good.yaml --scenario elsewhere.yaml
+expect 0 'a/1' simulate listed.yaml --for 1s
+echo '[]' >list.yaml
+expect 0 'has none' simulate listed.yaml --for 1s
+expect 0 'no_endpoint' simulate listed.yaml --for 1s
+rm list.yaml
+expect 0 'there is no endpoint; it counts as one here' simulate listed.yaml --for 1s
 expect 0 'outrider ' version
 expect 0 'outrider ' --version
 expect 2 'takes nothing more' version now
