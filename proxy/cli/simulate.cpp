@@ -74,6 +74,11 @@ std::string find_late_events(const simulate::Scenario& scenario) {
   return in_lines(mistakes.sorted());
 }
 
+bool carries_requests(const config::Config& config) {
+  return std::any_of(config.listeners.begin(), config.listeners.end(),
+                     [](const config::Listener& each) { return each.carries_requests(); });
+}
+
 // Clusters have the endpoints that their files list now. Returns what is wrong, or "".
 std::string read_listed_endpoints(config::Config& config) {
   ListedEndpoints lists = listed_endpoints(config);
@@ -141,6 +146,10 @@ class Run {
              "which `requests` there are";
     }
     if (const std::string late = find_late_events(scenario); !late.empty()) return late;
+    if (scenario.rate.count * 1'000 / static_cast<std::uint64_t>(scenario.rate.per.count()) >
+        simulate::most_a_second)
+      return "a rate of at most " + std::to_string(simulate::most_a_second) +
+             "/s can be simulated";
     server::Planned planned = server::make_plan(simulate::made_virtual(config_, scenario));
     if (!planned.plan) return planned.problems.front();
     world_ = std::make_unique<simulate::World>(std::move(planned.plan), std::move(scenario),
@@ -186,6 +195,9 @@ int simulate(const Call& call) {
   if (call.words.empty()) return misuse("a FILE is missing");
   const config::Loaded loaded = config::load(call.words[0], filters::specs());
   if (!loaded.config) return fail(in_lines(loaded.mistakes));
+  if (!carries_requests(*loaded.config))
+    return fail(call.words[0] + ": no listener carries requests, which alone are simulated: not `tcp`, "
+                                "not `udp`");
   config::Config config = *loaded.config;
   if (const std::string problem = read_listed_endpoints(config); !problem.empty())
     return fail(problem);

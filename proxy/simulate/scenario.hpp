@@ -77,6 +77,8 @@ struct Happening {
   Millis end() const { return length == Millis{0} ? Millis::max() : at + length; }
 };
 
+constexpr std::uint64_t most_a_second = 1'000'000;  // requests; beyond it no world comes to its end
+
 enum class Arrivals : std::uint8_t { poisson, even, together };
 
 struct Scenario {

@@ -57,7 +57,8 @@ class ByRate final : public Traffic {
     for (const Happening& each : scenario_.happenings)
       if (each.what == Trouble::surge && at_ >= each.at && at_ < each.end())
         a_second *= static_cast<double>(each.factor);
-    return std::chrono::duration_cast<Duration>(std::chrono::duration<double>(requests / a_second));
+    const std::chrono::duration<double> exact(requests / a_second);
+    return std::max(std::chrono::duration_cast<Duration>(exact), Duration{1});  // time goes on
   }
   const Asked* draw() {
     if (asked_.size() == 1) return &asked_.front();

@@ -42,6 +42,7 @@ echo 'events: [{ at: 1s, what: away, factor: 3 }]' >scenario.yaml
 echo '{"ts":"2026-01-31T12:34:56.789Z","listener":"in","method":"GET","host":"a","path":"/x","status":200,"ms":{"total":12.000,"first_byte":11.000},"attempts":1,"cluster":"a"}' >recorded.log
 echo 'events: [{ at: 1s, what: away }, { at: 5s, what: away }]' >late.yaml
 echo 'requests: [{ listener: inn }]' >elsewhere.yaml
+sed 's/routes: [^ ]* .*$/tcp: { to: a } } }/; s#http:#tcp:#' good.yaml >opaque.yaml
 mkdir dir
 
 expect 0 'good.yaml: valid' check good.yaml
@@ -139,7 +140,11 @@ expect 0 'succeeded' simulate good.yaml --log recorded.log
 expect 2 '--rate and --log exclude each other' simulate good.yaml --log recorded.log --rate 1/s
 expect 2 '--rate' simulate good.yaml --rate 5
 expect 2 'no `retry` stands in good.yaml' simulate good.yaml --without retry
+expect 2 '"5000000000/s" is too much: a rate is at most 4294967295' simulate good.yaml --rate 5000000000/s
+expect 1 'a rate of at most 1000000/s can be simulated' simulate good.yaml --rate 1000001/s
 expect 1 'elsewhere.yaml:1:12: good.yaml has no listener "inn", did you mean "in"?' simulate good.yaml --scenario elsewhere.yaml
+expect 0 'opaque.yaml: valid' check opaque.yaml
+expect 1 'opaque.yaml: no listener carries requests, which alone are simulated' simulate opaque.yaml
 expect 0 'a/1' simulate listed.yaml --for 1s
 echo '[]' >list.yaml
 expect 0 'has none' simulate listed.yaml --for 1s
