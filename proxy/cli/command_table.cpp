@@ -145,6 +145,9 @@ Command simulate_command() {
       "requests, the services and what goes wrong when; --log takes requests, times and failures\n"
       "from a recorded access log instead. The same seed gives the same output. Time has steps\n"
       "of a millisecond; bodies are empty; `health` is not asked; listeners' `tls` is left out.\n"
+      "Of a log each second's failures come back in the shares that they had, which is not all:\n"
+      "of several attempts only the last is known, a connect failure counts as a request that\n"
+      "was sent, after the last request nothing fails, and `grpc_status` is left out.\n"
       "With --without, --json prints one array: FILE as it is, and each that lacks a filter.\n"
       "Exit status: 0 done, 1 FILE or the scenario is invalid, 2 misused.\n",
       simulate,

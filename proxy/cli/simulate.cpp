@@ -94,6 +94,21 @@ std::string read_listed_endpoints(config::Config& config) {
   return {};
 }
 
+void tell_left_out(const std::string& log, const simulate::Recording& recording,
+                   const config::Config& config) {
+  if (recording.skipped > 0)
+    std::fprintf(stderr, "%s: %lu lines hold no request and were left out\n", log.c_str(),
+                 recording.skipped);
+  if (recording.redirected == 0) return;
+  std::string names;
+  for (const std::string& name : recording.unknown_listeners)
+    names.append(names.empty() ? "" : ", ").append(name);
+  std::fprintf(stderr,
+               "%s: %lu requests came by listeners that carry none in %s (%s): here they come by "
+               "the first that does\n",
+               log.c_str(), recording.redirected, config.file.c_str(), names.c_str());
+}
+
 // The configuration without filters of that name, wherever they stand.
 config::Config without(const config::Config& config, const std::string& filter) {
   config::Config made = config;
@@ -136,9 +151,7 @@ class Run {
       if (!recording.traffic) return recording.problem;
       if (!call_.has("--for"))
         scenario.length = std::chrono::ceil<base::Millis>(recording.length);
-      if (recording.skipped > 0)
-        std::fprintf(stderr, "%s: %lu lines hold no request and were left out\n", log->c_str(),
-                     recording.skipped);
+      tell_left_out(*log, recording, config_);
       traffic = std::move(recording.traffic);
     } else if (scenario.requests.empty() && simulate::ask_each_route(config_).empty()) {
       return config_.file +

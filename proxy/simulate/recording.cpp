@@ -19,6 +19,7 @@ using base::Reason;
 
 constexpr std::size_t most_times = 100'000;  // that are kept of a service
 constexpr std::uint64_t most_lines = 20'000'000;
+constexpr std::size_t most_names = 5;  // that are told
 
 // Milliseconds since 1970 of "2026-01-31T12:34:56.789Z".
 std::optional<std::int64_t> parse_timestamp(std::string_view text) {
@@ -139,6 +140,8 @@ class Reader {
     const std::int64_t begin = entries_.front().at;
     made.length = Millis{last_ - begin + 1};
     made.requests = entries_.size();
+    made.redirected = redirected_;
+    made.unknown_listeners = std::move(unknown_listeners_);
     for (auto& [cluster, upstream] : upstreams_) add(scenario, cluster, upstream, begin);
     made.traffic = std::make_unique<Recorded>(std::move(entries_), std::move(asked_), begin);
     return made;
@@ -153,7 +156,11 @@ class Reader {
         config_.listeners.begin(), config_.listeners.end(), [&](const config::Listener& each) {
           return each.name == listener && each.carries_requests();
         });
-    if (!is_known) listener.clear();
+    if (!is_known && !listener.empty()) {
+      ++redirected_;
+      if (unknown_listeners_.size() < most_names) unknown_listeners_.insert(listener);
+      listener.clear();
+    }
     const std::string host = text_in(line, "host");
     const auto [found, is_new] = numbers_.try_emplace(AskedKey{listener, method, host, path},
                                                       static_cast<std::uint32_t>(asked_.size()));
@@ -208,6 +215,8 @@ class Reader {
   std::map<AskedKey, std::uint32_t> numbers_;
   std::map<std::string, std::uint32_t> clients_;
   std::map<std::string, Upstream> upstreams_;
+  std::uint64_t redirected_ = 0;
+  std::set<std::string> unknown_listeners_;
   std::int64_t last_ = INT64_MIN;
 };
 

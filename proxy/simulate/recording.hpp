@@ -6,6 +6,7 @@
 #include "proxy/simulate/traffic.hpp"
 
 #include <memory>
+#include <set>
 #include <string>
 
 namespace simulate {
@@ -15,6 +16,8 @@ struct Recording {
   base::Duration length{};  // from the first request to the end of the last
   std::uint64_t requests = 0;
   std::uint64_t skipped = 0;  // lines that hold no request that could be asked again
+  std::uint64_t redirected = 0;  // requests that came by one of these, and come by the first now
+  std::set<std::string> unknown_listeners;  // such as carry no requests among them
   std::string problem;  // with its place; "" = none
 };
 

@@ -53,6 +53,17 @@ std::string millis(const Latencies& latencies) {
                 latencies.quantile(0.95), latencies.quantile(0.99));
 }
 
+// What the file has and the world has not.
+std::vector<std::string> not_simulated(const World& world) {
+  std::vector<std::string> all;
+  for (const config::Listener& listener : world.plan().config->listeners)
+    if (!listener.carries_requests())
+      all.push_back((listener.udp ? "`udp` of listener " : "`tcp` of listener ") + listener.name);
+  for (const config::Cluster& cluster : world.plan().config->clusters)
+    if (cluster.health) all.push_back("`health` of cluster " + cluster.name);
+  return all;
+}
+
 std::string head_text(const World& world) {
   const Scenario& scenario = world.scenario();
   std::string text =
@@ -61,6 +72,7 @@ std::string head_text(const World& world) {
       (scenario.sidecars == 1 ? " sidecar, " : " sidecars, ") +
       std::to_string(world.origins().size()) +
       (world.origins().size() == 1 ? " endpoint\n" : " endpoints\n");
+  for (const std::string& each : not_simulated(world)) text += "not simulated: " + each + '\n';
   return text;
 }
 
@@ -257,6 +269,9 @@ std::string report_json(const World& world) {
   json.open('{').number("seed", world.scenario().seed);
   write_decimal(json, "seconds", seconds(world.scenario().length));
   json.number("sidecars", world.scenario().sidecars);
+  json.key("not_simulated").open('[');
+  for (const std::string& each : not_simulated(world)) json.text(each);
+  json.close(']');
   json.number("upstream", tally.upstream());
   json.key("total").open('{');
   write_counts(json, tally.total());

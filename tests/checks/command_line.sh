@@ -42,6 +42,7 @@ echo 'events: [{ at: 1s, what: away, factor: 3 }]' >scenario.yaml
 echo '{"ts":"2026-01-31T12:34:56.789Z","listener":"in","method":"GET","host":"a","path":"/x","status":200,"ms":{"total":12.000,"first_byte":11.000},"attempts":1,"cluster":"a"}' >recorded.log
 echo 'events: [{ at: 1s, what: away }, { at: 5s, what: away }]' >late.yaml
 echo 'requests: [{ listener: inn }]' >elsewhere.yaml
+sed 's/"in"/"out"/' recorded.log >elsewhere.log
 sed 's/routes: [^ ]* .*$/tcp: { to: a } } }/; s#http:#tcp:#' good.yaml >opaque.yaml
 mkdir dir
 
@@ -143,6 +144,7 @@ expect 2 'no `retry` stands in good.yaml' simulate good.yaml --without retry
 expect 2 '"5000000000/s" is too much: a rate is at most 4294967295' simulate good.yaml --rate 5000000000/s
 expect 1 'a rate of at most 1000000/s can be simulated' simulate good.yaml --rate 1000001/s
 expect 1 'elsewhere.yaml:1:12: good.yaml has no listener "inn", did you mean "in"?' simulate good.yaml --scenario elsewhere.yaml
+expect 0 '1 requests came by listeners that carry none in good.yaml (out)' simulate good.yaml --log elsewhere.log
 expect 0 'opaque.yaml: valid' check opaque.yaml
 expect 1 'opaque.yaml: no listener carries requests, which alone are simulated' simulate opaque.yaml
 expect 0 'a/1' simulate listed.yaml --for 1s
@@ -151,6 +153,7 @@ expect 0 'has none' simulate listed.yaml --for 1s
 expect 0 'no_endpoint' simulate listed.yaml --for 1s
 rm list.yaml
 expect 0 'there is no endpoint; it counts as one here' simulate listed.yaml --for 1s
+expect 0 'only the last is known' simulate --help
 expect 0 'outrider ' version
 expect 0 'outrider ' --version
 expect 2 'takes nothing more' version now

@@ -72,6 +72,19 @@ TEST_CASE("a recorded log: a line as the proxy writes it") {
   CHECK(recording.length == base::Millis{677});
 }
 
+TEST_CASE("a recorded log: says which listeners it knows and the configuration does not") {
+  std::string text = line("01.000", R"("status":200)") + line("01.500", R"("status":200)");
+  text.replace(text.find("\"in\""), 4, "\"out\"");
+  const RecordedLog log(text);
+  const config::Loaded loaded = config::load_text("test.yaml", config_of(""), filters::specs());
+  simulate::Scenario scenario;
+  const simulate::Recording recording =
+      simulate::read_recording(log.file, *loaded.config, scenario);
+  CHECK(recording.requests == 2);
+  CHECK(recording.redirected == 1);
+  CHECK(recording.unknown_listeners == std::set<std::string>{"out"});
+}
+
 // What a hundred requests in two seconds came to that all had the same end, with `retry: {}`.
 struct Replayed {
   explicit Replayed(const std::string& end) {

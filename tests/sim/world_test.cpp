@@ -75,6 +75,14 @@ std::string mistake_in(const std::string& scenario) {
   return read.mistakes.empty() ? "" : read.mistakes[0].summary();
 }
 
+TEST_CASE("a world: says what of the configuration it has not") {
+  const std::string health = "`health` of cluster app";
+  Simulated run(config_of("    health: { tcp: true }\n"), "for: 1s\n");
+  CHECK(simulate::report_text(run.world()).find("not simulated: " + health) != std::string::npos);
+  CHECK(simulate::report_json(run.world()).find("\"not_simulated\":[\"" + health + "\"]") !=
+        std::string::npos);
+}
+
 TEST_CASE("a scenario: says where it is wrong and what instead") {
   CHECK(mistake_in("rate: 5").find("s.yaml:1:7: ") == 0);
   CHECK(mistake_in("rat: 5/s").find("did you mean \"rate\"?") != std::string::npos);
