@@ -112,25 +112,38 @@ Histogram& Registry::histogram(std::string_view name, std::string_view help,
   return find(histograms_, name, help, labels, shards_);
 }
 
-std::string Registry::render() const {
+template <typename Metric>
+std::vector<Registry::Listed<Metric>> Registry::listed(const Families<Metric>& families) const {
   const std::lock_guard lock(mutex_);
+  std::vector<Listed<Metric>> all;
+  for (const auto& [name, family] : families) {
+    Listed<Metric>& made = all.emplace_back(Listed<Metric>{name, family.help, {}});
+    made.metrics.reserve(family.by_labels.size());
+    for (const auto& [labels, metric] : family.by_labels) made.metrics.push_back({labels, *metric});
+  }
+  return all;
+}
+
+// Who looks up a series meanwhile does not wait for the text.
+std::string Registry::render() const {
   std::string out;
-  for (const auto& [name, family] : counters_) {
-    describe(out, name, family.help, "counter");
-    for (const auto& [labels, counter] : family.by_labels)
-      out.append(name).append(labels).append(" ").append(std::to_string(counter->value())).append("\n");
+  for (const auto& family : listed(counters_)) {
+    describe(out, family.name, family.help, "counter");
+    for (const auto& [labels, counter] : family.metrics)
+      out.append(family.name).append(labels).append(" ").append(std::to_string(counter.value())).append("\n");
   }
-  for (const auto& [name, family] : gauges_) {
-    describe(out, name, family.help, "gauge");
-    for (const auto& [labels, gauge] : family.by_labels)
-      out.append(name).append(labels).append(" ").append(std::to_string(gauge->value())).append("\n");
+  for (const auto& family : listed(gauges_)) {
+    describe(out, family.name, family.help, "gauge");
+    for (const auto& [labels, gauge] : family.metrics)
+      out.append(family.name).append(labels).append(" ").append(std::to_string(gauge.value())).append("\n");
   }
-  for (const auto& [name, family] : histograms_) {
-    describe(out, name, family.help, "histogram");
-    for (const auto& [labels, histogram] : family.by_labels)
-      render_histogram(out, name, labels, *histogram);
+  for (const auto& family : listed(histograms_)) {
+    describe(out, family.name, family.help, "histogram");
+    for (const auto& [labels, histogram] : family.metrics)
+      render_histogram(out, family.name, labels, histogram);
   }
   describe(out, "outrider_series_folded_total", "Series that found no place of their own.", "counter");
+  const std::lock_guard lock(mutex_);
   out.append("outrider_series_folded_total ").append(std::to_string(folded_)).append("\n");
   return out;
 }

@@ -40,6 +40,20 @@ class Registry {
   template <typename Metric>
   using Families = std::map<std::string, Family<Metric>, std::less<>>;
 
+  // A family as it is at the moment. Metrics and their labels stay where they are.
+  template <typename Metric>
+  struct Listed {
+    struct One {
+      const std::string& labels;
+      const Metric& metric;
+    };
+    const std::string& name;
+    std::string help;
+    std::vector<One> metrics;
+  };
+
+  template <typename Metric>
+  std::vector<Listed<Metric>> listed(const Families<Metric>& families) const;
   template <typename Metric, typename... Arguments>
   Metric& find(Families<Metric>& families, std::string_view name, std::string_view help,
                const Labels& labels, Arguments... arguments);
