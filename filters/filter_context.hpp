@@ -13,8 +13,10 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace filters {
@@ -39,27 +41,15 @@ class SharedState {
   }
 
   // Calls visit(place, object) for each of a kind, of a place for the newest only: others finish
-  // what an earlier configuration began.
+  // what an earlier configuration began. Who makes filters meanwhile does not wait for the visits.
   template <typename T, typename Visit> void each(const std::string& kind, Visit visit) const {
-    const std::lock_guard lock(mutex_);
-    const auto found = by_kind_.find(kind);
-    if (found == by_kind_.end()) return;
-    for (const auto& [place, entries] : found->second)
-      for (auto entry = entries.rbegin(); entry != entries.rend(); ++entry)
-        if (const auto held = std::static_pointer_cast<T>(entry->held.lock())) {
-          visit(place, *held);
-          break;
-        }
+    for (const auto& [place, held] : newest(kind)) visit(place, *std::static_pointer_cast<T>(held));
   }
 
-  // Forgets the places that no filter stands at any more.
+  // Forgets the places that no filter stands at any more, some at a time: nobody waits for all.
   void sweep() {
-    const std::lock_guard lock(mutex_);
-    for (auto& [kind, places] : by_kind_)
-      std::erase_if(places, [](const auto& place) {
-        return std::all_of(place.second.begin(), place.second.end(),
-                           [](const Entry& entry) { return entry.held.expired(); });
-      });
+    for (const std::string& kind : kinds())
+      for (std::optional<std::string> next(""); next;) next = sweep_from(kind, *next);
   }
   // Told of each change of a circuit breaker, by its place and its new state: for whoever watches
   // them all, as the simulator does. Set before any filter is made; the thread that caused it.
@@ -77,8 +67,48 @@ class SharedState {
     std::string fields;
     std::weak_ptr<void> held;
   };
+  using Places = std::map<std::string, std::vector<Entry>>;
+  using Found = std::vector<std::pair<std::string, std::shared_ptr<void>>>;
+
+  Found newest(const std::string& kind) const {
+    Found all;
+    const std::lock_guard lock(mutex_);
+    const auto found = by_kind_.find(kind);
+    if (found == by_kind_.end()) return all;
+    for (const auto& [place, entries] : found->second)
+      for (auto entry = entries.rbegin(); entry != entries.rend(); ++entry)
+        if (auto held = entry->held.lock()) {
+          all.emplace_back(place, std::move(held));
+          break;
+        }
+    return all;
+  }
+
+  std::vector<std::string> kinds() const {
+    const std::lock_guard lock(mutex_);
+    std::vector<std::string> all;
+    for (const auto& [kind, places] : by_kind_) all.push_back(kind);
+    return all;
+  }
+
+  // Looks at some places, and says at which it goes on; none = those were the last.
+  std::optional<std::string> sweep_from(const std::string& kind, const std::string& place) {
+    constexpr int most = 256;
+    std::vector<Places::node_type> forgotten;  // freed behind the lock
+    const std::lock_guard lock(mutex_);
+    Places& places = by_kind_.at(kind);
+    auto at = places.lower_bound(place);
+    for (int i = 0; i < most && at != places.end(); ++i) {
+      const auto here = at++;
+      if (std::all_of(here->second.begin(), here->second.end(),
+                      [](const Entry& entry) { return entry.held.expired(); }))
+        forgotten.push_back(places.extract(here));
+    }
+    return at == places.end() ? std::nullopt : std::optional(at->first);
+  }
+
   mutable std::mutex mutex_;
-  std::map<std::string, std::map<std::string, std::vector<Entry>>> by_kind_;
+  std::map<std::string, Places> by_kind_;
 };
 
 // What a filter may ask of what is around it. Owned by the generation; its worker's thread.

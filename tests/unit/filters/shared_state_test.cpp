@@ -2,6 +2,9 @@
 
 #include <doctest/doctest.h>
 
+#include <chrono>
+#include <future>
+
 namespace {
 
 using filters::SharedState;
@@ -40,10 +43,19 @@ TEST_CASE("shared state: is one object for a place and its fields, while somebod
 TEST_CASE("shared state: places that nobody stands at any more are forgotten") {
   SharedState state;
   const auto kept = get(state, "cluster kept", "x");
-  for (int i = 0; i < 100; ++i) get(state, "cluster " + std::to_string(i), "x");
+  for (int i = 0; i < 1'000; ++i) get(state, "cluster " + std::to_string(i), "x");
   state.sweep();
   CHECK(state.places() == 1);
   CHECK(get(state, "cluster kept", "x") == kept);
+}
+
+TEST_CASE("shared state: filters are made while others are visited") {
+  SharedState state;
+  const auto kept = get(state, "cluster kept", "x");
+  state.each<int>("kind", [&](const std::string&, int) {
+    auto made = std::async(std::launch::async, [&] { return get(state, "cluster new", "x"); });
+    CHECK(made.wait_for(std::chrono::seconds(30)) == std::future_status::ready);
+  });
 }
 
 }  // namespace
