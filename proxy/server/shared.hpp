@@ -3,6 +3,7 @@
 #pragma once
 
 #include "filters/registry.hpp"
+#include "proxy/base/heap.hpp"
 #include "proxy/base/log.hpp"
 #include "proxy/observe/spectators.hpp"
 #include "proxy/server/admission.hpp"
@@ -18,7 +19,9 @@ struct Shared {
   Shared(const Plan& plan, std::size_t connections, std::size_t memory, base::Log& to)
       : admission(connections, plan.config->limits.source_connections, memory),
         log(to),
-        metrics(static_cast<std::size_t>(plan.workers) + 1) {}
+        metrics(static_cast<std::size_t>(plan.workers) + 1) {
+    base::join_freed_memory_at_once();  // a generation is freed in many turns, and none pays for all
+  }
 
   Admission admission;
   base::Log& log;

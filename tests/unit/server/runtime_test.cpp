@@ -5,6 +5,7 @@
 
 #include <doctest/doctest.h>
 
+#include <malloc.h>
 #include <memory>
 #include <string>
 
@@ -30,6 +31,11 @@ int turns_until(base::EventLoop& loop, const std::function<bool()>& is_so) {
   return turns;
 }
 
+// Pieces that were freed, and that the heap will join with their neighbours all at once.
+std::size_t pieces_put_off() {
+  return ::mallinfo2().smblks;
+}
+
 }  // namespace
 
 TEST_CASE("runtime: a large configuration comes and goes a part in each turn, a small one at once") {
@@ -40,6 +46,7 @@ TEST_CASE("runtime: a large configuration comes and goes a part in each turn, a 
   base::Executor executor(1, 1);
   server::Runtime runtime(loop, executor, 0, shared);
   runtime.adopt({small, {}, {}});
+  const std::size_t put_off = pieces_put_off();  // by other tests
   bool is_done = false;
   const auto done = [&] { is_done = true; };
   runtime.adopt_in_turns({small, {}, {}}, done);
@@ -53,4 +60,5 @@ TEST_CASE("runtime: a large configuration comes and goes a part in each turn, a 
   const auto is_gone = [&] { return large.use_count() == 1; };
   CHECK(turns_until(loop, is_gone) >= 2'000 / 32 - 1);
   CHECK(is_gone());
+  CHECK(pieces_put_off() <= put_off);
 }
