@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <fstream>
 #include <poll.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <system_error>
 #include <unistd.h>
@@ -52,8 +53,10 @@ Program::Program(std::vector<std::string> words, std::vector<std::string> enviro
   if (::pipe2(pipe, O_CLOEXEC) != 0) throw std::system_error(errno, std::generic_category());
   output_ = pipe[0];
   std::signal(SIGPIPE, SIG_IGN);  // a peer of TLS may write to who has ended
-  id_ = ::fork();
+  id_ = group_ = ::fork();
   if (id_ == 0) {
+    ::setpgid(0, 0);
+    ::prctl(PR_SET_PDEATHSIG, SIGKILL);  // as a Ctrl-C does not come to it
     std::signal(SIGPIPE, SIG_DFL);
     ::dup2(pipe[1], STDOUT_FILENO);
     ::dup2(pipe[1], STDERR_FILENO);
@@ -65,14 +68,13 @@ Program::Program(std::vector<std::string> words, std::vector<std::string> enviro
     ::execvpe(arguments[0], arguments.data(), variables.data());
     ::_exit(127);
   }
+  ::setpgid(id_, id_);  // whoever of the two comes first
   ::close(pipe[1]);
 }
 
 Program::~Program() {
-  if (id_ > 0) {
-    ::kill(id_, SIGKILL);
-    ::waitpid(id_, nullptr, 0);
-  }
+  if (group_ > 0) ::kill(-group_, SIGKILL);
+  if (id_ > 0) ::waitpid(id_, nullptr, 0);
   ::close(output_);
 }
 

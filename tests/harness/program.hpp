@@ -1,5 +1,5 @@
 // A program as a child process of the test: its words, what it says, and how it ends. Killed if it
-// still runs. One thread.
+// still runs, and with it what it started and left behind. One thread, which outlives it.
 #pragma once
 
 #include "proxy/base/address.hpp"
@@ -37,7 +37,8 @@ class Program {
  private:
   bool read_some();
 
-  pid_t id_ = -1;
+  pid_t id_ = -1;     // -1 = it has ended
+  pid_t group_ = -1;  // of it and of those that it started
   int output_ = -1;
   std::string said_;
 };
