@@ -110,7 +110,11 @@ base::Result<base::Descriptor> listen_beside(const base::Address& bound,
 }
 
 base::Result<void> open(int bound) {
-  if (!is_of_datagrams(bound) && ::listen(bound, backlog) != 0) return failure("cannot listen on");
+  int is_open = 0;
+  socklen_t size = sizeof is_open;
+  ::getsockopt(bound, SOL_SOCKET, SO_ACCEPTCONN, &is_open, &size);
+  if (is_open == 0 && !is_of_datagrams(bound) && ::listen(bound, backlog) != 0)
+    return failure("cannot listen on");
   return {};
 }
 

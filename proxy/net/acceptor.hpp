@@ -37,7 +37,8 @@ bool takes_ipv4(const base::Address& bound, const base::Descriptor& listening);
 base::Result<base::Descriptor> listen_beside(const base::Address& bound,
                                              const ListenOptions& options = {});
 
-// From now on connections to a bound socket wait to be accepted; datagrams do anyhow. Any thread.
+// From now on connections to a bound socket wait to be accepted, if they do not already; datagrams
+// do anyhow. Any thread.
 base::Result<void> open(int bound);
 
 class Acceptor final : base::Poller::Watch, base::Timer {

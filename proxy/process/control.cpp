@@ -101,10 +101,11 @@ std::string Control::start() {
   if (problem.empty()) problem = open_probes();
   admin_socket_.reset();  // that nobody has asked for
   probes_socket_.reset();
+  gate_.hold(*plan_, prepared.sockets);
+  if (problem.empty()) problem = open_all(prepared.sockets);  // nothing that may fail comes behind
   if (!problem.empty() && predecessor_) let_go_of_paths();  // it goes on
   if (!problem.empty()) return problem;
   follow_traces();
-  gate_.hold(*plan_, prepared.sockets);
   // Until each worker has its filters.
   const auto kept = filters::hold_breakers(shared_.filter_state, held_breakers_);
   for (std::size_t i = 0; i < prepared.sockets.size(); ++i) {

@@ -122,6 +122,7 @@ class Control final : admin::AdminSource {
   HandedOver handed_over(std::vector<server::NewSocket> of_workers) const;
   void leave();
   void let_go_of_paths();
+  void restore_access() const;
   base::Task<> drain_at_once();
   void tell_held_breakers();
   void tell_breakers_gone_since(const config::Config& before);

@@ -117,10 +117,12 @@ base::Task<> Control::replace(std::shared_ptr<Upgrading> upgrading) {
     successor_->give_up();
     problem = "it was told to end meanwhile";
   }
-  if (!problem.empty())
-    log_.error_in_lines("upgrade: this process goes on: " + problem);
-  else
+  if (problem.empty()) {
     leave();
+  } else {
+    restore_access();
+    log_.error_in_lines("upgrade: this process goes on: " + problem);
+  }
   upgrading->over.set();
 }
 
@@ -160,6 +162,14 @@ void Control::let_go_of_paths() {
   sockets_.let_go();
   if (admin_) admin_->let_go();
   if (probes_) probes_->let_go();
+}
+
+// As the configuration in force has it: the other process may have gone over to its own.
+void Control::restore_access() const {
+  sockets_.restore_access();
+  if (!admin_ || !admin_->owns_path()) return;
+  const config::Admin& admin = *plan_->config->admin;
+  (void)net::grant_anew(admin.bind, net::access_granted(admin.bind), {admin.mode, admin.owner});
 }
 
 base::Task<> Control::drain_at_once() {

@@ -36,12 +36,18 @@ void StartGate::hold(const server::Plan& plan, Sockets& sockets) {
 StartGate::Opened StartGate::open() {
   is_open_ = true;
   Opened opened{std::exchange(held_, {}), {}};
-  for (const auto& of_worker : opened.sockets)
+  opened.problem = open_all(opened.sockets);
+  return opened;
+}
+
+std::string open_all(const StartGate::Sockets& sockets) {
+  std::string problem;
+  for (const auto& of_worker : sockets)
     for (const server::NewSocket& socket : of_worker)
       if (const base::Result<void> done = net::open(socket.descriptor.number()); !done)
-        opened.problem = std::string(done.error().detail) + ' ' + socket.address.to_string() +
-                         ": " + done.error().cause.message();
-  return opened;
+        problem = std::string(done.error().detail) + ' ' + socket.address.to_string() + ": " +
+                  done.error().cause.message();
+  return problem;
 }
 
 }  // namespace process

@@ -30,4 +30,7 @@ class StartGate {
   Sockets held_;
 };
 
+// "", or which of them cannot be listened on.
+std::string open_all(const StartGate::Sockets& sockets);
+
 }  // namespace process

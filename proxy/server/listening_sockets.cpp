@@ -160,7 +160,8 @@ bool ListeningSockets::Step::take_inherited() {
   return true;
 }
 
-// All of its queues go on to be emptied, whatever the number of workers was.
+// All of its queues go on to be emptied, whatever the number of workers was. Those that are added
+// take nobody as yet: who waits in them would be lost if this process failed before it is ready.
 bool ListeningSockets::Step::take(Inherited found, PlannedListener& listener,
                                   const base::Address& wanted, base::Address& bound) {
   InheritedSocket socket = std::move(*found);
@@ -170,7 +171,7 @@ bool ListeningSockets::Step::take(Inherited found, PlannedListener& listener,
   const net::ListenOptions options{
       net::takes_ipv4(bound, descriptors.front()),
       socket.owns_path ? net::access_granted(bound) : access_of(*listener.config), true,
-      listener.carries_datagrams(), opens_inbound || listener.is_outbound()};
+      listener.carries_datagrams(), false};
   while (descriptors.size() < made.by_worker.size()) {
     auto more =
         socket.is_shared ? net::share(descriptors.front()) : net::listen_beside(bound, options);
@@ -267,6 +268,12 @@ std::vector<InheritedSocket> ListeningSockets::hand_over(std::vector<NewSocket> 
     }
   }
   return all;
+}
+
+void ListeningSockets::restore_access() const {
+  for (const Socket& socket : sockets_)
+    if (!socket.path.expired())
+      (void)net::grant_anew(socket.bound, net::access_granted(socket.bound), socket.access);
 }
 
 void ListeningSockets::let_go() {

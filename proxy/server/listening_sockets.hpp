@@ -33,7 +33,7 @@ class ListeningSockets {
   // cannot be bound, nothing has changed.
   struct Binding {
     std::string problem;                            // "" = all are bound
-    std::vector<std::vector<NewSocket>> by_worker;  // what is new
+    std::vector<std::vector<NewSocket>> by_worker;  // what is new; see net::open()
     std::vector<base::Address> unused;              // inherited, and named by nobody
   };
   // opens_inbound: false = whoever connects to what is new and inbound is refused for now.
@@ -43,6 +43,9 @@ class ListeningSockets {
   // Paths of Unix sockets are the other's from let_go() on.
   std::vector<InheritedSocket> hand_over(std::vector<NewSocket> of_workers) const;
   void let_go();
+  // Who may connect to the paths is as it was, though another process that was to take them over
+  // and did not has changed that.
+  void restore_access() const;
 
  private:
   struct Socket {

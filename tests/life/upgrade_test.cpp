@@ -15,6 +15,7 @@
 #include <future>
 #include <poll.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <thread>
 #include <unistd.h>
@@ -156,6 +157,51 @@ TEST_CASE("upgrade: a configuration that does not hold changes nothing, and is t
   outrider.write(answering(202));
   CHECK(post(outrider.admin(), "/reload").status == 200);
   CHECK(get(egress, "/").status == 202);
+}
+
+// It fails behind its own binding, as its admin side's port is another's.
+TEST_CASE("upgrade: one that fails has changed nobody's access, and loses nobody who connects") {
+  const std::string path = "/tmp/outrider-access." + std::to_string(::getpid());
+  const auto with = [&](int workers, const std::string& mode, const std::string& probes) {
+    return "version: 1\nworkers: " + std::to_string(workers) +
+           "\naccess_log: { format: none }\nadmin: { bind: \"unix:" + path + ".admin\", mode: \"" +
+           mode + "\", probes: \"" + probes + "\" }\nlisteners:\n" +
+           "  egress: { bind: \"127.0.0.1:0\", routes: [{ respond: { status: 201 } }] }\n" +
+           "  local: { bind: \"unix:" + path + "\", mode: \"" + mode +
+           "\", routes: [{ respond: { status: 201 } }] }\n";
+  };
+  const auto mode_of = [](const std::string& of) {
+    struct stat status {};
+    return ::stat(of.c_str(), &status) == 0 ? status.st_mode & 0777U : 0U;
+  };
+  Origin taken(Origin::answering("x"));
+  Outrider outrider(with(1, "0600", "127.0.0.1:0"));
+  const base::Address egress = outrider.address("egress");
+  const base::Address admin = *base::Address::parse("unix:" + path + ".admin");
+  outrider->wait_for("admin listening on");
+  std::atomic<bool> is_over{false};
+  std::atomic<int> failed{0};
+  const auto ask = [&] {
+    try {
+      return get(egress, "/").status == 201;
+    } catch (const std::exception&) {
+      return false;
+    }
+  };
+  std::thread client([&] {
+    while (!is_over)
+      if (!ask()) ++failed;
+  });
+  outrider.write(with(4, "0666", taken.address().to_string()));
+  for (int i = 0; i < 10; ++i) {
+    const Answer answer = post(admin, "/upgrade");
+    CHECK_MESSAGE(answer.body.find("cannot bind") != answer.body.npos, answer.body);
+    CHECK(mode_of(path) == 0600);
+    CHECK(mode_of(path + ".admin") == 0600);
+  }
+  is_over = true;
+  client.join();
+  CHECK(failed == 0);
 }
 
 TEST_CASE("upgrade: a breaker that is held by hand stays so in the new process") {

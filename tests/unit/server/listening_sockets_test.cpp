@@ -193,6 +193,30 @@ TEST_CASE("listening sockets: who may connect to a path that stays is said anew"
   CHECK(mode_of(path) == 0640);
 }
 
+TEST_CASE("listening sockets: one beside those that were inherited takes nobody before it is opened") {
+  const auto is_open = [](const base::Descriptor& socket) {
+    int accepts = 0;
+    socklen_t size = sizeof accepts;
+    ::getsockopt(socket.number(), SOL_SOCKET, SO_ACCEPTCONN, &accepts, &size);
+    return accepts != 0;
+  };
+  auto descriptors = net::listen_on(*Address::parse("127.0.0.1:0"), 1);
+  REQUIRE(descriptors);
+  const Address bound = Address::local_of(descriptors->front().number());
+  std::vector<server::InheritedSocket> inherited;
+  inherited.push_back({"a", bound, bound, false, false, std::move(*descriptors)});
+  ListeningSockets sockets;
+  sockets.inherit(std::move(inherited));
+  const ListeningSockets::Binding taken = sockets.bind(*plan_of({{"a", {bound.to_string()}}}));
+  REQUIRE(taken.problem == "");
+  REQUIRE(taken.by_worker.size() == 2);
+  const base::Descriptor& beside = taken.by_worker[1][0].descriptor;
+  CHECK(is_open(taken.by_worker[0][0].descriptor));
+  CHECK_FALSE(is_open(beside));
+  CHECK(net::open(beside.number()).ok());
+  CHECK(is_open(beside));
+}
+
 TEST_CASE("listening sockets: what cannot be bound changes nothing, and nothing stays bound") {
   const auto foreign = net::listen_on(*Address::parse("127.0.0.1:0"), 1);
   REQUIRE(foreign);
