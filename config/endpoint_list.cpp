@@ -87,7 +87,7 @@ EndpointList parse_endpoint_list(const std::string& name, std::string text) {
                                  " endpoints");
   if (mistakes.empty()) return list;
   list.endpoints.clear();
-  list.problem = mistakes.sorted().front().to_string();
+  list.mistakes = mistakes.sorted();
   return list;
 }
 

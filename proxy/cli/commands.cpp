@@ -117,15 +117,22 @@ bool probe(const server::Plan& plan, base::JsonWriter* json) {
   return is_well;
 }
 
-// As run would find it, and the lists of endpoints, without which that goes on.
-server::Planned checked(const config::Loaded& loaded) {
+// To start with. A list of endpoints that is broken is a mistake like any other, as nothing is in
+// force that could stay; one that is not there may come.
+server::Planned planned_to_start(const config::Loaded& loaded) {
   server::Planned made = planned(loaded, nullptr);
+  if (made.plan) made.problems = listed_endpoints(*made.plan->config).problems;
+  if (!made.problems.empty()) made.plan.reset();
+  return made;
+}
+
+// As run would find it, and what it would have to wait for.
+server::Planned checked(const config::Loaded& loaded) {
+  server::Planned made = planned_to_start(loaded);
   if (!made.plan) return made;
-  ListedEndpoints lists = listed_endpoints(*made.plan->config);
+  const ListedEndpoints lists = listed_endpoints(*made.plan->config);
   std::vector<config::Mistake>& warnings = made.plan->warnings;
   warnings.insert(warnings.end(), lists.warnings.begin(), lists.warnings.end());
-  made.problems = std::move(lists.problems);
-  if (!made.problems.empty()) made.plan.reset();
   return made;
 }
 
@@ -182,7 +189,7 @@ int run(const Call& call) {
     return failed;
   };
   if (!inherited.problem.empty()) return fail(inherited.problem);
-  server::Planned made = planned(load(words[0]), nullptr);
+  server::Planned made = planned_to_start(load(words[0]));
   if (!made.plan) return fail(joined(made.problems));
   std::unique_ptr<server::Plan> plan = std::move(made.plan);
   const AppCommand app = app_of(words, *plan);

@@ -3,6 +3,7 @@
 #include "config/endpoint_list.hpp"
 #include "proxy/upstream/cluster_discovery.hpp"
 
+#include <algorithm>
 #include <filesystem>
 #include <utility>
 
@@ -13,6 +14,17 @@ constexpr base::Millis settling{20};           // what comes together is looked 
 constexpr base::Millis second_thoughts{250};   // before a file that is being written is told of
 constexpr std::chrono::seconds watched_interval{5};  // for what no watch tells
 constexpr std::chrono::seconds unwatched_interval{1};
+constexpr std::size_t most_told = 10;  // mistakes of one file
+
+// In one line, as an event of the log has it.
+std::string in_words(const std::vector<config::Mistake>& mistakes) {
+  std::string words;
+  for (std::size_t i = 0; i < std::min(mistakes.size(), most_told); ++i)
+    words.append(i == 0 ? "" : "; ").append(mistakes[i].summary());
+  if (mistakes.size() > most_told)
+    words += "; and " + std::to_string(mistakes.size() - most_told) + " more";
+  return words;
+}
 
 }  // namespace
 
@@ -39,12 +51,12 @@ base::Task<> ClusterDiscovery::follow_file() {
       if (now == state) return {false, std::move(now), {}};
       config::FileText file = config::read_file(path, config::most_bytes);
       if (!file.problem.empty())
-        return {true, std::move(now), {{}, "cannot read " + path + ": " + file.problem}};
+        return {true, std::move(now), {{}, {{{}, "cannot read " + path + ": " + file.problem}}}};
       return {true, std::move(now), config::parse_endpoint_list(path, std::move(file.text))};
     };
     std::optional<Look> found = co_await parts_.executor.run(parts_.loop, look);
     if (found && found->has_changed) {
-      const bool is_good = found->list.problem.empty();
+      const bool is_good = found->list.mistakes.empty();
       if (is_good || is_suspect || !is_source_asked_) {
         state = found->state;
         is_suspect = false;
@@ -66,10 +78,10 @@ base::Task<> ClusterDiscovery::follow_file() {
 }
 
 void ClusterDiscovery::take(Look look) {
-  if (!look.list.problem.empty()) {
+  if (!look.list.mistakes.empty()) {
     const base::Error none{base::Reason::no_endpoint, base::Fault::upstream,
                            "the file that lists the cluster's endpoints cannot be used", {}, true};
-    return source_failed(none, look.list.problem.substr(0, look.list.problem.find('\n')));
+    return source_failed(none, in_words(look.list.mistakes));
   }
   std::vector<Listed> listed;
   for (config::Endpoint& endpoint : look.list.endpoints) listed.push_back({std::move(endpoint), 0});

@@ -54,9 +54,13 @@ expect 1 'logs.yaml:4:12: cannot write to none/x.log: No such file' check logs.y
 expect 1 'nowhere.yaml:2:26: listener in: cannot bind unix:/nowhere/x: No such file' check nowhere.yaml
 expect 1 'there is no such user to own' check nobody.yaml
 expect 0 'warning: listed.yaml:3:37: cluster a: cannot read list.yaml: No such file' check listed.yaml
-printf -- '- 127.0.0.1:1\n- 127.0.0.1\n' >list.yaml
+printf -- '- 127.0.0.1:1\n- 127.0.0.1\n- 127.0.0.2\n' >list.yaml
 expect 1 'list.yaml:2:3: "127.0.0.1" has no port' check listed.yaml
+expect 1 'list.yaml:3:3: "127.0.0.2" has no port' check listed.yaml
+expect 1 'list.yaml:2:3: "127.0.0.1" has no port' run listed.yaml
 expect 1 '"valid":false,"problems":[{"message":"' check --json listed.yaml
+echo '[]' >list.yaml
+expect 0 'warning: listed.yaml:3:37: cluster a: list.yaml lists no endpoint; until it does' check listed.yaml
 printf -- '- 127.0.0.1:1\n' >list.yaml
 expect 0 'listed.yaml: valid' check listed.yaml
 expect 1 'bad.yaml:1:10: this version understands `version: 1`' check bad.yaml

@@ -144,8 +144,9 @@ TEST_CASE("discovery file: the log says where the file is broken, and what is li
   outrider->wait_for("it has no endpoint");
   file.replace("- 127.0.0.1:1\n");
   outrider->wait_for("cluster app: 1 endpoint listed by " + file.path());
-  file.replace("- 127.0.0.1:1\n- 127.0.0.2\n");
+  file.replace("- 127.0.0.1:1\n- 127.0.0.2\n- 127.0.0.3\n");
   outrider->wait_for(file.path() + ":2:3: \"127.0.0.2\" has no port");
+  outrider->wait_for("; " + file.path() + ":3:3: \"127.0.0.3\" has no port");
   outrider->wait_for("what was listed before stays");
 }
 

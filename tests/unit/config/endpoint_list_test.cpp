@@ -10,7 +10,7 @@ using config::parse_endpoint_list;
 TEST_CASE("endpoint list: as `endpoints` of a cluster, in YAML or JSON, also none") {
   const EndpointList list = parse_endpoint_list(
       "e.yaml", "# two\n- 10.0.0.1:80\n- { address: \"b.test:81\", weight: 3 }\n- unix:/run/a\n");
-  CHECK(list.problem.empty());
+  CHECK(list.mistakes.empty());
   REQUIRE(list.endpoints.size() == 3);
   CHECK(list.endpoints[0].host == "10.0.0.1");
   CHECK(list.endpoints[1].port == 81);
@@ -18,7 +18,7 @@ TEST_CASE("endpoint list: as `endpoints` of a cluster, in YAML or JSON, also non
   CHECK(list.endpoints[2].is_unix);
   CHECK(parse_endpoint_list("e.json", "[\"[::1]:80\"]").endpoints.size() == 1);
   const EndpointList none = parse_endpoint_list("e.yaml", "[]\n");
-  CHECK(none.problem.empty());
+  CHECK(none.mistakes.empty());
   CHECK(none.endpoints.empty());
 }
 
@@ -40,9 +40,20 @@ TEST_CASE("endpoint list: what is broken says where, and gives nothing") {
   };
   for (const auto& one : cases) {
     const EndpointList list = parse_endpoint_list("e.yaml", one.text);
-    CHECK_MESSAGE(list.problem.find(one.problem) != std::string::npos, list.problem);
+    REQUIRE(!list.mistakes.empty());
+    const std::string said = list.mistakes.front().to_string();
+    CHECK_MESSAGE(said.find(one.problem) != std::string::npos, said);
     CHECK(list.endpoints.empty());
   }
+}
+
+TEST_CASE("endpoint list: says all that is wrong, each with its place") {
+  const EndpointList list = parse_endpoint_list(
+      "e.yaml", "- 10.0.0.1\n- 10.0.0.2:80\n- { address: \"10.0.0.3:80\", wait: 1 }\n- http://a\n");
+  REQUIRE(list.mistakes.size() == 3);
+  CHECK(list.mistakes[0].summary().starts_with("e.yaml:1:3: \"10.0.0.1\" has no port"));
+  CHECK(list.mistakes[1].summary().starts_with("e.yaml:3:29: "));
+  CHECK(list.mistakes[2].summary().starts_with("e.yaml:4:3: \"http://a\" is a URL"));
 }
 
 }  // namespace
