@@ -20,7 +20,7 @@ inline void read_mode(const Node& node, const Reading& reading, std::uint32_t& i
 }
 
 template <typename Struct> Field<Struct> mode() {
-  return {"mode", "a file mode", "\"0660\"", "who may connect to a unix socket",
+  return {"mode", "a file mode", "0660 of a unix socket", "who may connect to a unix socket",
           [](const Node& node, const Reading& reading, Struct& into) {
             read_mode(node, reading, into.mode);
           }};

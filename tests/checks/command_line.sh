@@ -96,9 +96,12 @@ expect 0 'with its place, and warns' check --help
 expect 0 'whoever can read DIR' help certs
 expect 2 'unknown command "chek", did you mean "check"?' help chek
 expect 0 '  connections: 10000                        # a whole number; downstream' defaults
-expect 0 '    # url:                                  # a URL; scheme, host and port' defaults
+expect 0 '    url: http://127.0.0.1:8080              # a URL; scheme, host and port' defaults
+expect 0 '    # endpoints:                            # addresses, instead of url' defaults
 expect 0 '    max_retries: 3' defaults
 expect 2 'defaults takes nothing more' defaults here
+"$outrider" defaults >all.yaml
+expect 0 'all.yaml: valid' check all.yaml
 expect 0 '| `max_retries` | a whole number | `3` |' defaults --markdown
 expect 0 '"$schema":"https://json-schema.org/draft/2020-12/schema"' schema
 expect 0 'complete -o filenames -F _outrider outrider' completion bash
