@@ -1,6 +1,7 @@
 #include "proxy/cli/admin_client.hpp"
 
 #include "config/load.hpp"
+#include "config/token.hpp"
 #include "filters/registry.hpp"
 #include "proxy/base/ascii.hpp"
 
@@ -25,8 +26,13 @@ std::string variable(const char* name) {
   return value ? value : "";
 }
 
+void take(config::Token token, AdminPlace& into) {
+  into.token = std::move(token.text);
+  if (!token.problem.empty()) into.problem = std::move(token.problem);
+}
+
 // What the file OUTRIDER_CONFIG says.
-void place_by_config(const std::string& file, AdminPlace& place) {
+void place_by_config(const std::string& file, bool wants_token, AdminPlace& place) {
   const config::Loaded loaded = config::load(file, filters::specs());
   if (!loaded.config) {
     place.problem = "OUTRIDER_CONFIG: " + loaded.mistakes.front().summary();
@@ -34,8 +40,8 @@ void place_by_config(const std::string& file, AdminPlace& place) {
     place.problem = "OUTRIDER_CONFIG: " + file + " has no `admin`: name one by --admin";
   } else {
     place.address = loaded.config->admin->bind;
-    if (!loaded.config->admin->token.empty())
-      place.token = config::read_file(loaded.config->admin->token, 4096).text;
+    if (wants_token && !loaded.config->admin->token.empty())
+      take(config::read_token(loaded.config->admin->token), place);
   }
 }
 
@@ -52,7 +58,7 @@ std::string system_words() {
 
 AdminPlace admin_place(const Call& call) {
   AdminPlace place;
-  place.token = variable("OUTRIDER_TOKEN");
+  const std::string* token_file = call.find("--token");
   const std::string* given = call.find("--admin");
   const std::string file = variable("OUTRIDER_CONFIG");
   if (given) {
@@ -63,16 +69,17 @@ AdminPlace admin_place(const Call& call) {
     else
       place.problem = "\"" + *given + "\" is not an address: write ip:port or unix:/path";
   } else if (!file.empty()) {
-    place_by_config(file, place);
+    place_by_config(file, token_file == nullptr, place);
   } else {
     place.address = *base::Address::parse("127.0.0.1:15000");
   }
-  if (const std::string* token = call.find("--token")) {
-    const config::FileText read = config::read_file(*token, 4096);
-    if (!read.problem.empty()) place.problem = "cannot read " + *token + ": " + read.problem;
-    place.token = read.text;
+  if (token_file) {
+    take(config::read_token(*token_file), place);
+  } else if (std::string word = variable("OUTRIDER_TOKEN"); place.token.empty() && !word.empty()) {
+    config::Token token = config::token_of(std::move(word));
+    if (!token.problem.empty()) token.problem.insert(0, "OUTRIDER_TOKEN: ");
+    take(std::move(token), place);
   }
-  place.token = without_end_of_line(std::move(place.token));
   return place;
 }
 
@@ -103,17 +110,21 @@ AdminAnswer AdminClient::ask(std::string_view method, std::string_view path, con
   }
   AdminAnswer answer = read_answer(line);
   if (answer.status == 0) answer.body = problem_.empty() ? "the answer is cut" : problem_;
-  if (std::string why = why_not(answer); !why.empty()) return {0, std::move(why)};
+  if (std::string why = why_not(path, answer); !why.empty()) return {0, std::move(why)};
   return answer;
 }
 
 // What the other side could not know to say; "" = it has said it.
-std::string AdminClient::why_not(const AdminAnswer& answer) const {
+std::string AdminClient::why_not(std::string_view path, const AdminAnswer& answer) const {
   const std::string place = "the admin side at " + place_.address.to_string();
   if (answer.status == 401 && place_.token.empty())
     return place + " asks for a token: name its file by --token, or set OUTRIDER_TOKEN";
   if (answer.status == 401)
     return place + " does not take this token: is it the one that `admin.token` names?";
+  if (is_of_admin_ && answer.status == 404 && answer.body == "not found\n")
+    return place + " has no " + std::string(path) +
+           ": is it `admin.probes`, where there are /live, /ready and /metrics alone? --admin names "
+           "the address of `admin.bind`";
   const bool is_ours = is_of_admin_ || answer.status == 0;
   return is_ours ? ""
                  : "what answers at " + place_.address.to_string() +

@@ -43,7 +43,7 @@ class AdminClient {
   using OnLine = std::function<bool(std::string_view)>;
   AdminAnswer ask(std::string_view method, std::string_view path, const OnLine* line);
   std::string connect();
-  std::string why_not(const AdminAnswer& answer) const;
+  std::string why_not(std::string_view path, const AdminAnswer& answer) const;
   bool fill();  // more of the answer; false = there is no more, or problem_ says why
   bool take_line(std::string& line);
   AdminAnswer read_answer(const OnLine* line);

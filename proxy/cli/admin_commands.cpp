@@ -72,12 +72,17 @@ int upgrade(const Call& call) {
 }
 
 int breaker(const Call& call) {
+  const std::string& place = call.words[0];
   const std::string& state = call.words[1];
-  if (state != "open" && state != "closed" && state != "auto") {
-    complain("a breaker is told open, closed or auto, not \"" + state + '"');
+  const auto is_state = [](const std::string& word) {
+    return word == "open" || word == "closed" || word == "auto";
+  };
+  if (!is_state(state)) {
+    complain(is_state(place) ? "the place comes first: outrider breaker \"" + state + "\" " + place
+                             : "a breaker is told open, closed or auto, not \"" + state + '"');
     return misused;
   }
-  return change(call, "/breakers/" + escaped_for_query(call.words[0]) + "?state=" + state);
+  return change(call, "/breakers/" + escaped_for_query(place) + "?state=" + state);
 }
 
 int tap(const Call& call) {

@@ -1,5 +1,6 @@
 #include "proxy/server/plan.hpp"
 
+#include "config/token.hpp"
 #include "proxy/base/control_groups.hpp"
 #include "proxy/http/via.hpp"
 #include "proxy/net/unix_path.hpp"
@@ -164,24 +165,14 @@ template <typename Log> void check_log(const Log& log, Planned& made) {
           .to_string());
 }
 
-// One word, as a field of a request can hold it.
 void read_admin_token(Planned& made) {
-  constexpr std::size_t most = 4096;
   const std::optional<config::Admin>& admin = made.plan->config->admin;
   if (!admin || admin->token.empty()) return;
-  config::FileText file = config::read_file(admin->token, most);
-  std::string_view token = file.text;
-  while (token.ends_with('\n') || token.ends_with('\r')) token.remove_suffix(1);
-  std::string problem = file.problem;
-  if (problem.empty() && token.empty()) problem = "holds no token";
-  if (problem.empty() && file.text.size() > most) problem = "is longer than 4 KiB";
-  if (problem.empty() &&
-      !std::all_of(token.begin(), token.end(), [](char c) { return c > ' ' && c < 0x7f; }))
-    problem = "a token is one word of visible ASCII";
-  if (!problem.empty())
+  config::Token token = config::read_token(admin->token);
+  if (!token.problem.empty())
     made.problems.push_back(
-        config::Mistake{admin->places.at(admin->token), admin->token + ": " + problem}.to_string());
-  made.plan->admin_token = token;
+        config::Mistake{admin->places.at(admin->token), token.problem}.to_string());
+  made.plan->admin_token = std::move(token.text);
 }
 
 certs::TlsClientSettings tls_settings(const config::Trace& trace) {

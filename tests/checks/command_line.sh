@@ -125,6 +125,10 @@ expect 2 'no listener "out" of the file' explain GET /x good.yaml --listener out
 expect 2 'explain takes METHOD, URL and FILE' explain GET /x
 expect 2 'did you mean "status"?' tap 'statsu >= 500'
 expect 2 'a breaker is told open, closed or auto' breaker 'cluster a' shut
+expect 2 'the place comes first: outrider breaker "cluster a" open' breaker open 'cluster a'
+printf 'one\ntwo\n' >token
+expect 1 'token: holds several lines: a token is one word' status --token token
+expect 1 'nothing: No such file' status --token nothing
 expect 1 'cannot reach the admin side at 127.0.0.1:1' status --admin 127.0.0.1:1
 expect 1 'is not an address' why x --admin nowhere
 expect 2 '--admin takes a value: ADDRESS' drain --admin

@@ -144,6 +144,24 @@ TEST_CASE("commands: say who does not let them in, or what is no admin side") {
   CHECK(said_by(wrong).find("is not the admin side (it answers 200)") != std::string::npos);
 }
 
+TEST_CASE("commands: say that the token is another, or that the probes' port was named") {
+  const std::string token = "/tmp/outrider-token." + std::to_string(::getpid());
+  std::ofstream(token) << "right\n";
+  TestProxy proxy("version: 1\naccess_log: { format: none }\nadmin: { bind: \"127.0.0.1:0\", probes: "
+                  "\"127.0.0.1:0\", token: " +
+                  token + " }\nlisteners: { e: { bind: \"127.0.0.1:0\", routes: [{ respond: {} }] } }\n");
+  const auto said = [&](const base::Address& at, const std::string& variable) {
+    Program status({harness::outrider_binary(), "status", "--admin", at.to_string()},
+                   {"OUTRIDER_TOKEN=" + variable});
+    return said_by(status);
+  };
+  CHECK(said(proxy.admin(), "").find("asks for a token") != std::string::npos);
+  CHECK(said(proxy.admin(), "wrong").find("does not take this token") != std::string::npos);
+  CHECK(said(proxy.admin(), "right").find("listener e") != std::string::npos);
+  CHECK(said(proxy.probes(), "").find("has no /stats: is it `admin.probes`") != std::string::npos);
+  ::unlink(token.c_str());
+}
+
 TEST_CASE("requests: what is well is not kept") {
   Origin origin(Origin::answering("yes"));
   TestProxy proxy(harness::egress_to(origin.url()));
