@@ -98,10 +98,13 @@ CountsByWorker counts_of(const std::string& listener, int workers, const Plan* r
 // What a reload cannot change.
 std::vector<std::string> restart_reasons(const Plan& running, const Plan& next) {
   std::vector<std::string> reasons;
+  const std::string what_to_do = running.config->app
+                                     ? ": restart the process"
+                                     : ": upgrade (`outrider upgrade`) or restart the process";
   const auto differ = [&](std::string_view key, const std::string& now, const std::string& wanted) {
     if (now != wanted)
       reasons.push_back(std::string(key) + ": " + now + " is in force and " + wanted +
-                        " is wanted; this cannot change in a reload: restart the process");
+                        " is wanted; this cannot change in a reload" + what_to_do);
   };
   const auto bind_of = [](const Plan& plan) {
     return plan.config->admin ? plan.config->admin->bind.to_string() : std::string("none");

@@ -196,6 +196,8 @@ TEST_CASE("reload: what needs a restart is refused by name") {
   const Answer answer = proxy.reload(many);
   CHECK(answer.status == 422);
   CHECK(answer.body.find("workers: 1 is in force and 2 is wanted") != std::string::npos);
+  CHECK(answer.body.find("upgrade (`outrider upgrade`) or restart the process") !=
+        std::string::npos);
   CHECK(answer.body.find("limits.connections: ") != std::string::npos);
   const Answer no_admin =
       proxy.reload("version: 1\nworkers: 1\nlisteners:\n" + listener("egress", respond(201)));
