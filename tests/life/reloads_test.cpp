@@ -7,6 +7,7 @@
 #include <doctest/doctest.h>
 
 #include <atomic>
+#include <csignal>
 #include <filesystem>
 #include <fstream>
 #include <thread>
@@ -109,6 +110,34 @@ TEST_CASE("reloads: a mistake in an included file is cited as check cites it, an
   CHECK(reload(outrider).body.find("cannot read " + folder.of("more.yaml")) != std::string::npos);
   folder.write("more.yaml", good);
   CHECK(reload(outrider).status == 200);
+}
+
+TEST_CASE("reloads: the log says of listeners only what changed, and of SIGTERM that it drains") {
+  const auto listening = [](const std::vector<std::string>& names) {
+    std::string yaml = top() + "listeners:\n";
+    for (const std::string& name : names)
+      yaml += "  " + name + ": { bind: \"127.0.0.1:0\", routes: [{ respond: {} }] }\n";
+    return yaml;
+  };
+  Outrider outrider(listening({"one", "two"}));
+  outrider.admin();
+  const auto lines_about_one = [&] {
+    const std::string& said = outrider->said();
+    int lines = 0;
+    for (std::size_t at = 0; (at = said.find("listener one ", at)) != said.npos; ++at) ++lines;
+    return lines;
+  };
+  outrider.write(listening({"one", "three"}));
+  CHECK(reload(outrider).status == 200);
+  outrider->wait_for("info reloaded\n");
+  CHECK(outrider->said().find("info listener two takes no new connections any more\n") !=
+        std::string::npos);
+  CHECK(outrider->said().find("info listener three listening on ") != std::string::npos);
+  CHECK(lines_about_one() == 1);
+  outrider->signal(SIGTERM);
+  CHECK(outrider->wait() == 0);
+  CHECK(outrider->said().find("info draining\n") != std::string::npos);
+  CHECK(outrider->said().find("info drained\n") != std::string::npos);
 }
 
 // One configuration in ten that stayed would show.

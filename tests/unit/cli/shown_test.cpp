@@ -36,6 +36,17 @@ TEST_CASE("rates: what happened between two looks") {
   CHECK(rates[0].p95 == doctest::Approx(0.091));
 }
 
+TEST_CASE("rates: what was there before the first look does not count") {
+  const std::vector<cli::Sample> before = cli::parse_samples(metrics);
+  std::vector<cli::Sample> now = before;
+  now[0].value += 4;
+  const std::vector<cli::RouteRates> rates = cli::rates_between(before, now, 2);
+  REQUIRE(rates.size() == 1);
+  CHECK(rates[0].requests == 2);
+  CHECK(rates[0].failures == 0);
+  CHECK(rates[0].p50 == -1);
+}
+
 TEST_CASE("a story: what became of each attempt, and who decided") {
   const std::string story = cli::story_of(cli::parse_json(
       R"({"request_id":"id","ts":"T","listener":"e","route":"r","method":"GET","host":"h",)"
