@@ -84,10 +84,15 @@ std::string read_listed_endpoints(config::Config& config) {
   ListedEndpoints lists = listed_endpoints(config);
   if (!lists.problems.empty()) return lists.problems.front();
   for (const config::Mistake& warning : lists.warnings)
-    std::fprintf(stderr, "%s; it counts as one here\n", warning.summary().c_str());
+    std::fprintf(stderr, "%s\n", warning.summary().c_str());
   for (config::Cluster& cluster : config.clusters) {
+    if (!cluster.discovery || cluster.discovery->file.empty()) continue;
     const auto listed = lists.by_cluster.find(cluster.name);
-    if (listed == lists.by_cluster.end()) continue;
+    if (listed == lists.by_cluster.end()) {
+      std::fprintf(stderr, "cluster %s: what its file would list counts as one endpoint here\n",
+                   cluster.name.c_str());
+      continue;
+    }
     cluster.endpoints = std::move(listed->second);
     cluster.discovery.reset();
   }

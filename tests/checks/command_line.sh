@@ -163,7 +163,7 @@ echo '[]' >list.yaml
 expect 0 'has none' simulate listed.yaml --for 1s
 expect 0 'no_endpoint' simulate listed.yaml --for 1s
 rm list.yaml
-expect 0 'there is no endpoint; it counts as one here' simulate listed.yaml --for 1s
+expect 0 'what its file would list counts as one endpoint here' simulate listed.yaml --for 1s
 expect 0 'only the last is known' simulate --help
 expect 0 'outrider ' version
 expect 0 'outrider ' --version
