@@ -5,6 +5,7 @@
 
 #include <cerrno>
 #include <grp.h>
+#include <nss.h>
 #include <optional>
 #include <pwd.h>
 #include <sys/socket.h>
@@ -40,6 +41,15 @@ base::Result<void> clear(const base::Address& address) {
   return {};
 }
 
+// A binary that brings its libraries along cannot load those of a machine that look names up: it knows
+// who stands in the files.
+void prepare_lookup() {
+#ifdef OUTRIDER_STATIC
+  ::__nss_configure_lookup("passwd", "files");
+  ::__nss_configure_lookup("group", "files");
+#endif
+}
+
 // The id of a name or a number; none: there is nobody of that name.
 std::optional<id_t> user_of(const std::string& name) {
   if (const auto number = base::parse_decimal<id_t>(name)) return number;
@@ -63,6 +73,7 @@ base::Result<FileOwner> owner_of(const std::string& text) {
   const std::string user = text.substr(0, colon);
   const std::string group = colon == std::string::npos ? "" : text.substr(colon + 1);
   constexpr id_t same = static_cast<id_t>(-1);
+  prepare_lookup();
   const std::optional<id_t> uid = user.empty() ? same : user_of(user);
   const std::optional<id_t> gid = group.empty() ? same : group_of(group);
   if (!uid) return failure("there is no such user to own", EINVAL);
