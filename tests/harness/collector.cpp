@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <chrono>
-#include <thread>
 
 namespace harness {
 namespace {
@@ -42,6 +41,7 @@ void Collector::serve(Socket& peer) {
     }
     const std::string answer = answer_ ? answer_(n) : std::string(taken);
     take(head, body, answer.starts_with("HTTP/1.1 2"));
+    has_taken_.notify_all();
     if (answer.empty()) return;
     peer.send(answer);
   }
@@ -106,14 +106,10 @@ std::vector<CollectedSpan> Collector::spans() const {
 }
 
 std::vector<CollectedSpan> Collector::wait_for(std::size_t count) const {
-  const auto limit = std::chrono::steady_clock::now() + std::chrono::seconds{30};
-  for (;;) {
-    std::vector<CollectedSpan> all = spans();
-    if (all.size() >= count) return all;
-    if (std::chrono::steady_clock::now() > limit)
-      throw Silence("only " + std::to_string(all.size()) + " spans have come");
-    std::this_thread::sleep_for(std::chrono::milliseconds{5});
-  }
+  std::unique_lock lock(mutex_);
+  if (!has_taken_.wait_for(lock, std::chrono::seconds{30}, [&] { return spans_.size() >= count; }))
+    throw Silence("only " + std::to_string(spans_.size()) + " spans have come");
+  return spans_;
 }
 
 std::vector<std::string> Collector::heads() const {

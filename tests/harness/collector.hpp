@@ -8,6 +8,7 @@
 #include "tests/harness/json.hpp"
 #include "tests/harness/origin.hpp"
 
+#include <condition_variable>
 #include <functional>
 #include <map>
 #include <mutex>
@@ -53,6 +54,7 @@ class Collector {
   const Answer answer_;
   const std::optional<Tls> tls_;
   mutable std::mutex mutex_;
+  mutable std::condition_variable has_taken_;
   std::vector<CollectedSpan> spans_;
   std::vector<std::string> heads_, problems_;
   Origin origin_;
