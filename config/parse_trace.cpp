@@ -129,7 +129,9 @@ const Table<Trace>& trace_table() {
 
 Field<Config> trace() {
   Field<Config> field =
-      nested("trace", &Config::trace, trace_table(), "spans of requests, over OTLP");
+      nested("trace", &Config::trace, trace_table(),
+             "spans of requests, over OTLP: a server's for each, also one that is refused, and a "
+             "client's for each attempt, also of a mirror; none of `tcp` and `udp` sessions");
   field.read = [](const Node& node, const Reading& reading, Config& into) {
     Trace& trace = into.trace.emplace();
     trace.mark = node.mark;

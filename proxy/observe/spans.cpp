@@ -48,6 +48,8 @@ std::string_view version_of(std::string_view protocol) {
   return protocol == "h2" ? "2" : "1.1";
 }
 
+enum class Of { exchange, mirror };
+
 class Span {
  public:
   Span(const http::StreamInfo& info, const AccessRecord& record) : info_(info), record_(record) {}
@@ -78,7 +80,7 @@ class Span {
   }
 
   // In the exchange's order they are numbered from 1.
-  std::string client(const http::Attempt& attempt) {
+  std::string client(const http::Attempt& attempt, Of of) {
     begin(attempt.span, attempt.parent, kind_client);
     name({});
     times(attempt.begun, attempt.ended == base::never ? record_.ended : attempt.ended);
@@ -95,6 +97,7 @@ class Span {
     if (attempt.number > 1) number("http.request.resend_count", attempt.number - 1);
     text("outrider.cluster", attempt.cluster);
     if (attempt.is_hedge) flag("outrider.hedge", true);
+    if (of == Of::mirror) flag("outrider.mirror", true);
     if (attempt.connected != base::never) flag("outrider.connection.reused", attempt.was_reused);
     client_status(attempt, grpc_status);
     return take();
@@ -223,19 +226,28 @@ class Span {
   const AccessRecord& record_;
 };
 
-}  // namespace
-
 // An answer that several exchanges shared has its attempts in the first's.
-void for_each_span(const http::RequestHead& head, const http::StreamInfo& info,
-                   const AccessRecord& record,
-                   const std::function<void(std::string_view)>& visit) {
-  visit(Span(info, record).server(head));
+void visit_attempts(const http::StreamInfo& info, const AccessRecord& record, Of of,
+                    const VisitSpan& visit) {
   const auto visit_attempt = [&](const http::Attempt& attempt) {
     if (attempt.span != 0 && attempt.parent == info.trace.span && attempt.begun != base::never)
-      visit(Span(info, record).client(attempt));
+      visit(Span(info, record).client(attempt, of));
   };
   for (const http::Attempt& other : info.other_attempts) visit_attempt(other);
   visit_attempt(info.attempt);
+}
+
+}  // namespace
+
+void for_each_span(const http::RequestHead& head, const http::StreamInfo& info,
+                   const AccessRecord& record, const VisitSpan& visit) {
+  visit(Span(info, record).server(head));
+  visit_attempts(info, record, Of::exchange, visit);
+}
+
+void for_each_span_of_mirror(const http::StreamInfo& info, const AccessRecord& record,
+                             const VisitSpan& visit) {
+  visit_attempts(info, record, Of::mirror, visit);
 }
 
 }  // namespace observe

@@ -10,8 +10,13 @@
 
 namespace observe {
 
+using VisitSpan = std::function<void(std::string_view)>;
+
 // One line with its newline each: the server's, then a client's for each attempt.
 void for_each_span(const http::RequestHead& head, const http::StreamInfo& info,
-                   const AccessRecord& record, const std::function<void(std::string_view)>& visit);
+                   const AccessRecord& record, const VisitSpan& visit);
+// Of a copy, which nobody but the proxy asked for: a client's for each attempt.
+void for_each_span_of_mirror(const http::StreamInfo& info, const AccessRecord& record,
+                             const VisitSpan& visit);
 
 }  // namespace observe

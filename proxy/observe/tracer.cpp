@@ -94,9 +94,14 @@ std::optional<TraceParent> Tracer::parent_of(const http::Headers& headers) const
 void Tracer::end(const http::RequestHead& head, const http::StreamInfo& info,
                  const AccessRecord& record) {
   std::int64_t count = 0;
-  for_each_span(head, info, record, [&](std::string_view span) {
-    if (spans_.write(span)) ++count;
-  });
+  for_each_span(head, info, record, [&](std::string_view span) { count += spans_.write(span); });
+  if (count > 0) traces_.has_written(count);
+}
+
+void Tracer::end_mirror(const http::StreamInfo& info, const AccessRecord& record) {
+  std::int64_t count = 0;
+  for_each_span_of_mirror(info, record,
+                          [&](std::string_view span) { count += spans_.write(span); });
   if (count > 0) traces_.has_written(count);
 }
 

@@ -31,6 +31,8 @@ class Tracer {
   // Of one that is recorded.
   void end(const http::RequestHead& head, const http::StreamInfo& info,
            const AccessRecord& record);
+  // Of a copy of one that is; its attempts stand within that one's span.
+  void end_mirror(const http::StreamInfo& info, const AccessRecord& record);
 
  private:
   friend class Traces;

@@ -172,7 +172,10 @@ base::Task<http::Reply> Exchange::reply() {
 }
 
 std::optional<base::Error> Exchange::prepare() {
-  if (refused_) return refused_;
+  if (refused_) {
+    if (policy_.tracer) policy_.tracer->begin(request_, info_);
+    return refused_;
+  }
   if (std::optional<base::Error> error = prepare_headers()) return error;
   if (policy_.admission.is_shedding()) {
     base::Error error{base::Reason::shed, base::Fault::proxy, "memory is short"};

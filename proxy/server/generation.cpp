@@ -84,7 +84,7 @@ Generation::Filters Generation::make_route_filters(const PlannedListener& listen
     made = make_filters(route.filters, "route " + listener.config->name + "/" + route.name);
   if (!route.mirror) return made;
   const MirrorFilter::Place place{worker_.mirrors, *this, shadow_of(cluster(route.mirror->to)),
-                                  listener.config->name, route.name};
+                                  tracer(), listener.config->name, route.name};
   made.push_back(std::make_unique<MirrorFilter>(*route.mirror, place, worker_.shared.metrics,
                                                 worker_.index));
   return made;
@@ -198,12 +198,15 @@ std::uint32_t Generation::memory_in_use() const {
   return static_cast<std::uint32_t>(std::min<std::size_t>(share, UINT32_MAX));
 }
 
+observe::Tracer* Generation::tracer() const {
+  return plan_->traces ? &plan_->traces->of(static_cast<int>(worker_.index)) : nullptr;
+}
+
 ListenerPolicy Generation::policy_of(const PlannedListener& listener, http::Handler& chain) {
   Shared& shared = worker_.shared;
   ListenerPolicy policy{worker_.loop, &chain,  shared.admission,
                         metrics_,     nullptr, listener.counts[worker_.index]};
-  if (plan_->traces && listener.config->carries_requests())
-    policy.tracer = &plan_->traces->of(static_cast<int>(worker_.index));
+  if (listener.config->carries_requests()) policy.tracer = tracer();
   if (plan_->access_log) policy.log = &plan_->access_log->queue(static_cast<int>(worker_.index));
   policy.handshake_failures = worker_.handshake_failures.of(listener.config->name);
   policy.spectators = &shared.spectators;

@@ -100,6 +100,7 @@ class Generation final : public base::Counted, base::Reapable, filters::Surround
   std::unique_ptr<routing::ClusterHandler> make_cluster_handler(const PlannedListener& listener,
                                                                 const config::Route& route);
   ClusterChain& cluster(std::string_view name);
+  observe::Tracer* tracer() const;  // null = there are no traces
   ListenerPolicy policy_of(const PlannedListener& listener, http::Handler& chain);
 
   http::Handler& chain_of(std::string_view cluster) override;

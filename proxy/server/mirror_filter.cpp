@@ -134,7 +134,8 @@ void MirrorFilter::send(http::RequestHead head, http::Body body, http::StreamInf
   if (std::exchange(info.mirrored, Mirrored::done) != Mirrored::meant) return;
   head.headers.remove(http::Name::expect);  // the body is there
   const bool is_sent = place_.mirrors.send({base::Ref<base::Counted>(place_.generation),
-                                            place_.shadow, std::move(head), std::move(body), info});
+                                            place_.shadow, place_.tracer, std::move(head),
+                                            std::move(body), info});
   (is_sent ? sent_ : dropped_full_).add(shard_);
 }
 

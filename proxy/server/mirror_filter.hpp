@@ -20,6 +20,7 @@ class MirrorFilter final : public http::Filter {
     Mirrors& mirrors;
     base::Counted& generation;
     http::Handler& shadow;  // the chain of the cluster that the copies go to
+    observe::Tracer* tracer;
     std::string_view listener;
     std::string_view route;
   };

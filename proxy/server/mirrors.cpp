@@ -19,19 +19,26 @@ class Mirrors::Exchange {
       : generation_(std::move(copy.generation)),
         count_(count),
         chain_(copy.chain),
+        tracer_(copy.tracer),
         connection_(copy.like.connection),
         info_(copy.like.loop, connection_),
         scope_(info_.started),
         request_(std::move(copy.head), std::move(copy.body), interim_, scope_, info_) {
     info_.take_after(copy.like);
     info_.kept_request_id = copy.like.kept_request_id;
+    info_.trace = copy.like.trace;
     info_.mirrored = http::Mirrored::done;
     info_.client_body.end(info_.started);
     ++count_;
   }
   Exchange(const Exchange&) = delete;
   Exchange& operator=(const Exchange&) = delete;
-  ~Exchange() { --count_; }
+  ~Exchange() {
+    --count_;
+    if (tracer_ && info_.trace.is_sampled())
+      tracer_->end_mirror(info_, {request_.method_text(), request_.authority,
+                                  request_.path_only(), info_.now()});
+  }
 
   // True: it came to its end.
   base::Task<bool> run() {
@@ -63,6 +70,7 @@ class Mirrors::Exchange {
   const base::Ref<base::Counted> generation_;  // dies last
   std::size_t& count_;
   http::Handler& chain_;
+  observe::Tracer* const tracer_;
   const http::ConnectionInfo connection_;
   http::NoInterim interim_;
   http::StreamInfo info_;

@@ -1,12 +1,13 @@
 // Copies of requests under way to shadow clusters: exchanges of the worker's own, which no client
-// waits for. Their answers are read, to a bound, and forgotten; they are neither logged nor do they
-// keep a drain from ending. Owned by the runtime; the worker's thread.
+// waits for. Their answers are read, to a bound, and forgotten; they are traced, but neither logged nor
+// do they keep a drain from ending. Owned by the runtime; the worker's thread.
 #pragma once
 
 #include "proxy/base/counted.hpp"
 #include "proxy/base/loop.hpp"
 #include "proxy/base/task_group.hpp"
 #include "proxy/http/filter.hpp"
+#include "proxy/observe/tracer.hpp"
 
 #include <cstddef>
 #include <memory>
@@ -17,6 +18,7 @@ namespace server {
 struct MirroredRequest {
   base::Ref<base::Counted> generation;  // kept until the copy has come to its end
   http::Handler& chain;                 // the shadow cluster's
+  observe::Tracer* tracer;              // null = there are no traces
   http::RequestHead head;
   http::Body body;
   const http::StreamInfo& like;  // of the exchange that it is a copy of; looked at at once

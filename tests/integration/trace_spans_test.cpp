@@ -171,3 +171,43 @@ TEST_CASE("trace: of gRPC calls says service, method and status") {
     CHECK(span.status == 2);
   }
 }
+
+TEST_CASE("trace: a request that is refused before it has a route has a span of its own") {
+  Collector collector;
+  App app;
+  TestProxy proxy(traced(collector.url(), app.cluster()));
+  CHECK(ask(proxy.address(), "content-length: many\r\n").status == 400);
+  const std::vector<CollectedSpan> spans = drained(proxy, collector);
+  const CollectedSpan server = only(spans, 2);
+  CHECK(spans.size() == 1);
+  CHECK(server.name == "GET");
+  CHECK(server["url.path"] == "/a/b");
+  CHECK(server["http.route"] == "");
+  CHECK(server["http.response.status_code"] == "400");
+  CHECK(server["outrider.reason"] == "bad_request");
+  CHECK(server.status == 0);  // the client's mistake, not the server's
+}
+
+TEST_CASE("trace: a mirror's attempt stands within the span of what it is a copy of, and says so") {
+  Collector collector;
+  App app, shadow;
+  TestProxy proxy("version: 1\nworkers: 1\naccess_log: { format: none }\n"
+                  "admin: { bind: \"127.0.0.1:0\" }\n"
+                  "trace: { to: \"" + collector.url() + "\", sample: 100% }\n"
+                  "listeners:\n  egress: { bind: 127.0.0.1:0, "
+                  "routes: [{ to: app, mirror: { to: shadow } }] }\n"
+                  "clusters:\n  app: { " + app.cluster() + " }\n  shadow: { " + shadow.cluster() + " }\n");
+  CHECK(ask(proxy.address()).status == 200);
+  REQUIRE(harness::comes_to_say(proxy, "/metrics",
+                                "outrider_attempts_total{cluster=\"shadow\",outcome=\"2xx\"} 1"));
+  const std::vector<CollectedSpan> spans = drained(proxy, collector);
+  REQUIRE(spans.size() == 3);
+  const CollectedSpan server = only(spans, 2);
+  for (const CollectedSpan& span : spans) {
+    if (span.kind == 2) continue;
+    const bool is_copy = span["outrider.cluster"] == "shadow";
+    CHECK(span.parent_id == server.span_id);
+    CHECK(span["outrider.mirror"] == (is_copy ? "true" : ""));
+    CHECK(parent_in((is_copy ? shadow : app).last_field("traceparent")) == span.span_id);
+  }
+}
