@@ -54,4 +54,10 @@ std::optional<Reason> reason_from(std::string_view name) {
   return std::nullopt;
 }
 
+std::string in_words(const Error& error) {
+  std::string text(error.detail);
+  if (error.cause) text.append(": ").append(error.cause.message());
+  return text;
+}
+
 }  // namespace base

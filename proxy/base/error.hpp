@@ -7,6 +7,7 @@
 #include <cassert>
 #include <cstdint>
 #include <optional>
+#include <string>
 #include <string_view>
 #include <utility>
 #include <variant>
@@ -71,6 +72,9 @@ struct Error {
   std::uint16_t status = 0;       // when not the reason's own (fault filter, denied): this status
   std::uint32_t retry_after = 0;  // seconds, sent to the client; 0 = not said
 };
+
+// Its detail, and the cause where there is one.
+std::string in_words(const Error& error);
 
 // A T, or the Error that kept it from being.
 template <typename T> class [[nodiscard]] Result {

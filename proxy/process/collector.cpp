@@ -13,12 +13,6 @@ namespace {
 
 constexpr std::size_t longest_answer = 64 * 1024;
 
-std::string in_words(const base::Error& error) {
-  std::string text(error.detail);
-  if (error.cause) text.append(": ").append(error.cause.message());
-  return text;
-}
-
 // Seconds, or a date.
 std::optional<base::Duration> pause_of(const http::Headers& headers, base::WallTime now) {
   const auto field = headers.find(http::Name::retry_after);

@@ -208,8 +208,7 @@ ClusterSnapshot Cluster::snapshot() {
   ClusterSnapshot now;
   now.name = config().name;
   if (failure_) {
-    now.failure = failure_->detail;
-    if (failure_->cause) now.failure += ": " + failure_->cause.message();
+    now.failure = in_words(*failure_);
   } else if (!is_known_) {
     now.failure = "not resolved yet";
   }

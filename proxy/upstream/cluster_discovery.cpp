@@ -60,12 +60,6 @@ std::uint32_t scaled(std::uint32_t weight, std::uint32_t most) {
   return most == 0 ? 1 : std::max(1U, (weight * most_weight + most / 2) / most);
 }
 
-std::string in_words(const base::Error& error) {
-  std::string text(error.detail);
-  if (error.cause) text += ": " + error.cause.message();
-  return text;
-}
-
 }  // namespace
 
 std::optional<base::Address> fixed_address(const config::Endpoint& endpoint) {

@@ -64,10 +64,8 @@ void NetDialer::tell(const Error& error, const base::Address& address) {
   const base::Time now = loop_.now();
   if (told_at_ != base::Time::min() && now < told_at_ + between_lines) return;
   told_at_ = now;
-  std::string text = "cluster " + cluster_ + ": TLS with " + address.to_string() + " failed: ";
-  text += error.detail;
-  if (error.cause) text.append(": ").append(error.cause.message());
-  log_.warning(text);
+  log_.warning("cluster " + cluster_ + ": TLS with " + address.to_string() +
+               " failed: " + in_words(error));
 }
 
 Result<Dialed> NetDialer::speak(std::unique_ptr<net::Transport> transport, const Dial& wanted) {
