@@ -95,7 +95,7 @@ void append_endpoints(std::string& out, const server::Plan& plan, const Snapshot
   head(out, name, "gauge", "Endpoints, by their health.");
   for (const config::Cluster& cluster : plan.config->clusters) {
     std::map<std::string_view, std::int64_t> counts = {
-        {"healthy", 0}, {"unhealthy", 0}, {"ejected", 0}};
+        {"healthy", 0}, {"unhealthy", 0}, {"unreachable", 0}, {"ejected", 0}};
     for (const auto& worker : snapshots) {
       const upstream::ClusterSnapshot* seen = snapshot_of(cluster.name, worker);
       if (!seen) continue;

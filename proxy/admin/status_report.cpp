@@ -41,6 +41,7 @@ struct Seen {
   bool is_vanished = true;
   std::string_view zone;
   std::string_view health;  // "" = nobody chooses from it any more
+  std::string_view failure;
   base::Duration ejected_for{};
   upstream::PoolSnapshot sum;
   std::vector<std::pair<std::size_t, const upstream::PoolSnapshot*>> by_worker;
@@ -58,6 +59,7 @@ std::map<std::string, Seen> endpoints_of(std::string_view name, const Snapshots&
       if (!endpoint.is_vanished) {
         seen.zone = endpoint.zone;
         seen.health = endpoint.health;
+        if (!endpoint.failure.empty()) seen.failure = endpoint.failure;
         seen.ejected_for = endpoint.ejected_for;
       }
       add(seen.sum, endpoint.pool);
@@ -79,6 +81,7 @@ void write_endpoint(base::JsonWriter& json, const std::string& address, const Se
   if (!seen.health.empty()) json.key("health").text(seen.health);
   if (seen.health == "ejected")
     json.number("ejected_for_ms", static_cast<std::uint64_t>(seen.ejected_for / base::Millis{1}));
+  if (!seen.failure.empty()) json.key("failure").text(seen.failure);
   if (!seen.zone.empty()) json.key("zone").text(seen.zone);
   if (const std::string_view protocol = protocol_of(seen); !protocol.empty())
     json.key("protocol").text(protocol);

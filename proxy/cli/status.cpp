@@ -77,9 +77,13 @@ std::string listeners_of(const Json& stats) {
 }
 
 std::string state_of(const Json& endpoint) {
-  if (number(endpoint, "ejected_for_ms") > 0) return painted("ejected", 11, Colour::bad);
   const std::string health = text(endpoint, "health");
-  return painted(health, 11, health == "unhealthy" ? Colour::bad : Colour::good);
+  return painted(health, 13, health == "healthy" ? Colour::good : Colour::bad);
+}
+
+std::string failure_of(const Json& endpoint) {
+  const std::string failure = text(endpoint, "failure");
+  return failure.empty() ? failure : ", " + painted(failure, Colour::bad);
 }
 
 std::string clusters_of(const Json& clusters) {
@@ -97,7 +101,7 @@ std::string clusters_of(const Json& clusters) {
              padded(text(endpoint, "streams") + " in flight", 15) +
              painted(text(endpoint, "connect_failures") + " connects failed",
                      number(endpoint, "connect_failures") > 0 ? Colour::warning : Colour::faint) +
-             '\n';
+             failure_of(endpoint) + '\n';
   }
   return out + breakers_of(clusters);
 }

@@ -31,7 +31,8 @@ class Counting {
 
 std::string_view health_of(const EndpointState& state) {
   if (state.is_ejected()) return "ejected";
-  return state.is_unhealthy() ? "unhealthy" : "healthy";
+  if (state.is_unhealthy()) return "unhealthy";
+  return state.is_unreachable() ? "unreachable" : "healthy";
 }
 
 std::optional<Affinity> affinity_of(const config::Cluster& config) {
@@ -132,6 +133,7 @@ void Cluster::refused(Endpoint& endpoint, base::Reason why) {
   const Outage* outage = endpoint.outage();
   if (!outage || std::exchange(endpoint.refused_at, outage->failed_at()) == outage->failed_at())
     return;
+  pools_->state().still_unreachable(*endpoint.state, outage->error(), loop().now());
   failed(endpoint, std::string(base::to_string(why)), true);
 }
 
@@ -221,6 +223,7 @@ ClusterSnapshot Cluster::snapshot() {
     seen.health = health_of(*each.endpoint->state);
     if (each.endpoint->state->is_ejected())
       seen.ejected_for = std::max(each.endpoint->state->ejected_until() - loop().now(), {});
+    if (const Outage* outage = each.endpoint->outage()) seen.failure = in_words(outage->error());
     seen.pool = each.endpoint->snapshot();
   }
   now.is_panicking = balancer_->choices().is_panicking;

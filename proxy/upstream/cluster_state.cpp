@@ -11,6 +11,8 @@ constexpr std::size_t shard = 0;
 
 constexpr std::uint64_t whole = 10'000;  // 100 %
 
+constexpr std::chrono::minutes between_outages{1};  // of one endpoint, in the log
+
 std::string in_seconds(base::Duration duration) {
   return std::to_string((duration + std::chrono::milliseconds(500)) / std::chrono::seconds(1)) +
          " s";
@@ -73,9 +75,39 @@ void ClusterState::eject(const EndpointFailure& failure, const config::Outlier& 
            std::to_string(failures) + " failures in a row, the last: " + failure.what);
 }
 
-void ClusterState::connected(EndpointState& endpoint, base::Time now) {
-  if (!endpoint.is_ejected()) return;
+void ClusterState::unreachable(EndpointState& endpoint, const base::Error& why, base::Time now) {
+  {
+    const std::lock_guard lock(mutex_);
+    endpoint.unreachable_by_.fetch_add(1, std::memory_order_relaxed);
+  }
+  still_unreachable(endpoint, why, now);
+}
+
+// Who comes and goes many times a minute is told once in it. What lasts is told by who dials.
+void ClusterState::still_unreachable(EndpointState& endpoint, const base::Error& why,
+                                     base::Time now) {
   const std::lock_guard lock(mutex_);
+  if (why.lasting || endpoint.is_outage_told_ || now < endpoint.next_telling_) return;
+  endpoint.is_outage_told_ = true;
+  endpoint.next_telling_ = now + between_outages;
+  tell(base::Level::warning, endpoint, "cannot be connected to: " + in_words(why));
+}
+
+// Of the last worker that could not.
+bool ClusterState::is_again_reachable(EndpointState& endpoint) {
+  return endpoint.is_unreachable() &&
+         endpoint.unreachable_by_.fetch_sub(1, std::memory_order_relaxed) == 1;
+}
+
+void ClusterState::let_go(EndpointState& endpoint) {
+  const std::lock_guard lock(mutex_);
+  if (is_again_reachable(endpoint)) endpoint.is_outage_told_ = false;
+}
+
+void ClusterState::connected(EndpointState& endpoint, base::Time now) {
+  const std::lock_guard lock(mutex_);
+  if (is_again_reachable(endpoint) && std::exchange(endpoint.is_outage_told_, false))
+    tell(base::Level::info, endpoint, "can be connected to again");
   if (endpoint.is_ejected() && endpoint.was_unreachable_)
     take_back(endpoint, now, "it can be connected to again");
 }

@@ -5,6 +5,7 @@
 #pragma once
 
 #include "config/model.hpp"
+#include "proxy/base/error.hpp"
 #include "proxy/base/log.hpp"
 #include "proxy/base/random.hpp"
 #include "proxy/stats/registry.hpp"
@@ -45,8 +46,14 @@ class ClusterState {
   using States = std::vector<std::shared_ptr<EndpointState>>;
   void failed(const EndpointFailure& failure, const config::Outlier& rules, const States& among,
               base::Time now, base::Random& random);
-  // It could be connected to: an ejection because it could not ends.
+  // A worker cannot connect to it any more.
+  void unreachable(EndpointState& endpoint, const base::Error& why, base::Time now);
+  // Still not; told in the log, if it is not yet.
+  void still_unreachable(EndpointState& endpoint, const base::Error& why, base::Time now);
+  // It can again: an ejection because it could not ends.
   void connected(EndpointState& endpoint, base::Time now);
+  // It could not, and has no more to do with it.
+  void let_go(EndpointState& endpoint);
   // Its health checks have come to say so; `why`, in words.
   void checked(EndpointState& endpoint, bool is_healthy, const std::string& why, base::Time now);
   // Ends the ejections whose time is over.
@@ -55,6 +62,7 @@ class ClusterState {
  private:
   void eject(const EndpointFailure& failure, const config::Outlier& rules, base::Time now,
              base::Random& random);
+  bool is_again_reachable(EndpointState& endpoint);
   void take_back(EndpointState& endpoint, base::Time now, std::string_view why);
   void tell(base::Level level, const EndpointState& endpoint, const std::string& what);
   void changed() { revision_.fetch_add(1, std::memory_order_release); }

@@ -1,6 +1,7 @@
 #include "proxy/upstream/endpoint_pools.hpp"
 
 #include "proxy/upstream/client_pools.hpp"
+#include "proxy/upstream/outage.hpp"
 
 #include <algorithm>
 #include <utility>
@@ -72,14 +73,18 @@ base::Ref<Endpoint> EndpointPools::at(const base::Address& address) {
 void EndpointPools::on_unused(Endpoint& endpoint) noexcept {
   const auto found = std::find_if(endpoints_.begin(), endpoints_.end(),
                                   [&](const Endpoint& each) { return &each == &endpoint; });
+  if (!endpoint.is_reachable) state_->let_go(*endpoint.state);
   vanished_.splice(vanished_.end(), endpoints_, found);
   endpoint.retire();
 }
 
 void EndpointPools::on_reachability() {
   for (Endpoint& endpoint : endpoints_) {
-    const bool was_reachable = std::exchange(endpoint.is_reachable, !endpoint.outage());
-    if (was_reachable || !endpoint.is_reachable) continue;
+    const Outage* outage = endpoint.outage();
+    const bool was_reachable = std::exchange(endpoint.is_reachable, outage == nullptr);
+    if (was_reachable && outage)
+      state_->unreachable(*endpoint.state, outage->error(), loop_.now());
+    if (was_reachable || outage) continue;
     endpoint.reachable_since = loop_.now();
     state_->connected(*endpoint.state, loop_.now());
   }

@@ -1,6 +1,7 @@
 // What all workers know together of one endpoint of a cluster: whether it is ejected because it
-// failed, and whether its health checks pass. Found by the cluster and the address (see
-// ClusterState), so it outlives configurations for as long as one of them has it. Any thread.
+// failed, whether its health checks pass, and whether it can be connected to. Found by the cluster
+// and the address (see ClusterState), so it outlives configurations for as long as one of them has
+// it. Any thread.
 #pragma once
 
 #include "proxy/base/time.hpp"
@@ -23,6 +24,8 @@ class EndpointState {
   bool is_ejected() const { return ejected_until() != base::Time::min(); }
   base::Time ejected_until() const { return load(ejected_until_); }  // Time::min() = it is not
   bool is_unhealthy() const { return is_unhealthy_.load(std::memory_order_relaxed); }
+  // One of the workers, at least, cannot connect to it, and goes on trying.
+  bool is_unreachable() const { return unreachable_by_.load(std::memory_order_relaxed) > 0; }
   bool is_fit() const { return !is_ejected() && !is_unhealthy(); }
   // When it was first known, or came back last.
   base::Time fit_since() const { return load(fit_since_); }
@@ -47,9 +50,12 @@ class EndpointState {
   Instant ejected_until_{base::Time::min().time_since_epoch().count()};
   Instant fit_since_;
   std::atomic<bool> is_unhealthy_{false};
+  std::atomic<int> unreachable_by_{0};  // workers
   // Under the mutex of its ClusterState:
   Ejections ejections_;
   bool was_unreachable_ = false;  // the failure that ejected it was to connect
+  bool is_outage_told_ = false;   // in the log
+  base::Time next_telling_ = base::Time::min();  // of an outage, not before
 };
 
 }  // namespace upstream

@@ -69,7 +69,9 @@ struct EndpointSnapshot {
   std::uint32_t weight = 1;
   bool is_vanished = false;  // finishing what it has
   std::string zone{};
-  std::string_view health = "healthy";  // or "ejected", "unhealthy": as all workers see it
+  // Or "ejected", "unhealthy" by its checks, "unreachable": as all workers see it.
+  std::string_view health = "healthy";
+  std::string failure{};                // why it cannot be connected to; "" = it can, from here
   base::Duration ejected_for{};         // from now on
   PoolSnapshot pool;
 };

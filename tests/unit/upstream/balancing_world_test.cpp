@@ -84,6 +84,20 @@ TEST_CASE(
   CHECK(world.errors_since(0) <= 1);
 }
 
+TEST_CASE("balancing: who is not checked is unreachable while it cannot be connected to, and why") {
+  VirtualWorld world("{ endpoints: [\"10.0.0.1:80\"], pool: { hold: 0s } }");
+  CHECK(world.seen().endpoints[0].health == "healthy");
+  world.at(a).stop();
+  world.send();
+  world.loop.advance(Millis{20});
+  CHECK(world.seen().endpoints[0].health == "unreachable");
+  CHECK(world.seen().endpoints[0].failure == "nobody is there");
+  world.at(a).start();
+  world.loop.advance(seconds(2));
+  CHECK(world.seen().endpoints[0].health == "healthy");
+  CHECK(world.seen().endpoints[0].failure.empty());
+}
+
 TEST_CASE("balancing: a restart of all endpoints is waited for, whoever was ejected") {
   VirtualWorld world(three("outlier: { consecutive_failures: 1 }"));
   load(world, 50, seconds(1));

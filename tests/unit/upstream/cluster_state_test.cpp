@@ -5,7 +5,11 @@
 
 #include <doctest/doctest.h>
 
+#include <cstdio>
+#include <memory>
+#include <string>
 #include <thread>
+#include <vector>
 
 namespace {
 
@@ -14,6 +18,18 @@ using std::chrono::seconds;
 using upstream::Verdict;
 using upstream_test::Endpoints;
 using upstream_test::now;
+
+// Without the time.
+std::vector<std::string> events_in(std::FILE* file) {
+  std::rewind(file);
+  std::vector<std::string> events;
+  char line[256];
+  while (std::fgets(line, sizeof line, file)) {
+    const std::string_view text(line);
+    events.emplace_back(text.substr(text.find(' ') + 1, text.size() - text.find(' ') - 2));
+  }
+  return events;
+}
 
 TEST_CASE("outlier: so many failures in a row eject, a success between them begins anew") {
   Endpoints endpoints;
@@ -92,6 +108,34 @@ TEST_CASE("outlier: who could not be connected to comes back when it can be") {
   CHECK(endpoints[0].state->is_ejected());
   endpoints.state.connected(*endpoints[0].state, now + seconds(61));
   CHECK(!endpoints[0].state->is_ejected());
+}
+
+TEST_CASE("cluster state: who cannot be connected to is told once a minute, and when it can again") {
+  const base::Error refused{Reason::connect_failure, base::Fault::upstream, "cannot connect"};
+  const std::unique_ptr<std::FILE, int (*)(std::FILE*)> logged(std::tmpfile(), std::fclose);
+  base::Log log(::fileno(logged.get()), base::Level::info, false);
+  upstream::ClusterState state("c", &log, nullptr);
+  const auto endpoint = state.at("10.0.0.1:80", now);
+  state.unreachable(*endpoint, refused, now);
+  state.unreachable(*endpoint, refused, now);  // another worker
+  CHECK(endpoint->is_unreachable());
+  state.connected(*endpoint, now);
+  CHECK(endpoint->is_unreachable());
+  state.connected(*endpoint, now);
+  CHECK(!endpoint->is_unreachable());
+  for (int i = 0; i < 10; ++i) {
+    state.unreachable(*endpoint, refused, now + seconds(i));
+    state.connected(*endpoint, now + seconds(i));
+  }
+  state.unreachable(*endpoint, refused, now + seconds(59));
+  state.still_unreachable(*endpoint, refused, now + seconds(60));
+  state.still_unreachable(*endpoint, refused, now + seconds(600));
+  state.let_go(*endpoint);
+  CHECK(!endpoint->is_unreachable());
+  const std::string down =
+      "warning cluster c: endpoint 10.0.0.1:80 cannot be connected to: cannot connect";
+  const std::string up = "info cluster c: endpoint 10.0.0.1:80 can be connected to again";
+  CHECK(events_in(logged.get()) == std::vector<std::string>{down, up, down});
 }
 
 TEST_CASE("outlier: workers count together") {
