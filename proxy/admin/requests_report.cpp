@@ -101,6 +101,26 @@ std::string_view what_retry_did(const RecordedExchange& exchange) {
                                                 : "hedged, and tried again";
 }
 
+// What made it wait though nothing was asked.
+void write_pool(base::JsonWriter& json, const config::Config& config,
+                const RecordedExchange& exchange) {
+  const config::Cluster* cluster = config.find_cluster(exchange.cluster);
+  if (!cluster) return;
+  const bool was_held = std::any_of(
+      exchange.attempts.begin(), exchange.attempts.end(),
+      [](const RecordedAttempt& attempt) { return attempt.held > base::Duration::zero(); });
+  const auto write = [&](std::string_view what) {
+    json.open('{').text("filter", "pool").text("place", "cluster " + cluster->name);
+    json.text("did", what);
+    if (const std::string place = place_of(cluster->mark); !place.empty()) json.text("at", place);
+    json.close('}');
+  };
+  if (was_held)
+    write("hold: it waited while no endpoint could be connected to");
+  if (exchange.reason == Reason::pool_full)
+    write("pending, wait: it waited too long for a connection, or too many did");
+}
+
 // Several of a kind on one path: each may have been the one. Where no `timeout` stands there is one
 // that is written nowhere.
 void write_policies(base::JsonWriter& json, const config::Config& config,
@@ -118,6 +138,7 @@ void write_policies(base::JsonWriter& json, const config::Config& config,
     else if (name == "retry" && exchange.attempts.size() > 1)
       write_policy(json, policy, what_retry_did(exchange));
   }
+  write_pool(json, config, exchange);
   const bool has_timeout =
       std::any_of(on_the_way.begin(), on_the_way.end(),
                   [](const Policy& policy) { return policy.filter->name == "timeout"; });
@@ -153,6 +174,7 @@ void write_attempt(base::JsonWriter& json, const RecordedAttempt& attempt) {
   json.number("bytes_sent", attempt.bytes.sent).number("bytes_received", attempt.bytes.received);
   json.key("ms").open('{');
   write_millis(json, "queue", attempt.queue);
+  write_millis(json, "held", attempt.held);
   write_millis(json, "connect", attempt.connect);
   write_millis(json, "tls", attempt.tls);
   write_millis(json, "first_byte", attempt.first_byte);

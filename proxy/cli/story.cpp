@@ -39,9 +39,16 @@ Colour colour_of(const Json& of) {
   return text(of, "reason").empty() && number(of, "status") < 500 ? Colour::good : Colour::bad;
 }
 
-std::string connection_of(const Json& attempt) {
+// Bytes, or datagrams, that no request asked for.
+bool is_session(const Json& exchange) {
+  const std::string protocol = text(exchange, "protocol");
+  return protocol == "tcp" || protocol == "udp";
+}
+
+std::string connection_of(const Json& attempt, const Json& exchange) {
   if (text(attempt, "endpoint").empty())
     return "nothing was connected to: there was no endpoint to choose";
+  if (text(exchange, "protocol") == "udp") return "a socket of its own";
   if (member(attempt, "reused").is_null()) return "no connection";
   const std::string age = millis(attempt, "connection_age_ms");
   if (text(attempt, "reused") == "false") return "new connection";
@@ -49,7 +56,7 @@ std::string connection_of(const Json& attempt) {
          " on it, " + age + " old)";
 }
 
-std::string attempt_of(const Json& attempt) {
+std::string attempt_of(const Json& attempt, const Json& exchange) {
   std::string endpoint = text(attempt, "endpoint");
   if (endpoint.empty()) endpoint = "no endpoint";
   const bool is_hedge = text(attempt, "hedge") == "true";
@@ -61,12 +68,14 @@ std::string attempt_of(const Json& attempt) {
   const Json& ms = member(attempt, "ms");
   std::string times;
   add_time(times, ms, "queue", "waited");
+  add_time(times, ms, "held", "of that held, as nothing could be connected to,");
   add_time(times, ms, "connect", "connected in");
   add_time(times, ms, "tls", "of that TLS");
   add_time(times, ms, "first_byte", "answer's head after");
-  out += "             " + connection_of(attempt) + (times.empty() ? "" : "; " + times);
-  if (!member(attempt, "reused").is_null())
-    out += "; " + text(attempt, "bytes_sent") + " bytes of body sent, " +
+  out += "             " + connection_of(attempt, exchange) + (times.empty() ? "" : "; " + times);
+  if (!member(attempt, "reused").is_null() || is_session(exchange))
+    out += "; " + text(attempt, "bytes_sent") +
+           (is_session(exchange) ? " bytes sent, " : " bytes of body sent, ") +
            text(attempt, "bytes_received") + " received";
   out += '\n';
   return out;
@@ -75,9 +84,12 @@ std::string attempt_of(const Json& attempt) {
 }  // namespace
 
 std::string story_of(const Json& exchange) {
+  const std::string what =
+      is_session(exchange)
+          ? text(exchange, "protocol") + " session"
+          : text(exchange, "method") + ' ' + text(exchange, "host") + text(exchange, "path");
   std::string out =
-      painted(text(exchange, "method") + ' ' + text(exchange, "host") + text(exchange, "path"),
-              Colour::strong) +
+      painted(what, Colour::strong) +
       "  " + painted(outcome_of(exchange), colour_of(exchange)) + '\n';
   if (const std::string detail = text(exchange, "detail"); !detail.empty())
     out += "  " + detail + '\n';
@@ -91,11 +103,11 @@ std::string story_of(const Json& exchange) {
     out += ", cluster " + cluster;
   const Json& ms = member(exchange, "ms");
   std::string times;
-  add_time(times, ms, "first_byte", "answered after");
+  if (!is_session(exchange)) add_time(times, ms, "first_byte", "answered after");
   add_time(times, ms, "total", "over after");
   out += "\n  took     " + times + "; " + text(exchange, "bytes_in") + " bytes in, " +
          text(exchange, "bytes_out") + " out\n";
-  for (const Json& attempt : items(exchange, "attempts")) out += attempt_of(attempt);
+  for (const Json& attempt : items(exchange, "attempts")) out += attempt_of(attempt, exchange);
   if (items(exchange, "attempts").empty()) out += "  no attempt was made upstream\n";
   for (const Json& policy : items(exchange, "policies"))
     out += "  policy   " + text(policy, "filter") + " of " + text(policy, "place") + ": " +
@@ -104,8 +116,10 @@ std::string story_of(const Json& exchange) {
 }
 
 std::string summary_of(const Json& exchange) {
-  return padded(text(exchange, "ts"), 26) + padded(text(exchange, "method"), 6) +
-         padded(text(exchange, "path"), 30) +
+  const bool is_request = !is_session(exchange);
+  return padded(text(exchange, "ts"), 26) +
+         padded(text(exchange, is_request ? "method" : "protocol"), 6) +
+         padded(is_request ? text(exchange, "path") : "session", 30) +
          painted(outcome_of(exchange), 28, colour_of(exchange)) +
          padded(text(exchange, "cluster"), 14) + text(exchange, "request_id");
 }

@@ -53,6 +53,7 @@ struct Attempt {
   BodyBytes bytes;
   bool was_reused = false;        // its connection had served before
   base::Duration queue_time{};    // waited for a connection, beyond
+  base::Duration held_time{};     // of that, because no endpoint could be connected to
   base::Duration connect_time{};  // what making it took
   base::Duration tls_time{};      // of that, its handshake
   base::Duration connection_age{};

@@ -28,9 +28,10 @@ RecordedAttempt recorded(const http::Attempt& attempt) {
   made.was_reused = attempt.was_reused;
   made.exchange_on_it = attempt.exchange_on_it;
   made.connection_age = attempt.connection_age;
-  const bool had_connection = attempt.connected != base::never;
+  if (attempt.queued != base::never) made.queue = attempt.queue_time;
+  if (attempt.held_time > base::Duration::zero()) made.held = attempt.held_time;
+  const bool had_connection = attempt.connected != base::never && attempt.exchange_on_it > 0;
   if (had_connection) {
-    made.queue = attempt.queue_time;
     if (!attempt.was_reused) made.connect = attempt.connect_time;
     if (attempt.tls_time != base::Duration::zero()) made.tls = attempt.tls_time;
   }
@@ -41,10 +42,25 @@ RecordedAttempt recorded(const http::Attempt& attempt) {
   return made;
 }
 
+// Of the one that was answered with, what ended it behind its head: an upstream that broke off. To a
+// session of datagrams nobody has answered anything.
+void add_end(RecordedAttempt& made, const http::StreamInfo& info) {
+  const bool is_datagrams = info.connection.protocol == "udp";
+  const bool has_broken_off = info.reason == base::Reason::response_aborted ||
+                              (is_datagrams && info.reason == base::Reason::connect_failure);
+  if (is_datagrams) made.outcome.status = 0;
+  if (!has_broken_off || made.outcome.reason != base::Reason::none) return;
+  made.outcome.reason = info.reason;
+  made.detail = words_of(info.detail, info.cause);
+}
+
 std::vector<RecordedAttempt> attempts_of(const http::StreamInfo& info) {
   std::vector<RecordedAttempt> all;
   for (const http::Attempt& other : info.other_attempts) all.push_back(recorded(other));
-  if (info.attempt.number != 0) all.push_back(recorded(info.attempt));
+  if (info.attempt.number != 0) {
+    all.push_back(recorded(info.attempt));
+    add_end(all.back(), info);
+  }
   std::sort(all.begin(), all.end(),
             [](const RecordedAttempt& a, const RecordedAttempt& b) { return a.number < b.number; });
   return all;
@@ -109,7 +125,8 @@ void RecentRequests::keep(const http::StreamInfo& info, const AccessRecord& reco
   made.bytes_in = info.bytes_in;
   made.bytes_out = info.bytes_out;
   made.total = record.ended - info.started;
-  if (info.first_byte != base::never) made.first_byte = info.first_byte - info.started;
+  const bool is_answered = info.connection.protocol != "udp" && info.first_byte != base::never;
+  if (is_answered) made.first_byte = info.first_byte - info.started;
   made.attempts = attempts_of(info);
   const std::lock_guard lock(mutex_);
   kept_.push_back(std::move(made));

@@ -27,7 +27,7 @@ struct RecordedAttempt {
   std::uint64_t exchange_on_it = 0;  // of its connection's exchanges, from 1; 0 = it had none
   base::Duration connection_age{};
   // Times; below zero = it did not come to that. first_byte is counted from the head's sending.
-  base::Duration queue{-1}, connect{-1}, tls{-1}, first_byte{-1};
+  base::Duration queue{-1}, held{-1}, connect{-1}, tls{-1}, first_byte{-1};
   http::Outcome outcome;
   std::string detail;  // in our words and the system's
 };

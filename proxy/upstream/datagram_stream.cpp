@@ -24,9 +24,12 @@ Error DatagramStream::lost(boost::system::error_code cause) const {
 // That nobody listens there any more ends the session: the client's next datagram may go elsewhere.
 Task<Result<void>> DatagramStream::write(Bytes datagram) {
   const boost::system::error_code problem = socket_->send(datagram.view());
-  if (!problem) return Result<void>();
-  abort(lost(problem));
-  return Result<void>(*failure_);
+  if (problem) {
+    abort(lost(problem));
+    return Result<void>(*failure_);
+  }
+  has_sent(datagram.size());
+  return Result<void>();
 }
 
 Result<void> DatagramStream::finish(const http::Headers&) {
@@ -48,6 +51,7 @@ Task<Result<Bytes>> DatagramStream::read() {
     if (input.state == Input::State::failed) co_return lost(input.cause);
     if (input.state == Input::State::data) {
       has_answered_ = true;
+      has_received(input.bytes.size());
       co_return input.bytes.empty() ? http::datagram_of({}) : std::move(input.bytes);
     }
     co_await socket_->readable();

@@ -281,8 +281,11 @@ Task<Reply> Forward::relay_datagrams(Request& request) {
   if (!endpoint) co_return underway.failed(endpoint.error());
   auto socket = cluster_.pools().dialer().datagrams((*endpoint)->address);
   if (!socket) co_return underway.failed(socket.error());
-  underway.has({});
+  Opened no_connection;
+  no_connection.exchange = 0;
+  underway.has(no_connection);
   auto stream = std::make_unique<DatagramStream>(std::move(*socket), *endpoint);
+  stream->count(request.attempt.bytes);
   Reply reply = co_await answer_of(std::move(stream), request);
   underway.goes_on(reply);
   co_return reply;

@@ -31,6 +31,21 @@ bool says_nothing(const http::Outcome& outcome, const http::StreamInfo& info) {
   return outcome.reason == base::Reason::total_timeout && info.now() >= info.end_by();
 }
 
+// An exchange that waits until an endpoint can be connected to, or has waited enough, or has gone.
+class Held {
+ public:
+  Held(http::Attempt& attempt, const base::Loop& loop)
+      : attempt_(attempt), loop_(loop), since_(loop.now()) {}
+  Held(const Held&) = delete;
+  Held& operator=(const Held&) = delete;
+  ~Held() { attempt_.held_time += loop_.now() - since_; }
+
+ private:
+  http::Attempt& attempt_;
+  const base::Loop& loop_;
+  const Time since_;
+};
+
 // What comes behind a head counts as what stands for it: a call that broke off was reset.
 class AtTheEnd final : public http::Guard {
  public:
@@ -90,7 +105,7 @@ Task<Result<Opened>> Placement::search(Want want, Task<Result<Opened>> first) {
     if (!cluster_.is_reachable()) {
       const Time until = std::min(deadline_, cluster_.held_until());
       if (until <= cluster_.loop().now()) break;
-      const bool came = co_await cluster_.reachable(until);
+      const bool came = co_await held(until);
       opened.error().untried = false;
       if (!came) break;
     }
@@ -98,6 +113,11 @@ Task<Result<Opened>> Placement::search(Want want, Task<Result<Opened>> first) {
     opened = co_await ask(want);
   }
   co_return opened;
+}
+
+Task<bool> Placement::held(Time until) {
+  const Held held(attempt_, cluster_.loop());
+  co_return co_await cluster_.reachable(until);
 }
 
 // With the PROXY protocol a connection names one client, who has a pool of its own.

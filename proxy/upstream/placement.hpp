@@ -43,6 +43,8 @@ class Placement {
   base::Task<base::Result<Opened>> ask(Want want);
   base::Task<base::Result<Opened>> open_when_known(Want want);
   base::Task<base::Result<Opened>> search(Want want, base::Task<base::Result<Opened>> first);
+  // Until an endpoint can be connected to; false: none could until then.
+  base::Task<bool> held(base::Time until);
 
   Cluster& cluster_;
   http::Attempt& attempt_;

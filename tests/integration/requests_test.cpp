@@ -72,6 +72,26 @@ TEST_CASE("requests: a failure is kept with each attempt, and who denied another
   CHECK(policy["at"].text().ends_with(":12"));
 }
 
+TEST_CASE("requests: a wait until something could be connected to is told, and what made it wait") {
+  const std::string nobody = harness::unused_address().to_string();
+  TestProxy proxy("version: 1\nworkers: 1\naccess_log: { format: none }\n"
+                  "admin: { bind: \"127.0.0.1:0\" }\n"
+                  "listeners:\n  egress: { bind: 127.0.0.1:0, filters: [request_id], "
+                  "routes: [{ to: app }] }\n"
+                  "clusters:\n  app: { url: \"http://" + nobody + "\", pool: { hold: 200ms } }\n");
+  CHECK(get_with_id(proxy, "held-request").status == 502);
+  const Json request = kept(proxy, "held-request");
+  const Json attempt = request["attempts"].items().front();
+  CHECK(attempt["reused"].is_null());
+  CHECK(attempt["ms"]["held"].number() > 100);
+  CHECK(attempt["ms"]["queue"].number() >= attempt["ms"]["held"].number());
+  const Json policy = request["policies"].items().front();
+  CHECK(policy["filter"].text() == "pool");
+  CHECK(policy["place"].text() == "cluster app");
+  CHECK(policy["did"].text() == "hold: it waited while no endpoint could be connected to");
+  CHECK(policy["at"].text().ends_with(":8"));
+}
+
 TEST_CASE("requests: what was tried again is kept though it ended well") {
   Origin origin(Origin::answering("yes"));
   Origin failing([](Socket& peer) { peer.read_head(); });  // and ends the connection

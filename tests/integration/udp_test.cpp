@@ -152,6 +152,17 @@ TEST_CASE("udp: an upstream that is not there ends the session, and is asked aga
   client.send("lost");
   CHECK(comes_to_say(proxy, "/metrics", "code=\"502\",reason=\"connect_failure\"} 1\n"));
   CHECK(comes_to_say(proxy, "/metrics", "outrider_downstream_connections{listener=\"stun\"} 0\n"));
+  REQUIRE(comes_to_say(proxy, "/requests", "\"protocol\":\"udp\""));
+  const Json kept = Json::parse(proxy.ask("/requests").body)["requests"].items().front();
+  CHECK(kept["reason"].text() == "connect_failure");
+  CHECK(kept["ms"]["first_byte"].is_null());
+  const Json attempt = kept["attempts"].items().front();
+  CHECK(attempt["reason"].text() == "connect_failure");
+  CHECK(attempt["detail"].text() == "the upstream takes no datagrams: Connection refused");
+  CHECK(attempt["bytes_sent"].number() == 4);
+  for (const char* of_connections : {"status", "reused", "exchange_on_connection"})
+    CHECK_MESSAGE(attempt[of_connections].is_null(), of_connections);
+  CHECK(attempt["ms"]["connect"].is_null());
 }
 
 TEST_CASE("udp: a reload keeps the socket and the sessions; a drain ends what is quiet") {

@@ -62,6 +62,26 @@ TEST_CASE("a story: what became of each attempt, and who decided") {
     CHECK_MESSAGE(story.find(words) != story.npos, story);
 }
 
+TEST_CASE("a story: of a session, and of what was held") {
+  const std::string session = cli::story_of(cli::parse_json(
+      R"({"request_id":"id","ts":"T","listener":"stun","method":"CONNECT","host":"","path":"",)"
+      R"("status":502,"reason":"connect_failure","bytes_in":4,"bytes_out":0,"ms":{"total":1.5},)"
+      R"("cluster":"turn","source":"127.0.0.1","protocol":"udp","attempts":[{"number":1,)"
+      R"("endpoint":"a:1","bytes_sent":4,"bytes_received":0,"ms":{},"reason":"connect_failure"}],)"
+      R"("policies":[]})"));
+  for (const char* words : {"udp session  502 connect_failure\n",
+                            "attempt 1  a:1  connect_failure\n",
+                            "a socket of its own; 4 bytes sent, 0 received\n"})
+    CHECK_MESSAGE(session.find(words) != session.npos, session);
+  const std::string held = cli::story_of(cli::parse_json(
+      R"({"method":"GET","host":"h","path":"/","protocol":"http1","status":502,"ms":{},)"
+      R"("attempts":[{"number":1,"endpoint":"a:1","ms":{"queue":500.5,"held":499.5},)"
+      R"("reason":"connect_failure"}],"policies":[]})"));
+  const char* words =
+      "no connection; waited 500.5 ms, of that held, as nothing could be connected to, 499.5 ms\n";
+  CHECK_MESSAGE(held.find(words) != held.npos, held);
+}
+
 TEST_CASE("the terminal: obeys nobody but us") {
   CHECK(cli::harmless("a\x1b[0m\x7f") == "a?[0m?");
   CHECK(cli::escaped_for_query("a b&c=/") == "a%20b%26c%3D%2F");
