@@ -63,7 +63,7 @@ AccessLog::~AccessLog() {
 }
 
 std::uint64_t AccessLog::dropped() const {
-  std::uint64_t sum = refused_.load(std::memory_order_relaxed);
+  std::uint64_t sum = refused();
   for (const std::unique_ptr<Queue>& queue : queues_) sum += queue->lines_.dropped();
   return sum;
 }
@@ -137,7 +137,6 @@ void AccessLog::take_fresh() {
     file_ = std::move(*fresh_);
     fresh_.reset();
   }
-  last_error_.store(0, std::memory_order_relaxed);
   is_torn_ = is_mid_line_ = false;
 }
 
@@ -156,7 +155,7 @@ void AccessLog::write_out(LogQueue& lines) {
 }
 
 void AccessLog::lose(LogQueue& lines, std::string_view text) {
-  refused_.fetch_add(lines_in(text), std::memory_order_relaxed);
+  refused_.fetch_add(lines_in(text), std::memory_order_release);
   lines.pop(text.size());
 }
 
@@ -169,7 +168,6 @@ void AccessLog::send_out(LogQueue& lines) {
       last_error_.store(sent.error().cause.value(), std::memory_order_relaxed);
       lose(lines, line);
     } else if (*sent) {
-      last_error_.store(0, std::memory_order_relaxed);
       lines.pop(line.size());
     } else if (is_to_give_up()) {
       lose(lines, text);
@@ -188,7 +186,6 @@ void AccessLog::write_some(LogQueue& lines, std::string_view text) {
     return lose(lines, text);
   }
   if (*written == 0) return;
-  last_error_.store(0, std::memory_order_relaxed);
   is_mid_line_ = next[*written - 1] != '\n';
   if (!std::exchange(is_torn_, false)) lines.pop(*written);
 }

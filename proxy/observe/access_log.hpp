@@ -76,8 +76,9 @@ class AccessLog {
   AccessLog& operator=(const AccessLog&) = delete;
 
   Queue& queue(int worker) { return *queues_[static_cast<std::size_t>(worker)]; }
-  std::uint64_t dropped() const;
-  // Why the last line was lost that its destination did not take; "" = it is only slow.
+  std::uint64_t dropped() const;  // for want of room as well
+  std::uint64_t refused() const { return refused_.load(std::memory_order_acquire); }
+  // Why the last line was lost that its destination did not take; "" = it has taken all.
   std::string trouble() const;
   const std::string& name() const { return name_; }
   // Opens the file again, so that it can be rotated; if that fails, the old one stays. Syslog's

@@ -13,6 +13,7 @@
 #include "proxy/process/app.hpp"
 #include "proxy/process/children.hpp"
 #include "proxy/process/inheritance.hpp"
+#include "proxy/process/losses.hpp"
 #include "proxy/process/memory.hpp"
 #include "proxy/process/service_manager.hpp"
 #include "proxy/process/start_gate.hpp"
@@ -218,8 +219,8 @@ class Control final : admin::AdminSource {
   int idle_looks_ = 0;                             // in a row
   base::Event is_busy_;                            // there is something to watch again
   base::Event has_certificates_;                   // that are watched
-  std::uint64_t told_dropped_ = 0;                 // lines of the access log
-  base::Time next_complaint_ = base::Time::min();  // of those, at the earliest
+  Losses log_losses_;  // of lines of the access log
+  std::uint64_t seen_refused_ = 0, seen_dropped_ = 0;  // of those, by its destination; for want of room
   base::TaskGroup tasks_;
 };
 

@@ -43,7 +43,7 @@ base::Task<std::string> Control::clusters() {
 
 base::Task<std::string> Control::metrics() {
   const admin::Snapshots all = co_await snapshots();
-  for (const auto& exporter : exporters_) exporter->count_dropped();
+  for (const auto& exporter : exporters_) exporter->look();
   std::string text = shared_.metrics.render();
   admin::append_pool_metrics(text, *plan_, all);
   admin::append_breaker_metrics(text, filters::breakers(shared_.filter_state, loop_.now()));

@@ -44,6 +44,7 @@ base::Task<> Control::watch_process() {
     look_at_memory();
     forget_earlier_plans();
     look_at_access_log();
+    for (const auto& exporter : exporters_) exporter->look();
     descriptors.look(loop_.now(), log_);
     const bool is_much = shared_.admission.memory_in_use() > shared_.admission.memory_limit() / 2;
     const base::Duration pause = is_much ? close_watch_interval : watch_interval;
@@ -95,20 +96,25 @@ void Control::take_certificates(const std::vector<certs::CertificateWatch::Chang
       [this](const std::string& text) { log_.warning(text); });
 }
 
-// The other log says that lines of the access log are lost, at most once a minute.
+// The other log says that lines of the access log are lost.
 void Control::look_at_access_log() {
-  const observe::AccessLog* log = plan_->access_log.get();  // a reload may have changed it
-  if (!log || loop_.now() < next_complaint_) return;
-  const std::uint64_t dropped = log->dropped();
-  const std::uint64_t before = std::exchange(told_dropped_, dropped);
-  if (dropped <= before) return;
-  next_complaint_ = loop_.now() + between_complaints;
-  const std::string trouble = log->trouble();
-  log_.warning(plan_->config->shown(
-      plan_->config->access_log.places,
-      "access_log: " + log->name() + ": " +
-          (trouble.empty() ? "it takes lines too slowly, or not at all" : trouble) +
-          "; lines lost: " + std::to_string(dropped - before)));
+  const observe::AccessLog* log = plan_->access_log.get();
+  if (!log) return;
+  // A reload may have changed it: then it counts from 0.
+  const auto since = [](std::uint64_t count, std::uint64_t& seen) {
+    const std::uint64_t before = std::exchange(seen, count);
+    return count >= before ? count - before : count;
+  };
+  const std::uint64_t refused = log->refused();
+  if (const std::uint64_t lost = since(refused, seen_refused_); lost > 0)
+    log_losses_.add(lost, log->trouble());
+  if (const std::uint64_t lost = since(log->dropped() - refused, seen_dropped_); lost > 0)
+    log_losses_.add(lost, "it takes lines too slowly, or not at all");
+  log_losses_.tell(loop_.now(), [&](const std::string& why, std::uint64_t count) {
+    log_.warning(plan_->config->shown(
+        plan_->config->access_log.places,
+        "access_log: " + log->name() + ": " + why + "; lines lost: " + std::to_string(count)));
+  });
 }
 
 }  // namespace process

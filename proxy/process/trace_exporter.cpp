@@ -17,7 +17,6 @@ constexpr base::Millis longest_trying{60'000};
 constexpr base::Millis first_pause{1'000};
 constexpr base::Millis longest_pause{30'000};
 constexpr double jitter = 0.2;
-constexpr std::chrono::minutes between_complaints{1};
 constexpr std::size_t longest_words = 200;  // of the collector's, in the log
 
 bool may_be_sent_again(int status) {
@@ -101,7 +100,7 @@ TraceExporter::~TraceExporter() {
   count_dropped();
   const auto waiting = static_cast<std::uint64_t>(std::max<std::int64_t>(traces_->waiting(), 0));
   if (in_hand_ + waiting > 0) lose("failed", in_hand_ + waiting, "its time is over");
-  if (untold_ > 0) tell("its time is over");
+  losses_.tell_rest(teller());
 }
 
 void TraceExporter::finish(base::Time until) {
@@ -155,6 +154,8 @@ base::Task<> TraceExporter::deliver(observe::Traces::Batch batch) {
       lose("failed", batch.count, why);
       co_return;
     }
+    losses_.add(0, why);
+    tell_losses();
     pause = std::min<base::Duration>(pause * 2, longest_pause);
     co_await is_to_finish_.wait(next);
   }
@@ -171,23 +172,33 @@ void TraceExporter::take(const CollectorAnswer& answer, std::uint64_t spans) {
 
 void TraceExporter::lose(std::string_view outcome, std::uint64_t spans, const std::string& why) {
   counter(outcome).add(parts_.shard, spans);
-  untold_ += spans;
-  if (parts_.loop.now() < next_complaint_) return;
-  next_complaint_ = parts_.loop.now() + between_complaints;
-  tell(why);
+  losses_.add(spans, why);
+  tell_losses();
 }
 
-void TraceExporter::tell(const std::string& why) {
-  parts_.log.warning(config_->shown(config_->trace->places, "trace: " + config_->trace->to + ": " +
-                                                                why + "; spans lost: " +
-                                                                std::to_string(untold_)));
-  untold_ = 0;
+Losses::Say TraceExporter::teller() const {
+  return [this](const std::string& why, std::uint64_t count) {
+    const std::string lost =
+        count > 0 ? "spans lost: " + std::to_string(count) : "spans are kept and sent again";
+    parts_.log.warning(config_->shown(
+        config_->trace->places, "trace: " + config_->trace->to + ": " + why + "; " + lost));
+  };
+}
+
+void TraceExporter::tell_losses() {
+  losses_.tell(parts_.loop.now(), teller());
+}
+
+void TraceExporter::look() {
+  count_dropped();
+  tell_losses();
 }
 
 void TraceExporter::count_dropped() {
   const std::uint64_t dropped = traces_->dropped();
   const std::uint64_t before = std::exchange(counted_dropped_, dropped);
-  if (dropped > before) lose("dropped", dropped - before, "it takes spans too slowly");
+  if (dropped > before)
+    lose("dropped", dropped - before, "it takes spans too slowly, and there is no room for more");
 }
 
 stats::Counter& TraceExporter::counter(std::string_view outcome) const {

@@ -1,7 +1,7 @@
 // Sends spans to the collector, in batches: as soon as one is full, or five seconds after its first
-// span came. What the collector does not take for now is sent again for a minute; what is lost is
-// counted (outrider_trace_spans_total) and told in the log, at most once a minute. Requests never
-// wait for it: what finds no room meanwhile is dropped. Owned by control; its thread.
+// span came. What the collector does not take for now is sent again for a minute; that it does not is
+// told in the log, and what is lost is counted (outrider_trace_spans_total) and told, by cause. Requests
+// never wait for it: what finds no room meanwhile is dropped. Owned by control; its thread.
 #pragma once
 
 #include "config/model.hpp"
@@ -10,6 +10,7 @@
 #include "proxy/base/task_group.hpp"
 #include "proxy/observe/tracer.hpp"
 #include "proxy/process/collector.hpp"
+#include "proxy/process/losses.hpp"
 #include "proxy/stats/registry.hpp"
 
 #include <memory>
@@ -47,15 +48,17 @@ class TraceExporter {
   bool is_done() const;
   // Its generations have gone: nothing more will come.
   bool is_alone() const { return traces_.use_count() == 1; }
-  // Counts what has been dropped for want of room.
-  void count_dropped();
+  // Counts what has been dropped for want of room, and tells what was lost; from time to time.
+  void look();
 
  private:
   base::Task<> run();
   base::Task<> deliver(observe::Traces::Batch batch);
   void take(const CollectorAnswer& answer, std::uint64_t spans);
   void lose(std::string_view outcome, std::uint64_t spans, const std::string& why);
-  void tell(const std::string& why);
+  void count_dropped();
+  Losses::Say teller() const;
+  void tell_losses();
   stats::Counter& counter(std::string_view outcome) const;
 
   const ExporterParts parts_;
@@ -68,8 +71,7 @@ class TraceExporter {
   base::Time finish_by_ = base::never;
   std::uint64_t in_hand_ = 0;  // spans of the request that is under way
   std::uint64_t counted_dropped_ = 0;
-  std::uint64_t untold_ = 0;  // that were lost
-  base::Time next_complaint_ = base::Time::min();
+  Losses losses_;
   const std::shared_ptr<bool> is_alive_ = std::make_shared<bool>(true);
   base::TaskGroup tasks_;  // dies before what its task uses
 };

@@ -1,9 +1,13 @@
 // How spans come to the collector, and what becomes of those that do not.
+#include "tests/harness/program.hpp"
 #include "tests/integration/traced.hpp"
+
+#include <utility>
 
 using harness::Collector;
 using harness::field_of;
 using harness::Origin;
+using harness::Outrider;
 using harness::Socket;
 using harness::TestProxy;
 using traces::App;
@@ -122,4 +126,17 @@ TEST_CASE("trace: over TLS the collector is verified, and told what the headers 
   CHECK(ask(proxy.address()).status == 200);
   CHECK(drained(proxy, other).empty());
   CHECK(other.heads().empty());
+}
+
+TEST_CASE("trace: that a collector cannot be reached, and why, is told at once; a loss by its cause") {
+  App app;
+  Collector refusing([](int) { return "HTTP/1.1 400 No\r\ncontent-length: 0\r\n\r\n"; });
+  const std::string nobody = "http://" + harness::unused_address().to_string() + "/v1/traces";
+  for (const auto& [to, words] : {std::pair(nobody, ": cannot connect: Connection refused; spans are "
+                                                    "kept and sent again"),
+                                  std::pair(refusing.url(), ": it answers 400; spans lost: 512")}) {
+    Outrider outrider(traced(to, app.cluster()));
+    fill_batch(outrider.address());
+    outrider->wait_for("trace: " + to + words);
+  }
 }
