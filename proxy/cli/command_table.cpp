@@ -44,7 +44,8 @@ Command check_command() {
       "of what hardly anybody means.\n"
       "Exit status: 0 valid, 1 invalid, or with --probe not reached, 2 misused.\n",
       check,
-      {{"--probe", "", "also resolve, connect to and shake hands with each endpoint"}, json}};
+      {{"--probe", "", "also reach each endpoint, and the collector: resolve, connect, shake hands"},
+       json}};
 }
 
 Command defaults_command() {

@@ -94,7 +94,8 @@ std::string probed_line(const process::Probed& probed) {
   const auto millis = [](base::Duration time) {
     return std::to_string(time / std::chrono::milliseconds{1}) + " ms";
   };
-  std::string line = "cluster " + probed.cluster + ": " + probed.endpoint;
+  std::string line =
+      (probed.cluster.empty() ? "trace: " : "cluster " + probed.cluster + ": ") + probed.endpoint;
   if (!probed.address.empty() && probed.address != probed.endpoint) line += " at " + probed.address;
   if (!probed.problem.empty()) return line + ": " + probed.problem;
   line += ": connected in " + millis(probed.connected_in);
@@ -102,13 +103,15 @@ std::string probed_line(const process::Probed& probed) {
   return probed.protocol.empty() ? line : line + ", speaks " + probed.protocol;
 }
 
-// Whether each endpoint was reached.
+// Whether each was reached.
 bool probe(const server::Plan& plan, base::JsonWriter* json) {
   bool is_well = true;
   process::probe(plan, [&](const process::Probed& probed) {
     is_well = is_well && probed.problem.empty();
     if (!json) return print(probed_line(probed) + '\n');
-    json->open('{').text("cluster", probed.cluster).text("endpoint", probed.endpoint);
+    json->open('{');
+    if (!probed.cluster.empty()) json->text("cluster", probed.cluster);
+    json->text("endpoint", probed.endpoint);
     if (!probed.address.empty()) json->text("address", probed.address);
     if (!probed.problem.empty()) json->text("problem", probed.problem);
     if (!probed.protocol.empty()) json->text("protocol", probed.protocol);

@@ -12,10 +12,10 @@ namespace {
 
 using base::Task;
 
+constexpr base::Millis collector_timeout{3'000};
+
 std::string words_of(const base::Error& error) {
-  std::string words = std::string(base::to_string(error.reason)) + ": " + std::string(error.detail);
-  if (error.cause) words += ": " + error.cause.message();
-  return words;
+  return std::string(base::to_string(error.reason)) + ": " + in_words(error);
 }
 
 std::string text_of(const config::Endpoint& endpoint) {
@@ -41,17 +41,39 @@ class Prober {
 
  private:
   Task<> all() {
-    for (const config::Cluster& cluster : plan_.config->clusters)
-      for (const config::Endpoint& endpoint : cluster.endpoints) co_await one(cluster, endpoint);
+    for (const config::Cluster& cluster : plan_.config->clusters) {
+      const Way way{cluster.name, tls_of(cluster.name), cluster.dns, cluster.connect_timeout};
+      for (const config::Endpoint& endpoint : cluster.endpoints) co_await one(way, endpoint);
+    }
+    if (const std::optional<config::Trace>& trace = plan_.config->trace) {
+      const Way way{{}, plan_.trace_tls, {}, collector_timeout};
+      config::Endpoint collector;
+      collector.host = trace->host;
+      collector.port = trace->port;
+      co_await one(way, collector);
+    }
     loop_.stop();
   }
 
-  Task<> one(const config::Cluster& cluster, const config::Endpoint& endpoint) {
+  // How those of a cluster, or the collector, are reached.
+  struct Way {
+    std::string cluster;                           // "" = it is the collector
+    std::shared_ptr<const certs::TlsContext> tls;  // null = clear
+    config::Dns dns;
+    base::Millis connect_timeout;
+  };
+
+  std::shared_ptr<const certs::TlsContext> tls_of(const std::string& cluster) const {
+    const auto tls = plan_.cluster_tls.find(cluster);
+    return tls == plan_.cluster_tls.end() ? nullptr : tls->second;
+  }
+
+  Task<> one(const Way& way, const config::Endpoint& endpoint) {
     Probed probed;
-    probed.cluster = cluster.name;
+    probed.cluster = way.cluster;
     probed.endpoint = text_of(endpoint);
     const base::Time begun = loop_.now();
-    const base::Result<net::Resolved> found = co_await addresses_of(cluster, endpoint);
+    const base::Result<net::Resolved> found = co_await addresses_of(way, endpoint);
     probed.resolved_in = loop_.now() - begun;
     if (!found) {
       probed.problem = words_of(found.error());
@@ -60,12 +82,12 @@ class Prober {
     }
     for (const base::Address& address : found->addresses) {
       probed.address = address.to_string();
-      co_await connect(cluster, address, probed);
+      co_await connect(way, address, probed);
       told_(probed);
     }
   }
 
-  Task<base::Result<net::Resolved>> addresses_of(const config::Cluster& cluster,
+  Task<base::Result<net::Resolved>> addresses_of(const Way& way,
                                                  const config::Endpoint& endpoint) {
     net::Resolved known;
     if (endpoint.is_unix)
@@ -76,18 +98,14 @@ class Prober {
     net::Question question;
     question.name = endpoint.host;
     question.port = endpoint.port;
-    question.timeout = cluster.dns.timeout;
-    question.family = family_of(cluster.dns.family);
+    question.timeout = way.dns.timeout;
+    question.family = family_of(way.dns.family);
     co_return co_await resolver_.resolve(std::move(question));
   }
 
-  Task<> connect(const config::Cluster& cluster, const base::Address& address, Probed& into) {
-    const auto tls = plan_.cluster_tls.find(cluster.name);
-    const std::shared_ptr<const certs::TlsContext> context =
-        tls == plan_.cluster_tls.end() ? nullptr : tls->second;
+  Task<> connect(const Way& way, const base::Address& address, Probed& into) {
     const base::Time begun = loop_.now();
-    auto connected =
-        co_await net::connect(loop_, address, context, begun + cluster.connect_timeout);
+    auto connected = co_await net::connect(loop_, address, way.tls, begun + way.connect_timeout);
     into.connected_in = loop_.now() - begun;
     into.problem = connected ? std::string() : words_of(connected.error());
     const net::TlsSession* session = connected ? (*connected)->tls() : nullptr;

@@ -1,6 +1,6 @@
 // Tries what a configuration names: resolves, connects to and shakes hands with each endpoint of
-// its clusters, one after the other, and sends nothing. For `outrider check --probe`; the calling
-// thread.
+// its clusters and the collector of its traces, one after the other, and sends nothing. For
+// `outrider check --probe`; the calling thread.
 #pragma once
 
 #include "proxy/server/plan.hpp"
@@ -11,7 +11,7 @@
 namespace process {
 
 struct Probed {
-  std::string cluster;
+  std::string cluster;   // "" = it is the collector of traces
   std::string endpoint;  // as it is written
   std::string address;   // of those that its name stands for; "" = none was found
   std::string problem;   // "" = all went well

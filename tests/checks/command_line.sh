@@ -113,6 +113,9 @@ expect 1 '{"file":"bad.yaml","line":1,"column":10,"message":"this version' check
 expect 0 '{"version":"' version --json
 expect 1 'cluster a: 127.0.0.1:1: connect_failure: cannot connect: Connection refused' check --probe good.yaml
 expect 1 '"endpoint":"127.0.0.1:1","address":"127.0.0.1:1","problem":"connect_failure' check --probe --json good.yaml
+{ cat good.yaml; echo 'trace: { to: "http://127.0.0.1:1/v1/traces" }'; } >traced.yaml
+expect 1 'trace: 127.0.0.1:1: connect_failure: cannot connect: Connection refused' check --probe traced.yaml
+expect 1 '{"endpoint":"127.0.0.1:1","address":"127.0.0.1:1","problem":"connect_failure' check --probe --json traced.yaml
 expect 0 '  --json                  as JSON' check --help
 expect 2 '--json takes no value' check --json=1 good.yaml
 expect 1 'cannot read --json: No such file' check -- --json
