@@ -42,9 +42,20 @@ const Table<NodeInfo>& node_table() {
   return table;
 }
 
+Field<LogSettings> log_destination() {
+  Field<LogSettings> field = destination<LogSettings>("stderr", "where the process's own log goes");
+  field.read = [read = field.read](const Node& node, const Reading& reading, LogSettings& into) {
+    if (node.is_scalar() && !node.is_secret && node.text.starts_with("syslog"))
+      return reading.mistake(node, "syslog is for the access log; of what goes to stderr a service "
+                                   "manager makes messages: write stderr, stdout or a path");
+    read(node, reading, into);
+  };
+  return field;
+}
+
 const Table<LogSettings>& log_table() {
   static const Table<LogSettings> table = {
-      destination<LogSettings>("stderr", "where the process's own log goes"),
+      log_destination(),
       word("level", &LogSettings::level, {"debug", "info", "warning", "error"}, "info",
            "the least that is logged"),
       word("format", &LogSettings::is_json, {"text", "json"}, "text", "of its lines"),

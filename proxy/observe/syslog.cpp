@@ -8,6 +8,7 @@
 #include <cstring>
 #include <poll.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/uio.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -29,6 +30,19 @@ std::string word_of(std::string_view text, std::size_t longest) {
   return word.empty() ? "-" : word;
 }
 
+// None, and errno, if it cannot be.
+base::Descriptor connected_to(const std::string& path) {
+  sockaddr_un to{};
+  to.sun_family = AF_UNIX;
+  std::memcpy(to.sun_path, path.data(), std::min(path.size(), sizeof to.sun_path - 1));
+  base::Descriptor made(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+  if (::connect(made.number(), reinterpret_cast<const sockaddr*>(&to), sizeof to) == 0) return made;
+  const int error = errno;
+  made.reset();
+  errno = error;
+  return made;
+}
+
 bool is_lost(int error) {
   return error != EAGAIN && error != EWOULDBLOCK && error != ENOBUFS && error != EINTR;
 }
@@ -44,17 +58,21 @@ std::string_view Syslog::path_in(std::string_view to) {
   return to.starts_with(scheme) ? to.substr(scheme.size()) : std::string_view();
 }
 
+Syslog::Trouble Syslog::trouble_with(const std::string& path) {
+  struct stat status {};
+  if (::stat(path.c_str(), &status) == 0 && !S_ISSOCK(status.st_mode))
+    return {"is no socket", true};
+  if (connected_to(path).number() >= 0) return {};
+  const int error = errno;
+  return {base::system_cause(error).message(), error == EPROTOTYPE};
+}
+
 bool Syslog::connect() {
   const base::Time now = base::Clock::now();
   if (now < next_try_) return false;
-  sockaddr_un to{};
-  to.sun_family = AF_UNIX;
-  std::memcpy(to.sun_path, path_.data(), std::min(path_.size(), sizeof to.sun_path - 1));
-  socket_ = base::Descriptor(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
-  if (::connect(socket_.number(), reinterpret_cast<const sockaddr*>(&to), sizeof to) == 0)
-    return true;
+  socket_ = connected_to(path_);
+  if (socket_.number() >= 0) return true;
   last_error_ = errno;
-  socket_.reset();
   next_try_ = now + between_tries;
   return false;
 }

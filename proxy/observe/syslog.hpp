@@ -20,6 +20,13 @@ class Syslog {
   // The path of "syslog:/dev/log"; "" = the text names no such socket.
   static std::string_view path_in(std::string_view to);
 
+  // Why nothing can be sent to it: now, or ever, as it is no such socket. "" = something can.
+  struct Trouble {
+    std::string why;
+    bool is_for_good = false;
+  };
+  static Trouble trouble_with(const std::string& path);
+
   // True: it was sent. False: the daemon takes none for now. The error: it is lost.
   base::Result<bool> send(std::string_view line);
   // Until the daemon takes more, or it is told why not; or so long.

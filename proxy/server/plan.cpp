@@ -159,13 +159,31 @@ std::string why_unwritable(const std::string& file) {
   return {};
 }
 
+template <typename Log>
+config::Mistake told_of(const Log& log, const Planned& made, const std::string& words) {
+  return {log.places.at(log.to), made.plan->config->shown(log.places, words)};
+}
+
 template <typename Log> void check_log(const Log& log, Planned& made) {
   const std::string why = why_unwritable(log.to);
   if (why.empty()) return;
-  const std::string words = "cannot write to " + log.to + ": " + why;
   made.problems.push_back(
-      config::Mistake{log.places.at(log.to), made.plan->config->shown(log.places, words)}
-          .to_string());
+      told_of(log, made, "cannot write to " + log.to + ": " + why).to_string());
+}
+
+// A daemon comes and goes: that it is not there is worth a warning, what can be none is a mistake.
+void check_access_log(Planned& made) {
+  const config::AccessLog& log = made.plan->config->access_log;
+  if (log.format == config::AccessLogFormat::none) return;
+  const std::string path(observe::Syslog::path_in(log.to));
+  if (path.empty()) return check_log(log, made);
+  const observe::Syslog::Trouble trouble = observe::Syslog::trouble_with(path);
+  if (trouble.is_for_good)
+    made.problems.push_back(
+        told_of(log, made, "cannot write to " + log.to + ": " + trouble.why).to_string());
+  else if (!trouble.why.empty())
+    made.plan->warnings.push_back(told_of(
+        log, made, "access_log: " + log.to + ": " + trouble.why + ": lines are lost until it takes them"));
 }
 
 void read_admin_token(Planned& made) {
@@ -312,9 +330,7 @@ Planned make_plan(std::shared_ptr<const config::Config> config, const Plan* runn
   }
   read_admin_token(made);
   check_log(plan.config->log, made);
-  const config::AccessLog& log = plan.config->access_log;
-  if (log.format != config::AccessLogFormat::none && observe::Syslog::path_in(log.to).empty())
-    check_log(plan.config->access_log, made);
+  check_access_log(made);
   check_paths(made);
   if (!running) check_app(made);
   for (const config::Listener& listener : plan.config->listeners) {

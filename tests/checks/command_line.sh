@@ -116,6 +116,12 @@ expect 1 '"endpoint":"127.0.0.1:1","address":"127.0.0.1:1","problem":"connect_fa
 { cat good.yaml; echo 'trace: { to: "http://127.0.0.1:1/v1/traces" }'; } >traced.yaml
 expect 1 'trace: 127.0.0.1:1: connect_failure: cannot connect: Connection refused' check --probe traced.yaml
 expect 1 '{"endpoint":"127.0.0.1:1","address":"127.0.0.1:1","problem":"connect_failure' check --probe --json traced.yaml
+{ cat good.yaml; echo 'access_log: { to: "syslog:/etc/passwd" }'; } >no_socket.yaml
+expect 1 'cannot write to syslog:/etc/passwd: is no socket' check no_socket.yaml
+{ cat good.yaml; echo 'access_log: { to: "syslog:/nowhere/log" }'; } >no_syslog.yaml
+expect 0 'warning: no_syslog.yaml:4:19: access_log: syslog:/nowhere/log: No such file' check no_syslog.yaml
+{ cat good.yaml; echo 'log: { to: "syslog:/dev/log" }'; } >own_syslog.yaml
+expect 1 'syslog is for the access log' check own_syslog.yaml
 expect 0 '  --json                  as JSON' check --help
 expect 2 '--json takes no value' check --json=1 good.yaml
 expect 1 'cannot read --json: No such file' check -- --json
