@@ -1,26 +1,13 @@
 #include "proxy/http/stream_info.hpp"
 
+#include "proxy/base/hex.hpp"
+
 #include <chrono>
-#include <cstring>
 
 namespace http {
 namespace {
 
-// Each byte as two hexadecimal digits.
-constexpr auto hex_pairs = [] {
-  constexpr char digits[] = "0123456789abcdef";
-  std::array<std::array<char, 2>, 256> pairs{};
-  for (std::size_t byte = 0; byte < pairs.size(); ++byte)
-    pairs[byte] = {digits[byte >> 4], digits[byte & 15]};
-  return pairs;
-}();
-
-// The last `bytes` of a number. Returns where they end.
-char* write_hex(char* at, std::uint64_t number, int bytes) {
-  for (int shift = 8 * (bytes - 1); shift >= 0; shift -= 8, at += 2)
-    std::memcpy(at, hex_pairs[number >> shift & 0xff].data(), 2);
-  return at;
-}
+using base::write_hex;
 
 // RFC 9562 5.7: 48 bits of milliseconds, then chance.
 void write_uuid_v7(StreamInfo::MadeId& out, base::Loop& loop) {

@@ -1,6 +1,7 @@
 #include "proxy/http/trace_context.hpp"
 
 #include "proxy/base/ascii.hpp"
+#include "proxy/base/hex.hpp"
 
 #include <algorithm>
 #include <cstring>
@@ -8,6 +9,8 @@
 
 namespace http {
 namespace {
+
+using base::write_hex;
 
 constexpr std::size_t most_members = 32;
 constexpr std::size_t longest_tracestate = 512;
@@ -43,12 +46,6 @@ std::optional<TraceId> parse_trace_id(std::string_view text) {
 std::optional<std::uint64_t> parse_span_id(std::string_view text) {
   const auto span = text.size() == 16 ? parse_hex(text) : std::nullopt;
   return span && *span != 0 ? span : std::nullopt;
-}
-
-char* write_hex(char* at, std::uint64_t number, int digits) {
-  constexpr char hex[] = "0123456789abcdef";
-  for (int shift = 4 * (digits - 1); shift >= 0; shift -= 4) *at++ = hex[number >> shift & 15];
-  return at;
 }
 
 // "1", "0", and "d" for debug; nothing for another text.
@@ -182,13 +179,13 @@ std::optional<TraceParent> find_traceparent(const Headers& headers) {
 
 TraceIdText text_of(const TraceId& id) {
   TraceIdText text;
-  write_hex(write_hex(text.data(), id.high, 16), id.low, 16);
+  write_hex(write_hex(text.data(), id.high, 8), id.low, 8);
   return text;
 }
 
 SpanIdText span_text(std::uint64_t span) {
   SpanIdText text;
-  write_hex(text.data(), span, 16);
+  write_hex(text.data(), span, 8);
   return text;
 }
 
@@ -196,13 +193,13 @@ TraceParentText traceparent_text(const TraceParent& parent) {
   TraceParentText text;
   char* at = text.data();
   const auto dash = [&at] { *at++ = '-'; };
-  at = write_hex(at, 0, 2);
+  at = write_hex(at, 0, 1);
   dash();
-  at = write_hex(write_hex(at, parent.id.high, 16), parent.id.low, 16);
+  at = write_hex(write_hex(at, parent.id.high, 8), parent.id.low, 8);
   dash();
-  at = write_hex(at, parent.span, 16);
+  at = write_hex(at, parent.span, 8);
   dash();
-  write_hex(at, parent.flags, 2);
+  write_hex(at, parent.flags, 1);
   return text;
 }
 
