@@ -20,6 +20,9 @@ void append_json(std::string& out, std::string_view text, std::size_t longest = 
 // Writes one JSON document from left to right; the commas are its business.
 class JsonWriter {
  public:
+  JsonWriter() = default;
+  explicit JsonWriter(std::size_t usual_size) { out_.reserve(usual_size); }
+
   JsonWriter& open(char bracket);
   JsonWriter& close(char bracket);
   JsonWriter& key(std::string_view name);

@@ -13,6 +13,7 @@ using base::Reason;
 using http::Name;
 
 constexpr std::size_t longest_text = 1024;
+constexpr std::size_t usual_size = 2048;  // of a span
 constexpr int kind_server = 2, kind_client = 3, status_error = 2;
 constexpr unsigned parent_is_known = 0x100, parent_is_remote = 0x200;  // in a span's flags
 
@@ -64,8 +65,8 @@ class Span {
     text("url.scheme", info_.connection.is_tls ? "https" : "http");
     text("url.path", record_.path);
     text("network.protocol.version", version_of(info_.connection.protocol));
-    place("server", place_of(record_.host));
-    place("network.peer", place_of(info_.connection.remote.to_string()));
+    server_place(place_of(record_.host));
+    peer_place(place_of(info_.connection.remote.to_string()));
     text("client.address",
          info_.source().is_unix() ? info_.source().to_string() : info_.source().ip());
     if (const auto agent = head.headers.find("user-agent")) text("user_agent.original", *agent);
@@ -86,8 +87,8 @@ class Span {
     times(attempt.begun, attempt.ended == base::never ? record_.ended : attempt.ended);
     open_attributes();
     const Place endpoint = place_of(attempt.endpoint);
-    place("server", endpoint);
-    place("network.peer", endpoint);
+    server_place(endpoint);
+    peer_place(endpoint);
     if (!record_.host.empty() && record_.path.starts_with('/'))
       text("url.full",
            std::string(attempt.scheme).append("://").append(record_.host).append(record_.path));
@@ -146,21 +147,32 @@ class Span {
   }
   void text(std::string_view key, std::string_view value) {
     if (value.empty()) return;
-    json_.open('{').text("key", key).key("value").open('{');
-    json_.text("stringValue", value.substr(0, longest_text)).close('}').close('}');
+    begin_attribute(key, "stringValue\":\"");
+    base::append_json(attribute_, value, longest_text);
+    json_.raw(attribute_.append("\"}}"));
   }
   void number(std::string_view key, std::int64_t value) {
-    json_.open('{').text("key", key).key("value").open('{');
-    json_.text("intValue", std::to_string(value)).close('}').close('}');
+    begin_attribute(key, "intValue\":\"");
+    json_.raw(attribute_.append(std::to_string(value)).append("\"}}"));
   }
   void flag(std::string_view key, bool value) {
-    json_.open('{').text("key", key).key("value").open('{');
-    json_.boolean("boolValue", value).close('}').close('}');
+    begin_attribute(key, "boolValue\":");
+    json_.raw(attribute_.append(value ? "true" : "false").append("}}"));
   }
-  void place(std::string_view which, const Place& place) {
-    text(std::string(which) + ".address", place.host);
-    if (const auto port = base::parse_decimal<std::uint16_t>(place.port))
-      number(std::string(which) + ".port", *port);
+  // As one piece: a span is mostly attributes. The key needs no escape.
+  void begin_attribute(std::string_view key, std::string_view kind) {
+    attribute_.assign("{\"key\":\"").append(key).append("\",\"value\":{\"").append(kind);
+  }
+  void peer_place(const Place& place) {
+    text("network.peer.address", place.host);
+    port("network.peer.port", place);
+  }
+  void server_place(const Place& place) {
+    text("server.address", place.host);
+    port("server.port", place);
+  }
+  void port(std::string_view key, const Place& place) {
+    if (const auto port = base::parse_decimal<std::uint16_t>(place.port)) number(key, *port);
   }
   // Whoever left before the answer was not answered 499.
   void status_code(int status, Reason reason) {
@@ -221,7 +233,8 @@ class Span {
   }
   std::string take() { return json_.close('}').take(); }
 
-  base::JsonWriter json_;
+  base::JsonWriter json_{usual_size};
+  std::string attribute_;
   const http::StreamInfo& info_;
   const AccessRecord& record_;
 };
