@@ -32,7 +32,7 @@ fi
 # await FILE TEXT
 await() {
   tries=0
-  until grep -q "$2" "$1"; do
+  until grep -q "$2" "$1" 2>/dev/null; do
     tries=$((tries + 1))
     [ "$tries" -lt 100 ] || fail "no \"$2\" in $1"
     sleep 0.1
@@ -47,7 +47,7 @@ await "$DIR/collector.err" ready
 outrider=$!
 pids="$pids $outrider"
 await "$DIR/outrider.err" 'egress listening on'
-url=http://127.0.0.1:$(sed -n 's/.*egress listening on [^ ]*:\([0-9]*\).*/\1/p' "$DIR/outrider.err")
+url=http://127.0.0.1:$(sed -n 's/.*egress listening on [0-9.]*:\([0-9]*\).*/\1/p' "$DIR/outrider.err")
 trace=0af7651916cd43dd8448eb211c80319c
 curl -sS -o "$DIR/answer" "$url/here" -H "traceparent: 00-$trace-b7ad6b7169203331-01" -H 'tracestate: a=1'
 curl -sS -o "$DIR/answer" "$url/gone"
