@@ -13,33 +13,40 @@ namespace {
 constexpr std::size_t longest = 4096;
 constexpr int most_nested = 32;
 
-using Named = std::pair<std::string_view, ExchangeField>;
-constexpr Named fields[] = {
-    {"listener", ExchangeField::listener},
-    {"direction", ExchangeField::direction},
-    {"route", ExchangeField::route},
-    {"method", ExchangeField::method},
-    {"host", ExchangeField::host},
-    {"path", ExchangeField::path},
-    {"protocol", ExchangeField::protocol},
-    {"status", ExchangeField::status},
-    {"grpc_status", ExchangeField::grpc_status},
-    {"reason", ExchangeField::reason},
-    {"bytes_in", ExchangeField::bytes_in},
-    {"bytes_out", ExchangeField::bytes_out},
-    {"ms.total", ExchangeField::ms_total},
-    {"ms.queue", ExchangeField::ms_queue},
-    {"ms.connect", ExchangeField::ms_connect},
-    {"ms.first_byte", ExchangeField::ms_first_byte},
-    {"attempts", ExchangeField::attempts},
-    {"retry_denied", ExchangeField::retry_denied},
-    {"cluster", ExchangeField::cluster},
-    {"endpoint", ExchangeField::endpoint},
-    {"reused", ExchangeField::reused},
-    {"request_id", ExchangeField::request_id},
-    {"trace_id", ExchangeField::trace_id},
-    {"source", ExchangeField::source},
-    {"peer_id", ExchangeField::peer_id},
+constexpr NamedField fields[] = {
+    {"listener", ExchangeField::listener, true, "its listener"},
+    {"direction", ExchangeField::direction, true, "outbound or inbound"},
+    {"route", ExchangeField::route, true, "its route; absent = none matched"},
+    {"method", ExchangeField::method, true, "as the client sent it"},
+    {"host", ExchangeField::host, true, "as the client named it, with the port if it did"},
+    {"path", ExchangeField::path, true, "as the client sent it, without the query"},
+    {"protocol", ExchangeField::protocol, true, "http1, h2, tcp or udp: the client's"},
+    {"status", ExchangeField::status, false, "what the client got; 499 = it left first"},
+    {"grpc_status", ExchangeField::grpc_status, false,
+     "a number; absent = it is no gRPC call, or has none"},
+    {"reason", ExchangeField::reason, false, "one word for why it failed; absent = it did not"},
+    {"bytes_in", ExchangeField::bytes_in, false, "of the request's body"},
+    {"bytes_out", ExchangeField::bytes_out, false, "of the response's body"},
+    {"ms.total", ExchangeField::ms_total, false, "to the end of the response"},
+    {"ms.queue", ExchangeField::ms_queue, false, "that the last attempt waited for a connection"},
+    {"ms.connect", ExchangeField::ms_connect, false,
+     "of that attempt: what making its connection took; absent = it was there"},
+    {"ms.first_byte", ExchangeField::ms_first_byte, false, "to the head of the response"},
+    {"attempts", ExchangeField::attempts, false, "how many were made upstream"},
+    {"retry_denied", ExchangeField::retry_denied, false,
+     "what said no to another attempt, such as budget_exhausted"},
+    {"cluster", ExchangeField::cluster, true, "its cluster"},
+    {"endpoint", ExchangeField::endpoint, false, "of the last attempt"},
+    {"reused", ExchangeField::reused, false,
+     "true or false: the connection of the last attempt had served before"},
+    {"request_id", ExchangeField::request_id, false, "see the filter `request_id`"},
+    {"trace_id", ExchangeField::trace_id, false,
+     "of the trace that it is a part of, recorded or not"},
+    {"source", ExchangeField::source, true,
+     "the client's address as far as `forwarded.trust` believes it, whole; the selector `source_ip` is "
+     "the same, of IPv6 the /64"},
+    {"peer_id", ExchangeField::peer_id, true,
+     "of the client's certificate, verified: its URI or name"},
 };
 
 bool is_time(ExchangeField field) {
@@ -57,18 +64,22 @@ std::string in_quotes(std::string_view text) {
 }  // namespace
 
 std::optional<ExchangeField> exchange_field(std::string_view name) {
-  for (const auto& [known, field] : fields)
-    if (known == name) return field;
+  for (const NamedField& each : fields)
+    if (each.name == name) return each.field;
   return std::nullopt;
 }
 
 const std::vector<std::string_view>& exchange_field_names() {
   static const std::vector<std::string_view> names = [] {
     std::vector<std::string_view> all;
-    for (const auto& [name, field] : fields) all.push_back(name);
+    for (const NamedField& each : fields) all.push_back(each.name);
     return all;
   }();
   return names;
+}
+
+std::span<const NamedField> exchange_fields() {
+  return fields;
 }
 
 // One token ahead; a mistake ends it.

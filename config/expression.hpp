@@ -11,6 +11,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -48,6 +49,13 @@ constexpr bool is_number(ExchangeField field) {
   return field >= ExchangeField::status;
 }
 
+struct NamedField {
+  std::string_view name;
+  ExchangeField field;
+  bool is_asked_first;  // known before the request was answered: it may stand in a `key`
+  std::string_view doc;
+};
+std::span<const NamedField> exchange_fields();  // in the order of the access log
 std::optional<ExchangeField> exchange_field(std::string_view name);
 // In the order of the access log.
 const std::vector<std::string_view>& exchange_field_names();

@@ -76,12 +76,14 @@ const Table<AccessLog>& access_log_rows() {
   static const Table<AccessLog> table = {
       {"format", "one word or a template", "json",
        "of its lines; none = no access log; a template names fields, as in \"{method} {path} "
-       "{status}\"",
+       "{status}\"; see Expressions",
        read_format, write_format},
-      {"fields", "a list of fields", "", "of a line in JSON: these and in this order; absent = all",
+      {"fields", "a list of fields", "",
+       "of a line in JSON: these and in this order; absent = all; see Expressions",
        read_fields},
       {"when", "an expression", "",
-       "only requests for which it holds, as in `status >= 500 or ms.total > 1s`", read_when},
+       "only requests for which it holds, as in `status >= 500 or ms.total > 1s`; see Expressions",
+       read_when},
       percentage("sample", &AccessLog::sample, "100%",
                  "of the requests that ended well; those that failed are all logged"),
   };

@@ -1,5 +1,6 @@
 #include "config/reference.hpp"
 
+#include "config/expression.hpp"
 #include "config/parse.hpp"
 #include "config/rows.hpp"
 
@@ -63,6 +64,25 @@ void print_section(std::string& out, const std::string& title, std::string_view 
       print_section(out, '`' + below(path, row) + '`', row.doc, below(path, row), row.rows, 3);
 }
 
+// The one language of `access_log.when`, `key` and `outrider tap`.
+void print_expressions(std::string& out) {
+  out +=
+      "\n## Expressions\n\nBy `access_log.when`, `outrider tap` and the `key` of a filter a request is "
+      "asked in one language:\n\n"
+      "    cluster == orders and (status >= 500 or ms.total > 1s) and not method == HEAD\n\n"
+      "A field stands alone (it is there, and not 0) or is compared by `==`, `!=`, `<`, `<=`, `>`, "
+      "`>=` with a word or a\nquoted text, in which a `*` at either end stands for any; with `5xx`; "
+      "times with a duration, bytes with a size. These\nare the fields, by which also "
+      "`access_log.fields` and the `{NAME}` of `access_log.format` go, and there `ts`, when it\n"
+      "began. A `key` knows those that are known before the answer, and selectors: "
+      "`header:NAME`, `cookie:NAME`, `source_ip`,\n`route`, `cluster`, `path`; an expression that "
+      "compares makes two groups of requests, a field alone one for each value.\n\n"
+      "| field | in a `key` | what it is |\n|---|---|---|\n";
+  for (const NamedField& field : exchange_fields())
+    out.append("| `").append(field.name).append("` | ").append(field.is_asked_first ? "yes" : "").append(
+        " | ").append(cell(field.doc)) += " |\n";
+}
+
 }  // namespace
 
 std::string print_reference(const std::vector<const FilterSpec*>& filters) {
@@ -75,6 +95,7 @@ std::string print_reference(const std::vector<const FilterSpec*>& filters) {
     if (spec->is_built)
       print_section(out, '`' + std::string(spec->name) + '`', spec->doc, std::string(spec->name),
                     spec->rows(), 3);
+  print_expressions(out);
   return out;
 }
 

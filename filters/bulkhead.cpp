@@ -34,7 +34,7 @@ const config::Table<Options>& table() {
       integer<Options>("max_queue", &Options::max_queue, 0, most, "0",
                        "so many more may wait, for each key"),
       duration<Options>("max_wait", &Options::max_wait, "0s", "for so long"),
-      key_field<Options>(&Options::key, "slots for each; absent = one for all"),
+      key_field<Options>(&Options::key, "slots for each; absent = one for all; see Expressions"),
   };
   return rows;
 }

@@ -24,25 +24,6 @@ class Asked final : public config::Described {
  public:
   explicit Asked(const http::Request& request) : request_(request) {}
 
-  // What is asked of those alone is known.
-  static bool knows(ExchangeField field) {
-    switch (field) {
-      case ExchangeField::listener:
-      case ExchangeField::direction:
-      case ExchangeField::route:
-      case ExchangeField::method:
-      case ExchangeField::host:
-      case ExchangeField::path:
-      case ExchangeField::protocol:
-      case ExchangeField::cluster:
-      case ExchangeField::source:
-      case ExchangeField::peer_id:
-        return true;
-      default:
-        return false;
-    }
-  }
-
   std::string_view text(ExchangeField field) const override {
     const http::StreamInfo& info = request_.info;
     switch (field) {
@@ -84,10 +65,10 @@ bool is_of_route(ExchangeField field) {
   return field == ExchangeField::route || field == ExchangeField::cluster;
 }
 
-std::string name_of(ExchangeField field) {
-  for (const std::string_view name : config::exchange_field_names())
-    if (config::exchange_field(name) == field) return std::string(name);
-  return {};
+const config::NamedField& named(ExchangeField field) {
+  const auto all = config::exchange_fields();
+  return *std::find_if(all.begin(), all.end(),
+                       [field](const config::NamedField& each) { return each.field == field; });
 }
 
 // Whether it was meant as one.
@@ -123,8 +104,9 @@ std::string Key::add(std::string_view text) {
                  ? std::move(expression.problem)
                  : parsed.problem + ", and expressions such as `method == POST`";
     for (const ExchangeField field : expression.value->fields())
-      if (!Asked::knows(field))
-        return '`' + name_of(field) + "` is not known before the request was answered";
+      if (!named(field).is_asked_first)
+        return '`' + std::string(named(field).name) +
+               "` is not known before the request was answered";
     part.expression = std::move(expression.value);
   }
   parts_.push_back(std::move(part));
