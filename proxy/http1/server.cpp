@@ -19,6 +19,7 @@ using http::Method;
 using net::Input;
 
 constexpr base::Millis benefit_of_doubt{1'000};  // of a client that has stopped sending
+constexpr base::Millis time_to_reach{100};       // an upstream, for the request of who has closed
 constexpr base::Millis round_trip{500};          // to one that was answered as a drain began
 constexpr base::Millis pause{100};               // without a request, before a connection rests
 constexpr int most_without_wait = 32;            // requests, before others have their turn
@@ -102,12 +103,15 @@ void ServerConnection::close() {
   owner_.on_closed(*this);
 }
 
-// Whoever closed before its request was read wanted no answer, but that it goes on.
+// Whoever closes behind a request may want no answer, but that it is done: it is to reach its upstream before
+// the kernel is asked. Each event says again that there was a hang-up; that is done for the first.
 void ServerConnection::on_hangup() {
   if (is_resting_) return wake();
-  if (!is_serving_) return;
-  const bool has_left = body_has_ended_ && net::has_closed_here(transport_->descriptor());
-  has_left ? expired() : doubt();
+  if (!is_serving_ || may_have_closed_) return;
+  const bool is_all_read = body_has_ended_ && !has_tunnel() && input_.empty() && !has_unread();
+  may_have_closed_ = is_all_read && !std::exchange(has_hung_up_, true);
+  if (!may_have_closed_) return doubt();
+  transport_->loop().arm(*this, transport_->loop().now() + time_to_reach);
 }
 
 // Whoever asks may be one of the tasks that are to end, so nothing ends here. With a part of the
@@ -136,8 +140,9 @@ void ServerConnection::expired() {
   if (!is_serving_ || (has_tunnel() && !is_tunnel_lost())) return;
   const bool takes_its_time = transport_->unsent() > 0;  // which has a limit of its own
   const bool is_sent_some = transport_->written() != written_before_;
-  const bool has_left = net::has_closed_here(transport_->descriptor());
-  if (!has_left && may_be_answered() && (is_sent_some || takes_its_time)) return doubt();
+  const bool is_undecided = std::exchange(may_have_closed_, false);
+  const bool may_go_on = may_be_answered() && (is_undecided || is_sent_some || takes_its_time);
+  if (may_go_on && !net::has_closed_here(transport_->descriptor())) return doubt();
   leave();
 }
 

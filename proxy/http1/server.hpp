@@ -8,7 +8,7 @@
 // request into `nc -N` waits for the answer, who closed does not, and neither may be sent what it
 // did not ask for. Such a client gets 1 s for what is on its way, anew whenever it was sent
 // something: who has left answers that with a reset, and a silent upstream is let go. Of a client
-// on this machine, as an app beside us is, the kernel knows. In a tunnel a FIN ends the client's
+// on this machine, as an app beside us is, the kernel knows, which is asked after 0.1 s. In a tunnel a FIN ends the client's
 // direction alone.
 #pragma once
 
@@ -194,6 +194,8 @@ class ServerConnection final : net::Transport::Owner,
   bool keeps_alive_ = true;
   bool is_serving_ = false;
   bool is_resting_ = false;  // no task waits for the next request
+  bool has_hung_up_ = false;
+  bool may_have_closed_ = false;  // which is about to be asked
   bool has_been_asked_ = false;
   bool is_draining_ = false;
   bool is_closed_ = false;

@@ -380,20 +380,30 @@ struct ServedOverTcp : Served {
   explicit ServedOverTcp(Ends ends = {}) : Served(ends.server, ends.client) {}
 };
 
-TEST_CASE_FIXTURE(ServedOverTcp, "http1: an app beside us that has closed is let go at once") {
-  std::string_view more;
-  SUBCASE("having asked") {}
-  SUBCASE("having asked once more, unread as yet") { more = a_get; }
+TEST_CASE_FIXTURE(ServedOverTcp, "http1: an app beside us that has closed is let go soon") {
   service.waits = true;
   say(a_get);
   while (service.requests == 0) loop.turn(base::Millis{5});
-  say(more);
   ::close(client);
   const base::Time closed = base::Clock::now();
   while (!is_closed && base::Clock::now() < closed + std::chrono::seconds(10))
     loop.turn(base::Millis{5});
   CHECK(base::Clock::now() - closed < std::chrono::milliseconds(500));
   CHECK(service.unfinished == 1);
+  client = ::dup(0);
+}
+
+TEST_CASE_FIXTURE(ServedOverTcp, "http1: what an app asks before it closes is done, in time and in order") {
+  service.waits = true;
+  say(a_get);
+  while (service.requests == 0) loop.turn(base::Millis{5});
+  say(a_get);
+  ::close(client);
+  for (int i = 0; i < 10; ++i) loop.turn(base::Millis{20});
+  CHECK_FALSE(is_closed);
+  service.may_answer.set();
+  while (!is_closed) loop.turn(base::Millis{5});
+  CHECK(service.requests == 2);
   client = ::dup(0);
 }
 
