@@ -11,6 +11,8 @@
 #include <sys/socket.h>
 
 #include <array>
+#include <atomic>
+#include <cerrno>
 #include <cstring>
 #include <optional>
 
@@ -45,6 +47,9 @@ Question about(const base::Address& source, const base::Address& destination) {
   return question;
 }
 
+// A kernel that cannot say looks for a module each time it is asked.
+std::atomic<bool> can_say{true};
+
 // None: there is no such socket here, or the kernel does not say.
 std::optional<inet_diag_msg> ask(const Question& question) {
   const base::Descriptor kernel(
@@ -53,9 +58,17 @@ std::optional<inet_diag_msg> ask(const Question& question) {
   if (::send(kernel.number(), &question, sizeof question, 0) < 0) return std::nullopt;
   alignas(nlmsghdr) std::array<char, 1024> room;
   const ssize_t got = ::recv(kernel.number(), room.data(), room.size(), 0);
-  if (got < static_cast<ssize_t>(NLMSG_LENGTH(sizeof(inet_diag_msg)))) return std::nullopt;
+  if (got < static_cast<ssize_t>(NLMSG_LENGTH(sizeof(nlmsgerr)))) return std::nullopt;
   const auto* head = reinterpret_cast<const nlmsghdr*>(room.data());
-  if (head->nlmsg_type != SOCK_DIAG_BY_FAMILY) return std::nullopt;
+  if (head->nlmsg_type == NLMSG_ERROR) {
+    nlmsgerr why;
+    std::memcpy(&why, NLMSG_DATA(head), sizeof why);
+    if (why.error != -ENOENT) can_say = false;
+    return std::nullopt;
+  }
+  const bool is_answer = head->nlmsg_type == SOCK_DIAG_BY_FAMILY &&
+                         got >= static_cast<ssize_t>(NLMSG_LENGTH(sizeof(inet_diag_msg)));
+  if (!is_answer) return std::nullopt;
   inet_diag_msg found;
   std::memcpy(&found, NLMSG_DATA(head), sizeof found);
   return found;
@@ -69,13 +82,20 @@ base::Address peer_of(int descriptor) {
   return base::Address::from(address, size);
 }
 
+bool is_of_same_host(const base::Address& peer, const base::Address& own) {
+  return peer.is_ip() && peer.family() == own.family() &&
+         std::memcmp(peer.bytes(), own.bytes(), 16) == 0;
+}
+
 }  // namespace
 
-// A socket that no process has any more has no inode.
+// A socket that no process has any more has no inode. One that listens at the peer's port may be found in
+// its place, and has one.
 bool has_closed_here(int descriptor) {
+  if (!can_say) return false;
   const base::Address peer = peer_of(descriptor);
   const base::Address own = base::Address::local_of(descriptor);
-  if (!peer.is_ip() || peer.family() != own.family()) return false;
+  if (!is_of_same_host(peer, own)) return false;
   const std::optional<inet_diag_msg> found = ask(about(peer, own));
   return found && found->idiag_inode == 0;
 }

@@ -4,8 +4,8 @@
 
 namespace net {
 
-// The peer has closed its socket, or died. False: it has not, or it is not of this machine, or the
-// kernel does not say. Two system calls and more; for the rare moment of a hang-up.
+// The peer has closed its socket, or died. False: it has not, or its address is another than ours, or the
+// kernel does not say. Some system calls; to be asked once, at a hang-up.
 bool has_closed_here(int descriptor);
 
 }  // namespace net
