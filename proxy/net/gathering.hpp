@@ -1,7 +1,7 @@
 // Reads a fast flow in large batches: while more is sure to come, and comes fast, the kernel tells
 // of it when there is much, or a millisecond later. Each wake-up costs as much as moving some 16
 // KiB, and what is read together leaves together. Owned by a transport that has once waited for
-// much, for as long as its descriptor is open; the loop's thread.
+// much, until that rests; before its descriptor is closed. The loop's thread.
 #pragma once
 
 #include "proxy/base/loop.hpp"
@@ -19,6 +19,7 @@ class Gathering final : base::Timer {
   Gathering(base::Loop& loop, int descriptor) : loop_(loop), descriptor_(descriptor) {}
   Gathering(const Gathering&) = delete;
   Gathering& operator=(const Gathering&) = delete;
+  ~Gathering() { tell_from(1); }
 
   void was_read(std::size_t bytes);
   // A reader waits, and at least so many bytes are sure to come; 0 = nobody knows.

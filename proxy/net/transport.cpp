@@ -61,11 +61,11 @@ Transport::Transport(base::EventLoop& loop, int descriptor, ConnectionLimits::Pl
 Transport::~Transport() { close(); }
 
 void Transport::close() {
+  gathering_.reset();
   if (slot_ >= 0) loop_.poller().remove(slot_, descriptor_);
   if (descriptor_ >= 0) ::close(descriptor_);
   slot_ = descriptor_ = -1;
   place_ = {};
-  gathering_.reset();
   Flushable::unlink();
   output_.clear();
   first_ = held_ = tail_sent_ = 0;
