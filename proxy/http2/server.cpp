@@ -165,8 +165,8 @@ void ServerConnection::begin_rest() {
   session_.rest();
   const bool is_under_way = !session_.has_settings() || session_.wants_to_send() ||
                             session_.section_begun() != base::never || drain_by_ != base::never ||
-                            transport_->unsent() > 0 || transport_->may_be_readable();
-  if (is_under_way) return;
+                            transport_->unsent() > 0 || transport_->may_be_readable() || is_done();
+  if (is_under_way) return loop_.arm(*this, loop_.now() + pause);
   tasks_.cancel_all();
   transport_->rest();
   if (streams_.empty()) streams_.shrink_to_fit();
