@@ -31,7 +31,7 @@ void ClientPools::sweep() {
     return is_over;
   });
   next_sweep_ = std::max<std::size_t>(16, 2 * pools_.size());
-  if (was_out) owner_.on_reachability();
+  if (was_out) owner_.on_reachability(false);
 }
 
 // Of several the latest: `hold` is counted from its begin.

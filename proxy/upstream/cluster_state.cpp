@@ -11,7 +11,7 @@ constexpr std::size_t shard = 0;
 
 constexpr std::uint64_t whole = 10'000;  // 100 %
 
-constexpr std::chrono::minutes between_outages{1};  // of one endpoint, in the log
+constexpr std::chrono::seconds between_outages{10};  // of one endpoint, in the log
 
 std::string in_seconds(base::Duration duration) {
   return std::to_string((duration + std::chrono::milliseconds(500)) / std::chrono::seconds(1)) +
@@ -83,14 +83,14 @@ void ClusterState::unreachable(EndpointState& endpoint, const base::Error& why, 
   still_unreachable(endpoint, why, now);
 }
 
-// Who comes and goes many times a minute is told once in it. What lasts is told by who dials.
+// Who comes and goes many times within that is told once. The beginning of what lasts is told by who dials.
 void ClusterState::still_unreachable(EndpointState& endpoint, const base::Error& why,
                                      base::Time now) {
   const std::lock_guard lock(mutex_);
-  if (why.lasting || endpoint.is_outage_told_ || now < endpoint.next_telling_) return;
+  if (endpoint.is_outage_told_ || now < endpoint.next_telling_) return;
   endpoint.is_outage_told_ = true;
   endpoint.next_telling_ = now + between_outages;
-  tell(base::Level::warning, endpoint, "cannot be connected to: " + in_words(why));
+  if (!why.lasting) tell(base::Level::warning, endpoint, "cannot be connected to: " + in_words(why));
 }
 
 // Of the last worker that could not.

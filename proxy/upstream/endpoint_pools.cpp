@@ -78,7 +78,7 @@ void EndpointPools::on_unused(Endpoint& endpoint) noexcept {
   endpoint.retire();
 }
 
-void EndpointPools::on_reachability() {
+void EndpointPools::on_reachability(bool is_seen) {
   for (Endpoint& endpoint : endpoints_) {
     const Outage* outage = endpoint.outage();
     const bool was_reachable = std::exchange(endpoint.is_reachable, outage == nullptr);
@@ -86,7 +86,10 @@ void EndpointPools::on_reachability() {
       state_->unreachable(*endpoint.state, outage->error(), loop_.now());
     if (was_reachable || outage) continue;
     endpoint.reachable_since = loop_.now();
-    state_->connected(*endpoint.state, loop_.now());
+    if (is_seen)
+      state_->connected(*endpoint.state, loop_.now());
+    else
+      state_->let_go(*endpoint.state);
   }
   for (Watcher* each = watchers_.front(); each; each = watchers_.after(*each))
     each->on_reachability();

@@ -59,8 +59,8 @@ class Pool {
  public:
   class Owner {
    public:
-    // It can be connected to again, or not any more.
-    virtual void on_reachability() = 0;
+    // It can be connected to again, or not any more. is_seen: by an attempt; else nobody asks any more.
+    virtual void on_reachability(bool is_seen) = 0;
 
    protected:
     ~Owner() = default;

@@ -135,7 +135,7 @@ bool Pool::is_dormant() const {
 void Pool::rest_if_unasked() {
   if (!is_dormant() || waiting_ > 0 || loop_.now() < outage_.failed_at() + until_rest) return;
   outage_.rest();
-  owner_.on_reachability();
+  owner_.on_reachability(false);
 }
 
 // Whether what is open may soon take those who wait.
@@ -168,7 +168,7 @@ void Pool::add(Lane& lane, Dialed made, base::Duration took) {
   ++counts_.connects;
   if (outage_.is_on()) {
     outage_.end(loop_.now());
-    owner_.on_reachability();
+    owner_.on_reachability(true);
   }
   if (made.tunnel) return add_tunnel(lane, std::move(made), took);
   PooledConnection& connection = *made.connection;
@@ -213,7 +213,7 @@ void Pool::failed(Lane& lane, const Error& error, Time begun) {
   failed_lane_ = &lane;
   const bool was_on = outage_.is_on();
   outage_.failed(error, begun, loop_.now());
-  if (!was_on) owner_.on_reachability();
+  if (!was_on) owner_.on_reachability(true);
 }
 
 }  // namespace upstream

@@ -15,8 +15,12 @@ using upstream::Opened;
 using upstream::Pool;
 
 struct NoOwner final : Pool::Owner {
-  void on_reachability() override { ++told; }
+  void on_reachability(bool is_seen) override {
+    ++told;
+    was_seen = is_seen;
+  }
   int told = 0;
+  bool was_seen = false;  // the last time
 };
 
 struct World {

@@ -27,7 +27,7 @@ struct PoolFixture : upstream::Pool::Owner {
     base::Result<upstream::Opened> now = opened.await_resume();
     return std::move(*now);
   }
-  void on_reachability() override { was_reachable.push_back(!pool->outage()); }
+  void on_reachability(bool) override { was_reachable.push_back(!pool->outage()); }
 
   base::EventLoop loop;
   Peer peer{loop};

@@ -56,7 +56,7 @@ TEST_CASE_FIXTURE(PoolFixture, "pool: a tunnel is a transport of its own, counte
 }
 
 struct NoOwner final : upstream::Pool::Owner {
-  void on_reachability() override {}
+  void on_reachability(bool) override {}
 };
 
 TEST_CASE("pool: HTTP/1 stands beside HTTP/2 where both are offered") {
