@@ -76,6 +76,7 @@ Control::Control(std::unique_ptr<server::Plan> plan, MakePlan again, base::Log& 
 }
 
 Control::~Control() {
+  if (predecessor_) let_go_of_paths();  // it goes on
   base::ReadBlock::spare_memory(false);
   base::memory_is_short_above(0);
   tasks_.cancel_all();
@@ -102,8 +103,8 @@ std::string Control::start() {
   admin_socket_.reset();  // that nobody has asked for
   probes_socket_.reset();
   gate_.hold(*plan_, prepared.sockets);
-  if (problem.empty()) problem = open_all(prepared.sockets);  // nothing that may fail comes behind
-  if (!problem.empty() && predecessor_) let_go_of_paths();  // it goes on
+  if (problem.empty()) problem = open_all(prepared.sockets);
+  if (!problem.empty() && predecessor_) let_go_of_paths();  // before what is prepared goes
   if (!problem.empty()) return problem;
   follow_traces();
   // Until each worker has its filters.

@@ -15,6 +15,7 @@ constexpr base::Millis longest_export{2'000};   // of spans that are left
 
 void Control::end(base::Millis delay) {
   if (is_draining_) return;
+  if (predecessor_) let_go_of_paths();  // it goes on
   is_draining_ = true;
   drain_limit_ = loop_.now() + plan_->config->drain.timeout;
   service_manager_.stopping();

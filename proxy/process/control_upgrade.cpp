@@ -166,10 +166,15 @@ void Control::let_go_of_paths() {
 
 // As the configuration in force has it: the other process may have gone over to its own.
 void Control::restore_access() const {
-  sockets_.restore_access();
+  const auto warn = [this](const std::string& what) {
+    log_.warning("upgrade: who may connect cannot be put back: " + what);
+  };
+  for (const std::string& problem : sockets_.restore_access()) warn(problem);
   if (!admin_ || !admin_->owns_path()) return;
   const config::Admin& admin = *plan_->config->admin;
-  (void)net::grant_anew(admin.bind, net::access_granted(admin.bind), {admin.mode, admin.owner});
+  const net::UnixAccess granted = net::access_granted(admin.bind);
+  const auto done = net::grant_anew(admin.bind, granted, {admin.mode, admin.owner});
+  if (!done) warn(admin.bind.to_string() + ": " + base::in_words(done.error()));
 }
 
 base::Task<> Control::drain_at_once() {

@@ -161,7 +161,8 @@ bool ListeningSockets::Step::take_inherited() {
 }
 
 // All of its queues go on to be emptied, whatever the number of workers was. Those that are added
-// take nobody as yet: who waits in them would be lost if this process failed before it is ready.
+// take no connection as yet: who waits in them would be lost if this process failed before it is ready. For
+// datagrams the kernel knows no such state.
 bool ListeningSockets::Step::take(Inherited found, PlannedListener& listener,
                                   const base::Address& wanted, base::Address& bound) {
   InheritedSocket socket = std::move(*found);
@@ -270,10 +271,14 @@ std::vector<InheritedSocket> ListeningSockets::hand_over(std::vector<NewSocket> 
   return all;
 }
 
-void ListeningSockets::restore_access() const {
-  for (const Socket& socket : sockets_)
-    if (!socket.path.expired())
-      (void)net::grant_anew(socket.bound, net::access_granted(socket.bound), socket.access);
+std::vector<std::string> ListeningSockets::restore_access() const {
+  std::vector<std::string> problems;
+  for (const Socket& socket : sockets_) {
+    if (socket.path.expired()) continue;
+    const auto done = net::grant_anew(socket.bound, net::access_granted(socket.bound), socket.access);
+    if (!done) problems.push_back(socket.bound.to_string() + ": " + base::in_words(done.error()));
+  }
+  return problems;
 }
 
 void ListeningSockets::let_go() {

@@ -44,8 +44,8 @@ class ListeningSockets {
   std::vector<InheritedSocket> hand_over(std::vector<NewSocket> of_workers) const;
   void let_go();
   // Who may connect to the paths is as it was, though another process that was to take them over
-  // and did not has changed that.
-  void restore_access() const;
+  // and did not has changed that. Returns what cannot be put back, and why.
+  std::vector<std::string> restore_access() const;
 
  private:
   struct Socket {

@@ -98,7 +98,8 @@ CountsByWorker counts_of(const std::string& listener, int workers, const Plan* r
 // What a reload cannot change.
 std::vector<std::string> restart_reasons(const Plan& running, const Plan& next) {
   std::vector<std::string> reasons;
-  const std::string what_to_do = running.config->app
+  const bool cannot_be_replaced = running.config->app || ::getpid() == 1;
+  const std::string what_to_do = cannot_be_replaced
                                      ? ": restart the process"
                                      : ": upgrade (`outrider upgrade`) or restart the process";
   const auto differ = [&](std::string_view key, const std::string& now, const std::string& wanted) {

@@ -204,6 +204,26 @@ TEST_CASE("upgrade: one that fails has changed nobody's access, and loses nobody
   CHECK(failed == 0);
 }
 
+TEST_CASE("upgrade: paths stay those of the old process when the new one's app cannot be started") {
+  const std::string path = "/tmp/outrider-kept." + std::to_string(::getpid());
+  const std::string yaml = answering(201) + "  local: { bind: \"unix:" + path +
+                           "\", routes: [{ respond: { status: 201 } }] }\n";
+  Outrider outrider(yaml);
+  const base::Address local = *base::Address::parse("unix:" + path);
+  const base::Address admin = outrider.admin();
+  const auto fails = [&](const std::string& app) {
+    outrider.write(yaml + "app: " + app + "\n");
+    CHECK(post(admin, "/upgrade").status == 422);
+    CHECK(get(local, "/").status == 201);
+  };
+  SUBCASE("it is not there") {
+    fails("{ command: [/nonexistent] }");
+  }
+  SUBCASE("it never becomes ready") {
+    fails("{ command: [sleep, \"1000\"], ready: \"http://127.0.0.1:1/\", start_timeout: 100ms }");
+  }
+}
+
 TEST_CASE("upgrade: a breaker that is held by hand stays so in the new process") {
   Origin origin(Origin::answering("x"));
   const auto with_breakers = [&](const std::string& fields) {
