@@ -62,8 +62,8 @@ AccessLog::~AccessLog() {
   writer_.join();
 }
 
-std::uint64_t AccessLog::dropped() const {
-  std::uint64_t sum = refused();
+std::uint64_t AccessLog::overrun() const {
+  std::uint64_t sum = 0;
   for (const std::unique_ptr<Queue>& queue : queues_) sum += queue->lines_.dropped();
   return sum;
 }

@@ -76,7 +76,8 @@ class AccessLog {
   AccessLog& operator=(const AccessLog&) = delete;
 
   Queue& queue(int worker) { return *queues_[static_cast<std::size_t>(worker)]; }
-  std::uint64_t dropped() const;  // for want of room as well
+  std::uint64_t dropped() const { return refused() + overrun(); }
+  std::uint64_t overrun() const;  // for want of room in the queues
   std::uint64_t refused() const { return refused_.load(std::memory_order_acquire); }
   // Why the last line was lost that its destination did not take; "" = it has taken all.
   std::string trouble() const;

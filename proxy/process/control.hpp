@@ -220,7 +220,9 @@ class Control final : admin::AdminSource {
   base::Event is_busy_;                            // there is something to watch again
   base::Event has_certificates_;                   // that are watched
   Losses log_losses_;  // of lines of the access log
-  std::uint64_t seen_refused_ = 0, seen_dropped_ = 0;  // of those, by its destination; for want of room
+  std::weak_ptr<const observe::AccessLog> watched_log_;
+  std::string watched_log_name_;
+  std::uint64_t seen_refused_ = 0, seen_overrun_ = 0;  // of those, by its destination; for want of room
   base::TaskGroup tasks_;
 };
 

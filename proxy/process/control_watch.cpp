@@ -98,23 +98,27 @@ void Control::take_certificates(const std::vector<certs::CertificateWatch::Chang
 
 // The other log says that lines of the access log are lost.
 void Control::look_at_access_log() {
-  const observe::AccessLog* log = plan_->access_log.get();
-  if (!log) return;
-  // A reload may have changed it: then it counts from 0.
-  const auto since = [](std::uint64_t count, std::uint64_t& seen) {
-    const std::uint64_t before = std::exchange(seen, count);
-    return count >= before ? count - before : count;
-  };
-  const std::uint64_t refused = log->refused();
-  if (const std::uint64_t lost = since(refused, seen_refused_); lost > 0)
-    log_losses_.add(lost, log->trouble());
-  if (const std::uint64_t lost = since(log->dropped() - refused, seen_dropped_); lost > 0)
-    log_losses_.add(lost, "it takes lines too slowly, or not at all");
-  log_losses_.tell(loop_.now(), [&](const std::string& why, std::uint64_t count) {
+  const auto tell = [this](const std::string& why, std::uint64_t count) {
     log_.warning(plan_->config->shown(
         plan_->config->access_log.places,
-        "access_log: " + log->name() + ": " + why + "; lines lost: " + std::to_string(count)));
-  });
+        "access_log: " + watched_log_name_ + ": " + why + "; lines lost: " + std::to_string(count)));
+  };
+  const std::shared_ptr<observe::AccessLog>& log = plan_->access_log;
+  if (watched_log_.lock() != log) {
+    log_losses_.tell_rest(tell);
+    watched_log_ = log;
+    watched_log_name_ = log ? log->name() : "";
+    seen_refused_ = seen_overrun_ = 0;
+  }
+  if (!log) return;
+  const auto since = [](std::uint64_t count, std::uint64_t& seen) {
+    return count - std::exchange(seen, count);
+  };
+  if (const std::uint64_t lost = since(log->refused(), seen_refused_); lost > 0)
+    log_losses_.add(lost, log->trouble());
+  if (const std::uint64_t lost = since(log->overrun(), seen_overrun_); lost > 0)
+    log_losses_.add(lost, "it takes lines too slowly, or not at all");
+  log_losses_.tell(loop_.now(), tell);
 }
 
 }  // namespace process
