@@ -26,7 +26,7 @@ HandshakeFailures::HandshakeFailures(base::Loop& loop, std::string listener, bas
 
 void HandshakeFailures::add(const net::FailedHandshake& failed, const base::Address& source) {
   counters_[static_cast<std::size_t>(failed.failure)]->add(shard_);
-  if (failed.is_silent) return;
+  if (failed.is_silent || !may_tell()) return;
   tell("TLS with " + source.to_string() + " failed: " + std::string(to_string(failed.failure)) +
        ": " + describe(failed.failure, failed.error));
 }
@@ -34,21 +34,26 @@ void HandshakeFailures::add(const net::FailedHandshake& failed, const base::Addr
 // Whoever leaves without a word only looked whether somebody is there.
 void HandshakeFailures::add(const base::Error& failed, const base::Address& source) {
   proxy_headers_.add(shard_);
-  if (failed.reason != base::Reason::client_gone)
+  if (failed.reason != base::Reason::client_gone && may_tell())
     tell("no PROXY header from " + source.to_string() + ": " + std::string(failed.detail));
 }
 
-void HandshakeFailures::refused_session(const base::Address& source, const std::string& why) {
+void HandshakeFailures::refused_session(const base::Address& source, std::uint64_t taken) {
+  if (!may_tell()) return;
+  const std::string why = taken > 0 ? "all " + std::to_string(taken) + " `sessions` are taken"
+                                    : "a bound of `limits` was reached";
   tell("no session for " + source.to_string() + ": " + why);
 }
 
-void HandshakeFailures::tell(const std::string& what) {
+// To be asked before the words are made: whoever floods pays for them otherwise.
+bool HandshakeFailures::may_tell() {
   if (told_ == 0) loop_.arm(*this, loop_.now() + a_second);
-  if (told_ == most_lines) {
-    ++untold_;
-    return;
-  }
-  ++told_;
+  const bool may = told_ < most_lines;
+  ++(may ? told_ : untold_);
+  return may;
+}
+
+void HandshakeFailures::tell(const std::string& what) {
   log_.warning("listener " + listener_ + ": " + what);
 }
 

@@ -17,7 +17,7 @@ namespace server {
 
 class HandshakeFailures final : base::Timer {
  public:
-  static constexpr int most_lines = 5;  // a second
+  static constexpr std::uint64_t most_lines = 5;  // a second
 
   // The log and the registry outlive it.
   HandshakeFailures(base::Loop& loop, std::string listener, base::Log& log,
@@ -29,11 +29,13 @@ class HandshakeFailures final : base::Timer {
   void add(const net::FailedHandshake& failed, const base::Address& source);
   // A PROXY header that did not come, or was none.
   void add(const base::Error& failed, const base::Address& source);
-  // There is no room for another; counted by who refuses it.
-  void refused_session(const base::Address& source, const std::string& why);
+  // There is no room for another; counted by who refuses it. taken: all that there may be; 0 = it is a bound
+  // of `limits`.
+  void refused_session(const base::Address& source, std::uint64_t taken);
 
  private:
   void expired() override;
+  bool may_tell();
   void tell(const std::string& what);
 
   base::Loop& loop_;
@@ -42,7 +44,7 @@ class HandshakeFailures final : base::Timer {
   std::array<stats::Counter*, net::tls_failure_count> counters_;
   stats::Counter& proxy_headers_;
   const std::size_t shard_;
-  int told_ = 0;  // in this second
+  std::uint64_t told_ = 0;  // in this second
   std::uint64_t untold_ = 0;
 };
 

@@ -92,7 +92,7 @@ TEST_CASE_FIXTURE(
 }
 
 TEST_CASE_FIXTURE(Told, "handshake failures: who gets no session is told, as often as anybody") {
-  for (int i = 0; i < 100; ++i) failures.refused_session(source, "all 10 `sessions` are taken");
+  for (int i = 0; i < 100; ++i) failures.refused_session(source, 10);
   const std::string text = lines();
   CHECK_MESSAGE(text.find("listener ingress: no session for 192.0.2.7:1234: all 10 `sessions` are "
                           "taken") != text.npos,
