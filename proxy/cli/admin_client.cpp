@@ -61,6 +61,7 @@ AdminPlace admin_place(const Call& call) {
   const std::string* token_file = call.find("--token");
   const std::string* given = call.find("--admin");
   const std::string file = variable("OUTRIDER_CONFIG");
+  std::string word = variable("OUTRIDER_TOKEN");
   if (given) {
     std::string text = *given;
     if (text.starts_with("localhost:")) text.replace(0, 9, "127.0.0.1");
@@ -69,13 +70,13 @@ AdminPlace admin_place(const Call& call) {
     else
       place.problem = "\"" + *given + "\" is not an address: write ip:port or unix:/path";
   } else if (!file.empty()) {
-    place_by_config(file, token_file == nullptr, place);
+    place_by_config(file, token_file == nullptr && word.empty(), place);
   } else {
     place.address = *base::Address::parse("127.0.0.1:15000");
   }
   if (token_file) {
     take(config::read_token(*token_file), place);
-  } else if (std::string word = variable("OUTRIDER_TOKEN"); place.token.empty() && !word.empty()) {
+  } else if (!word.empty()) {
     config::Token token = config::token_of(std::move(word));
     if (!token.problem.empty()) token.problem.insert(0, "OUTRIDER_TOKEN: ");
     take(std::move(token), place);
