@@ -12,6 +12,8 @@ using http::Reply;
 using http::Request;
 using http::Response;
 
+namespace {
+
 // What comes from upstream, let go of when it has ended, however long what was kept of it is still
 // read: so the attempt that it is part of ends then, and is known to those who tell of it.
 class ToItsEnd final : public http::WrappedSource {
@@ -32,6 +34,8 @@ class ToItsEnd final : public http::WrappedSource {
   const std::optional<std::uint64_t> size_;
   http::Headers trailers_;
 };
+
+}  // namespace
 
 // One reader's part of the answer.
 class Flight::Source final : public http::WrappedSource {
