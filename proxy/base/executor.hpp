@@ -61,7 +61,7 @@ Task<std::optional<std::invoke_result_t<Job>>> Executor::run(Loop& loop, Job job
     Job job;
     std::optional<std::invoke_result_t<Job>> result;
   };
-  const auto asked = std::make_shared<Asked>(loop, std::move(job));
+  auto asked = std::make_shared<Asked>(loop, std::move(job));  // not const: the loop is given it, no copy
   std::function<void()> work = [asked, &loop]() mutable {
     asked->result.emplace(asked->job());
     loop.post([asked = std::move(asked)] { asked->done.set(); });

@@ -7,6 +7,7 @@
 
 #include <atomic>
 #include <future>
+#include <memory>
 #include <string>
 #include <thread>
 
@@ -70,6 +71,32 @@ TEST_CASE("an executor runs a job in a thread of its own, and the asker goes on 
   while (!came) loop.turn(std::chrono::hours{1});
   REQUIRE(by);
   CHECK(*by != std::this_thread::get_id());
+}
+
+base::Task<> ask_often(EventLoop& loop, Executor& executor, int& elsewhere, bool& is_over) {
+  const auto mine = std::this_thread::get_id();
+  for (int i = 0; i < 1000; ++i) {
+    const std::shared_ptr<int> held(new int(i), [&elsewhere, mine](int* number) {
+      if (std::this_thread::get_id() != mine) ++elsewhere;
+      delete number;
+    });
+    const auto job = [held] { return *held; };
+    (void)co_await executor.run(loop, job);
+  }
+  is_over = true;
+}
+
+TEST_CASE("what a job holds dies in the thread of who asked") {
+  EventLoop loop;
+  int elsewhere = 0;
+  bool is_over = false;
+  base::TaskGroup tasks(loop);
+  {
+    Executor executor;
+    tasks.spawn(ask_often(loop, executor, elsewhere, is_over)).release();
+    while (!is_over) loop.turn(std::chrono::hours{1});
+  }
+  CHECK(elsewhere == 0);
 }
 
 TEST_CASE("an executor refuses what finds too much waiting") {
