@@ -1,9 +1,12 @@
 #include "tests/harness/origin.hpp"
 
+#include "proxy/base/descriptor.hpp"
+
 #include <netinet/tcp.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <stdexcept>
 #include <system_error>
 
 namespace harness {
@@ -29,6 +32,16 @@ base::Address unused_address() {
   const base::Address address = base::Address::local_of(descriptor);
   ::close(descriptor);
   return address;
+}
+
+base::Address refusing_address() {
+  static const base::Descriptor held = [] {
+    base::Descriptor bound(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    const base::Address::Socket any = base::Address::parse("127.0.0.1:0")->socket();
+    if (::bind(bound.number(), any.get(), any.size) != 0) throw std::runtime_error("bind");
+    return bound;
+  }();
+  return base::Address::local_of(held.number());
 }
 
 Origin::Origin(Script script, const base::Address& at)

@@ -55,7 +55,9 @@ class Origin {
   std::thread acceptor_;
 };
 
-// A port on which nobody listens.
+// A port on which nobody listens, as yet.
 base::Address unused_address();
+// One on which nobody can, as long as this process lives.
+base::Address refusing_address();
 
 }  // namespace harness

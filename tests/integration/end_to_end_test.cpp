@@ -90,7 +90,7 @@ TEST_CASE("nobody behind the cluster is 502, no route 404, and both say why") {
       "      - { match: { path: /a/* }, to: app }\n"
       "clusters:\n"
       "  app: { url: \"http://" +
-      harness::unused_address().to_string() + "\", pool: { hold: 0s } }\n");
+      harness::refusing_address().to_string() + "\", pool: { hold: 0s } }\n");
   const Answer refused = harness::get(proxy.address(), "/a/b");
   CHECK(refused.status == 502);
   CHECK(refused.field("proxy-status") ==

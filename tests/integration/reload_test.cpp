@@ -180,7 +180,7 @@ TEST_CASE("reload: what pools have counted never falls when they go") {
   CHECK(proxy.reload(with(two.url(), ", pool: { idle_http1: 3s }")).status == 200);
   counts(3);
   CHECK(
-      proxy.reload(with("http://" + harness::unused_address().to_string(), ", pool: { hold: 0s }"))
+      proxy.reload(with("http://" + harness::refusing_address().to_string(), ", pool: { hold: 0s }"))
           .status == 200);
   CHECK(harness::get(proxy.address(), "/").status == 502);
   CHECK(

@@ -152,7 +152,7 @@ TEST_CASE("tcp: an end is that of one direction, a reset of both") {
 }
 
 TEST_CASE("tcp: without an upstream the connection is reset, the log and a metric say why") {
-  World world(harness::unused_address().to_string(), "", ", pool: { hold: 0s }");
+  World world(harness::refusing_address().to_string(), "", ", pool: { hold: 0s }");
   Socket client = world.connect();
   CHECK(client.read_to_end().empty());
   CHECK(client.was_reset());

@@ -150,7 +150,7 @@ class World {
            app_.url() +
            "\" }\n"
            "  refused: { url: \"http://" +
-           harness::unused_address().to_string() +
+           harness::refusing_address().to_string() +
            "\", pool: { hold: 0s } }\n"
            "  unnamed: { url: \"http://no-such-name.invalid\" }\n"
            "  untrusted: { url: \"https://" +
