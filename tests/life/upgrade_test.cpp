@@ -1,22 +1,18 @@
 // Another process takes over: the binary and the configuration on disk, the sockets handed on, no
-// request lost. And what a service manager is told, and hands over itself.
+// request lost.
 #include "tests/harness/h2_frames.hpp"
 #include "tests/harness/origin.hpp"
-#include "tests/harness/program.hpp"
-#include "tests/harness/test_proxy.hpp"
 #include "tests/harness/udp.hpp"
+#include "tests/life/upgraded.hpp"
 
 #include <doctest/doctest.h>
 
 #include <atomic>
 #include <csignal>
 #include <cstdlib>
-#include <cstring>
 #include <future>
-#include <poll.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/un.h>
 #include <thread>
 #include <unistd.h>
 
@@ -24,8 +20,10 @@ using harness::Answer;
 using harness::get;
 using harness::Origin;
 using harness::Outrider;
-using harness::Program;
 using harness::Socket;
+using life::answering;
+using life::post;
+using life::Successors;
 
 namespace {
 
@@ -40,88 +38,11 @@ std::string sidecar(const std::string& url, const std::string& more = "") {
          url + "\" }\n" + more;
 }
 
-// The same route answers for itself: what configuration is it?
-std::string answering(int status, const std::string& bind = "127.0.0.1:0") {
-  return "version: 1\n"
-         "access_log: { format: none }\n"
-         "admin: { bind: \"127.0.0.1:0\" }\n"
-         "listeners:\n"
-         "  egress: { bind: \"" +
-         bind + "\", routes: [{ respond: { status: " + std::to_string(status) + " } }] }\n";
-}
-
-Answer post(const base::Address& admin, const std::string& path) {
-  Socket client = Socket::connect(admin);
-  client.send("POST " + path + " HTTP/1.1\r\nhost: localhost\r\nx-outrider: 1\r\n\r\n");
-  return client.read_answer();
-}
-
 template <typename Is> bool comes_to_be(Is is_so) {
   const base::Time limit = base::Clock::now() + std::chrono::seconds(30);
   while (!is_so())
     if (base::Clock::now() > limit) return false;
   return true;
-}
-
-// The processes that upgrades make, one after the other.
-class Successors {
- public:
-  explicit Successors(Outrider& first) : first_(first) {}
-  // Once it has taken over.
-  pid_t next() {
-    const std::string mark = "upgrade: process ";
-    while (first_->said().find(mark, seen_) == std::string::npos) first_->wait_for_more();
-    const std::size_t at = first_->said().find(mark, seen_) + mark.size();
-    while (first_->said().find(' ', at) == std::string::npos) first_->wait_for_more();
-    seen_ = at;
-    return std::stoi(first_->said().substr(at));
-  }
-
- private:
-  Outrider& first_;
-  std::size_t seen_ = 0;
-};
-
-// What a service manager is told, one message after the other.
-class Manager {
- public:
-  Manager() : path_("/tmp/outrider-notify." + std::to_string(::getpid())) {
-    ::unlink(path_.c_str());
-    socket_ = ::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-    sockaddr_un at{};
-    at.sun_family = AF_UNIX;
-    std::strncpy(at.sun_path, path_.c_str(), sizeof at.sun_path - 1);
-    if (::bind(socket_, reinterpret_cast<sockaddr*>(&at), sizeof at) != 0)
-      throw std::runtime_error("bind");
-  }
-  ~Manager() {
-    ::close(socket_);
-    ::unlink(path_.c_str());
-  }
-  std::string variable() const { return "NOTIFY_SOCKET=" + path_; }
-  // The next message but signs of life, if those are not asked for.
-  std::string next(bool wants_life = false) {
-    for (;;) {
-      pollfd watched{socket_, POLLIN, 0};
-      if (::poll(&watched, 1, 30'000) <= 0) return "silence";
-      char room[512];
-      const ssize_t size = ::recv(socket_, room, sizeof room, 0);
-      const std::string said(room, static_cast<std::size_t>(size));
-      if (wants_life || said != "WATCHDOG=1") return said;
-    }
-  }
-
- private:
-  std::string path_;
-  int socket_;
-};
-
-int listening(const base::Address& at) {
-  const int descriptor = ::socket(at.family(), SOCK_STREAM | SOCK_CLOEXEC, 0);
-  const base::Address::Socket socket = at.socket();
-  if (::bind(descriptor, socket.get(), socket.size) != 0 || ::listen(descriptor, 64) != 0)
-    throw std::runtime_error("bind");
-  return descriptor;
 }
 
 }  // namespace
@@ -427,54 +348,6 @@ TEST_CASE("upgrade: there is none beside an app, whose signal it is") {
   const Answer answer = post(outrider.admin(), "/upgrade");
   CHECK(answer.status == 422);
   CHECK(answer.body.find("it runs the app") != answer.body.npos);
-}
-
-TEST_CASE("service manager: it hears of the start, a reload, an upgrade and the end") {
-  Manager manager;
-  Outrider outrider(answering(201), {}, {manager.variable()});
-  Successors successors(outrider);
-  CHECK(manager.next() == "READY=1");
-  outrider->signal(SIGHUP);
-  CHECK(manager.next().find("RELOADING=1\nMONOTONIC_USEC=") == 0);
-  CHECK(manager.next() == "READY=1");
-  outrider->signal(SIGUSR2);
-  CHECK(manager.next() == "READY=1");
-  const std::string main = manager.next();
-  const pid_t second = successors.next();
-  CHECK(main == "MAINPID=" + std::to_string(second));
-  ::kill(second, SIGTERM);
-  CHECK(manager.next() == "STOPPING=1");
-}
-
-TEST_CASE("service manager: signs of life come while the workers turn") {
-  Manager manager;
-  Outrider outrider(answering(201), {}, {manager.variable(), "WATCHDOG_USEC=200000"});
-  CHECK(manager.next() == "READY=1");
-  for (int i = 0; i < 3; ++i) CHECK(manager.next(true) == "WATCHDOG=1");
-}
-
-TEST_CASE("service manager: its sockets are taken for the binds that they match") {
-  const base::Address at = harness::unused_address(), other = harness::unused_address();
-  const int named = listening(at), unnamed = listening(other);
-  // LISTEN_PID is the process itself: a shell becomes it.
-  const std::string file = "/tmp/outrider-activated." + std::to_string(::getpid()) + ".yaml";
-  std::FILE* out = std::fopen(file.c_str(), "w");
-  std::fputs(answering(201, at.to_string()).c_str(), out);
-  std::fclose(out);
-  Socket early = Socket::connect(at);  // before anybody accepts
-  early.send("GET / HTTP/1.1\r\nhost: a\r\n\r\n");
-  Program outrider(
-      {"sh", "-c", "export LISTEN_PID=$$; exec " + harness::outrider_binary() + " run " + file},
-      {"LISTEN_FDS=2"}, {named, unnamed});
-  ::close(named);
-  ::close(unnamed);
-  outrider.wait_for("listener egress listening on " + at.to_string());
-  CHECK(early.read_answer().status == 201);
-  CHECK(outrider.said().find("a socket on " + other.to_string() + " was handed to this process") !=
-        std::string::npos);
-  outrider.signal(SIGTERM);
-  CHECK(outrider.wait() == 0);
-  ::unlink(file.c_str());
 }
 
 TEST_CASE("upgrade: who asks for one that fails is told what the new process says") {
