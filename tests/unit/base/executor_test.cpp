@@ -81,7 +81,8 @@ base::Task<> ask_often(EventLoop& loop, Executor& executor, int& elsewhere, bool
       delete number;
     });
     const auto job = [held] { return *held; };
-    (void)co_await executor.run(loop, job);
+    const auto answer = co_await executor.run(loop, job);
+    CHECK(answer);
   }
   is_over = true;
 }
