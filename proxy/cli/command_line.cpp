@@ -46,7 +46,7 @@ std::string help_of(const Command& command) {
   return text;
 }
 
-int misuse(const std::string& what, const std::string& help) {
+int misuse_with_help(const std::string& what, const std::string& help) {
   std::fprintf(stderr, "outrider: %s\n\n%s", what.c_str(), help.c_str());
   return misused;
 }
@@ -132,11 +132,11 @@ int call(const Command& command, std::vector<std::string> words) {
     return show(help_of(command));
   Call made;
   if (const std::string problem = tell_apart(command, words, made); !problem.empty())
-    return misuse(problem, help);
+    return misuse_with_help(problem, help);
   if (made.words.size() < command.least || made.words.size() > command.most)
-    return misuse(std::string(command.name) + " takes " + std::string(command.wanted), help);
+    return misuse_with_help(std::string(command.name) + " takes " + std::string(command.wanted), help);
   if (command.takes_command && has_dashes && other.empty())
-    return misuse("a command is missing behind `--`", help);
+    return misuse_with_help("a command is missing behind `--`", help);
   made.words.insert(made.words.end(), other.begin(), other.end());
   return command.call(made);
 }
@@ -157,7 +157,7 @@ std::vector<std::string> Call::all(std::string_view option) const {
 }
 
 int dispatch(std::vector<std::string> words) {
-  if (words.empty()) return misuse("a command is missing", usage());
+  if (words.empty()) return misuse_with_help("a command is missing", usage());
   std::string name = words.front();
   words.erase(words.begin());
   if (is_called(help_option, name) || (name == "help" && words.empty())) return show(usage());
@@ -168,10 +168,10 @@ int dispatch(std::vector<std::string> words) {
   }
   const Command* command = find(name);
   if (!command && is_option(name))
-    return misuse("unknown option " + name + config::did_you_mean(name, {"--help", "--version"}),
+    return misuse_with_help("unknown option " + name + config::did_you_mean(name, {"--help", "--version"}),
                   usage());
-  if (!command) return misuse(unknown(name), usage());
-  if (!command->call) return misuse(name + ": not yet in this version", usage());
+  if (!command) return misuse_with_help(unknown(name), usage());
+  if (!command->call) return misuse_with_help(name + ": not yet in this version", usage());
   return call(*command, std::move(words));
 }
 

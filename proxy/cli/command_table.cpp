@@ -6,7 +6,7 @@ namespace cli {
 namespace {
 
 constexpr std::size_t any = SIZE_MAX;
-constexpr Option json = {"--json", "", "as JSON"};
+constexpr Option as_json = {"--json", "", "as JSON"};
 
 Command run_command() {
   return {
@@ -45,7 +45,7 @@ Command check_command() {
       "Exit status: 0 valid, 1 invalid, or with --probe not reached, 2 misused.\n",
       check,
       {{"--probe", "", "also reach each endpoint, and the collector: resolve, connect, shake hands"},
-       json}};
+       as_json}};
 }
 
 Command defaults_command() {
@@ -109,7 +109,7 @@ Command completion_command() {
 Command version_command() {
   return {
       "version", "",    "say which version this is", 0, 0, "nothing more", "Prints the version.\n",
-      version,   {json}};
+      version,   {as_json}};
 }
 
 Command explain_command() {
@@ -128,7 +128,7 @@ Command explain_command() {
       explain,
       {{"--header", "'NAME: VALUE'", "of the request; several may be given", "-H"},
        {"--listener", "NAME", "of this listener alone"},
-       json}};
+       as_json}};
 }
 
 Command simulate_command() {
@@ -161,7 +161,7 @@ Command simulate_command() {
        {"--without", "FILTER", "once more without this filter; several may be given"},
        {"--svg", "DIR", "draw it there"},
        {"--keys", "", "print every key of a scenario"},
-       json}};
+       as_json}};
 }
 
 // Of a command that asks a running Outrider.
@@ -169,7 +169,7 @@ std::vector<Option> admin_options() {
   return {{"--admin", "ADDRESS",
            "ip:port or unix:/path; else what the file OUTRIDER_CONFIG says, or 127.0.0.1:15000"},
           {"--token", "FILE", "with its token; else what OUTRIDER_TOKEN holds"},
-          json};
+          as_json};
 }
 
 Command status_command() {

@@ -182,6 +182,11 @@ int check(const Call& call) {
   return call.has("--probe") && !probe(*made.plan, nullptr) ? failed : done;
 }
 
+int misuse(const std::string& what) {
+  std::fprintf(stderr, "outrider: %s\n", what.c_str());
+  return misused;
+}
+
 int run(const Call& call) {
   const std::vector<std::string>& words = call.words;
   const bool is_piped = words[0] == "-";

@@ -10,6 +10,8 @@ constexpr int done = 0;
 constexpr int failed = 1;
 constexpr int misused = 2;
 
+int misuse(const std::string& what);  // says so
+
 int run(const Call& call);    // FILE, and the app's command, if any
 int check(const Call& call);  // FILE, or - for standard input
 int defaults(const Call& call);

@@ -12,11 +12,6 @@
 namespace cli {
 namespace {
 
-int misuse(const std::string& what) {
-  std::fprintf(stderr, "outrider: %s\n", what.c_str());
-  return misused;
-}
-
 // What is wrong, or "".
 std::string read_url(std::string_view url, http::RequestHead& head) {
   const std::size_t scheme = url.find("://");

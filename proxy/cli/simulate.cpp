@@ -20,9 +20,8 @@
 namespace cli {
 namespace {
 
-int misuse(const std::string& what) {
-  std::fprintf(stderr, "outrider: simulate: %s\n", what.c_str());
-  return misused;
+int refuse(const std::string& what) {
+  return misuse("simulate: " + what);
 }
 
 int fail(const std::string& what) {
@@ -210,7 +209,7 @@ int simulate(const Call& call) {
     std::fwrite(keys.data(), 1, keys.size(), stdout);
     return done;
   }
-  if (call.words.empty()) return misuse("a FILE is missing");
+  if (call.words.empty()) return refuse("a FILE is missing");
   const config::Loaded loaded = config::load(call.words[0], filters::specs());
   if (!loaded.config) return fail(in_lines(loaded.mistakes));
   if (!carries_requests(*loaded.config))
@@ -224,14 +223,14 @@ int simulate(const Call& call) {
     read = simulate::read_scenario(*file, config);
   if (!read.mistakes.empty()) return fail(in_lines(read.mistakes));
   if (const std::string problem = read_options(call, read.scenario); !problem.empty())
-    return misuse(problem);
+    return refuse(problem);
   if (call.has("--rate") && call.has("--log"))
-    return misuse("--rate and --log exclude each other: the log says what came when");
+    return refuse("--rate and --log exclude each other: the log says what came when");
   std::vector<config::Config> variants = {config};
   std::vector<std::string> names = {call.words[0]};
   for (const std::string& filter : call.all("--without")) {
     if (!has_filter(config, filter))
-      return misuse("--without: no `" + filter + "` stands in " + call.words[0]);
+      return refuse("--without: no `" + filter + "` stands in " + call.words[0]);
     variants.push_back(without(config, filter));
     names.push_back(call.words[0] + " without " + filter);
   }

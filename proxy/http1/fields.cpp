@@ -16,7 +16,6 @@ using base::Result;
 using http::Name;
 
 constexpr std::size_t most_leading_bytes = 8;  // four empty lines before a request
-constexpr std::string_view line_end = "\r\n";
 // A method, two spaces and a version.
 constexpr std::size_t around_target = longest_method + std::string_view("  HTTP/1.1").size();
 

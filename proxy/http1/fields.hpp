@@ -7,6 +7,7 @@
 namespace http1 {
 
 inline constexpr std::size_t longest_method = 64;
+inline constexpr std::string_view line_end = "\r\n";
 
 enum class Side : std::uint8_t { request, response };
 

@@ -4,11 +4,11 @@
 
 #include "proxy/http/characters.hpp"
 #include "proxy/http/status.hpp"
+#include "proxy/http1/fields.hpp"
 
 namespace http1 {
 namespace {
 
-constexpr std::string_view line_end = "\r\n";
 
 }  // namespace
 

@@ -13,12 +13,7 @@ using base::Bytes;
 
 constexpr double empty_data_cost = 10;
 constexpr double invalid_frame_cost = 5;
-constexpr double refused_cost = 0.2;
 constexpr base::Millis youth{1'000};  // a stream that lived longer had its price
-
-std::string_view view(const std::uint8_t* text, std::size_t size) {
-  return {reinterpret_cast<const char*>(text), size};
-}
 
 constexpr std::string_view over_limits = "the header section is far over its limits";
 constexpr std::string_view broken = "the message broke the rules of HTTP/2";
@@ -32,10 +27,6 @@ std::string_view excess_of(const Section& trailers) {
 bool blames_peer(std::uint32_t code) {
   return code == NGHTTP2_PROTOCOL_ERROR || code == NGHTTP2_FLOW_CONTROL_ERROR ||
          code == NGHTTP2_STREAM_CLOSED;
-}
-
-bool ends_stream(const nghttp2_frame& frame) {
-  return frame.hd.flags & NGHTTP2_FLAG_END_STREAM;
 }
 
 }  // namespace

@@ -8,6 +8,16 @@
 
 namespace http2 {
 
+inline constexpr double refused_cost = 0.2;  // of a stream that we refuse, as a glitch
+
+inline std::string_view view(const std::uint8_t* text, std::size_t size) {
+  return {reinterpret_cast<const char*>(text), size};
+}
+
+inline bool ends_stream(const nghttp2_frame& frame) {
+  return frame.hd.flags & NGHTTP2_FLAG_END_STREAM;
+}
+
 struct Callbacks {
   static const nghttp2_session_callbacks* all();
   // Reads the output of the stream that nghttp2 knows by its number; it is looked up each time, for

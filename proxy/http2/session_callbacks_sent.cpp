@@ -10,18 +10,9 @@ using base::Bytes;
 
 constexpr std::size_t frame_header = 9;
 constexpr std::size_t least_frame = 64;  // a window that lets less through costs more than it moves
-constexpr double refused_cost = 0.2;
-
-std::string_view view(const std::uint8_t* text, std::size_t size) {
-  return {reinterpret_cast<const char*>(text), size};
-}
-
-bool ends_stream(const nghttp2_frame& frame) {
-  return frame.hd.flags & NGHTTP2_FLAG_END_STREAM;
-}
 
 // Of a RST_STREAM: that the peer made us send it.
-bool blames_peer(std::uint32_t code) {
+bool is_forced_by_peer(std::uint32_t code) {
   return code != NGHTTP2_NO_ERROR && code != NGHTTP2_CANCEL && code != NGHTTP2_INTERNAL_ERROR &&
          code != NGHTTP2_REFUSED_STREAM;
 }
@@ -31,7 +22,7 @@ bool blames_peer(std::uint32_t code) {
 // The peer pays only for what it has brought about.
 void Callbacks::on_reset_sent(Session& session, const Stream* stream, std::uint32_t code) {
   const bool is_ours = stream && stream->is_reset_wanted && stream->rejected_for.empty();
-  if (!is_ours && blames_peer(code)) session.charge_waste();
+  if (!is_ours && is_forced_by_peer(code)) session.charge_waste();
   if (!stream && code == NGHTTP2_REFUSED_STREAM)
     session.end_unless(session.conduct_.glitch(session.now(), refused_cost));
 }

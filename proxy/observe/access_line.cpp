@@ -10,7 +10,6 @@
 namespace observe {
 namespace {
 
-constexpr std::size_t longest_field = 8 * 1024;
 constexpr std::size_t fixed_room = 1024;  // for names, numbers and times
 
 class Line {

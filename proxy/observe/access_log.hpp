@@ -23,6 +23,8 @@
 
 namespace observe {
 
+inline constexpr std::size_t longest_field = 8 * 1024;  // of a line; what is behind that is left out
+
 // What a line says beyond the StreamInfo.
 struct AccessRecord {
   std::string_view method;

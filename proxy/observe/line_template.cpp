@@ -10,8 +10,6 @@ namespace {
 
 using config::ExchangeField;
 
-constexpr std::size_t longest_field = 8 * 1024;
-
 // Without blanks, quotation marks and control bytes, so that columns stay what they are.
 void append_word(std::string& out, std::string_view text) {
   constexpr char hex[] = "0123456789abcdef";
