@@ -8,7 +8,7 @@
 namespace config {
 namespace {
 
-constexpr std::size_t most = 1000;
+constexpr std::size_t most_hidden = 1000;
 constexpr std::size_t shortest_secret = 4;  // of less, every message would be full
 constexpr std::string_view hidden = "[not shown]";
 
@@ -20,12 +20,12 @@ bool is_word(char c) {
 
 void Hidden::add(const std::string& secret) {
   const bool is_new = std::find(secrets_.begin(), secrets_.end(), secret) == secrets_.end();
-  if (is_new && secret.size() >= shortest_secret && secrets_.size() < most)
+  if (is_new && secret.size() >= shortest_secret && secrets_.size() < most_hidden)
     secrets_.push_back(secret);
 }
 
 void Hidden::add(const Mark& mark, const std::string& value, const std::string& shown) {
-  if (!value.empty() && variables_.size() < most) variables_.push_back({mark, value, shown});
+  if (!value.empty() && variables_.size() < most_hidden) variables_.push_back({mark, value, shown});
 }
 
 std::string Hidden::without(const Mark& mark, std::string message) const {

@@ -105,7 +105,7 @@ Field<Cluster> discovery() {
   return field;
 }
 
-void read_tls(const Node& node, const Reading& reading, Cluster& into) {
+void read_upstream_tls(const Node& node, const Reading& reading, Cluster& into) {
   read_client_tls(node, reading, into.tls.emplace());
 }
 
@@ -119,9 +119,9 @@ const Table<Dns>& dns_table() {
   return table;
 }
 
-Field<Cluster> tls() {
+Field<Cluster> upstream_tls() {
   Field<Cluster> field = nested("tls", &Cluster::tls, client_tls_table(), "speak TLS, verified");
-  field.read = read_tls;
+  field.read = read_upstream_tls;
   return field;
 }
 
@@ -192,7 +192,7 @@ const Table<Cluster>& cluster_table() {
        read_host, write_host},
       word("protocol", &Cluster::protocol, {"auto", "http1", "h2"}, "auto",
            "auto: by ALPN on TLS, HTTP/1.1 on cleartext"),
-      tls(),
+      upstream_tls(),
       dns(),
       load_balancer(),
       percentage("panic", &Cluster::panic, "50%",
@@ -237,18 +237,18 @@ void complete_tls(const Node& node, const Reading& reading, Cluster& cluster) {
 }
 
 // What says something of requests alone, and of connections.
-bool is_of_requests(std::string_view field) {
+bool is_of_cluster_requests(std::string_view field) {
   return field == "host" || field == "protocol";
 }
-bool is_of_connections(std::string_view field) {
+bool is_of_cluster_connections(std::string_view field) {
   return field == "tls" || field == "connect_timeout" || field == "pool" ||
          field == "proxy_protocol" || field == "health" || field == "outlier";
 }
 
 // Whether a field says nothing of what such a cluster takes.
 bool is_void(std::string_view field, const Cluster& cluster) {
-  if (cluster.is_udp()) return is_of_requests(field) || is_of_connections(field);
-  return cluster.is_tcp() && is_of_requests(field);
+  if (cluster.is_udp()) return is_of_cluster_requests(field) || is_of_cluster_connections(field);
+  return cluster.is_tcp() && is_of_cluster_requests(field);
 }
 
 void refuse_void(const Node& node, const Reading& reading, const Cluster& cluster) {
@@ -257,7 +257,7 @@ void refuse_void(const Node& node, const Reading& reading, const Cluster& cluste
       reading.mistakes.add(
           field.mark,
           "\"" + field.key + "\" is of " +
-              (is_of_requests(field.key) ? "requests" : "connections") + ", and a " +
+              (is_of_cluster_requests(field.key) ? "requests" : "connections") + ", and a " +
               (cluster.is_udp() ? "udp:// cluster takes datagrams" : "tcp:// cluster takes bytes") +
               ": leave it out");
 }

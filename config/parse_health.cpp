@@ -7,7 +7,7 @@
 namespace config {
 namespace {
 
-using Range = std::pair<int, int>;
+using StatusRange = std::pair<int, int>;
 
 std::optional<int> status_in(std::string_view text) {
   const auto status = base::parse_decimal<unsigned>(text);
@@ -15,18 +15,18 @@ std::optional<int> status_in(std::string_view text) {
   return static_cast<int>(*status);
 }
 
-std::optional<Range> range_in(std::string_view text) {
+std::optional<StatusRange> range_in(std::string_view text) {
   const std::size_t dash = text.find('-');
   const auto low = status_in(text.substr(0, dash));
   const auto high = dash == text.npos ? low : status_in(text.substr(dash + 1));
   if (!low || !high || *low > *high) return std::nullopt;
-  return Range{*low, *high};
+  return StatusRange{*low, *high};
 }
 
 void read_expect(const Node& node, const Reading& reading, Health& into) {
   into.expect.clear();
   for_each_text(node, reading, [&](const Node& item, const std::string& text) {
-    const std::optional<Range> range = range_in(text);
+    const std::optional<StatusRange> range = range_in(text);
     if (!range)
       return reading.mistake(item, '"' + text + "\" is not a status or a range such as 200-299");
     if (range->first < 400 && range->second >= 300)

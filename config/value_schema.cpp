@@ -18,7 +18,7 @@ constexpr std::string_view some_texts =
     R"({"anyOf":[{"type":["string","number","boolean"]},)"
     R"({"type":"array","minItems":1,"items":{"type":["string","number","boolean"]}}]})";
 
-std::string quoted(std::string_view text) {
+std::string json_text(std::string_view text) {
   std::string out = "\"";
   base::append_json(out, text);
   return out + '"';
@@ -26,7 +26,7 @@ std::string quoted(std::string_view text) {
 
 // "0" and 0 are the same text.
 void append_word(std::string& out, std::string_view word) {
-  out += quoted(word);
+  out += json_text(word);
   const bool is_number = std::all_of(word.begin(), word.end(),
                                      [](char c) { return (c >= '0' && c <= '9') || c == '.'; });
   if (is_number) out.append(",").append(word);

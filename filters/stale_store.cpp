@@ -68,21 +68,21 @@ std::string StaleStore::key_of(const http::Request& request) {
 
 bool StaleStore::takes(const http::Request& request) {
   const bool reads = request.method == http::Method::get || request.method == http::Method::head;
-  const Headers& headers = request.headers;
-  return reads && request.protocol.empty() && !headers.contains(Name::authorization) &&
-         !headers.contains(Name::cookie) && !headers.contains(Name::range) &&
-         !has_directive(headers, {"no-store"});
+  const Headers& asked = request.headers;
+  return reads && request.protocol.empty() && !asked.contains(Name::authorization) &&
+         !asked.contains(Name::cookie) && !asked.contains(Name::range) &&
+         !has_directive(asked, {"no-store"});
 }
 
 bool StaleStore::takes(const http::Response& response) {
-  const Headers& headers = response.headers;
+  const Headers& answered = response.headers;
   if (response.status != 200 || !response.is_from_upstream) return false;
-  if (response.body.size().value_or(0) > largest || headers.contains(Name::set_cookie))
+  if (response.body.size().value_or(0) > largest || answered.contains(Name::set_cookie))
     return false;
   bool varies_on_all = false;
-  for_each_in(headers, "vary",
+  for_each_in(answered, "vary",
               [&](const std::string& name) { varies_on_all = varies_on_all || name == "*"; });
-  return !varies_on_all && !has_directive(headers, {"private", "no-store"});
+  return !varies_on_all && !has_directive(answered, {"private", "no-store"});
 }
 
 std::shared_ptr<const StaleStore::Answer> StaleStore::find(const std::string& key,

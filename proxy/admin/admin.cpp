@@ -17,7 +17,7 @@
 namespace admin {
 namespace {
 
-constexpr std::string_view json = "application/json";
+constexpr std::string_view json_type = "application/json";
 constexpr std::string_view prometheus = "text/plain; version=0.0.4; charset=utf-8";
 
 http::Task<http::Reply> now(http::Response response) {
@@ -34,7 +34,7 @@ http::Task<http::Reply> metrics(AdminSource& source, const http::Request& reques
 
 http::Task<http::Reply> clusters(AdminSource& source) {
   const std::string text = co_await source.clusters();
-  co_return say(200, text, json);
+  co_return say(200, text, json_type);
 }
 
 http::Task<http::Reply> reload(AdminSource& source) {
@@ -110,12 +110,12 @@ std::vector<AdminRoute> routes_of(AdminSource& source) {
       {Method::get, "/clusters", "endpoints, pools and breakers, as JSON",
        [&source](Request&) { return clusters(source); }},
       {Method::get, "/stats", "the process and its listeners, as JSON",
-       [&source](Request&) { return now(say(200, source.stats(), json)); }},
+       [&source](Request&) { return now(say(200, source.stats(), json_type)); }},
       {Method::get, "/watch", "what it does, once a second, as server-sent events",
        [feed = std::make_shared<WatchFeed>(source)](Request&) { return now(feed->stream()); }},
       {Method::get, "/requests", "the last that failed, were slow or retried; ?id=",
        [&source](Request& request) {
-         return now(say(200, source.requests(query_value(request.path, "id").value_or("")), json));
+         return now(say(200, source.requests(query_value(request.path, "id").value_or("")), json_type));
        }},
       {Method::get, "/tap", "requests as they end, as server-sent events; ?when=EXPRESSION",
        [&source](Request& request) { return tap(source, request); }},

@@ -33,8 +33,8 @@ std::size_t class_for(std::size_t capacity) {
   return index;
 }
 
-// Of all threads, each within a step: for whoever asks often.
-constexpr std::int64_t step = 1024 * 1024;
+// Of all threads, each off by less than that: for whoever asks often.
+constexpr std::int64_t most_untold = 1024 * 1024;
 std::atomic<std::int64_t> about_in_use{0};
 std::atomic<std::int64_t> short_above{INT64_MAX};
 
@@ -46,7 +46,7 @@ struct Account {
   void add(std::int64_t count) {
     in_use.store(in_use.load(std::memory_order_relaxed) + count, std::memory_order_relaxed);
     untold += count;
-    if (untold > -step && untold < step) return;
+    if (untold > -most_untold && untold < most_untold) return;
     const std::int64_t before = about_in_use.fetch_add(untold, std::memory_order_relaxed);
     const bool is_short = before + untold > short_above.load(std::memory_order_relaxed);
     if (is_short) ReadBlock::spare_memory(true);  // until control finds that there is enough again

@@ -5,7 +5,7 @@
 namespace base {
 namespace {
 
-constexpr std::array<std::string_view, reason_count> names = {
+constexpr std::array<std::string_view, reason_count> reason_names = {
     "",
     "bad_request",
     "headers_too_large",
@@ -46,11 +46,11 @@ constexpr std::array<std::string_view, reason_count> names = {
 
 }  // namespace
 
-std::string_view to_string(Reason reason) { return names[static_cast<std::size_t>(reason)]; }
+std::string_view to_string(Reason reason) { return reason_names[static_cast<std::size_t>(reason)]; }
 
 std::optional<Reason> reason_from(std::string_view name) {
-  for (std::size_t i = 1; i < names.size(); ++i)
-    if (names[i] == name) return static_cast<Reason>(i);
+  for (std::size_t i = 1; i < reason_names.size(); ++i)
+    if (reason_names[i] == name) return static_cast<Reason>(i);
   return std::nullopt;
 }
 

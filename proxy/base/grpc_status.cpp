@@ -6,7 +6,7 @@
 namespace base {
 namespace {
 
-constexpr std::array<std::string_view, grpc_status_count> names = {
+constexpr std::array<std::string_view, grpc_status_count> status_names = {
     "ok",
     "cancelled",
     "unknown",
@@ -31,7 +31,7 @@ constexpr int unknown = 2;
 
 std::string_view grpc_status_name(int status) {
   const bool is_one = status >= 0 && status < grpc_status_count;
-  return names[static_cast<std::size_t>(is_one ? status : unknown)];
+  return status_names[static_cast<std::size_t>(is_one ? status : unknown)];
 }
 
 std::optional<int> grpc_status_from(std::string_view name) {

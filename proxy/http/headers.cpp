@@ -9,7 +9,7 @@
 namespace http {
 namespace {
 
-constexpr std::array<std::string_view, 42> names = {
+constexpr std::array<std::string_view, 42> known_names = {
     "",
     "accept",
     "authorization",
@@ -53,8 +53,8 @@ constexpr std::array<std::string_view, 42> names = {
     "x-request-id",
     "x-request-timeout",
 };
-static_assert(names.size() == static_cast<std::size_t>(Name::x_request_timeout) + 1);
-static_assert(names.size() <= 64, "a NameSet holds no more");
+static_assert(known_names.size() == static_cast<std::size_t>(Name::x_request_timeout) + 1);
+static_assert(known_names.size() <= 64, "a NameSet holds no more");
 
 constexpr std::size_t bucket_count = 256;
 
@@ -72,8 +72,8 @@ struct Buckets {
 
 constexpr Buckets buckets = [] {
   Buckets made;
-  for (std::size_t i = 1; i < names.size(); ++i) {
-    std::uint8_t& bucket = made.names[bucket_of(names[i])];
+  for (std::size_t i = 1; i < known_names.size(); ++i) {
+    std::uint8_t& bucket = made.names[bucket_of(known_names[i])];
     made.fits = made.fits && bucket == 0;
     bucket = static_cast<std::uint8_t>(i);
   }
@@ -97,10 +97,10 @@ constexpr std::size_t usual_fields = 12;  // of a message, with those that a pro
 Name known_name(std::string_view name) {
   if (name.empty()) return Name::other;
   const std::uint8_t index = buckets.names[bucket_of(name)];
-  return names[index] == name ? static_cast<Name>(index) : Name::other;
+  return known_names[index] == name ? static_cast<Name>(index) : Name::other;
 }
 
-std::string_view to_string(Name name) { return names[static_cast<std::size_t>(name)]; }
+std::string_view to_string(Name name) { return known_names[static_cast<std::size_t>(name)]; }
 
 struct Headers::FreeStores {
   std::vector<Store*> stores;

@@ -20,7 +20,7 @@ constexpr base::Millis pause_when_exhausted{100};
 
 std::atomic<std::uint64_t> in_vain{0};
 
-base::Error failure(std::string_view what) {
+base::Error bind_failure(std::string_view what) {
   return {base::Reason::internal, base::Fault::proxy, what, base::system_cause()};
 }
 
@@ -79,11 +79,11 @@ base::Result<std::vector<base::Descriptor>> listen_on(const base::Address& addre
     return descriptors;
   }
   const bool is_chosen = address.port() != 0 && !options.shares_port;
-  if (is_chosen && !is_free(address, options)) return failure("cannot bind");
+  if (is_chosen && !is_free(address, options)) return bind_failure("cannot bind");
   base::Address bound = address;
   for (int i = 0; i < workers; ++i) {
     descriptors.push_back(listening_socket(bound, options));
-    if (!descriptors.back()) return failure("cannot bind");
+    if (!descriptors.back()) return bind_failure("cannot bind");
     bound = base::Address::local_of(descriptors.back().number());
   }
   return descriptors;
@@ -91,7 +91,7 @@ base::Result<std::vector<base::Descriptor>> listen_on(const base::Address& addre
 
 base::Result<base::Descriptor> share(const base::Descriptor& listening) {
   base::Descriptor made = base::duplicate_of(listening);
-  if (!made) return failure("cannot share the socket");
+  if (!made) return bind_failure("cannot share the socket");
   return base::Result<base::Descriptor>(std::move(made));
 }
 
@@ -105,7 +105,7 @@ bool takes_ipv4(const base::Address& bound, const base::Descriptor& listening) {
 base::Result<base::Descriptor> listen_beside(const base::Address& bound,
                                              const ListenOptions& options) {
   base::Descriptor made = listening_socket(bound, options);
-  if (!made) return failure("cannot bind");
+  if (!made) return bind_failure("cannot bind");
   return base::Result<base::Descriptor>(std::move(made));
 }
 
@@ -114,7 +114,7 @@ base::Result<void> open(int bound) {
   socklen_t size = sizeof is_open;
   ::getsockopt(bound, SOL_SOCKET, SO_ACCEPTCONN, &is_open, &size);
   if (is_open == 0 && !is_of_datagrams(bound) && ::listen(bound, backlog) != 0)
-    return failure("cannot listen on");
+    return bind_failure("cannot listen on");
   return {};
 }
 

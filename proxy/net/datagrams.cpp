@@ -88,18 +88,18 @@ void leave_from(const base::Address& from, bool is_ipv4, msghdr& message, Contro
 }
 
 // Where a thread's datagrams are received; only what was used of it ever costs memory.
-struct Room {
+struct DatagramRoom {
   std::array<std::array<char, longest>, batch> bytes;
   std::array<sockaddr_storage, batch> sources;
   std::array<iovec, batch> parts;
   std::array<mmsghdr, batch> messages;
   std::array<Control, batch> controls;
 
-  Room() {
+  DatagramRoom() {
     for (std::size_t i = 0; i < batch; ++i) parts[i] = {bytes[i].data(), bytes[i].size()};
   }
-  static Room& of_this_thread() {
-    thread_local const std::unique_ptr<Room> room(new Room);
+  static DatagramRoom& of_this_thread() {
+    thread_local const std::unique_ptr<DatagramRoom> room(new DatagramRoom);
     return *room;
   }
 };
@@ -157,7 +157,7 @@ Task<> BoundDatagrams::run() {
 // A batch that is not full has emptied the socket. What the network reports of one that was sent is
 // read away by the next call.
 std::size_t BoundDatagrams::receive_batch() {
-  Room& room = Room::of_this_thread();
+  DatagramRoom& room = DatagramRoom::of_this_thread();
   for (std::size_t i = 0; i < batch; ++i) {
     room.messages[i] = {};
     room.messages[i].msg_hdr.msg_name = &room.sources[i];

@@ -19,7 +19,7 @@
 namespace net {
 namespace {
 
-struct Question {
+struct DiagQuestion {
   nlmsghdr head{};
   inet_diag_req_v2 asked{};
 };
@@ -32,8 +32,8 @@ void put(const base::Address& address, __be16& port, __be32 (&to)[4]) {
 }
 
 // About the very socket of those two addresses.
-Question about(const base::Address& source, const base::Address& destination) {
-  Question question;
+DiagQuestion about(const base::Address& source, const base::Address& destination) {
+  DiagQuestion question;
   question.head.nlmsg_len = sizeof question;
   question.head.nlmsg_type = SOCK_DIAG_BY_FAMILY;
   question.head.nlmsg_flags = NLM_F_REQUEST;
@@ -51,7 +51,7 @@ Question about(const base::Address& source, const base::Address& destination) {
 std::atomic<bool> can_say{true};
 
 // None: there is no such socket here, or the kernel does not say.
-std::optional<inet_diag_msg> ask(const Question& question) {
+std::optional<inet_diag_msg> ask(const DiagQuestion& question) {
   const base::Descriptor kernel(
       ::socket(AF_NETLINK, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_SOCK_DIAG));
   if (!kernel) return std::nullopt;

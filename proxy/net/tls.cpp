@@ -14,7 +14,7 @@
 namespace net {
 namespace {
 
-std::string message_of(int code) {
+std::string message_of_tls(int code) {
   const char* reason =
       ERR_reason_error_string(static_cast<unsigned long>(static_cast<unsigned>(code)));
   return reason ? reason : "TLS error";
@@ -171,7 +171,7 @@ class Records {
 }  // namespace
 
 const boost::system::error_category& tls_category() {
-  static const base::ErrorCategory category("tls", message_of);
+  static const base::ErrorCategory category("tls", message_of_tls);
   return category;
 }
 

@@ -52,7 +52,7 @@ LatestTexts& texts() {
   return all;
 }
 
-std::string message_of(int code) {
+std::string message_of_mistrust(int code) {
   const std::uint32_t serial = static_cast<std::uint32_t>(code) / verdicts;
   std::string text = serial == 0 ? "" : texts().at(serial);
   const auto verdict = static_cast<int>(static_cast<std::uint32_t>(code) % verdicts);
@@ -109,7 +109,7 @@ std::string remedy_of(int verdict, X509* culprit, const certs::TlsContext& conte
 }  // namespace
 
 const boost::system::error_category& verify_category() {
-  static const base::ErrorCategory category("certificate", message_of);
+  static const base::ErrorCategory category("certificate", message_of_mistrust);
   return category;
 }
 

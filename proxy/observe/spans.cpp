@@ -12,7 +12,7 @@ namespace {
 using base::Reason;
 using http::Name;
 
-constexpr std::size_t longest_text = 1024;
+constexpr std::size_t longest_attribute = 1024;
 constexpr std::size_t usual_size = 2048;  // of a span
 constexpr int kind_server = 2, kind_client = 3, status_error = 2;
 constexpr unsigned parent_is_known = 0x100, parent_is_remote = 0x200;  // in a span's flags
@@ -120,7 +120,7 @@ class Span {
     std::string text(method());
     if (text == "_OTHER") text = "HTTP";
     if (info_.is_grpc && !record_.path.empty())
-      text = record_.path.substr(1, longest_text);
+      text = record_.path.substr(1, longest_attribute);
     else if (!target.empty())
       text.append(" ").append(target);
     json_.text("name", text);
@@ -148,7 +148,7 @@ class Span {
   void text(std::string_view key, std::string_view value) {
     if (value.empty()) return;
     begin_attribute(key, "stringValue\":\"");
-    base::append_json(attribute_, value, longest_text);
+    base::append_json(attribute_, value, longest_attribute);
     json_.raw(attribute_.append("\"}}"));
   }
   void number(std::string_view key, std::int64_t value) {

@@ -13,7 +13,7 @@ namespace process {
 namespace {
 
 constexpr base::Millis between_questions{100};
-constexpr base::Millis longest_answer{2'000};
+constexpr base::Millis longest_ready_answer{2'000};
 
 std::string seconds(base::Millis time) {
   const auto count = time.count();
@@ -71,7 +71,7 @@ base::Task<std::string> App::ready() {
   std::string last;  // that was not cut short by the limit
   for (;;) {
     const base::Time next = loop_.now() + between_questions;
-    const base::Time until = std::min(limit, loop_.now() + longest_answer);
+    const base::Time until = std::min(limit, loop_.now() + longest_ready_answer);
     const std::string problem =
         co_await ask_whether_ready(loop_, resolver_, *settings_.ready, until);
     if (!is_running()) co_return "it has ended before it was ready";

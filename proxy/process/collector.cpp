@@ -11,7 +11,7 @@
 namespace process {
 namespace {
 
-constexpr std::size_t longest_answer = 64 * 1024;
+constexpr std::size_t most_of_answer = 64 * 1024;
 
 // Seconds, or a date.
 std::optional<base::Duration> pause_of(const http::Headers& headers, base::WallTime now) {
@@ -70,7 +70,7 @@ base::Task<CollectorAnswer> Collector::ask(const std::string& body, base::Time u
       answer.problem = in_words(reply.error());
       co_return answer;
     }
-    while (stream->has_body() && answer.body.size() < longest_answer) {
+    while (stream->has_body() && answer.body.size() < most_of_answer) {
       const base::Result<base::Bytes> piece = co_await stream->read();
       if (!piece || piece->empty()) break;
       answer.body += piece->view();

@@ -9,7 +9,7 @@
 namespace process {
 namespace {
 
-constexpr base::Millis longest_step{2'000};  // of a worker that is busy
+constexpr base::Millis longest_swap{2'000};  // of a worker that is busy
 constexpr base::Millis longest_farewell{10'000};  // to a collector that another one follows
 
 std::string joined(const std::vector<std::string>& problems) {
@@ -88,7 +88,7 @@ base::Task<std::string> Control::reload() {
     log_.error_in_lines("reload: the configuration in force stays:\n" + problem);
     co_return problem;
   }
-  const bool is_everywhere = co_await steps->all_taken.wait(loop_.now() + longest_step);
+  const bool is_everywhere = co_await steps->all_taken.wait(loop_.now() + longest_swap);
   log_.info(is_everywhere ? "reloaded" : "reloaded; a worker is busy and follows");
   co_return "";
 }

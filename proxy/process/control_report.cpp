@@ -8,7 +8,7 @@
 namespace process {
 namespace {
 
-constexpr base::Millis longest_answer{2'000};  // of a worker that is asked for its state
+constexpr base::Millis longest_report{2'000};  // of a worker that is asked for its state
 
 }  // namespace
 
@@ -30,7 +30,7 @@ base::Task<admin::Snapshots> Control::snapshots() {
         if (--gathering->missing == 0) gathering->all_came.set();
       });
     });
-  const bool has_all = co_await gathering->all_came.wait(loop_.now() + longest_answer);
+  const bool has_all = co_await gathering->all_came.wait(loop_.now() + longest_report);
   if (!has_all) log_.warning("a worker did not say what it has");
   co_return gathering->by_worker;
 }

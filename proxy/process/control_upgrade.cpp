@@ -12,7 +12,7 @@ namespace process {
 namespace {
 
 constexpr base::Millis longest_start{30'000};
-constexpr base::Millis longest_step{2'000};  // of a worker that is asked for its sockets
+constexpr base::Millis longest_handover{2'000};  // of a worker that is asked for its sockets
 
 // Whether each has a descriptor.
 bool is_complete(const HandedOver& sockets) {
@@ -102,7 +102,7 @@ base::Task<> Control::replace(std::shared_ptr<Upgrading> upgrading) {
   is_upgrading_ = true;
   log_.info("upgrade: starting " + successor_command_.front());
   ask_for_sockets(upgrading);
-  const bool has_all = co_await upgrading->sockets_came.wait(loop_.now() + longest_step);
+  const bool has_all = co_await upgrading->sockets_came.wait(loop_.now() + longest_handover);
   HandedOver sockets = handed_over(std::move(upgrading->sockets));
   std::string& problem = upgrading->problem;
   if (!has_all) problem = "a worker is too busy to say what it listens on";

@@ -36,7 +36,7 @@ union Control {
   std::array<char, CMSG_SPACE(sizeof(int) * most_descriptors)> bytes;
 };
 
-std::string in_words(int problem) {
+std::string system_words(int problem) {
   return std::generic_category().message(problem);
 }
 
@@ -170,7 +170,7 @@ std::string send(int descriptor, const HandedOver& all) {
   for (const std::string& text : texts_of(all.breakers))
     is_sent = is_sent && send_message(descriptor, text);
   is_sent = is_sent && send_message(descriptor, farewell);
-  return is_sent ? std::string() : "cannot hand over the sockets: " + in_words(errno);
+  return is_sent ? std::string() : "cannot hand over the sockets: " + system_words(errno);
 }
 
 Received receive(int descriptor) {
@@ -187,7 +187,7 @@ Received receive(int descriptor) {
       received.problem = "what was handed over is not understood";
   }
   if (message.problem != 0)
-    received.problem = "cannot take over the sockets: " + in_words(message.problem);
+    received.problem = "cannot take over the sockets: " + system_words(message.problem);
   return received;
 }
 

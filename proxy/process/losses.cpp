@@ -7,7 +7,7 @@
 namespace process {
 namespace {
 
-constexpr std::chrono::minutes between_complaints{1};
+constexpr std::chrono::minutes between_tellings{1};
 
 }  // namespace
 
@@ -27,7 +27,7 @@ void Losses::tell(base::Time now, const Say& say) {
   for (Cause& cause : causes_) {
     if (!cause.is_untold || now < cause.next) continue;
     cause.is_untold = false;
-    cause.next = now + between_complaints;
+    cause.next = now + between_tellings;
     say(cause.why, std::exchange(cause.untold, 0));
   }
 }

@@ -11,7 +11,7 @@ namespace simulate {
 namespace {
 
 constexpr std::size_t most_rows = 20;         // of the course
-constexpr std::size_t most_transitions = 24;  // that are listed
+constexpr std::size_t most_shown = 24;  // that are listed
 
 __attribute__((format(printf, 1, 2))) std::string format(const char* pattern, ...) {
   char line[512];
@@ -128,12 +128,12 @@ std::string breakers_text(const Tally& tally) {
   std::string text = "\ncircuit breakers\n";
   std::size_t rows = 0;
   for (const Transition& each : tally.transitions()) {
-    if (++rows > most_transitions) break;
+    if (++rows > most_shown) break;
     text += format("  %9.3f s  sidecar %-4zu %-32s %s\n", seconds(each.at), each.sidecar,
                    each.place.c_str(), each.state.c_str());
   }
-  if (tally.changes() > most_transitions)
-    text += format("  and %lu more\n", tally.changes() - most_transitions);
+  if (tally.changes() > most_shown)
+    text += format("  and %lu more\n", tally.changes() - most_shown);
   return text;
 }
 

@@ -9,7 +9,7 @@ namespace {
 // Of the metrics: the mutex keeps threads apart, so one shard serves all.
 constexpr std::size_t shard = 0;
 
-constexpr std::uint64_t whole = 10'000;  // 100 %
+constexpr std::uint64_t all_percent = 10'000;  // 100 %
 
 constexpr std::chrono::seconds between_outages{10};  // of one endpoint, in the log
 
@@ -26,7 +26,7 @@ std::string times(std::uint32_t count) {
 bool may_eject(const config::Outlier& rules, const ClusterState::States& among) {
   const auto ejected = static_cast<std::uint64_t>(std::count_if(
       among.begin(), among.end(), [](const auto& each) { return each->is_ejected(); }));
-  return ejected + 1 <= among.size() * rules.max_ejected / whole;
+  return ejected + 1 <= among.size() * rules.max_ejected / all_percent;
 }
 
 }  // namespace

@@ -9,7 +9,7 @@ constexpr base::Millis first_pause{50};
 constexpr base::Millis longest_pause{1000};
 constexpr base::Millis lasting_pause{10'000};
 constexpr base::Millis relapse{1000};
-constexpr std::uint32_t most_doublings = 5;
+constexpr std::uint32_t most_pause_doublings = 5;
 
 }  // namespace
 
@@ -31,7 +31,7 @@ void Outage::failed(const base::Error& error, base::Time begun, base::Time now) 
 base::Time Outage::next_attempt(bool is_wanted) const {
   if (error_.lasting && !is_wanted) return failed_at_ + lasting_pause;
   return failed_at_ +
-         std::min(first_pause * (1 << std::min(failures_ - 1, most_doublings)), longest_pause);
+         std::min(first_pause * (1 << std::min(failures_ - 1, most_pause_doublings)), longest_pause);
 }
 
 }  // namespace upstream
