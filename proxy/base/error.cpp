@@ -60,4 +60,8 @@ std::string in_words(const Error& error) {
   return text;
 }
 
+std::string in_full(const Error& error) {
+  return std::string(to_string(error.reason)) + ": " + in_words(error);
+}
+
 }  // namespace base

@@ -75,6 +75,8 @@ struct Error {
 
 // Its detail, and the cause where there is one.
 std::string in_words(const Error& error);
+// The same behind its reason.
+std::string in_full(const Error& error);
 
 // A T, or the Error that kept it from being.
 template <typename T> class [[nodiscard]] Result {

@@ -14,10 +14,6 @@ using base::Task;
 
 constexpr base::Millis collector_timeout{3'000};
 
-std::string words_of(const base::Error& error) {
-  return std::string(base::to_string(error.reason)) + ": " + in_words(error);
-}
-
 std::string text_of(const config::Endpoint& endpoint) {
   if (endpoint.is_unix) return "unix:" + endpoint.host;
   const bool is_v6 = endpoint.host.find(':') != endpoint.host.npos;
@@ -76,7 +72,7 @@ class Prober {
     const base::Result<net::Resolved> found = co_await addresses_of(way, endpoint);
     probed.resolved_in = loop_.now() - begun;
     if (!found) {
-      probed.problem = words_of(found.error());
+      probed.problem = in_full(found.error());
       told_(probed);
       co_return;
     }
@@ -107,7 +103,7 @@ class Prober {
     const base::Time begun = loop_.now();
     auto connected = co_await net::connect(loop_, address, way.tls, begun + way.connect_timeout);
     into.connected_in = loop_.now() - begun;
-    into.problem = connected ? std::string() : words_of(connected.error());
+    into.problem = connected ? std::string() : in_full(connected.error());
     const net::TlsSession* session = connected ? (*connected)->tls() : nullptr;
     into.tls_took = session ? session->handshake_time() : base::Duration::zero();
     into.protocol = session ? std::string(session->protocol()) : std::string();

@@ -57,10 +57,6 @@ class OneExchange final : http1::ClientConnection::Owner,
   std::unique_ptr<http::ClientStream> stream_;  // dies before its connection
 };
 
-std::string words_of(const Error& error) {
-  return std::string(base::to_string(error.reason)) + ": " + in_words(error);
-}
-
 http::RequestHead head_of(const HealthProbe& probe) {
   http::RequestHead head;
   head.scheme = probe.tls ? "https" : "http";
@@ -83,9 +79,9 @@ bool is_expected(const config::Health& health, int status) {
 
 Task<std::string> ask_http(OneExchange& exchange, const HealthProbe& probe) {
   const Result<void> sent = exchange.stream().send_head(head_of(probe), true);
-  if (!sent) co_return words_of(sent.error());
+  if (!sent) co_return in_full(sent.error());
   const http::Reply reply = co_await exchange.stream().read_head(exchange.interim());
-  if (!reply) co_return words_of(reply.error());
+  if (!reply) co_return in_full(reply.error());
   if (is_expected(probe.health, reply->status)) co_return "";
   co_return "it answers " + std::to_string(reply->status);
 }
@@ -93,19 +89,19 @@ Task<std::string> ask_http(OneExchange& exchange, const HealthProbe& probe) {
 Task<std::string> ask_grpc(OneExchange& exchange, const HealthProbe& probe) {
   http::ClientStream& stream = exchange.stream();
   const Result<void> sent = stream.send_head(head_of(probe), false);
-  if (!sent) co_return words_of(sent.error());
+  if (!sent) co_return in_full(sent.error());
   const Result<void> written =
       co_await stream.write(Bytes::copy_of(grpc_health_request(*probe.health.grpc)));
-  if (!written) co_return words_of(written.error());
+  if (!written) co_return in_full(written.error());
   const Result<void> finished = stream.finish({});
-  if (!finished) co_return words_of(finished.error());
+  if (!finished) co_return in_full(finished.error());
   const http::Reply reply = co_await stream.read_head(exchange.interim());
-  if (!reply) co_return words_of(reply.error());
+  if (!reply) co_return in_full(reply.error());
   if (reply->status != 200) co_return "it answers " + std::to_string(reply->status);
   std::string answer;
   while (stream.has_body() && answer.size() < most_answer_bytes) {
     const Result<Bytes> piece = co_await stream.read();
-    if (!piece) co_return words_of(piece.error());
+    if (!piece) co_return in_full(piece.error());
     if (piece->empty()) break;
     answer += piece->view();
   }
@@ -134,7 +130,7 @@ Task<std::string> ask(base::EventLoop& loop, const HealthProbe& probe) {
   std::string preamble = preamble_of(probe);
   auto connected = co_await net::connect(loop, probe.address, probe.tls, until, offer_of(probe),
                                          std::move(preamble));
-  if (!connected) co_return words_of(connected.error());
+  if (!connected) co_return in_full(connected.error());
   if (probe.health.tcp) co_return "";
   const net::TlsSession* tls = (*connected)->tls();
   const bool wants_h2 = probe.health.grpc || probe.protocol == HttpVersion::h2;

@@ -21,6 +21,14 @@ TEST_CASE("every reason has a name, and the name leads back to it") {
   CHECK_FALSE(base::reason_from("nonsense"));
 }
 
+TEST_CASE("an error says its detail and its cause, and in full its reason before them") {
+  base::Error error{base::Reason::reset, base::Fault::upstream, "it left"};
+  CHECK(in_words(error) == "it left");
+  error.cause = boost::system::errc::make_error_code(boost::system::errc::connection_reset);
+  CHECK(in_words(error) == "it left: " + error.cause.message());
+  CHECK(in_full(error) == "reset: it left: " + error.cause.message());
+}
+
 TEST_CASE("decimal numbers are digits and nothing else") {
   CHECK(base::parse_decimal<std::uint8_t>("255") == 255);
   for (const char* text : {"", "256", "+1", "-1", " 1", "1 ", "0x1", "1_0", "1e1"})
