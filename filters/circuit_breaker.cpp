@@ -1,5 +1,6 @@
 // Stops asking a service that fails, and asks again carefully. Where it stands decides what it
 // counts: below a retry each attempt, above it each exchange.
+#include "config/place_name.hpp"
 #include "filters/breaker_part.hpp"
 #include "filters/registry.hpp"
 
@@ -333,12 +334,12 @@ bool has_breaker(const config::Config& config, std::string_view place) {
     });
   };
   for (const config::Listener& listener : config.listeners) {
-    if (stands_in("listener " + listener.name, listener.filters)) return true;
+    if (stands_in(config::place_name(listener), listener.filters)) return true;
     for (const config::Route& route : listener.routes)
-      if (stands_in("route " + listener.name + '/' + route.name, route.filters)) return true;
+      if (stands_in(config::place_name(listener, route), route.filters)) return true;
   }
   return std::any_of(config.clusters.begin(), config.clusters.end(), [&](const auto& cluster) {
-    return stands_in("cluster " + cluster.name, cluster.filters);
+    return stands_in(config::place_name(cluster), cluster.filters);
   });
 }
 

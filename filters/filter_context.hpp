@@ -129,7 +129,7 @@ inline std::string place_of_kind(const std::string& place, int ordinal) {
 }
 
 struct FilterContext {
-  std::string place;  // "listener NAME", "route LISTENER/NAME" or "cluster NAME"
+  std::string place;  // "cluster NAME"; see config/place_name.hpp
   int ordinal = 0;    // of its kind in its list
   base::Loop& loop;
   SharedState& shared;

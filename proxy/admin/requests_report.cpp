@@ -1,6 +1,7 @@
 #include "proxy/admin/requests_report.hpp"
 
 #include "config/filter_spec.hpp"
+#include "config/place_name.hpp"
 #include "proxy/base/json.hpp"
 #include "proxy/base/log.hpp"
 
@@ -74,13 +75,13 @@ std::vector<Policy> policies_on(const config::Config& config, const RecordedExch
   };
   for (const config::Listener& listener : config.listeners) {
     if (listener.name != exchange.listener) continue;
-    add("listener " + listener.name, listener.filters);
+    add(config::place_name(listener), listener.filters);
     for (const config::Route& route : listener.routes)
       if (route.name == exchange.route)
-        add("route " + listener.name + '/' + route.name, route.filters);
+        add(config::place_name(listener, route), route.filters);
   }
   if (const config::Cluster* cluster = config.find_cluster(exchange.cluster))
-    add("cluster " + cluster->name, cluster->filters);
+    add(config::place_name(*cluster), cluster->filters);
   return all;
 }
 
@@ -110,7 +111,7 @@ void write_pool(base::JsonWriter& json, const config::Config& config,
       exchange.attempts.begin(), exchange.attempts.end(),
       [](const RecordedAttempt& attempt) { return attempt.held > base::Duration::zero(); });
   const auto write = [&](std::string_view what) {
-    json.open('{').text("filter", "pool").text("place", "cluster " + cluster->name);
+    json.open('{').text("filter", "pool").text("place", config::place_name(*cluster));
     json.text("did", what);
     if (const std::string place = place_of(cluster->mark); !place.empty()) json.text("at", place);
     json.close('}');

@@ -1,5 +1,6 @@
 #include "proxy/admin/status_report.hpp"
 
+#include "config/place_name.hpp"
 #include "proxy/base/json.hpp"
 #include "proxy/base/log.hpp"
 
@@ -166,7 +167,7 @@ std::string clusters_json(const server::Plan& plan, const Snapshots& snapshots,
     if (const std::string_view failure = failure_of(cluster.name, snapshots); !failure.empty())
       json.key("failure").text(failure);
     if (is_panicking(cluster.name, snapshots)) json.boolean("panic", true);
-    write_breakers(json, "cluster " + cluster.name, breakers, clock);
+    write_breakers(json, config::place_name(cluster), breakers, clock);
     write_counts(json, sum);
     json.key("endpoints").open('[');
     for (const auto& [address, seen] : endpoints) write_endpoint(json, address, seen);

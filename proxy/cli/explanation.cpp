@@ -1,5 +1,6 @@
 #include "proxy/cli/explanation.hpp"
 
+#include "config/place_name.hpp"
 #include "proxy/http/target.hpp"
 #include "proxy/routing/route_table.hpp"
 
@@ -196,18 +197,18 @@ class Explainer {
     const NodePtr of_route =
         routes && number < routes->items.size() ? routes->items[number] : nullptr;
     ExplainedWay made;
-    add_filters(listener.filters, below(of_listener, {"filters"}), "listener " + listener.name,
+    add_filters(listener.filters, below(of_listener, {"filters"}), config::place_name(listener),
                 made.filters);
     const bool is_timed = has_timeout(listener.filters) || has_timeout(route.filters);
     if (cluster && !is_timed && !has_timeout(cluster->filters) && !listener.tcp)
       made.filters.push_back(default_timeout());
     add_filters(route.filters, below(of_route, {"filters"}),
-                "route " + listener.name + '/' + route.name, made.filters);
+                config::place_name(listener, route), made.filters);
     if (!cluster) return made;
     made.cluster = cluster->name;
     made.place = place_of(cluster->mark);
     add_filters(cluster->filters, below(effective_, {"clusters", cluster->name, "filters"}),
-                "cluster " + cluster->name, made.filters);
+                config::place_name(*cluster), made.filters);
     for (const config::Endpoint& endpoint : cluster->endpoints)
       made.endpoints.push_back(text_of(endpoint));
     return made;

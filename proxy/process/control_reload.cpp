@@ -1,5 +1,6 @@
 // How control goes over to a configuration: everything that can fail first, beside the one in
 // force, then one step in each worker.
+#include "config/place_name.hpp"
 #include "proxy/process/control.hpp"
 
 #include <algorithm>
@@ -219,7 +220,7 @@ void Control::watch_listener(const server::PlannedListener& planned) {
   const config::Listener& listener = *planned.config;
   if (!listener.tls) return;
   certificates_.add(
-      "listener " + listener.name, certs::files_of(server::tls_settings(listener)),
+      config::place_name(listener), certs::files_of(server::tls_settings(listener)),
       [settings = server::tls_settings(listener), of = plan_->config, tls = *listener.tls] {
         return server::as_shown(certs::make_server_context(settings), *of, tls.places);
       },
@@ -234,7 +235,7 @@ void Control::watch_listener(const server::PlannedListener& planned) {
 void Control::watch_cluster(const config::Cluster& cluster) {
   if (!cluster.tls) return;
   certificates_.add(
-      "cluster " + cluster.name, certs::files_of(server::tls_settings(cluster)),
+      config::place_name(cluster), certs::files_of(server::tls_settings(cluster)),
       [settings = server::tls_settings(cluster), of = plan_->config, tls = *cluster.tls] {
         return server::as_shown(certs::make_client_context(settings), *of, tls.places);
       },

@@ -1,5 +1,6 @@
 #include "proxy/server/generation.hpp"
 
+#include "config/place_name.hpp"
 #include "proxy/server/mirror_filter.hpp"
 
 #include <algorithm>
@@ -81,7 +82,7 @@ Generation::Filters Generation::make_route_filters(const PlannedListener& listen
                                                    const config::Route& route) {
   Filters made;
   if (!route.filters.empty())
-    made = make_filters(route.filters, "route " + listener.config->name + "/" + route.name);
+    made = make_filters(route.filters, config::place_name(*listener.config, route));
   if (!route.mirror) return made;
   const MirrorFilter::Place place{worker_.mirrors, *this, shadow_of(cluster(route.mirror->to)),
                                   tracer(), listener.config->name, route.name};
@@ -92,7 +93,7 @@ Generation::Filters Generation::make_route_filters(const PlannedListener& listen
 
 http::Handler& Generation::shadow_of(ClusterChain& cluster) {
   if (cluster.shadow) return *cluster.shadow;
-  Filters made = make_filters(cluster.config.filters, "cluster " + cluster.config.name, "retry");
+  Filters made = make_filters(cluster.config.filters, config::place_name(cluster.config), "retry");
   if (!cluster.has_timeout) made.insert(made.begin(), filters::make_default_timeout());
   cluster.shadow = std::make_unique<http::Chain>(std::move(made), cluster.attempts);
   return *cluster.shadow;
@@ -106,7 +107,7 @@ void Generation::make_cluster_chains() {
                          worker_.shared.metrics, worker_.index)
             .first->second;
     made.chain = std::make_unique<http::Chain>(
-        make_filters(config.filters, "cluster " + config.name), made.attempts);
+        make_filters(config.filters, config::place_name(config)), made.attempts);
     made.has_timeout = has_timeout(config.filters);
   }
 }
@@ -115,7 +116,7 @@ std::unique_ptr<Generation::ListenerChain> Generation::make_listener_chain(
     const PlannedListener& listener) {
   auto handler = std::make_unique<routing::RouteHandler>(*listener.routes);
   auto chain = std::make_unique<http::Chain>(
-      make_filters(listener.config->filters, "listener " + listener.config->name), *handler);
+      make_filters(listener.config->filters, config::place_name(*listener.config)), *handler);
   ListenerPolicy policy = policy_of(listener, *chain);
   return std::make_unique<ListenerChain>(
       ListenerChain{std::move(handler), std::move(chain), std::move(policy)});

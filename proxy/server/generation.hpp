@@ -85,8 +85,7 @@ class Generation final : public base::Counted, base::Reapable, filters::Surround
   };
 
   using Filters = std::vector<std::unique_ptr<http::Filter>>;
-  // place: "listener NAME", "route LISTENER/NAME" or "cluster NAME". without: a kind that is left
-  // out.
+  // place: its name. without: a kind that is left out.
   Filters make_filters(const config::Filters& wanted, const std::string& place,
                        std::string_view without = {});
   void make_cluster_chains();
