@@ -209,7 +209,7 @@ ListenerPolicy Generation::policy_of(const PlannedListener& listener, http::Hand
                         metrics_,     nullptr, listener.counts[worker_.index]};
   if (listener.config->carries_requests()) policy.tracer = tracer();
   if (plan_->access_log) policy.log = &plan_->access_log->queue(static_cast<int>(worker_.index));
-  policy.handshake_failures = worker_.handshake_failures.of(listener.config->name);
+  policy.lost_clients = worker_.lost_clients.of(listener.config->name);
   policy.spectators = &shared.spectators;
   policy.name = listener.config->name;
   policy.service = plan_->config->node.service;

@@ -37,7 +37,7 @@ struct WorkerParts {
   const std::size_t index;
   Shared& shared;
   upstream::Pools& pools;
-  AllHandshakeFailures& handshake_failures;
+  AllLostClients& lost_clients;
   Mirrors& mirrors;
 };
 

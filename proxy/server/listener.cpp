@@ -174,7 +174,7 @@ net::ConnectionLimits::Place Listener::admit_session(const base::Address& source
   if (sessions < most) place = place_for(source);
   if (place) return place;
   refused();
-  policy().handshake_failures->refused_session(source, sessions < most ? 0 : most);
+  policy().lost_clients->refused_session(source, sessions < most ? 0 : most);
   return place;
 }
 

@@ -67,10 +67,10 @@ class Listener final : public http::Service, net::Acceptor::Owner, DatagramSessi
   bool must_say_for_whom(const base::Address& remote) const;
   void refused() { change(policy().counts.refused, +1); }
   void failed(const base::Error& proxy_header, const base::Address& remote) {
-    policy().handshake_failures->add(proxy_header, remote);
+    policy().lost_clients->add(proxy_header, remote);
   }
   void failed(const net::FailedHandshake& handshake, const base::Address& remote) {
-    policy().handshake_failures->add(handshake, remote);
+    policy().lost_clients->add(handshake, remote);
   }
 
   void on_accept(int descriptor, const base::Address& remote) override;

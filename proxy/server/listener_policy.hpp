@@ -11,8 +11,8 @@
 #include "proxy/observe/spectators.hpp"
 #include "proxy/observe/tracer.hpp"
 #include "proxy/server/admission.hpp"
-#include "proxy/server/handshake_failures.hpp"
 #include "proxy/server/listener_counts.hpp"
+#include "proxy/server/lost_clients.hpp"
 
 #include <memory>
 #include <string>
@@ -27,7 +27,7 @@ struct ListenerPolicy {
   observe::RequestMetrics& metrics;
   observe::AccessLog::Queue* log = nullptr;  // null = no access log
   ListenerCounts& counts;
-  std::shared_ptr<HandshakeFailures> handshake_failures{};
+  std::shared_ptr<LostClients> lost_clients{};
   observe::Spectators* spectators = nullptr;  // null = none, as in tests
   observe::Tracer* tracer = nullptr;          // null = there are no traces
 

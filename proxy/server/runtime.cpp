@@ -34,8 +34,8 @@ Runtime::Runtime(base::EventLoop& loop, base::Executor& executor, std::size_t wo
       neighbour_(shared.admission.neighbours(), lingering_),
       handshake_turns_(loop),
       pools_(loop, upstream::net_dialers(loop, handshake_turns_, shared.log), shared.cluster_states),
-      handshake_failures_(loop, shared.log, shared.metrics, worker),
-      parts_{loop, &executor, worker, shared, pools_, handshake_failures_, mirrors_},
+      lost_clients_(loop, shared.log, shared.metrics, worker),
+      parts_{loop, &executor, worker, shared, pools_, lost_clients_, mirrors_},
       mirrors_(loop) {}
 
 Runtime::~Runtime() = default;

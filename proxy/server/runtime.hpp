@@ -73,7 +73,7 @@ class Runtime final : Generation::Owner {
   Neighbours::Member neighbour_;
   net::HandshakeTurns handshake_turns_;
   upstream::Pools pools_;
-  AllHandshakeFailures handshake_failures_;
+  AllLostClients lost_clients_;
   const WorkerParts parts_;
   std::vector<std::unique_ptr<Generation>> generations_;
   std::unique_ptr<Building> building_;  // null = it is complete

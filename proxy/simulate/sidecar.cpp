@@ -49,8 +49,8 @@ Sidecar::Sidecar(const Surroundings& around, OnBreaker on_breaker)
         return make_dialer(loop, network);
       }, shared_.cluster_states),
       mirrors_(around.loop),
-      handshake_failures_(around.loop, around.log, shared_.metrics, 0),
-      parts_{around.loop, nullptr, 0, shared_, pools_, handshake_failures_, mirrors_} {
+      lost_clients_(around.loop, around.log, shared_.metrics, 0),
+      parts_{around.loop, nullptr, 0, shared_, pools_, lost_clients_, mirrors_} {
   shared_.filter_state.on_breaker = std::move(on_breaker);
   server::Generation::Owner& owner = *this;
   generation_ = std::make_unique<server::Generation>(parts_, around.plan, owner);

@@ -50,7 +50,7 @@ class Sidecar final : server::Generation::Owner {
   server::Shared shared_;
   upstream::Pools pools_;
   server::Mirrors mirrors_;
-  server::AllHandshakeFailures handshake_failures_;
+  server::AllLostClients lost_clients_;
   const server::WorkerParts parts_;
   std::unique_ptr<server::Generation> generation_;
   base::Ref<server::Generation> present_;

@@ -1,4 +1,4 @@
-#include "proxy/server/handshake_failures.hpp"
+#include "proxy/server/lost_clients.hpp"
 
 #include <utility>
 
@@ -9,8 +9,8 @@ constexpr base::Millis a_second{1'000};
 
 }  // namespace
 
-HandshakeFailures::HandshakeFailures(base::Loop& loop, std::string listener, base::Log& log,
-                                     stats::Registry& metrics, std::size_t shard)
+LostClients::LostClients(base::Loop& loop, std::string listener, base::Log& log,
+                         stats::Registry& metrics, std::size_t shard)
     : loop_(loop),
       listener_(std::move(listener)),
       log_(log),
@@ -24,7 +24,7 @@ HandshakeFailures::HandshakeFailures(base::Loop& loop, std::string listener, bas
         {{"listener", listener_}, {"reason", to_string(static_cast<net::TlsFailure>(i))}});
 }
 
-void HandshakeFailures::add(const net::FailedHandshake& failed, const base::Address& source) {
+void LostClients::add(const net::FailedHandshake& failed, const base::Address& source) {
   counters_[static_cast<std::size_t>(failed.failure)]->add(shard_);
   if (failed.is_silent || !may_tell()) return;
   tell("TLS with " + source.to_string() + " failed: " + std::string(to_string(failed.failure)) +
@@ -32,13 +32,13 @@ void HandshakeFailures::add(const net::FailedHandshake& failed, const base::Addr
 }
 
 // Whoever leaves without a word only looked whether somebody is there.
-void HandshakeFailures::add(const base::Error& failed, const base::Address& source) {
+void LostClients::add(const base::Error& failed, const base::Address& source) {
   proxy_headers_.add(shard_);
   if (failed.reason != base::Reason::client_gone && may_tell())
     tell("no PROXY header from " + source.to_string() + ": " + std::string(failed.detail));
 }
 
-void HandshakeFailures::refused_session(const base::Address& source, std::uint64_t taken) {
+void LostClients::refused_session(const base::Address& source, std::uint64_t taken) {
   if (!may_tell()) return;
   const std::string why = taken > 0 ? "all " + std::to_string(taken) + " `sessions` are taken"
                                     : "a bound of `limits` was reached";
@@ -46,18 +46,18 @@ void HandshakeFailures::refused_session(const base::Address& source, std::uint64
 }
 
 // To be asked before the words are made: whoever floods pays for them otherwise.
-bool HandshakeFailures::may_tell() {
+bool LostClients::may_tell() {
   if (told_ == 0) loop_.arm(*this, loop_.now() + a_second);
   const bool may = told_ < most_lines;
   ++(may ? told_ : untold_);
   return may;
 }
 
-void HandshakeFailures::tell(const std::string& what) {
+void LostClients::tell(const std::string& what) {
   log_.warning("listener " + listener_ + ": " + what);
 }
 
-void HandshakeFailures::expired() {
+void LostClients::expired() {
   told_ = 0;
   const std::uint64_t untold = std::exchange(untold_, 0);
   if (untold > 0)
@@ -68,12 +68,12 @@ void HandshakeFailures::expired() {
                  "outrider_connections_refused_total");
 }
 
-std::shared_ptr<HandshakeFailures> AllHandshakeFailures::of(const std::string& listener) {
+std::shared_ptr<LostClients> AllLostClients::of(const std::string& listener) {
   std::erase_if(by_name_, [](const auto& each) { return each.second.expired(); });
-  std::weak_ptr<HandshakeFailures>& known = by_name_[listener];
-  std::shared_ptr<HandshakeFailures> held = known.lock();
+  std::weak_ptr<LostClients>& known = by_name_[listener];
+  std::shared_ptr<LostClients> held = known.lock();
   if (!held)
-    known = held = std::make_shared<HandshakeFailures>(loop_, listener, log_, metrics_, shard_);
+    known = held = std::make_shared<LostClients>(loop_, listener, log_, metrics_, shard_);
   return held;
 }
 

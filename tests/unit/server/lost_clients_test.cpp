@@ -1,4 +1,4 @@
-#include "proxy/server/handshake_failures.hpp"
+#include "proxy/server/lost_clients.hpp"
 
 #include <doctest/doctest.h>
 
@@ -34,11 +34,11 @@ struct Told : Pipe {
   base::Loop loop;
   base::Log log{ends[1], base::Level::info, false};
   stats::Registry metrics{1};
-  server::HandshakeFailures failures{loop, "ingress", log, metrics, 0};
+  server::LostClients lost{loop, "ingress", log, metrics, 0};
   base::Address source = *base::Address::parse("192.0.2.7:1234");
 };
 
-TEST_CASE_FIXTURE(Told, "handshake failures: each reason has a series from the start") {
+TEST_CASE_FIXTURE(Told, "lost clients: each reason has a series from the start") {
   const std::string text = metrics.render();
   for (std::size_t i = 0; i < net::tls_failure_count; ++i) {
     const std::string line =
@@ -48,8 +48,8 @@ TEST_CASE_FIXTURE(Told, "handshake failures: each reason has a series from the s
   }
 }
 
-TEST_CASE_FIXTURE(Told, "handshake failures: a line says who, where, and what to look at") {
-  failures.add({TlsFailure::plain_http, {}}, source);
+TEST_CASE_FIXTURE(Told, "lost clients: a line says who, where, and what to look at") {
+  lost.add({TlsFailure::plain_http, {}}, source);
   const std::string line = lines();
   CHECK_MESSAGE(
       line.find("listener ingress: TLS with 192.0.2.7:1234 failed: plain_http: the client "
@@ -58,50 +58,50 @@ TEST_CASE_FIXTURE(Told, "handshake failures: a line says who, where, and what to
   CHECK(metrics.render().find("reason=\"plain_http\"} 1\n") != std::string::npos);
 }
 
-TEST_CASE_FIXTURE(Told, "handshake failures: a few lines a second, then how many more there were") {
-  for (int i = 0; i < 100; ++i) failures.add({TlsFailure::no_certificate, {}}, source);
+TEST_CASE_FIXTURE(Told, "lost clients: a few lines a second, then how many more there were") {
+  for (int i = 0; i < 100; ++i) lost.add({TlsFailure::no_certificate, {}}, source);
   std::string text = lines();
-  CHECK(std::count(text.begin(), text.end(), '\n') == server::HandshakeFailures::most_lines);
+  CHECK(std::count(text.begin(), text.end(), '\n') == server::LostClients::most_lines);
   loop.advance(base::Millis{1'001});
   text = lines();
   CHECK(std::count(text.begin(), text.end(), '\n') == 1);
   CHECK_MESSAGE(
       text.find("listener ingress: 95 more clients came to nothing within a second") != text.npos, text);
-  failures.add({TlsFailure::timeout, {}}, source);
+  lost.add({TlsFailure::timeout, {}}, source);
   text = lines();
   CHECK(std::count(text.begin(), text.end(), '\n') == 1);
   CHECK(metrics.render().find("reason=\"no_certificate\"} 100\n") != std::string::npos);
 }
 
 TEST_CASE_FIXTURE(
-    Told, "handshake failures: a reload changes neither the bound nor what is still to be told") {
-  server::AllHandshakeFailures all(loop, log, metrics, 0);
-  const auto add_to = [this](server::HandshakeFailures& to) {
+    Told, "lost clients: a reload changes neither the bound nor what is still to be told") {
+  server::AllLostClients all(loop, log, metrics, 0);
+  const auto add_to = [this](server::LostClients& to) {
     for (int i = 0; i < 10; ++i) to.add({TlsFailure::no_certificate, {}}, source);
   };
-  std::shared_ptr<server::HandshakeFailures> earlier = all.of("ingress");
+  std::shared_ptr<server::LostClients> earlier = all.of("ingress");
   add_to(*earlier);
-  std::shared_ptr<server::HandshakeFailures> later = all.of("ingress");
+  std::shared_ptr<server::LostClients> later = all.of("ingress");
   earlier.reset();
   add_to(*later);
   std::string text = lines();
-  CHECK(std::count(text.begin(), text.end(), '\n') == server::HandshakeFailures::most_lines);
+  CHECK(std::count(text.begin(), text.end(), '\n') == server::LostClients::most_lines);
   later.reset();  // the listener is no more
   text = lines();
   CHECK(text.find("15 more clients came to nothing") != text.npos);
 }
 
-TEST_CASE_FIXTURE(Told, "handshake failures: who gets no session is told, as often as anybody") {
-  for (int i = 0; i < 100; ++i) failures.refused_session(source, 10);
+TEST_CASE_FIXTURE(Told, "lost clients: who gets no session is told, as often as anybody") {
+  for (int i = 0; i < 100; ++i) lost.refused_session(source, 10);
   const std::string text = lines();
   CHECK_MESSAGE(text.find("listener ingress: no session for 192.0.2.7:1234: all 10 `sessions` are "
                           "taken") != text.npos,
                 text);
-  CHECK(std::count(text.begin(), text.end(), '\n') == server::HandshakeFailures::most_lines);
+  CHECK(std::count(text.begin(), text.end(), '\n') == server::LostClients::most_lines);
 }
 
-TEST_CASE_FIXTURE(Told, "handshake failures: a port that was only looked at is counted, not told") {
-  failures.add({TlsFailure::client_gone, {}, true}, source);
+TEST_CASE_FIXTURE(Told, "lost clients: a port that was only looked at is counted, not told") {
+  lost.add({TlsFailure::client_gone, {}, true}, source);
   CHECK(lines().empty());
   CHECK(metrics.render().find("reason=\"client_gone\"} 1\n") != std::string::npos);
 }

@@ -15,16 +15,16 @@
 
 namespace server {
 
-class HandshakeFailures final : base::Timer {
+class LostClients final : base::Timer {
  public:
   static constexpr std::uint64_t most_lines = 5;  // a second
 
   // The log and the registry outlive it.
-  HandshakeFailures(base::Loop& loop, std::string listener, base::Log& log,
-                    stats::Registry& metrics, std::size_t shard);
-  HandshakeFailures(const HandshakeFailures&) = delete;
-  HandshakeFailures& operator=(const HandshakeFailures&) = delete;
-  ~HandshakeFailures() { expired(); }
+  LostClients(base::Loop& loop, std::string listener, base::Log& log, stats::Registry& metrics,
+              std::size_t shard);
+  LostClients(const LostClients&) = delete;
+  LostClients& operator=(const LostClients&) = delete;
+  ~LostClients() { expired(); }
 
   void add(const net::FailedHandshake& failed, const base::Address& source);
   // A PROXY header that did not come, or was none.
@@ -49,20 +49,19 @@ class HandshakeFailures final : base::Timer {
 };
 
 // Those of all listeners of one worker, by name; each lives as long as a generation has it.
-class AllHandshakeFailures {
+class AllLostClients {
  public:
-  AllHandshakeFailures(base::Loop& loop, base::Log& log, stats::Registry& metrics,
-                       std::size_t shard)
+  AllLostClients(base::Loop& loop, base::Log& log, stats::Registry& metrics, std::size_t shard)
       : loop_(loop), log_(log), metrics_(metrics), shard_(shard) {}
 
-  std::shared_ptr<HandshakeFailures> of(const std::string& listener);
+  std::shared_ptr<LostClients> of(const std::string& listener);
 
  private:
   base::Loop& loop_;
   base::Log& log_;
   stats::Registry& metrics_;
   const std::size_t shard_;
-  std::map<std::string, std::weak_ptr<HandshakeFailures>> by_name_;
+  std::map<std::string, std::weak_ptr<LostClients>> by_name_;
 };
 
 }  // namespace server
