@@ -93,20 +93,19 @@ void ClusterState::still_unreachable(EndpointState& endpoint, const base::Error&
   if (!why.lasting) tell(base::Level::warning, endpoint, "cannot be connected to: " + in_words(why));
 }
 
-// Of the last worker that could not.
-bool ClusterState::is_again_reachable(EndpointState& endpoint) {
+bool ClusterState::end_outage(EndpointState& endpoint) {
   return endpoint.is_unreachable() &&
          endpoint.unreachable_by_.fetch_sub(1, std::memory_order_relaxed) == 1;
 }
 
 void ClusterState::let_go(EndpointState& endpoint) {
   const std::lock_guard lock(mutex_);
-  if (is_again_reachable(endpoint)) endpoint.is_outage_told_ = false;
+  if (end_outage(endpoint)) endpoint.is_outage_told_ = false;
 }
 
 void ClusterState::connected(EndpointState& endpoint, base::Time now) {
   const std::lock_guard lock(mutex_);
-  if (is_again_reachable(endpoint) && std::exchange(endpoint.is_outage_told_, false))
+  if (end_outage(endpoint) && std::exchange(endpoint.is_outage_told_, false))
     tell(base::Level::info, endpoint, "can be connected to again");
   if (endpoint.is_ejected() && endpoint.was_unreachable_)
     take_back(endpoint, now, "it can be connected to again");

@@ -62,7 +62,8 @@ class ClusterState {
  private:
   void eject(const EndpointFailure& failure, const config::Outlier& rules, base::Time now,
              base::Random& random);
-  bool is_again_reachable(EndpointState& endpoint);
+  // That of one worker. True: it was the last.
+  bool end_outage(EndpointState& endpoint);
   void take_back(EndpointState& endpoint, base::Time now, std::string_view why);
   void tell(base::Level level, const EndpointState& endpoint, const std::string& what);
   void changed() { revision_.fetch_add(1, std::memory_order_release); }
