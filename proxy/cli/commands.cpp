@@ -6,6 +6,7 @@
 #include "config/reference.hpp"
 #include "config/schema.hpp"
 #include "filters/registry.hpp"
+#include "proxy/base/heap.hpp"
 #include "proxy/base/json.hpp"
 #include "proxy/base/log.hpp"
 #include "proxy/cli/completion.hpp"
@@ -188,6 +189,7 @@ int misuse(const std::string& what) {
 }
 
 int run(const Call& call) {
+  base::join_freed_memory_at_once();  // a generation is freed in many turns, and none pays for all
   const std::vector<std::string>& words = call.words;
   const bool is_piped = words[0] == "-";
   process::Inheritance inherited = process::inheritance();

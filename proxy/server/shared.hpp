@@ -3,7 +3,6 @@
 #pragma once
 
 #include "filters/registry.hpp"
-#include "proxy/base/heap.hpp"
 #include "proxy/base/log.hpp"
 #include "proxy/observe/spectators.hpp"
 #include "proxy/server/admission.hpp"
@@ -19,9 +18,7 @@ struct Shared {
   Shared(const Plan& plan, std::size_t connections, std::size_t memory, base::Log& to)
       : admission(connections, plan.config->limits.source_connections, memory),
         log(to),
-        metrics(static_cast<std::size_t>(plan.workers) + 1) {
-    base::join_freed_memory_at_once();  // a generation is freed in many turns, and none pays for all
-  }
+        metrics(static_cast<std::size_t>(plan.workers) + 1) {}
 
   Admission admission;
   base::Log& log;

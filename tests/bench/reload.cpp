@@ -2,6 +2,7 @@
 // with filters of their own as one file may hold, and from it to the next. Says so if one is longer
 // than a request should wait.
 #include "proxy/base/executor.hpp"
+#include "proxy/base/heap.hpp"
 #include "proxy/server/runtime.hpp"
 
 #include "config/load.hpp"
@@ -67,6 +68,7 @@ double measure(const char* name, int count, const std::string& filters) {
 }  // namespace
 
 int main() {
+  base::join_freed_memory_at_once();  // as the proxy does
   double most = measure("plain", 10'000, "");
   most = std::max(most, measure("with a throttle and a timeout", 4'500,
                                 ", filters: [throttle: { rate: 9/s }, timeout: { total: 1s }]"));

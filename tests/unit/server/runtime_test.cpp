@@ -1,4 +1,5 @@
 #include "proxy/base/executor.hpp"
+#include "proxy/base/heap.hpp"
 #include "proxy/server/runtime.hpp"
 
 #include "config/load.hpp"
@@ -39,6 +40,7 @@ std::size_t pieces_put_off() {
 }  // namespace
 
 TEST_CASE("runtime: a large configuration comes and goes a part in each turn, a small one at once") {
+  base::join_freed_memory_at_once();
   base::Log log(2, base::Level::error, false);
   const auto small = with_routes(3), large = with_routes(2'000);
   base::EventLoop loop;
