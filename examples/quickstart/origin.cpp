@@ -1,7 +1,7 @@
 // A small application: an HTTP/1.1 server on 127.0.0.1, on the port of its argument or any, that
 // says hello. It knows nothing of TLS, HTTP/2 or retries. It prints where it listens, then each
-// request line. /slow takes 50 ms, /uneven 3 s every other time, /narrow 30 ms, one at a time; /flaky fails with 503
-// every other time, /broken always, until /repair was asked for.
+// request line. /slow takes 50 ms, /uneven 3 s every other time, /narrow 30 ms, one at a time; /flaky
+// fails with 503 every other time, /broken always, until /repair was asked for.
 #include <atomic>
 #include <chrono>
 #include <cstdint>

@@ -232,8 +232,9 @@ std::vector<ExplainedListener> explain(const config::Loaded& loaded, const Asked
   const Explainer explainer(loaded, asked);
   std::vector<ExplainedListener> all;
   for (const config::Listener& listener : loaded.config->listeners) {
-    if (listener.tcp || listener.udp || (!asked.listener.empty() && asked.listener != listener.name)) continue;
-    all.push_back(explainer.explain(listener));
+    if (listener.tcp || listener.udp) continue;
+    if (asked.listener.empty() || asked.listener == listener.name)
+      all.push_back(explainer.explain(listener));
   }
   return all;
 }

@@ -90,7 +90,8 @@ constexpr std::array<char, 256> lower_table = [] {
 
 constexpr std::size_t usual_fields = 12;  // of a message, with those that a proxy adds
 [[maybe_unused]] constexpr std::size_t most_kept_stores = 256;
-[[maybe_unused]] constexpr std::size_t most_kept_text = 4096;  // bytes of capacity that an unused store may keep
+// Bytes of capacity that an unused store may keep.
+[[maybe_unused]] constexpr std::size_t most_kept_text = 4096;
 
 }  // namespace
 

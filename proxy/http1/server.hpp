@@ -8,8 +8,8 @@
 // request into `nc -N` waits for the answer, who closed does not, and neither may be sent what it
 // did not ask for. Such a client gets 1 s for what is on its way, anew whenever it was sent
 // something: who has left answers that with a reset, and a silent upstream is let go. Of a client
-// on this machine, as an app beside us is, the kernel knows, which is asked after 0.1 s. In a tunnel a FIN ends the client's
-// direction alone.
+// on this machine, as an app beside us is, the kernel knows, which is asked after 0.1 s. In a tunnel
+// a FIN ends the client's direction alone.
 #pragma once
 
 #include "proxy/base/task_group.hpp"

@@ -6,8 +6,8 @@
 //
 // The way of a request: the listener's filters, the router, the route's filters, the cluster's
 // filters, upstream::Forward. What there may be thousands of, the routes' chains, is built and
-// destroyed a part at a time, so that the traffic has its turns between. Where no `timeout` stands on that way, the default one stands before
-// the route's filters.
+// destroyed a part at a time, so that the traffic has its turns between. Where no `timeout` stands on
+// that way, the default one stands before the route's filters.
 #pragma once
 
 #include "filters/registry.hpp"

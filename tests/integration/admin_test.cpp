@@ -32,7 +32,8 @@ Answer ask(const TestProxy& proxy, const std::string& method, const std::string&
 
 std::string with_admin(const Origin& origin, const std::string& fields) {
   return "version: 1\naccess_log: { format: none }\nadmin: { " + fields +
-         " }\nlisteners:\n  egress: { bind: \"127.0.0.1:0\", routes: [{ to: app }] }\nclusters:\n  app: { url: \"" +
+         " }\nlisteners:\n  egress: { bind: \"127.0.0.1:0\", routes: [{ to: app }] }\n"
+         "clusters:\n  app: { url: \"" +
          origin.url() + "\" }\n";
 }
 

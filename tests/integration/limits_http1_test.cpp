@@ -77,7 +77,8 @@ TEST_CASE("limits: a body that does not come is 408, and its upstream connection
     if (is_whole) ++whole;
   });
   TestProxy proxy(hurried(origin.url()));
-  for (const std::string begun : {"content-length: 100\r\n\r\nabc", "transfer-encoding: chunked\r\n\r\n5\r\nab"}) {
+  for (const std::string begun : {"content-length: 100\r\n\r\nabc",
+                                  "transfer-encoding: chunked\r\n\r\n5\r\nab"}) {
     Socket client = Socket::connect(proxy.address());
     client.send("POST / HTTP/1.1\r\nhost: a\r\n" + begun);
     const Answer answer = client.read_answer();
@@ -145,7 +146,8 @@ TEST_CASE("limits: one who pipelines does not keep others waiting") {
 TEST_CASE("limits: after an early answer the connection goes on if the rest is small, else it is closed") {
   Origin origin(Origin::answering("x"));
   TestProxy proxy(patient(origin.url()));
-  for (const std::string body : {"content-length: 5\r\n\r\nabcde", "transfer-encoding: chunked\r\n\r\n5\r\nabcde\r\n0\r\n\r\n"}) {
+  for (const std::string body : {"content-length: 5\r\n\r\nabcde",
+                                 "transfer-encoding: chunked\r\n\r\n5\r\nabcde\r\n0\r\n\r\n"}) {
     Socket client = Socket::connect(proxy.address());
     client.send("POST /here/x HTTP/1.1\r\nhost: a\r\n" + body + "GET / HTTP/1.1\r\nhost: a\r\n\r\n");
     const Answer early = client.read_answer();

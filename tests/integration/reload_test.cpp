@@ -239,8 +239,9 @@ TEST_CASE("reload: a port that was open to all is open to this machine only, and
   const auto port = harness::unused_address().port();
   const auto at = [&](const std::string& ip) {
     return "version: 1\nadmin: { bind: \"127.0.0.1:0\" }\nlisteners:\n  egress: { bind: \"" + ip + ":" +
-           std::to_string(port) + "\", direction: outbound, routes: [{ to: app }] }\nclusters:\n  app: { url: \"" +
-           origin.url() + "\" }\naccess_log: { to: stdout, format: none }\n";
+           std::to_string(port) + "\", direction: outbound, routes: [{ to: app }] }\n" +
+           "clusters:\n  app: { url: \"" + origin.url() + "\" }\n" +
+           "access_log: { to: stdout, format: none }\n";
   };
   TestProxy proxy(at("0.0.0.0"));
   const base::Address here = *base::Address::parse("127.0.0.1:" + std::to_string(port));

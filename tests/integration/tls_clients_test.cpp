@@ -121,7 +121,8 @@ TEST_CASE("tls clients: thousands that begin and leave are counted, told in few 
 
 TEST_CASE("tls: a certificate that has expired is a warning of check, at the line that names it") {
   const std::string expired = harness::certificate_path("expired.crt");
-  const std::string tls = "    tls: { cert: " + expired + ", key: " + harness::certificate_path("expired.key") + " }\n";
+  const std::string tls = "    tls: { cert: " + expired +
+                          ", key: " + harness::certificate_path("expired.key") + " }\n";
   const std::string yaml =
       "version: 1\nlisteners:\n  in:\n    bind: 127.0.0.1:0\n    routes: [{ to: c }]\n" + tls +
       "clusters:\n  c:\n    url: \"https://127.0.0.1:1\"\n" + tls;
@@ -134,6 +135,7 @@ TEST_CASE("tls: a certificate that has expired is a warning of check, at the lin
   for (const char* place : {"a.yaml:6:", "a.yaml:10:"}) {
     const std::size_t at = warnings.find(place);
     REQUIRE(at != warnings.npos);
-    CHECK(warnings.substr(at, warnings.find('\n', at) - at).find(expired + ": has expired") != std::string::npos);
+    const std::string line = warnings.substr(at, warnings.find('\n', at) - at);
+    CHECK(line.find(expired + ": has expired") != line.npos);
   }
 }

@@ -368,7 +368,9 @@ class MemoryGroup {
   fs::path path_;
 };
 
-TEST_CASE("surroundings: in a control group with little memory it is not killed, and no request fails but by shed") {
+TEST_CASE(
+    "surroundings: in a control group with little memory it is not killed, and no request fails "
+    "but by shed") {
   if (is_sanitized) {
     MESSAGE("skipped: what a sanitizer itself takes is more than the group has");
     return;

@@ -58,9 +58,21 @@ TEST_CASE("a recorded log: who asked when, how long it took, and which share fai
 
 TEST_CASE("a recorded log: a line as the proxy writes it") {
   const RecordedLog log(
-      R"({"ts":"2026-11-30T17:52:06.417Z","listener":"in","direction":"outbound","route":"in.1","method":"GET","host":"127.0.0.1:18778","path":"/x","protocol":"http1","status":200,"bytes_in":0,"bytes_out":0,"ms":{"total":612.779,"queue":0.000,"connect":0.523,"first_byte":612.779},"attempts":1,"cluster":"app","endpoint":"127.0.0.1:18777","reused":false,"request_id":"01a22d95-e176-7e41-8d08-e32aa8538374","source":"127.0.0.1"})"
+      R"({"ts":"2026-11-30T17:52:06.417Z","listener":"in",)"
+      R"("direction":"outbound","route":"in.1","method":"GET",)"
+      R"("host":"127.0.0.1:18778","path":"/x","protocol":"http1",)"
+      R"("status":200,"bytes_in":0,"bytes_out":0,)"
+      R"("ms":{"total":612.779,"queue":0.000,"connect":0.523,"first_byte":612.779},)"
+      R"("attempts":1,"cluster":"app","endpoint":"127.0.0.1:18777",)"
+      R"("reused":false,"request_id":"01a22d95-e176-7e41-8d08-e32aa8538374","source":"127.0.0.1"})"
       "\n"
-      R"({"ts":"2026-11-30T17:52:07.073Z","listener":"in","direction":"outbound","route":"in.1","method":"GET","host":"127.0.0.1:18778","path":"/bad","protocol":"http1","status":200,"bytes_in":0,"bytes_out":0,"ms":{"total":20.500,"queue":0.000,"first_byte":20.500},"attempts":1,"cluster":"app","endpoint":"127.0.0.1:18777","reused":true,"request_id":"01a22d95-e401-7060-9083-25ac0a5121e4","source":"127.0.0.1"})"
+      R"({"ts":"2026-11-30T17:52:07.073Z","listener":"in",)"
+      R"("direction":"outbound","route":"in.1","method":"GET",)"
+      R"("host":"127.0.0.1:18778","path":"/bad","protocol":"http1",)"
+      R"("status":200,"bytes_in":0,"bytes_out":0,)"
+      R"("ms":{"total":20.500,"queue":0.000,"first_byte":20.500},)"
+      R"("attempts":1,"cluster":"app","endpoint":"127.0.0.1:18777",)"
+      R"("reused":true,"request_id":"01a22d95-e401-7060-9083-25ac0a5121e4","source":"127.0.0.1"})"
       "\n");
   const config::Loaded loaded = config::load_text("test.yaml", config_of(""), filters::specs());
   simulate::Scenario scenario;

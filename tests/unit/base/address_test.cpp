@@ -8,8 +8,8 @@ using base::Address;
 using base::AddressRange;
 
 TEST_CASE("addresses are printed as they are written") {
-  for (const char* text : {"127.0.0.1:80", "[::1]:8080", "0.0.0.0:0", "255.10.109.200:1", "[2001:db8::7]:65535",
-                           "unix:/run/app.sock"}) {
+  for (const char* text : {"127.0.0.1:80", "[::1]:8080", "0.0.0.0:0", "255.10.109.200:1",
+                           "[2001:db8::7]:65535", "unix:/run/app.sock"}) {
     CAPTURE(text);
     const auto address = Address::parse(text);
     REQUIRE(address);

@@ -109,7 +109,8 @@ TEST_CASE("http1 client: not so where an interim response speaks of a body") {
   }
 }
 
-TEST_CASE_FIXTURE(Connected, "http1 client: the answer that came counts, though the rest could not be written") {
+TEST_CASE_FIXTURE(Connected,
+                  "http1 client: the answer that came counts, though the rest could not be written") {
   ask(std::string(1024 * 1024, 'x'));
   loop.turn(base::Millis{5});
   say("HTTP/1.1 413 Content Too Large\r\ncontent-length: 4\r\n\r\nbig!");

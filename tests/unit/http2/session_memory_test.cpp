@@ -41,7 +41,8 @@ bool is_all(const char* begin, std::size_t size, char what) {
 
 TEST_CASE("h2 memory: what is asked for is there, in every size, and keeps what was written") {
   Asked memory;
-  for (const std::size_t size : {1UL, 100UL, 1'008UL, 1'009UL, 4'096UL, 16'384UL, frame_buffer, 20'480UL, 20'481UL}) {
+  for (const std::size_t size : {1UL, 100UL, 1'008UL, 1'009UL, 4'096UL, 16'384UL, frame_buffer,
+                                 20'480UL, 20'481UL}) {
     CAPTURE(size);
     char* it = memory.resized(nullptr, size);
     REQUIRE(it != nullptr);
