@@ -15,6 +15,7 @@
 #include <csignal>
 #include <filesystem>
 #include <fstream>
+#include <optional>
 #include <sstream>
 #include <sys/resource.h>
 #include <sys/wait.h>
@@ -118,6 +119,40 @@ TEST_CASE("surroundings: logs that nobody reads cost lines, no request, and go o
   CHECK(goes_on);
 }
 
+namespace {
+
+// While it lives the process may open no descriptor more than it has.
+class NoMoreDescriptors {
+ public:
+  explicit NoMoreDescriptors(pid_t process) : process_(process) {
+    REQUIRE(::prlimit(process, RLIMIT_NOFILE, nullptr, &before_) == 0);
+    const auto open_ones = std::distance(
+        fs::directory_iterator("/proc/" + std::to_string(process) + "/fd"), {});
+    const rlimit tight{static_cast<rlim_t>(open_ones), before_.rlim_max};
+    REQUIRE(::prlimit(process, RLIMIT_NOFILE, &tight, nullptr) == 0);
+  }
+  NoMoreDescriptors(const NoMoreDescriptors&) = delete;
+  NoMoreDescriptors& operator=(const NoMoreDescriptors&) = delete;
+  ~NoMoreDescriptors() { ::prlimit(process_, RLIMIT_NOFILE, &before_, nullptr); }
+
+ private:
+  const pid_t process_;
+  rlimit before_{};
+};
+
+// What it has taken of the processors, in hundredths of a second.
+long cpu_of(pid_t process) {
+  const std::string stat = contents("/proc/" + std::to_string(process) + "/stat");
+  std::istringstream rest(stat.substr(stat.rfind(')') + 2));
+  std::string skipped;
+  for (int i = 0; i < 11; ++i) rest >> skipped;
+  long user = 0, system = 0;
+  rest >> user >> system;
+  return user + system;
+}
+
+}  // namespace
+
 // Who asks nothing makes room; who has an exchange under way keeps it.
 TEST_CASE("surroundings: without descriptors what is under way goes on, and the rest comes in turn") {
   std::atomic<bool> may_end{false};
@@ -145,12 +180,7 @@ TEST_CASE("surroundings: without descriptors what is under way goes on, and the 
     return admin.read_answer().status;
   };
   CHECK(ask_admin() == 200);
-  rlimit before{};
-  REQUIRE(::prlimit(outrider->id(), RLIMIT_NOFILE, nullptr, &before) == 0);
-  const auto open_ones = std::distance(
-      fs::directory_iterator("/proc/" + std::to_string(outrider->id()) + "/fd"), {});
-  const rlimit tight{static_cast<rlim_t>(open_ones), before.rlim_max};
-  REQUIRE(::prlimit(outrider->id(), RLIMIT_NOFILE, &tight, nullptr) == 0);
+  std::optional<NoMoreDescriptors> want(std::in_place, outrider->id());
 
   std::vector<Socket> waiting;
   for (int i = 0; i < 20; ++i) {
@@ -158,23 +188,14 @@ TEST_CASE("surroundings: without descriptors what is under way goes on, and the 
     waiting.back().send("GET / HTTP/1.1\r\nhost: a\r\n\r\n");
   }
   CHECK(ask_admin() == 200);
-  const auto cpu = [&] {
-    const std::string stat = contents("/proc/" + std::to_string(outrider->id()) + "/stat");
-    std::istringstream rest(stat.substr(stat.rfind(')') + 2));
-    std::string skipped;
-    for (int i = 0; i < 11; ++i) rest >> skipped;
-    long user = 0, system = 0;
-    rest >> user >> system;
-    return user + system;  // hundredths of a second
-  };
-  const long cpu_before = cpu();
+  const long cpu_before = cpu_of(outrider->id());
   const base::Time begun = base::Clock::now();
   while (base::Clock::now() < begun + base::Millis{600})
     std::this_thread::sleep_until(begun + base::Millis{600});
-  CHECK(cpu() - cpu_before <= 12);  // it does not ask over and over
+  CHECK(cpu_of(outrider->id()) - cpu_before <= 12);  // it does not ask over and over
   outrider->wait_for("descriptors have run out");
 
-  REQUIRE(::prlimit(outrider->id(), RLIMIT_NOFILE, &before, nullptr) == 0);
+  want.reset();
   int served = 0;
   for (Socket& each : waiting) served += each.read_answer().status == 200 ? 1 : 0;
   CHECK(served > 0);
@@ -322,6 +343,8 @@ TEST_CASE("surroundings: a clock that is set a day back or forth mints no tokens
   CHECK(origin.connections() == 1);
 }
 
+namespace {
+
 // A control group of memory below the one of the test, in either version; "" = not permitted.
 class MemoryGroup {
  public:
@@ -368,6 +391,22 @@ class MemoryGroup {
   fs::path path_;
 };
 
+// Of a client that sends a large body; 0 = there was no answer.
+int status_of_large(const base::Address& egress) {
+  static const std::string body(900 * 1024, 'x');
+  try {
+    Socket client = Socket::connect(egress);
+    client.send("PUT /large HTTP/1.1\r\nhost: a\r\ncontent-length: " + std::to_string(body.size()) +
+                "\r\n\r\n");
+    client.send(body);
+    return client.read_answer().status;
+  } catch (const std::exception&) {
+    return 0;
+  }
+}
+
+}  // namespace
+
 TEST_CASE(
     "surroundings: in a control group with little memory it is not killed, and no request fails "
     "but by shed") {
@@ -402,22 +441,12 @@ TEST_CASE(
     const base::Address egress =
         *base::Address::parse(outrider.word_behind("listener egress listening on "));
     const base::Address admin = *base::Address::parse(outrider.word_behind("admin listening on "));
-    const std::string body(900 * 1024, 'x');
-    std::atomic<int> shed{0}, failed{0};
+    std::atomic<int> failed{0};
     std::vector<std::thread> clients;
     for (int i = 0; i < 150; ++i) {
       clients.emplace_back([&] {
-        try {
-          Socket client = Socket::connect(egress);
-          client.send("PUT /large HTTP/1.1\r\nhost: a\r\ncontent-length: " +
-                      std::to_string(body.size()) + "\r\n\r\n");
-          client.send(body);
-          const int status = client.read_answer().status;
-          if (status == 503) ++shed;
-          if (status != 503 && status != 200) ++failed;
-        } catch (const std::exception&) {
-          ++failed;
-        }
+        const int status = status_of_large(egress);
+        if (status != 503 && status != 200) ++failed;
       });
       if (i % 10 == 9) CHECK(get(admin, "/live", "localhost").status == 200);
     }

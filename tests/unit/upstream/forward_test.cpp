@@ -81,72 +81,80 @@ TEST_CASE_FIXTURE(ForwardTest, "forward: the host is the route's, the cluster's 
   }
 }
 
-TEST_CASE_FIXTURE(ForwardTest,
-                  "forward: repeats once, on a fresh connection, what a dead one did not take") {
-  config.clusters[0].pool.connections = 1;
-  Going& first = started();
-  PeerConnection old = peer.accept();
-  CHECK(!old.read_head().empty());
-  old.send(ok);
-  REQUIRE(comes_to_end(first));
-  old.reset();  // the loop has not noticed yet
+// The only pooled connection has died, and the loop has not noticed yet.
+struct DeadConnection : ForwardTest {
+  DeadConnection() {
+    config.clusters[0].pool.connections = 1;
+    Going& first = started();
+    PeerConnection old = peer.accept();
+    CHECK(!old.read_head().empty());
+    old.send(ok);
+    REQUIRE(comes_to_end(first));
+    old.reset();
+  }
+  PeerConnection fresh_with(std::string_view field) {
+    PeerConnection fresh = peer.accept();
+    CHECK(fresh.read_head().find(field) != std::string::npos);
+    return fresh;
+  }
+  void answer(PeerConnection& fresh, Going& second) {
+    fresh.send(ok);
+    REQUIRE(comes_to_end(second));
+    CHECK(second.text == "hi");
+    CHECK(pool().active == 0);
+  }
+
+  static constexpr std::string_view chunked = "transfer-encoding: chunked";
   Fed& fed = feds.emplace_back(loop);
-  SUBCASE("without a body") {
-    Going& second = started();
-    PeerConnection fresh = peer.accept();
-    CHECK(!fresh.read_head().empty());
-    fresh.send(ok);
-    REQUIRE(comes_to_end(second));
-    CHECK(second.text == "hi");
-    CHECK(second.info.attempts == 1);
-    CHECK(!second.info.attempt.was_reused);
-  }
-  SUBCASE("with what was read of a body") {
-    fed.feed("abc");
-    Going& second = started(fed.body(), http::Method::post);
-    PeerConnection fresh = peer.accept();
-    CHECK(fresh.read_head().find("transfer-encoding: chunked") != std::string::npos);
-    fed.feed("de");
-    fed.end();
-    CHECK(fresh.read_until("0\r\n\r\n") == "3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n");
-    fresh.send(ok);
-    REQUIRE(comes_to_end(second));
-    CHECK(second.text == "hi");
-  }
-  SUBCASE("with a body that had ended, whoever keeps it") {
-    fed.feed("abc");
-    fed.end();
-    http::Recording recording(loop, fed.body(), 64 * 1024);
-    Going& second = started(recording.cursor(), http::Method::post);
-    PeerConnection fresh = peer.accept();
-    CHECK(fresh.read_head().find("transfer-encoding: chunked") != std::string::npos);
-    CHECK(fresh.read_until("0\r\n\r\n") == "3\r\nabc\r\n0\r\n\r\n");
-    fresh.send(ok);
-    REQUIRE(comes_to_end(second));
-    CHECK(second.text == "hi");
-  }
-  SUBCASE("with all that a retry keeps of a body") {
-    const std::string much(20'000, 'a');
-    http::Recording recording(loop, fed.body(), 64 * 1024);
-    fed.feed(much);
-    Going& second = started(recording.cursor(), http::Method::post);
-    PeerConnection fresh = peer.accept();
-    CHECK(fresh.read_head().find("transfer-encoding: chunked") != std::string::npos);
-    fed.feed("de");
-    fed.end();
-    CHECK(fresh.read_until("0\r\n\r\n") == "4e20\r\n" + much + "\r\n2\r\nde\r\n0\r\n\r\n");
-    fresh.send(ok);
-    REQUIRE(comes_to_end(second));
-    CHECK(second.text == "hi");
-    CHECK(recording.is_intact());
-  }
-  SUBCASE("unless too much of it was read") {
-    fed.feed(std::string(20'000, 'a'));
-    Going& second = started(fed.body(), http::Method::post);
-    REQUIRE(comes_to_end(second));
-    CHECK(second.reply->error().reason == Reason::reset);
-    CHECK(second.reply->error().unsent);
-  }
+};
+
+TEST_CASE_FIXTURE(DeadConnection, "forward: repeats once, on a fresh connection, what it did not take") {
+  Going& second = started();
+  PeerConnection fresh = fresh_with("host: ");
+  answer(fresh, second);
+  CHECK(second.info.attempts == 1);
+  CHECK(!second.info.attempt.was_reused);
+}
+
+TEST_CASE_FIXTURE(DeadConnection, "forward: repeats with what was read of a body") {
+  fed.feed("abc");
+  Going& second = started(fed.body(), http::Method::post);
+  PeerConnection fresh = fresh_with(chunked);
+  fed.feed("de");
+  fed.end();
+  CHECK(fresh.read_until("0\r\n\r\n") == "3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n");
+  answer(fresh, second);
+}
+
+TEST_CASE_FIXTURE(DeadConnection, "forward: repeats with a body that had ended, whoever keeps it") {
+  fed.feed("abc");
+  fed.end();
+  http::Recording recording(loop, fed.body(), 64 * 1024);
+  Going& second = started(recording.cursor(), http::Method::post);
+  PeerConnection fresh = fresh_with(chunked);
+  CHECK(fresh.read_until("0\r\n\r\n") == "3\r\nabc\r\n0\r\n\r\n");
+  answer(fresh, second);
+}
+
+TEST_CASE_FIXTURE(DeadConnection, "forward: repeats with all that a retry keeps of a body") {
+  const std::string much(20'000, 'a');
+  http::Recording recording(loop, fed.body(), 64 * 1024);
+  fed.feed(much);
+  Going& second = started(recording.cursor(), http::Method::post);
+  PeerConnection fresh = fresh_with(chunked);
+  fed.feed("de");
+  fed.end();
+  CHECK(fresh.read_until("0\r\n\r\n") == "4e20\r\n" + much + "\r\n2\r\nde\r\n0\r\n\r\n");
+  answer(fresh, second);
+  CHECK(recording.is_intact());
+}
+
+TEST_CASE_FIXTURE(DeadConnection, "forward: does not repeat where too much of a body was read") {
+  fed.feed(std::string(20'000, 'a'));
+  Going& second = started(fed.body(), http::Method::post);
+  REQUIRE(comes_to_end(second));
+  CHECK(second.reply->error().reason == Reason::reset);
+  CHECK(second.reply->error().unsent);
   CHECK(pool().active == 0);
 }
 
