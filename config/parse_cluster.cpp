@@ -185,7 +185,9 @@ Field<Cluster> endpoints() {
 
 const Table<Cluster>& cluster_table() {
   static const Table<Cluster> table = {
-      {"url", "a URL", "", "scheme, host and port of the service", read_url},
+      {"url", "a URL", "",
+       "scheme, host and port of the service: http, https, tcp or udp, the last two with a port",
+       read_url},
       endpoints(),
       discovery(),
       {"host", "client, url or a name", "url for a DNS name, else client", "the host sent upstream",

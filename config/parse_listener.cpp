@@ -118,7 +118,9 @@ Field<Listener> routes() {
 
 const Table<Tcp>& tcp_table() {
   static const Table<Tcp> table = {
-      required(Field<Tcp>{"to", "a cluster, or shares", "", "where connections go",
+      required(Field<Tcp>{"to", "a cluster, or shares", "",
+                          "where connections go: a cluster with `url: tcp://HOST:PORT`, "
+                          "`endpoints` or `discovery`",
                           [](const Node& node, const Reading& reading, Tcp& into) {
                             read_targets(node, reading, into.to);
                           }}),
@@ -129,7 +131,8 @@ const Table<Tcp>& tcp_table() {
 
 const Table<Udp>& udp_table() {
   static const Table<Udp> table = {
-      required(Field<Udp>{"to", "a cluster, or shares", "", "where datagrams go",
+      required(Field<Udp>{"to", "a cluster, or shares", "",
+                          "where datagrams go: a cluster with `url: udp://HOST:PORT`",
                           [](const Node& node, const Reading& reading, Udp& into) {
                             read_targets(node, reading, into.to);
                           }}),
