@@ -85,7 +85,7 @@ class ClientConnection final : net::Transport::Owner, base::Flushable, Session::
   std::uint32_t open_ = 0;
   bool is_draining_ = false;
   bool is_closed_ = false;
-  base::List<base::Link> streams_;  // of OutgoingStream::in_connection
+  base::List<base::Link> streams_;  // of OutgoingStream::InConnection
   Session session_;
   base::TaskGroup tasks_;  // last: dies first
 };

@@ -123,8 +123,8 @@ class AccessLog {
   std::thread writer_;
 };
 
-// One line with its newline, as config.md describes it. `timestamp` is RFC 3339, `source` the
-// client's address.
+// One line with its newline, with the fields that config/REFERENCE.md lists under Expressions.
+// `timestamp` is RFC 3339, `source` the client's address.
 void append_json_line(std::string& out, const http::StreamInfo& info, const AccessRecord& record,
                       std::string_view timestamp, std::string_view source);
 void append_text_line(std::string& out, const http::StreamInfo& info, const AccessRecord& record,

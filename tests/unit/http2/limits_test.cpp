@@ -9,7 +9,7 @@ namespace {
 
 using namespace http2_test;
 
-// As many bytes as RFC 9113 6.5.2 counts for the fields of request_block() with `path_size`.
+// As many bytes as RFC 9113 6.5.2 counts for the fields of request_block().
 constexpr std::size_t plain_request =
     7 + 3 + 32 + 7 + 4 + 32 + 10 + 6 + 32 + 5 + 1 + 32;  // :method :scheme :authority :path
 constexpr std::size_t plain_response = 7 + 3 + 32;
