@@ -30,6 +30,10 @@ void forget_errors() {
   if (ERR_peek_error() != 0) ERR_clear_error();
 }
 
+boost::system::error_code cause_of(unsigned long code) {
+  return {static_cast<int>(static_cast<unsigned>(code)), tls_category()};
+}
+
 boost::system::error_code connection_reset() {
   return boost::system::errc::make_error_code(boost::system::errc::connection_reset);
 }
@@ -83,11 +87,9 @@ base::Error explained(const SSL* ssl, base::Error error) {
   }
   if (reason == SSL_R_PEER_DID_NOT_RETURN_A_CERTIFICATE)
     error.detail = "the client showed no certificate";
-  else if (reason == SSL_R_UNEXPECTED_EOF_WHILE_READING)
-    error.detail = "the connection was closed without a close_notify";
   else
     error.detail = "the TLS protocol was violated, or nothing is supported in common";
-  error.cause = {static_cast<int>(static_cast<unsigned>(code)), tls_category()};
+  error.cause = cause_of(code);
   error.lasting = is_lasting(reason);
   return error;
 }
@@ -219,13 +221,21 @@ TlsStatus TlsSession::fail(base::Error error, std::size_t bytes) {
   return {TlsStatus::State::failed, bytes};
 }
 
+// OpenSSL is not told, or the other direction would end with this one: a peer that has only stopped
+// sending is still to get its answer, and a close_notify.
+TlsStatus TlsSession::truncated(std::size_t bytes) {
+  error_.detail = "the connection was closed without a close_notify";
+  error_.cause = cause_of(ERR_PACK(ERR_LIB_SSL, 0, SSL_R_UNEXPECTED_EOF_WHILE_READING));
+  return {TlsStatus::State::failed, bytes};
+}
+
 TlsStatus TlsSession::outcome(int result, std::size_t bytes) {
   base::Error error = error_;
   switch (SSL_get_error(ssl_.get(), result)) {
     case SSL_ERROR_NONE:
       return {TlsStatus::State::ok, bytes};
     case SSL_ERROR_WANT_READ:
-      return {TlsStatus::State::want_read, bytes};
+      return wire_.has_ended() ? truncated(bytes) : TlsStatus{TlsStatus::State::want_read, bytes};
     case SSL_ERROR_ZERO_RETURN:
       return {TlsStatus::State::end, bytes};
     case SSL_ERROR_SYSCALL:

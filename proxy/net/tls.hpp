@@ -39,8 +39,9 @@ class TlsSession {
   // `may_end`, here and below: the peer has hung up, so its end may follow its last bytes at once.
   TlsStatus handshake(bool may_end);
   // Reads records until `room` is full or there is none: only want_read says that the socket is
-  // dry. `end` is the peer's close_notify; a connection that ends without is `failed`, and so is
-  // one whose peer sends more key updates and the like than its data explains.
+  // dry. `end` is the peer's close_notify; a connection that ends without is `failed` from then on,
+  // but can still be written to; one whose peer sends more key updates and the like than its data
+  // explains cannot.
   TlsStatus read(char* room, std::size_t size, bool may_end);
   // Makes full records of the parts, small ones joined and large ones from where they are, and
   // sends them together. What is made has been taken, and is sent before anything else; want_write
@@ -66,6 +67,7 @@ class TlsSession {
   TlsStatus read_records(char* room, std::size_t size);
   TlsStatus outcome(int result, std::size_t bytes);
   TlsStatus fail(base::Error error, std::size_t bytes);
+  TlsStatus truncated(std::size_t bytes);
   TlsStatus check_peer();
   static void on_progress(const SSL* ssl, int where, int value);
   bool is_flooded() const;

@@ -44,7 +44,7 @@ struct TlsWire::Callbacks {
     TlsWire& wire = *present();
     BIO_clear_retry_flags(bio);
     if (wire.unread_.empty() && !wire.receive()) {
-      if (!wire.has_ended_ && !wire.read_error_) BIO_set_retry_read(bio);
+      if (!wire.read_error_) BIO_set_retry_read(bio);
       return 0;
     }
     *got = std::min(size, wire.unread_.size());
@@ -61,8 +61,7 @@ struct TlsWire::Callbacks {
   }
 
   static long control(BIO*, int what, long, void*) {
-    if (what == BIO_CTRL_FLUSH) return 1;
-    return what == BIO_CTRL_EOF && present() && present()->has_ended_ ? 1 : 0;
+    return what == BIO_CTRL_FLUSH ? 1 : 0;
   }
 
   static BIO_METHOD* make() {

@@ -38,6 +38,8 @@ class TlsWire {
   bool has_unread() const { return !input_.empty(); }  // between two
   // Records that the kernel has not yet taken.
   std::size_t unsent() const { return output_.size(); }
+  // The peer sends no more. OpenSSL is never told: it waits for what would come next.
+  bool has_ended() const { return has_ended_; }
   // Bytes that it has.
   std::uint64_t sent() const { return sent_; }
   const boost::system::error_code& read_error() const { return read_error_; }

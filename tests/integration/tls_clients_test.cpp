@@ -3,6 +3,8 @@
 #include "config/load.hpp"
 #include "filters/registry.hpp"
 #include "proxy/server/plan.hpp"
+#include "tests/harness/h2_frames.hpp"
+#include "tests/harness/origin.hpp"
 #include "tests/harness/test_proxy.hpp"
 
 #include <doctest/doctest.h>
@@ -12,9 +14,11 @@
 #include <functional>
 #include <iterator>
 #include <poll.h>
+#include <sys/socket.h>
 #include <unistd.h>
 #include <vector>
 
+using harness::Origin;
 using harness::Socket;
 using harness::TestProxy;
 using harness::Tls;
@@ -22,10 +26,16 @@ using harness::TlsEnd;
 
 namespace {
 
-std::string over_tls(const std::string& more = "") {
+constexpr int tries = 50;  // of what depends on what comes in one edge
+
+std::string in_clear(const std::string& routes = "") {
   return "version: 1\nworkers: 1\naccess_log: { format: none }\nadmin: { bind: \"127.0.0.1:0\" }\n"
          "listeners:\n  egress:\n    bind: 127.0.0.1:0\n"
-         "    routes: [{ respond: { status: 200, body: hello } }]\n" +
+         "    routes: [" + routes + "{ respond: { status: 200, body: hello } }]\n";
+}
+
+std::string over_tls(const std::string& more = "", const std::string& routes = "") {
+  return in_clear(routes) +
          ("    tls: { cert: " + harness::certificate_path("good.crt") +
           ", key: " + harness::certificate_path("good.key") + " }\n") +
          more;
@@ -117,6 +127,65 @@ TEST_CASE("tls clients: thousands that begin and leave are counted, told in few 
   for (std::size_t at = 0; (at = text.find(" failed: client_gone", at)) != text.npos; ++at) ++lines;
   CHECK(lines > 0);
   CHECK(lines < many / 10);
+}
+
+// A FIN behind a whole request ends what the client sends, as it does without TLS.
+TEST_CASE("tls clients: who stops sending behind a request, without a close_notify, gets the answer") {
+  const std::string large(300'000, 'x');
+  Origin origin(Origin::answering(large));
+  const TestProxy proxy(over_tls("clusters: { app: { url: \"" + origin.url() + "\" } }\n",
+                                 "{ match: { path: /app }, to: app }, "));
+  for (int i = 0; i < tries; ++i) {
+    for (const char* path : {"/", "/app"}) {
+      CAPTURE(path);
+      Socket client = Socket::connect(proxy.address());
+      REQUIRE(client.secure(Tls::client({}), TlsEnd::Role::client));
+      client.send("GET " + std::string(path) + " HTTP/1.1\r\nhost: a\r\n\r\n");
+      ::shutdown(client.descriptor(), SHUT_WR);
+      const harness::Answer answer = client.read_answer();
+      CHECK(answer.status == 200);
+      CHECK(answer.body == (path == std::string("/") ? "hello" : large));
+      CHECK(client.read_to_end() == "");
+      CHECK_FALSE(client.was_reset());  // but ended, by close_notify
+    }
+  }
+}
+
+TEST_CASE("tls clients: a request that ends midway without a close_notify is not taken for whole") {
+  Origin origin(Origin::answering("x"));
+  const TestProxy proxy(over_tls("clusters: { app: { url: \"" + origin.url() + "\" } }\n",
+                                 "{ match: { path: /app }, to: app }, "));
+  for (const char* framing : {"content-length: 5\r\n\r\nsome",
+                              "transfer-encoding: chunked\r\n\r\n4\r\nsome\r\n"}) {
+    CAPTURE(framing);
+    Socket client = Socket::connect(proxy.address());
+    REQUIRE(client.secure(Tls::client({}), TlsEnd::Role::client));
+    client.send("POST /app HTTP/1.1\r\nhost: a\r\n" + std::string(framing));
+    ::shutdown(client.descriptor(), SHUT_WR);
+    CHECK(client.read_answer().status == 400);
+  }
+  CHECK(comes_to_say(proxy, "/metrics", "reason=\"client_gone\"} 2"));
+}
+
+// Whose streams have their answers at once; who waits for an upstream has left, as it has in clear.
+TEST_CASE("tls clients: a FIN behind whole streams, without a close_notify, does not cost their answers") {
+  bool is_safe = false;
+  SUBCASE("in clear") {}
+  SUBCASE("over TLS") { is_safe = true; }
+  const TestProxy proxy(is_safe ? over_tls() : in_clear());
+  for (int i = 0; i < tries; ++i) {
+    Socket socket = Socket::connect(proxy.address());
+    if (is_safe) REQUIRE(socket.secure(Tls::client({"h2"}), TlsEnd::Role::client));
+    harness::H2Peer client(std::move(socket));
+    client.greet();
+    for (const std::uint32_t stream : {1, 3})
+      client.send(client.head(stream, harness::H2Peer::get("/"), true));
+    ::shutdown(client.socket().descriptor(), SHUT_WR);
+    client.acks_settings = client.gives_windows = false;  // nothing can be said any more
+    CHECK(client.wait_for(1).body == "hello");
+    CHECK(client.wait_for(3).body == "hello");
+    CHECK(client.messages[3].has_ended);
+  }
 }
 
 TEST_CASE("tls: a certificate that has expired is a warning of check, at the line that names it") {

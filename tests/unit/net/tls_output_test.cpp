@@ -161,6 +161,22 @@ TEST_CASE_FIXTURE(TlsOutput, "tls input: an end without close_notify is a failur
         "the connection was closed without a close_notify");
 }
 
+TEST_CASE_FIXTURE(TlsOutput, "tls: who stops sending without a close_notify can still be answered") {
+  line.client->send("a request");
+  line.turn();
+  line.turn();
+  ::shutdown(line.near_server, SHUT_WR);  // in one edge with what it sent
+  line.turn();
+  CHECK(line.read(*line.server, 100) == "a request");
+  CHECK(line.last.state == Input::State::failed);
+  CHECK(line.server->read_now().state == Input::State::failed);  // and stays so
+  const std::string answer = numbered(200'000);
+  line.server->send(base::Bytes::copy_of(answer));
+  line.server->shutdown_send();
+  CHECK(line.read(*line.client, answer.size() + 1) == answer);
+  CHECK(line.last.state == Input::State::end);
+}
+
 TEST_CASE_FIXTURE(TlsOutput, "tls input: text and the end at once are both told") {
   line.client->send("the last words");
   line.client->shutdown_send();
