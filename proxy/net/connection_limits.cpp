@@ -24,35 +24,32 @@ ConnectionLimits::ConnectionLimits(std::size_t most, std::size_t most_from_one)
 
 ConnectionLimits::Place::Place(Place&& other) noexcept
     : limits_(std::exchange(other.limits_, nullptr)),
-      source_(other.source_),
-      has_source_(other.has_source_) {}
+      source_(std::exchange(other.source_, nullptr)) {}
 
 ConnectionLimits::Place& ConnectionLimits::Place::operator=(Place&& other) noexcept {
   if (this == &other) return *this;
   give_back();
   limits_ = std::exchange(other.limits_, nullptr);
-  source_ = other.source_;
-  has_source_ = other.has_source_;
+  source_ = std::exchange(other.source_, nullptr);
   return *this;
 }
 
 void ConnectionLimits::Place::give_back() {
   if (!limits_) return;
-  if (has_source_) limits_->give_back_for(source_);
+  if (source_) limits_->give_back_for(*source_);
   limits_->taken_.fetch_sub(1, std::memory_order_relaxed);
   limits_ = nullptr;
+  source_ = nullptr;
 }
 
 bool ConnectionLimits::Place::is_from(const base::Address& source) const {
-  return has_source_ && is_counted(source) && source_ == key_of(source);
+  return source_ && is_counted(source) && *source_ == key_of(source);
 }
 
 bool ConnectionLimits::Place::count_for(const base::Address& source) {
-  if (!limits_ || has_source_ || !is_counted(source)) return true;
-  if (!limits_->take_for(key_of(source))) return false;
-  has_source_ = true;
-  source_ = key_of(source);
-  return true;
+  if (!limits_ || source_ || !is_counted(source)) return true;
+  source_ = limits_->take_for(key_of(source));
+  return source_ != nullptr;
 }
 
 std::size_t ConnectionLimits::HashSource::operator()(const Source& source) const {
@@ -66,24 +63,21 @@ ConnectionLimits::Shard& ConnectionLimits::shard_of(const Source& source) {
 
 ConnectionLimits::Place ConnectionLimits::admit(const base::Address& source) {
   Place place;
-  if (taken_.fetch_add(1, std::memory_order_relaxed) >= most_ ||
-      (is_counted(source) && !take_for(key_of(source)))) {
-    taken_.fetch_sub(1, std::memory_order_relaxed);
-    return place;
-  }
-  place.limits_ = this;
-  place.has_source_ = is_counted(source);
-  if (place.has_source_) place.source_ = key_of(source);
+  const bool has_room = taken_.fetch_add(1, std::memory_order_relaxed) < most_;
+  if (has_room) place.limits_ = this;
+  if (has_room && place.count_for(source)) return place;
+  place.limits_ = nullptr;
+  taken_.fetch_sub(1, std::memory_order_relaxed);
   return place;
 }
 
-bool ConnectionLimits::take_for(const Source& source) {
+const ConnectionLimits::Source* ConnectionLimits::take_for(const Source& source) {
   Shard& shard = shard_of(source);
   const std::lock_guard lock(shard.mutex);
-  std::size_t& taken = shard.taken[source];
-  if (taken >= most_from_one_.load(std::memory_order_relaxed)) return false;
-  ++taken;
-  return true;
+  const auto found = shard.taken.try_emplace(source, 0).first;
+  if (found->second >= most_from_one_.load(std::memory_order_relaxed)) return nullptr;
+  ++found->second;
+  return &found->first;
 }
 
 void ConnectionLimits::give_back_for(const Source& source) {

@@ -40,8 +40,7 @@ class ConnectionLimits {
     void give_back();
 
     ConnectionLimits* limits_ = nullptr;
-    Source source_{};
-    bool has_source_ = false;  // that is counted
+    const Source* source_ = nullptr;  // that it counts for, as the limits know it; null = none
   };
 
   // None: a bound was reached.
@@ -60,7 +59,8 @@ class ConnectionLimits {
     std::unordered_map<Source, std::size_t, HashSource> taken;
   };
   Shard& shard_of(const Source& source);
-  bool take_for(const Source& source);
+  // Where it is known from then on, until all is given back; null: it has too many.
+  const Source* take_for(const Source& source);
   void give_back_for(const Source& source);
 
   const std::size_t most_;
