@@ -21,6 +21,9 @@ constexpr std::size_t most_continuations = 8 * 9;
 constexpr std::size_t most_settings = 32;
 constexpr std::size_t most_acks = 1000;
 constexpr std::size_t most_sent_headers = 256 * 1024;
+// Of a server, each of whose many connections keeps it, also at rest: in time it is full, of dates and
+// the like, and a byte of it costs three of memory. Some twenty fields that stay the same have room.
+constexpr std::size_t table_of_sent_fields = 2 * 1024;
 // nghttp2's own budget of resets knows nothing of their share: ours is the one that counts.
 constexpr std::uint64_t unlimited = 0xffffffff;
 constexpr std::uint8_t no_copy = NGHTTP2_NV_FLAG_NO_COPY_NAME | NGHTTP2_NV_FLAG_NO_COPY_VALUE;
@@ -70,6 +73,8 @@ Session::Session(net::Role role, const SessionLimits& limits, Owner& owner, Trus
   nghttp2_option_set_max_outbound_ack(raw, most_acks);
   nghttp2_option_set_max_send_header_block_length(raw, most_sent_headers);
   nghttp2_option_set_stream_reset_rate_limit(raw, unlimited, unlimited);
+  if (role == net::Role::server)
+    nghttp2_option_set_max_deflate_dynamic_table_size(raw, table_of_sent_fields);
   nghttp2_mem memory = memory_->interface();
   if (role == net::Role::server)
     nghttp2_session_server_new3(&session_, Callbacks::all(), this, raw, &memory);

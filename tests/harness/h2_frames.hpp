@@ -151,6 +151,8 @@ class H2Peer {
     }
     return messages[stream];
   }
+  // Of fields that the peer has had it keep, as HPACK counts them.
+  std::size_t table_size() const { return nghttp2_hd_inflate_get_dynamic_table_size(inflater_); }
   // Until the peer closes.
   void wait_for_end() {
     while (read()) {
