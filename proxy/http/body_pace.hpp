@@ -14,6 +14,7 @@ class BodyPace {
  public:
   void received(std::size_t bytes) { received_ += bytes; }
   void waited(base::Duration time) { waited_ += time; }
+  std::uint64_t received() const { return received_; }
   bool is_too_slow() const {
     const auto seconds = static_cast<std::uint64_t>(waited_ / std::chrono::seconds{1});
     return waited_ > grace && received_ < least_rate * seconds;

@@ -63,9 +63,8 @@ ServerConnection::~ServerConnection() {
 
 void ServerConnection::start(Bytes already_read, base::Time begun) {
   input_ = std::move(already_read);
-  begun_ = begun;
   idle_until_ = transport_->loop().now() + settings_->idle_timeout;
-  tasks_.spawn(run()).release();
+  tasks_.spawn(run(begun)).release();
 }
 
 // Whoever waits for a request looks once more: one that has come, unread as yet, is answered.
@@ -162,7 +161,8 @@ void ServerConnection::leave() {
 
 // HTTP/1 has no goodbye, so a client may be sending its next request when the connection is to go:
 // for a moment it is still taken.
-Task<> ServerConnection::run() {
+// `begun`: when the first byte came, if others read it.
+Task<> ServerConnection::run(base::Time begun) {
   const base::Loop& loop = transport_->loop();
   for (;;) {
     const Input::State first = first_bytes();
@@ -178,7 +178,7 @@ Task<> ServerConnection::run() {
       co_return begin_rest();
     }
     if (first != Input::State::data) break;
-    const bool goes_on = co_await one_request();
+    const bool goes_on = co_await one_request(std::exchange(begun, base::never));
     if (!goes_on) break;
     idle_until_ = loop.now() + settings_->idle_timeout;
     if (++served_without_wait_ < most_without_wait) continue;
@@ -209,9 +209,9 @@ Input::State ServerConnection::first_bytes() {
   return input.state;
 }
 
-Task<bool> ServerConnection::one_request() {
+Task<bool> ServerConnection::one_request(base::Time begun) {
   http::Incoming incoming;
-  const bool is_there = co_await read_head(incoming);
+  const bool is_there = co_await read_head(incoming, begun);
   if (!is_there) co_return false;
   response_state_ = ResponseState::nothing;
   interim_count_ = 0;
@@ -225,8 +225,7 @@ Task<bool> ServerConnection::one_request() {
 }
 
 // False: the connection ends without a word. A head that cannot be used is `incoming.refused`.
-Task<bool> ServerConnection::read_head(http::Incoming& incoming) {
-  const base::Time begun = std::exchange(begun_, base::never);
+Task<bool> ServerConnection::read_head(http::Incoming& incoming, base::Time begun) {
   const HeadState state = take_head(incoming);
   if (state != HeadState::incomplete) return state != HeadState::alien;
   return read_more_of_head(incoming, begun);
@@ -338,7 +337,7 @@ void ServerConnection::understand(const ParsedRequest& head, http::Incoming& inc
 }
 
 void ServerConnection::frame_body(const ParsedRequest& head) {
-  body_left_ = body_size_ = head.content_length.value_or(0);
+  body_left_ = head.content_length.value_or(0);
   body_has_ended_ = false;
   if (head.is_chunked) {
     framing_ = Framing::chunked;

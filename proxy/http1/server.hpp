@@ -95,12 +95,12 @@ class ServerConnection final : net::Transport::Owner,
   enum class HeadState : std::uint8_t { incomplete, complete, refused, alien };
 
   bool has_unread() const { return transport_ && transport_->has_unread(); }
-  base::Task<> run();
+  base::Task<> run(base::Time begun = base::never);
   void begin_rest();
   void wake();
   net::Input::State first_bytes();
-  base::Task<bool> one_request();
-  base::Task<bool> read_head(http::Incoming& incoming);
+  base::Task<bool> one_request(base::Time begun);
+  base::Task<bool> read_head(http::Incoming& incoming, base::Time begun);
   base::Task<bool> read_more_of_head(http::Incoming& incoming, base::Time begun);
   base::Task<bool> finish_request();
   base::Task<bool> finish_slowly();
@@ -162,8 +162,7 @@ class ServerConnection final : net::Transport::Owner,
   http::Service& service_;
   Owner& owner_;
 
-  base::Bytes input_;               // read and not yet used
-  base::Time begun_ = base::never;  // when its first byte came, if others read it
+  base::Bytes input_;  // read and not yet used
   base::Time idle_until_ = base::never;
   struct PartialHead {
     bool is_blank() const { return bytes.find_first_not_of("\r\n") == bytes.npos; }
@@ -172,14 +171,16 @@ class ServerConnection final : net::Transport::Owner,
   };
   std::unique_ptr<PartialHead> partial_;  // a head that comes in pieces; else null
 
-  Framing framing_ = Framing::none;
   std::uint64_t body_left_ = 0;  // of Framing::length
-  std::uint64_t body_size_ = 0;  // as declared
   std::unique_ptr<ChunkedDecoder> chunks_;
   http::Headers trailers_;
   std::uint64_t written_before_ = 0;  // of output, when the client was last doubted
+  std::uint64_t send_left_ = 0;       // of ResponseState::length
   http::BodyPace pace_;               // of the body
-  bool may_pause_ = false;            // in the body
+
+  // Small things side by side: there are many connections, and most are at rest.
+  Framing framing_ = Framing::none;
+  bool may_pause_ = false;  // in the body
   bool body_has_ended_ = true;
   bool is_refused_ = false;      // where the request ends is not known
   bool wants_continue_ = false;  // and was not told to go on as yet
@@ -187,9 +188,8 @@ class ServerConnection final : net::Transport::Owner,
 
   http::Method method_ = http::Method::get;
   ResponseState response_state_ = ResponseState::nothing;
-  std::uint64_t send_left_ = 0;  // of ResponseState::length
-  int interim_count_ = 0;
-  int served_without_wait_ = 0;  // requests served without having waited for one
+  std::uint8_t interim_count_ = 0;
+  std::uint8_t served_without_wait_ = 0;  // requests served without having waited for one
   bool is_http10_ = false;
   bool keeps_alive_ = true;
   bool is_serving_ = false;

@@ -30,9 +30,10 @@ Error client_gone(boost::system::error_code cause = {}) {
 
 // --- the request's body ---
 
+// As declared: what has come of it, and what is still to come.
 std::optional<std::uint64_t> ServerConnection::size() const {
   if (framing_ == Framing::chunked || framing_ == Framing::tunnel) return std::nullopt;
-  return body_size_;
+  return body_left_ + pace_.received();
 }
 
 Task<Result<Bytes>> ServerConnection::read() {
