@@ -149,8 +149,8 @@ Resolver::~Resolver() {
 base::Task<base::Result<Resolved>> Resolver::resolve(Question question) {
   const base::Time until = loop_.now() + question.timeout;
   const std::uint16_t port = question.port;
-  Resolved local = look_into_hosts(question);
-  if (!local.addresses.empty()) co_return local;
+  Resolved of_hosts = look_into_hosts(question);
+  if (!of_hosts.addresses.empty()) co_return of_hosts;
   if (!channel_) co_return dns_error("no resolver: resolv.conf cannot be used", ARES_EFILE);
   if (question.family != AddressFamily::any) {
     std::shared_ptr<Pending> only = ask(question, question.family);

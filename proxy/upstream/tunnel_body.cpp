@@ -36,7 +36,10 @@ Task<Result<void>> TunnelBody::carry_all() {
     stream_->abort(*how.source);
     co_return *how.source;
   }
-  if (!how.sink) co_await stream_->flushed();
+  if (!how.sink) {
+    const Result<void> flushed = co_await stream_->flushed();
+    (void)flushed;
+  }
   co_return Result<void>();
 }
 
