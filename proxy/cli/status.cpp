@@ -1,4 +1,5 @@
 // `outrider status` and `outrider top`: what a running Outrider does, on a screen.
+#include "proxy/base/number_of.hpp"
 #include "proxy/cli/admin_client.hpp"
 #include "proxy/cli/admin_commands.hpp"
 #include "proxy/cli/commands.hpp"
@@ -45,6 +46,10 @@ std::string rates_table(const std::vector<RouteRates>& rates) {
   return out;
 }
 
+std::string count_of(const Json& of, std::string_view name, std::string_view what) {
+  return base::number_of(static_cast<std::uint64_t>(number(of, name)), what);
+}
+
 bool is_held_by_hand(const Json& breaker) {
   const std::string mode = text(breaker, "mode");
   return mode == "open" || mode == "closed";
@@ -67,7 +72,7 @@ std::string listeners_of(const Json& stats) {
   for (const Json& listener : items(stats, "listeners")) {
     out += padded("listener " + text(listener, "name"), 26) +
            padded(text(listener, "direction"), 10) +
-           padded(text(listener, "connections") + " connections", 18) +
+           padded(count_of(listener, "connections", "connection"), 18) +
            text(listener, "exchanges") + " in flight ";
     for (const Json& address : items(listener, "addresses"))
       out += ' ' + harmless({address.as_string().data(), address.as_string().size()});
@@ -97,9 +102,9 @@ std::string clusters_of(const Json& clusters) {
     out += '\n' + breakers_of(cluster);
     for (const Json& endpoint : items(cluster, "endpoints"))
       out += "  " + padded(text(endpoint, "address"), 34) + state_of(endpoint) +
-             padded(text(endpoint, "connections") + " connections", 17) +
+             padded(count_of(endpoint, "connections", "connection"), 17) +
              padded(text(endpoint, "streams") + " in flight", 15) +
-             painted(text(endpoint, "connect_failures") + " connects failed",
+             painted(count_of(endpoint, "connect_failures", "connect") + " failed",
                      number(endpoint, "connect_failures") > 0 ? Colour::warning : Colour::faint) +
              failure_of(endpoint) + '\n';
   }
@@ -111,8 +116,9 @@ std::string head_of(const Json& stats) {
   const Json& memory = member(stats, "memory");
   std::string out = "outrider, up " + std::to_string(up / 3600) + "h" +
                     std::to_string(up / 60 % 60) + "m" + std::to_string(up % 60) + "s, " +
-                    text(stats, "workers") + " workers, " + text(stats, "connections") +
-                    " connections, " + std::to_string(number(memory, "in_use") >> 20) + " of " +
+                    count_of(stats, "workers", "worker") + ", " +
+                    count_of(stats, "connections", "connection") + ", " +
+                    std::to_string(number(memory, "in_use") >> 20) + " of " +
                     std::to_string(number(memory, "limit") >> 20) + " MiB of buffers";
   if (text(stats, "draining") == "true") out += ", " + painted("draining", Colour::warning);
   return out + "\n\n";

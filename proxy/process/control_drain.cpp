@@ -1,4 +1,5 @@
 // How control ends: in order, with what is under way given its time.
+#include "proxy/base/number_of.hpp"
 #include "proxy/process/control.hpp"
 
 #include <algorithm>
@@ -10,6 +11,10 @@ namespace {
 constexpr base::Millis drain_step{20};
 constexpr base::Millis longest_goodbye{1'000};  // for what was cut to be told so
 constexpr base::Millis longest_export{2'000};   // of spans that are left
+
+std::string cut_in_words(std::size_t count, std::string_view what) {
+  return base::number_of(count, what) + (count == 1 ? " was cut" : " were cut");
+}
 
 }  // namespace
 
@@ -71,7 +76,7 @@ base::Task<> Control::drain_inbound() {
   const auto exchanges = std::make_shared<std::atomic<std::size_t>>(0);
   cut(false, exchanges);
   co_await base::sleep_until(loop_, loop_.now() + drain_step);
-  log_.warning("drain.timeout: " + std::to_string(*exchanges) + " inbound exchanges were cut");
+  log_.warning("drain.timeout: " + cut_in_words(*exchanges, "inbound exchange"));
 }
 
 // A connection that was just accepted may still bring an exchange, so the connections of inbound
@@ -109,7 +114,7 @@ base::Task<> Control::cut_what_is_left() {
   cut(true, exchanges);
   drain_limit_ = loop_.now() + longest_goodbye;
   co_await until_idle();
-  log_.warning("drain.timeout: " + std::to_string(*exchanges) + " exchanges were cut");
+  log_.warning("drain.timeout: " + cut_in_words(*exchanges, "exchange"));
 }
 
 void Control::cut(bool outbound, const std::shared_ptr<std::atomic<std::size_t>>& exchanges) {

@@ -2,6 +2,7 @@
 
 #include "config/values.hpp"
 #include "proxy/base/json.hpp"
+#include "proxy/base/number_of.hpp"
 
 #include <algorithm>
 #include <cstdarg>
@@ -68,10 +69,8 @@ std::string head_text(const World& world) {
   const Scenario& scenario = world.scenario();
   std::string text =
       config::duration_text(scenario.length) + " of virtual time, seed " +
-      std::to_string(scenario.seed) + ": " + std::to_string(scenario.sidecars) +
-      (scenario.sidecars == 1 ? " sidecar, " : " sidecars, ") +
-      std::to_string(world.origins().size()) +
-      (world.origins().size() == 1 ? " endpoint\n" : " endpoints\n");
+      std::to_string(scenario.seed) + ": " + base::number_of(scenario.sidecars, "sidecar") + ", " +
+      base::number_of(world.origins().size(), "endpoint") + '\n';
   for (const std::string& each : not_simulated(world)) text += "not simulated: " + each + '\n';
   return text;
 }

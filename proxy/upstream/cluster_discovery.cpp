@@ -1,5 +1,6 @@
 #include "proxy/upstream/cluster_discovery.hpp"
 
+#include "proxy/base/number_of.hpp"
 #include "proxy/upstream/hash_table.hpp"
 
 #include <algorithm>

@@ -1,5 +1,7 @@
 #include "proxy/upstream/cluster_state.hpp"
 
+#include "proxy/base/number_of.hpp"
+
 #include <algorithm>
 #include <utility>
 
@@ -72,7 +74,7 @@ void ClusterState::eject(const EndpointFailure& failure, const config::Outlier& 
   if (ejected_) ejected_->add(shard);
   tell(base::Level::warning, endpoint,
        "is ejected for " + in_seconds(time) + times(endpoint.ejections_.count()) + ": " +
-           std::to_string(failures) + " failures in a row, the last: " + failure.what);
+           base::number_of(failures, "failure") + " in a row, the last: " + failure.what);
 }
 
 void ClusterState::unreachable(EndpointState& endpoint, const base::Error& why, base::Time now) {

@@ -258,7 +258,7 @@ TEST_CASE("app: what an inbound client does not end by drain.timeout does not ke
   outrider->signal(SIGTERM);
   CHECK(client.read_answer().status == 503);
   CHECK(outrider->wait() == 0);
-  CHECK(outrider->said().find("drain.timeout: 1 inbound exchanges were cut") != std::string::npos);
+  CHECK(outrider->said().find("drain.timeout: 1 inbound exchange was cut") != std::string::npos);
   app.answers.set_value();
 }
 

@@ -242,7 +242,7 @@ TEST_CASE("upgrade: SIGTERM ends an old process whose stream does not end") {
   successors.next();
   outrider->signal(SIGTERM);
   CHECK(outrider->wait() == 0);
-  CHECK(outrider->said().find("drain.timeout: 1 exchanges were cut") != std::string::npos);
+  CHECK(outrider->said().find("drain.timeout: 1 exchange was cut") != std::string::npos);
 }
 
 // OUTRIDER_UPGRADES: how many; each process is followed by the next.
