@@ -92,7 +92,7 @@ void ClusterState::still_unreachable(EndpointState& endpoint, const base::Error&
   if (endpoint.is_outage_told_ || now < endpoint.next_telling_) return;
   endpoint.is_outage_told_ = true;
   endpoint.next_telling_ = now + between_outages;
-  if (!why.lasting) tell(base::Level::warning, endpoint, "cannot be connected to: " + in_words(why));
+  if (!why.lasting) tell(base::Level::warning, endpoint, "is unreachable: " + in_words(why));
 }
 
 bool ClusterState::end_outage(EndpointState& endpoint) {
@@ -108,9 +108,9 @@ void ClusterState::let_go(EndpointState& endpoint) {
 void ClusterState::connected(EndpointState& endpoint, base::Time now) {
   const std::lock_guard lock(mutex_);
   if (end_outage(endpoint) && std::exchange(endpoint.is_outage_told_, false))
-    tell(base::Level::info, endpoint, "can be connected to again");
+    tell(base::Level::info, endpoint, "is reachable again");
   if (endpoint.is_ejected() && endpoint.was_unreachable_)
-    take_back(endpoint, now, "it can be connected to again");
+    take_back(endpoint, now, "it is reachable again");
 }
 
 void ClusterState::checked(EndpointState& endpoint, bool is_healthy, const std::string& why,

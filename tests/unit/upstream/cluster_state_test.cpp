@@ -133,8 +133,8 @@ TEST_CASE("cluster state: who cannot be connected to is told once in ten seconds
   state.let_go(*endpoint);
   CHECK(!endpoint->is_unreachable());
   const std::string down =
-      "warning cluster c: endpoint 10.0.0.1:80 cannot be connected to: cannot connect";
-  const std::string up = "info cluster c: endpoint 10.0.0.1:80 can be connected to again";
+      "warning cluster c: endpoint 10.0.0.1:80 is unreachable: cannot connect";
+  const std::string up = "info cluster c: endpoint 10.0.0.1:80 is reachable again";
   base::Error expired = refused;
   expired.lasting = true;  // whoever dials has said so
   state.unreachable(*endpoint, expired, now + seconds(700));
