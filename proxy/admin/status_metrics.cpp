@@ -216,8 +216,8 @@ void append_process_metrics(std::string& out, const ProcessStatus& status) {
   constexpr std::string_view discovery = "outrider_discovery_success";
   head(out, discovery, "gauge",
        "Whether the discovery file or SRV records could be used when they were last looked at.");
-  for (const auto& [cluster, is_good] : status.discovery)
-    sample(out, discovery, {{"cluster", cluster}}, is_good ? 1 : 0);
+  for (const auto& [cluster, source] : status.discovery)
+    sample(out, discovery, {{"cluster", cluster}}, source.is_good ? 1 : 0);
   constexpr std::string_view expiry = "outrider_certificate_not_after_timestamp_seconds";
   head(out, expiry, "gauge", "When the certificate shown there expires, since 1970.");
   for (const auto& [place, at] : status.certificates) sample(out, expiry, {{"place", place}}, at);

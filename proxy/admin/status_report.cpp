@@ -155,22 +155,26 @@ const upstream::ClusterSnapshot* snapshot_of(std::string_view cluster,
   return found == worker.end() ? nullptr : &*found;
 }
 
-std::string clusters_json(const server::Plan& plan, const Snapshots& snapshots,
-                          const Breakers& breakers, const base::Loop& clock) {
+std::string clusters_json(const server::Plan& plan, const ClustersSeen& seen,
+                          const base::Loop& clock) {
+  const auto& [snapshots, breakers, sources] = seen;
   base::JsonWriter json;
   json.open('{').key("clusters").open('[');
   for (const config::Cluster& cluster : plan.config->clusters) {
     const std::map<std::string, Seen> endpoints = endpoints_of(cluster.name, snapshots);
     upstream::PoolSnapshot sum;
-    for (const auto& [address, seen] : endpoints) add(sum, seen.sum);
+    for (const auto& [address, endpoint] : endpoints) add(sum, endpoint.sum);
     json.open('{').key("name").text(cluster.name);
     if (const std::string_view failure = failure_of(cluster.name, snapshots); !failure.empty())
       json.key("failure").text(failure);
+    if (const auto source = sources.find(cluster.name);
+        source != sources.end() && !source->second.problem.empty())
+      json.key("discovery_problem").text(source->second.problem);
     if (is_panicking(cluster.name, snapshots)) json.boolean("panic", true);
     write_breakers(json, config::place_name(cluster), breakers, clock);
     write_counts(json, sum);
     json.key("endpoints").open('[');
-    for (const auto& [address, seen] : endpoints) write_endpoint(json, address, seen);
+    for (const auto& [address, endpoint] : endpoints) write_endpoint(json, address, endpoint);
     json.close(']').close('}');
   }
   json.close(']');

@@ -5,6 +5,7 @@
 #include "proxy/server/plan.hpp"
 #include "proxy/upstream/snapshot.hpp"
 
+#include <map>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -20,11 +21,19 @@ const upstream::ClusterSnapshot* snapshot_of(std::string_view cluster,
                                              const std::vector<upstream::ClusterSnapshot>& worker);
 
 using Breakers = std::vector<filters::BreakerStatus>;
+// By cluster.
+using Sources = std::map<std::string, upstream::DiscoverySource>;
+
+struct ClustersSeen {
+  Snapshots snapshots;
+  Breakers breakers;
+  Sources sources;
+};
 
 // Each cluster with its endpoints: sums over all workers, and what each worker has; and the
 // breakers that stand elsewhere. `clock`: by which their times are told.
-std::string clusters_json(const server::Plan& plan, const Snapshots& snapshots,
-                          const Breakers& breakers, const base::Loop& clock);
+std::string clusters_json(const server::Plan& plan, const ClustersSeen& seen,
+                          const base::Loop& clock);
 
 struct ListenerStatus {
   std::int64_t exchanges = 0;  // in flight
@@ -48,8 +57,7 @@ struct ProcessStatus {
   // By place ("listener ingress"): when what is shown there expires, in seconds since 1970.
   std::vector<std::pair<std::string, std::int64_t>> certificates;
   std::vector<std::pair<std::string, std::uint64_t>> dns_failures;  // by cluster
-  // By cluster: whether its file or SRV records could be used when they were last looked at.
-  std::vector<std::pair<std::string, bool>> discovery;
+  Sources discovery;
   std::string admin;                                                // address; "" = none
   std::vector<ListenerStatus> listeners;                            // in the order of the plan
 };

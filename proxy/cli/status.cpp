@@ -99,6 +99,8 @@ std::string clusters_of(const Json& clusters) {
       out += painted(failure, Colour::bad);
     if (text(cluster, "panic") == "true")
       out += painted("too few endpoints are well: all are used", Colour::bad);
+    if (const std::string problem = text(cluster, "discovery_problem"); !problem.empty())
+      out += "\n  " + painted("discovery: " + problem, Colour::bad);
     out += '\n' + breakers_of(cluster);
     for (const Json& endpoint : items(cluster, "endpoints"))
       out += "  " + padded(text(endpoint, "address"), 34) + state_of(endpoint) +

@@ -36,9 +36,11 @@ base::Task<admin::Snapshots> Control::snapshots() {
 }
 
 base::Task<std::string> Control::clusters() {
-  const admin::Snapshots all = co_await snapshots();
-  co_return admin::clusters_json(*plan_, all, filters::breakers(shared_.filter_state, loop_.now()),
-                                 loop_);
+  admin::ClustersSeen seen;
+  seen.snapshots = co_await snapshots();
+  seen.breakers = filters::breakers(shared_.filter_state, loop_.now());
+  seen.sources = discovery_->sources();
+  co_return admin::clusters_json(*plan_, seen, loop_);
 }
 
 base::Task<std::string> Control::metrics() {
@@ -67,8 +69,7 @@ admin::ProcessStatus Control::status() const {
       static_cast<std::uint64_t>(std::chrono::system_clock::to_time_t(loop_.wall(config_taken_)));
   status.certificates = certificates_.expiries();
   status.dns_failures.assign(discovery_->failures().begin(), discovery_->failures().end());
-  for (const auto& [cluster, is_good] : discovery_->sources())
-    status.discovery.emplace_back(cluster, is_good);
+  status.discovery = discovery_->sources();
   status.own_log_lines_dropped = log_.dropped();
   status.log_lines_dropped = plan_->access_log ? plan_->access_log->dropped() : 0;
   if (admin_) status.admin = admin_->address().to_string();

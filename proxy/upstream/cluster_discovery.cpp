@@ -52,10 +52,6 @@ base::Duration pause_after_failures(int failures, const config::Dns& dns) {
                                     std::max<base::Duration>(dns.min_ttl, longest_retry));
 }
 
-std::string counted(std::size_t endpoints) {
-  return std::to_string(endpoints) + (endpoints == 1 ? " endpoint" : " endpoints");
-}
-
 // From 1 to 1000, in the proportion that they have; 0 stands for a small chance (RFC 2782).
 std::uint32_t scaled(std::uint32_t weight, std::uint32_t most) {
   return most == 0 ? 1 : std::max(1U, (weight * most_weight + most / 2) / most);
@@ -100,9 +96,8 @@ ClusterDiscovery::~ClusterDiscovery() = default;
 void ClusterDiscovery::learn_from(const ClusterDiscovery& other) {
   if (names_.discovery && names_.discovery == other.names_.discovery) {
     is_source_asked_ = other.is_source_asked_;
-    is_source_good_ = other.is_source_good_;
     source_failure_ = other.source_failure_;
-    told_ = other.told_;
+    source_ = other.source_;
     targets_.clear();
     for (const auto& target : other.targets_)
       targets_.push_back(std::make_unique<Target>(Target{target->listed, {}, {}}));
@@ -159,11 +154,13 @@ void ClusterDiscovery::source_read(std::vector<Listed> listed, const std::string
   const bool is_new = !std::equal(
       targets_.begin(), targets_.end(), listed.begin(), listed.end(),
       [](const auto& target, const Listed& each) { return target->listed == each; });
-  if (is_new || !is_source_asked_ || !is_source_good_)
-    say(counted(listed.size()) + " listed by " + where);
-  is_source_asked_ = is_source_good_ = true;
+  const bool is_told = is_new || !is_source_asked_ || !source_.is_good;
+  is_source_asked_ = true;
   source_failure_.reset();
-  told_.clear();
+  source_ = {true, listed.empty() ? shown(where + " lists no endpoint") : ""};
+  if (is_told && listed.empty()) warn(where + " lists no endpoint");
+  if (is_told && !listed.empty())
+    say(base::number_of(listed.size(), "endpoint") + " listed by " + where);
   if (is_new) list(std::move(listed));
   publish();
 }
@@ -172,11 +169,11 @@ void ClusterDiscovery::source_read(std::vector<Listed> listed, const std::string
 void ClusterDiscovery::source_failed(const base::Error& error, const std::string& why) {
   const bool is_in_force = is_source_asked_ && !source_failure_;
   is_source_asked_ = true;
-  is_source_good_ = false;
   if (!is_in_force) source_failure_ = error;
-  if (told_ != why)
-    warn(why + (is_in_force ? "; what was listed before stays" : "; it has no endpoint"));
-  told_ = why;
+  const std::string problem =
+      why + (is_in_force ? "; what was listed before stays" : "; it has no endpoint");
+  if (source_.problem != shown(problem)) warn(problem);
+  source_ = {false, shown(problem)};
   publish();
 }
 

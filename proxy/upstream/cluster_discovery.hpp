@@ -26,7 +26,7 @@ class ClusterDiscovery {
   void start();
   const ClusterNames& names() const { return names_; }
   bool is_settled() const;
-  bool is_source_good() const { return is_source_good_; }
+  const DiscoverySource& source() const { return source_; }
   const std::shared_ptr<const PublishedEndpoints>& published() const { return published_; }
 
  private:
@@ -72,9 +72,8 @@ class ClusterDiscovery {
   const config::Mark mark_;
   const config::Hidden hidden_;
   bool is_source_asked_ = false;  // answered, well or not
-  bool is_source_good_ = true;    // the last time
   std::optional<base::Error> source_failure_;  // of one that never was good
-  std::string told_;                           // what is wrong with the source
+  DiscoverySource source_;                     // as the log told it
   std::shared_ptr<const PublishedEndpoints> published_;
   base::TaskGroup tasks_;
   std::vector<std::unique_ptr<Target>> targets_;

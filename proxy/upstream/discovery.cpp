@@ -73,10 +73,10 @@ std::vector<std::shared_ptr<const PublishedEndpoints>> Discovery::published() co
 }
 
 // The latest of a name counts: those before it belong to configurations that end.
-std::map<std::string, bool> Discovery::sources() const {
-  std::map<std::string, bool> all;
+std::map<std::string, DiscoverySource> Discovery::sources() const {
+  std::map<std::string, DiscoverySource> all;
   for (const auto& each : clusters_)
-    if (each->names().discovery) all[each->names().cluster] = each->is_source_good();
+    if (each->names().discovery) all[each->names().cluster] = each->source();
   return all;
 }
 

@@ -10,6 +10,7 @@
 #include "proxy/base/log.hpp"
 #include "proxy/net/resolver.hpp"
 #include "proxy/upstream/endpoint.hpp"
+#include "proxy/upstream/snapshot.hpp"
 
 #include <cstdint>
 #include <functional>
@@ -72,9 +73,8 @@ class Discovery {
   std::vector<std::shared_ptr<const PublishedEndpoints>> published() const;
   // How often a name of theirs could not be resolved, by cluster: of all that it ever followed.
   const std::map<std::string, std::uint64_t>& failures() const { return failures_; }
-  // Of clusters with `discovery`, by name: whether the file or the SRV records were read well when
-  // they were last looked at.
-  std::map<std::string, bool> sources() const;
+  // Of clusters with `discovery`, by name.
+  std::map<std::string, DiscoverySource> sources() const;
 
  private:
   friend class ClusterDiscovery;

@@ -85,4 +85,10 @@ struct ClusterSnapshot {
   std::vector<EndpointSnapshot> endpoints;
 };
 
+// The file or the SRV records of a cluster with `discovery`, as they were last looked at.
+struct DiscoverySource {
+  bool is_good = true;  // what they say is in force
+  std::string problem;  // "" = none; of a good one: that it lists nothing
+};
+
 }  // namespace upstream

@@ -127,14 +127,17 @@ TEST_CASE("discovery file: an empty list is no endpoint, a broken file changes n
   CHECK(comes_to_say(proxy, "/metrics", "outrider_discovery_success{cluster=\"app\"} 1"));
   file.replace("- nowhere\n");
   CHECK(comes_to_say(proxy, "/metrics", "outrider_discovery_success{cluster=\"app\"} 0"));
+  CHECK(comes_to_say(proxy, "/clusters", "what was listed before stays"));
   CHECK(harness::get(proxy.address(), "/").body == "here");
   file.lists({});
   CHECK(comes_to_say(proxy, "/metrics", "outrider_discovery_success{cluster=\"app\"} 1"));
   const Answer answer = harness::get(proxy.address(), "/");
   CHECK(answer.status == 503);
   CHECK(answer.field("proxy-status").find("no_endpoint") != std::string::npos);
+  CHECK(comes_to_say(proxy, "/clusters", file.path() + " lists no endpoint"));
   file.lists({&origin});
   CHECK(comes_to_answer(proxy.address(), "here"));
+  CHECK(proxy.ask("/clusters").body.find("discovery_problem") == std::string::npos);
 }
 
 TEST_CASE("discovery file: the log says where the file is broken, and what is listed by now") {
@@ -148,6 +151,11 @@ TEST_CASE("discovery file: the log says where the file is broken, and what is li
   outrider->wait_for(file.path() + ":2:3: \"127.0.0.2\" has no port");
   outrider->wait_for("; " + file.path() + ":3:3: \"127.0.0.3\" has no port");
   outrider->wait_for("what was listed before stays");
+  harness::Program status(
+      {harness::outrider_binary(), "status", "--admin", outrider.admin().to_string()});
+  status.wait_for("discovery: " + file.path() + ":2:3: \"127.0.0.2\" has no port");
+  file.replace("[]\n");
+  outrider->wait_for("warning cluster app: " + file.path() + " lists no endpoint");
 }
 
 TEST_CASE("discovery file: a reload keeps what was found, and may name another file") {

@@ -226,16 +226,18 @@ TEST_CASE_FIXTURE(FileDiscoveryTest, "discovery: a broken file keeps the last go
   replace("- 10.0.0.1:80\n");
   start();
   REQUIRE(has_addresses({"10.0.0.1:80"}));
-  CHECK(discovery->sources().at("named"));
+  CHECK(discovery->sources().at("named").is_good);
   for (const char* broken : {"- 10.0.0.2\n", "", "- [\n"}) {
     replace(broken);
-    REQUIRE(turn_until([&] { return !discovery->sources().at("named"); }));
+    REQUIRE(turn_until([&] { return !discovery->sources().at("named").is_good; }));
     CHECK(sets.size() == 1);
+    CHECK(discovery->sources().at("named").problem.ends_with("; what was listed before stays"));
     replace("# good\n- 10.0.0.1:80\n");
-    REQUIRE(turn_until([&] { return discovery->sources().at("named"); }));
+    REQUIRE(turn_until([&] { return discovery->sources().at("named").is_good; }));
   }
+  CHECK(discovery->sources().at("named").problem.empty());
   fs::remove(file);
-  REQUIRE(turn_until([&] { return !discovery->sources().at("named"); }));
+  REQUIRE(turn_until([&] { return !discovery->sources().at("named").is_good; }));
   CHECK(sets.size() == 1);
 }
 
@@ -283,7 +285,7 @@ TEST_CASE_FIXTURE(DiscoveryTest, "discovery: SRV records say host, port, priorit
   server.answers[srv] = {{name, srv, 0, "10 0 81 one.test"}};
   REQUIRE(turn_until([&] { return sets.back()->addresses.size() == 1; }));
   server.answers[srv].clear();
-  REQUIRE(turn_until([&] { return !discovery->sources().at("named"); }));
+  REQUIRE(turn_until([&] { return !discovery->sources().at("named").is_good; }));
   CHECK(sets.back()->addresses.size() == 1);
   server.answers[srv] = {{name, srv, 0, "0 0 0 "}};  // there decidedly is no such service
   REQUIRE(turn_until([&] { return sets.back()->addresses.empty(); }));
