@@ -224,6 +224,7 @@ ClusterSnapshot Cluster::snapshot() {
     if (each.endpoint->state->is_ejected())
       seen.ejected_for = std::max(each.endpoint->state->ejected_until() - loop().now(), {});
     if (const Outage* outage = each.endpoint->outage()) seen.failure = in_words(outage->error());
+    if (each.endpoint->refusal) seen.failure = in_words(*each.endpoint->refusal);
     seen.pool = each.endpoint->snapshot();
   }
   now.is_panicking = balancer_->choices().is_panicking;

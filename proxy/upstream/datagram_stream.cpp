@@ -15,19 +15,34 @@ using net::Input;
 
 }  // namespace
 
+// Who has refused none may be one that never answers.
+DatagramStream::~DatagramStream() {
+  --endpoint_->in_flight;
+  if (has_sent_ && !failure_) endpoint_->takes_datagrams();
+}
+
 // Of who never answered nothing says that it was ever there.
-Error DatagramStream::lost(boost::system::error_code cause) const {
-  return {has_answered_ ? Reason::response_aborted : Reason::connect_failure, Fault::upstream,
-          "the upstream takes no datagrams", cause};
+const Error& DatagramStream::lost(boost::system::error_code cause) {
+  failure_ = {has_answered_ ? Reason::response_aborted : Reason::connect_failure, Fault::upstream,
+              "the upstream takes no datagrams", cause};
+  endpoint_->refuses_datagrams(*failure_);
+  return *failure_;
+}
+
+void DatagramStream::answered() {
+  has_answered_ = true;
+  endpoint_->takes_datagrams();
 }
 
 // That nobody listens there any more ends the session: the client's next datagram may go elsewhere.
 Task<Result<void>> DatagramStream::write(Bytes datagram) {
   const boost::system::error_code problem = socket_->send(datagram.view());
   if (problem) {
-    abort(lost(problem));
+    lost(problem);
+    socket_->interrupt();
     return Result<void>(*failure_);
   }
+  has_sent_ = true;
   has_sent(datagram.size());
   return Result<void>();
 }
@@ -50,7 +65,7 @@ Task<Result<Bytes>> DatagramStream::read() {
     Input input = socket_->read_now();
     if (input.state == Input::State::failed) co_return lost(input.cause);
     if (input.state == Input::State::data) {
-      has_answered_ = true;
+      if (!has_answered_) answered();
       has_received(input.bytes.size());
       co_return input.bytes.empty() ? http::datagram_of({}) : std::move(input.bytes);
     }

@@ -59,6 +59,7 @@ class EndpointPools final : public base::Counted, Endpoint::Owner, Pool::Owner {
  private:
   void unused() noexcept override {}  // Pools looks from time to time
   void on_unused(Endpoint& endpoint) noexcept override;
+  void on_datagrams(Endpoint& endpoint, const base::Error* refusal) noexcept override;
   void on_reachability(bool is_seen) override;
 
   base::Loop& loop_;

@@ -18,11 +18,12 @@ namespace harness {
 // A socket of UDP that waits ten seconds at most.
 class Udp {
  public:
-  // Bound to a port of 127.0.0.1, and connected if there is a peer.
-  explicit Udp(const base::Address& peer = {})
+  // Bound to a port of 127.0.0.1, or there, and connected if there is a peer.
+  explicit Udp(const base::Address& peer = {},
+               const base::Address& at = *base::Address::parse("127.0.0.1:0"))
       : descriptor_(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0)) {
-    const base::Address::Socket any = base::Address::parse("127.0.0.1:0")->socket();
-    REQUIRE(::bind(descriptor_, any.get(), any.size) == 0);
+    const base::Address::Socket own = at.socket();
+    REQUIRE(::bind(descriptor_, own.get(), own.size) == 0);
     if (peer.is_none()) return;
     const base::Address::Socket to = peer.socket();
     REQUIRE(::connect(descriptor_, to.get(), to.size) == 0);

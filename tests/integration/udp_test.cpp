@@ -165,6 +165,31 @@ TEST_CASE("udp: an upstream that is not there ends the session, and is asked aga
   CHECK(attempt["ms"]["connect"].is_null());
 }
 
+TEST_CASE("udp: an upstream that refuses datagrams is unreachable until it answers") {
+  std::optional<Udp> upstream(std::in_place);
+  const base::Address address = upstream->address();
+  upstream.reset();
+  harness::Outrider outrider(relay_to(address.to_string()));
+  const Udp client(outrider.address("stun"));
+  client.send("lost");
+  outrider->wait_for("endpoint " + address.to_string() +
+                     " is unreachable: the upstream takes no datagrams: Connection refused");
+  const base::Address admin = outrider.admin();
+  const Json refused = Json::parse(harness::get(admin, "/clusters", "127.0.0.1").body);
+  const Json endpoint = refused["clusters"].items().front()["endpoints"].items().front();
+  CHECK(endpoint["health"].text() == "unreachable");
+  CHECK(endpoint["failure"].text() == "the upstream takes no datagrams: Connection refused");
+  upstream.emplace(base::Address(), address);
+  client.send("taken");
+  base::Address relay;
+  CHECK(upstream->receive(10'000, &relay) == "taken");
+  upstream->send_to(relay, "answer");
+  CHECK(client.receive() == "answer");
+  outrider->wait_for("endpoint " + address.to_string() + " is reachable again");
+  CHECK(harness::get(admin, "/clusters", "127.0.0.1").body.find("\"health\":\"healthy\"") !=
+        std::string::npos);
+}
+
 TEST_CASE("udp: a reload keeps the socket and the sessions; a drain ends what is quiet") {
   const UdpEcho echo;
   TestProxy proxy(relay_to(echo.address()));

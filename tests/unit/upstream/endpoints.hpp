@@ -45,6 +45,7 @@ struct Endpoints {
 
   struct NoOwner final : upstream::Endpoint::Owner {
     void on_unused(upstream::Endpoint&) noexcept override {}
+    void on_datagrams(upstream::Endpoint&, const base::Error*) noexcept override {}
   };
   NoOwner owner;
   std::uint16_t port = 1;
