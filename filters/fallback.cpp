@@ -88,6 +88,11 @@ Reason reason_of(const Reply& cause) {
   return cause ? cause->reason : cause.error().reason;
 }
 
+// For whoever asks why it was answered so.
+void tell(http::StreamInfo& info, std::string_view way, const Reply& cause) {
+  info.fell_back = {way, info.cluster, reason_of(cause), cause ? cause->status : 0};
+}
+
 class WithRespond final : public http::Filter {
  public:
   explicit WithRespond(const Options& options)
@@ -96,6 +101,7 @@ class WithRespond final : public http::Filter {
   Task<Reply> handle(Request& request, Next next) override {
     Reply reply = co_await next(request);
     if (!means(options_.when, reply)) co_return reply;
+    tell(request.info, "respond", reply);
     co_return answer(reason_of(reply));
   }
 
@@ -159,7 +165,10 @@ class WithStale final : public http::Filter {
     Reply reply = co_await next(request);
     if (means(options_.when, reply)) {
       const auto kept = store_->find(key, request, request.info.now());
-      if (kept) co_return answer(*kept, reply, request.info);
+      if (kept) {
+        tell(request.info, "stale", reply);
+        co_return answer(*kept, reply, request.info);
+      }
     } else if (reply && StaleStore::takes(*reply)) {
       keep(*reply, request, std::move(key));
     }
@@ -213,7 +222,7 @@ class WithCluster final : public http::Filter {
       recording.stop();
       co_return concluded(std::move(reply), std::move(first));
     }
-    const Reason cause = reason_of(reply);
+    tell(request.info, "to", reply);
     const auto error = reply ? std::nullopt : std::optional(reply.error());
     give_up(std::move(reply), std::move(first));
     auto second = std::make_unique<Try>(request.info, request.scope);
@@ -222,7 +231,8 @@ class WithCluster final : public http::Filter {
     pass_deadline_on(again);
     const std::string_view usual_cluster = std::exchange(request.info.cluster, options_.to);
     Reply answer = co_await other->handle(again);
-    if (answer) answer->reason = cause;
+    request.info.fell_back.has_failed = !answer;
+    if (answer) answer->reason = request.info.fell_back.reason;
     if (!answer && error) {
       request.info.cluster = usual_cluster;
       answer = *error;

@@ -67,7 +67,8 @@ struct Policy {
   const config::FilterConfig* filter;
 };
 
-// In the order in which a request meets them. What a reload has taken away is not found.
+// In the order in which a request meets them, those of a cluster that another answered for first.
+// What a reload has taken away is not found.
 std::vector<Policy> policies_on(const config::Config& config, const RecordedExchange& exchange) {
   std::vector<Policy> all;
   const auto add = [&all](const std::string& place, const config::Filters& filters) {
@@ -80,8 +81,13 @@ std::vector<Policy> policies_on(const config::Config& config, const RecordedExch
       if (route.name == exchange.route)
         add(config::place_name(listener, route), route.filters);
   }
-  if (const config::Cluster* cluster = config.find_cluster(exchange.cluster))
-    add(config::place_name(*cluster), cluster->filters);
+  std::vector<std::string> asked = {exchange.cluster};
+  if (const std::string& before = exchange.fell_back.cluster;
+      !before.empty() && before != exchange.cluster)
+    asked.insert(asked.begin(), before);
+  for (const std::string& name : asked)
+    if (const config::Cluster* cluster = config.find_cluster(name))
+      add(config::place_name(*cluster), cluster->filters);
   return all;
 }
 
@@ -100,6 +106,15 @@ std::string_view what_retry_did(const RecordedExchange& exchange) {
   if (hedges == 0) return "tried again";
   return hedges + 1 == exchange.attempts.size() ? "hedged: began another beside a slow one"
                                                 : "hedged, and tried again";
+}
+
+std::string what_fallback_did(const RecordedExchange& exchange) {
+  const auto& [by, cluster, reason, status, has_failed] = exchange.fell_back;
+  const std::string cause = reason != Reason::none ? std::string(base::to_string(reason))
+                                                   : "status " + std::to_string(status);
+  const std::string way = '`' + std::string(by) + '`';
+  return has_failed ? "its " + way + " failed too, after " + cause
+                    : "answered by " + way + " instead of " + cause;
 }
 
 // What made it wait though nothing was asked.
@@ -134,6 +149,9 @@ void write_policies(base::JsonWriter& json, const config::Config& config,
     const std::string& name = policy.filter->name;
     if (std::any_of(deciders.begin(), deciders.end(), decides))
       write_policy(json, policy, base::to_string(exchange.reason));
+    else if (const std::string_view way = exchange.fell_back.by;
+             !way.empty() && is_it({"fallback", way}, *policy.filter))
+      write_policy(json, policy, what_fallback_did(exchange));
     else if (name == "retry" && !exchange.retry_denied.empty())
       write_policy(json, policy, "denied another attempt: " + std::string(exchange.retry_denied));
     else if (name == "retry" && exchange.attempts.size() > 1)
@@ -163,8 +181,11 @@ void write_millis(base::JsonWriter& json, std::string_view name, base::Duration 
   json.key(name).raw(std::to_string(micros / 1000) + rest);
 }
 
-void write_attempt(base::JsonWriter& json, const RecordedAttempt& attempt) {
+// cluster: the exchange's.
+void write_attempt(base::JsonWriter& json, const RecordedAttempt& attempt,
+                   std::string_view cluster) {
   json.open('{').number("number", static_cast<std::uint64_t>(attempt.number));
+  if (attempt.cluster != cluster) json.text("cluster", attempt.cluster);
   if (!attempt.endpoint.empty()) json.text("endpoint", attempt.endpoint);
   if (attempt.exchange_on_it > 0) {
     json.boolean("reused", attempt.was_reused);
@@ -194,6 +215,17 @@ void write_text(base::JsonWriter& json, std::string_view name, std::string_view 
   if (!value.empty()) json.text(name, value);
 }
 
+void write_fallback(base::JsonWriter& json, const RecordedExchange& exchange) {
+  const auto& [by, cluster, reason, status, has_failed] = exchange.fell_back;
+  if (by.empty()) return;
+  json.key("fallback").open('{').text("by", by);
+  write_text(json, "cluster", cluster);
+  write_text(json, "reason", base::to_string(reason));
+  if (status > 0) json.number("status", static_cast<std::uint64_t>(status));
+  if (has_failed) json.boolean("failed", true);
+  json.close('}');
+}
+
 void write_exchange(base::JsonWriter& json, const config::Config& config,
                     const RecordedExchange& exchange) {
   json.open('{').text("request_id", exchange.request_id);
@@ -209,6 +241,7 @@ void write_exchange(base::JsonWriter& json, const config::Config& config,
   write_text(json, "reason", base::to_string(exchange.reason));
   write_text(json, "detail", exchange.detail);
   write_text(json, "retry_denied", exchange.retry_denied);
+  write_fallback(json, exchange);
   json.number("bytes_in", exchange.bytes_in).number("bytes_out", exchange.bytes_out);
   json.key("ms").open('{');
   write_millis(json, "total", exchange.total);
@@ -218,7 +251,8 @@ void write_exchange(base::JsonWriter& json, const config::Config& config,
   write_text(json, "trace_id", exchange.trace_id);
   json.text("source", exchange.source);
   json.key("attempts").open('[');
-  for (const RecordedAttempt& attempt : exchange.attempts) write_attempt(json, attempt);
+  for (const RecordedAttempt& attempt : exchange.attempts)
+    write_attempt(json, attempt, exchange.cluster);
   json.close(']');
   write_policies(json, config, exchange);
   json.close('}');

@@ -32,6 +32,8 @@ std::string outcome_of(const Json& of) {
   std::string out = text(of, "status");
   if (!grpc.empty() && grpc != "0") out += " (gRPC " + grpc + ')';
   if (!reason.empty()) out.append(out.empty() ? "" : " ") += reason;
+  const Json& fallback = member(of, "fallback");
+  if (!fallback.is_null() && text(fallback, "failed") != "true") out += ", by fallback";
   return out.empty() ? "no answer" : out;
 }
 
@@ -59,6 +61,8 @@ std::string connection_of(const Json& attempt, const Json& exchange) {
 std::string attempt_of(const Json& attempt, const Json& exchange) {
   std::string endpoint = text(attempt, "endpoint");
   if (endpoint.empty()) endpoint = "no endpoint";
+  if (const std::string cluster = text(attempt, "cluster"); !cluster.empty())
+    endpoint += " of cluster " + cluster;
   const bool is_hedge = text(attempt, "hedge") == "true";
   std::string out = (is_hedge ? "  hedge   " : "  attempt ") +
                     padded(text(attempt, "number"), 3) + endpoint + "  " +

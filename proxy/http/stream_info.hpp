@@ -72,6 +72,15 @@ struct Trace {
   bool is_sampled() const { return (flags & trace_is_sampled) != 0; }
 };
 
+// What a `fallback` answered instead of, or tried to.
+struct FellBack {
+  std::string_view by;       // "respond", "stale", "to": its own way; "" = none did
+  std::string_view cluster;  // that was to answer
+  base::Reason reason = base::Reason::none;
+  int status = 0;  // 0 = there was no answer
+  bool has_failed = false;  // it, too
+};
+
 struct StreamInfo {
   StreamInfo(base::Loop& on, const ConnectionInfo& by)
       : loop(on), connection(by), started(on.now()), last_byte(on.now()) {}
@@ -114,6 +123,7 @@ struct StreamInfo {
   Mirrored mirrored = Mirrored::not_drawn;
   Headers throttle_fields;              // what the last throttle that refused it tells the client
   std::string_view retry_denied;        // what said no to another that was due; "" = nothing
+  FellBack fell_back;
   std::string_view request_id_field;    // by which the id is known outside; "" = by none
   std::string kept_request_id;          // see request_id()
   Trace trace;

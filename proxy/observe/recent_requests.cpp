@@ -73,7 +73,8 @@ std::string_view RecentRequests::why(const http::StreamInfo& info) {
   const bool has_left = info.reason == base::Reason::client_gone;
   const bool has_begun = info.first_byte != base::never;
   if (info.status >= 500 || info.grpc_status > 0 ||
-      (info.reason != base::Reason::none && !(has_left && has_begun)))
+      (info.reason != base::Reason::none && !(has_left && has_begun)) ||
+      !info.fell_back.by.empty())
     return "failed";
   const auto is_hedge = [](const http::Attempt& attempt) { return attempt.is_hedge; };
   const std::vector<http::Attempt>& others = info.other_attempts;
@@ -121,6 +122,9 @@ void RecentRequests::keep(const http::StreamInfo& info, const AccessRecord& reco
   made.reason = info.reason;
   made.detail = words_of(info.detail, info.cause);
   made.retry_denied = info.retry_denied;
+  const http::FellBack& fell_back = info.fell_back;
+  made.fell_back = {fell_back.by, std::string(fell_back.cluster), fell_back.reason, fell_back.status,
+                    fell_back.has_failed};
   made.kept_for = kept_for;
   made.bytes_in = info.bytes_in;
   made.bytes_out = info.bytes_out;

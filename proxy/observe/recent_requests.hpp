@@ -41,6 +41,13 @@ struct RecordedExchange {
   base::Reason reason = base::Reason::none;
   std::string detail;
   std::string_view retry_denied;  // static
+  struct {
+    std::string_view by;  // static
+    std::string cluster;
+    base::Reason reason = base::Reason::none;
+    int status = 0;
+    bool has_failed = false;
+  } fell_back;
   std::string_view kept_for;      // "failed", "retried", "hedged" or "slow"
   std::uint64_t bytes_in = 0, bytes_out = 0;
   base::Duration total{}, first_byte{-1};
@@ -56,7 +63,7 @@ class RecentRequests {
   // Why it is worth keeping; "" = it is not.
   static std::string_view worth(const http::StreamInfo& info) {
     if (info.reason == base::Reason::none && info.status < 500 && info.grpc_status <= 0 &&
-        info.attempts <= 1 && info.first_byte - info.started < slow)
+        info.attempts <= 1 && info.fell_back.by.empty() && info.first_byte - info.started < slow)
       return {};
     return why(info);
   }

@@ -81,6 +81,8 @@ TEST_CASE("fallback: a fixed answer in place of an upstream that is not there; t
     CHECK(answer.body == "[]");
     CHECK(answer.field("content-type") == "application/json");
     CHECK(ask(proxy, "HEAD").status == 200);
+    CHECK(harness::comes_to_say(proxy, "/requests",
+                                "answered by `respond` instead of connect_failure"));
     CHECK(harness::comes_to_say(proxy, "/metrics",
                                 "method=\"GET\",code=\"200\",reason=\"connect_failure\"} 1"));
   }
@@ -103,6 +105,7 @@ TEST_CASE("fallback: the last good answer in place of one that failed") {
   CHECK(answer.field("content-type") == "text/plain");
   CHECK(answer.field("cache-status") == "outrider; hit; detail=\"503\"");
   CHECK_FALSE(answer.field("age").empty());
+  CHECK(harness::comes_to_say(proxy, "/requests", "answered by `stale` instead of status 503"));
   CHECK(ask(proxy, "POST").status == 503);
   // Also under a configuration that leaves the filter as it is.
   CHECK(proxy.reload(with_fallback(app.url(), "stale: {}") + "x-changed: 1\n").status == 200);
@@ -123,6 +126,15 @@ TEST_CASE("fallback: another cluster answers, with the body of the request") {
   CHECK(harness::comes_to_say(proxy, "/metrics",
                               "outrider_requests_total{listener=\"egress\",route=\"egress.1\","
                               "cluster=\"other\",method=\"PUT\",code=\"200\""));
+  CHECK(harness::comes_to_say(proxy, "/requests", "\"fallback\""));
+  const Json kept = Json::parse(proxy.ask("/requests").body)["requests"].items().back();
+  CHECK(kept["status"].number() == 200);
+  CHECK(kept["cluster"].text() == "other");
+  CHECK(kept["fallback"]["by"].text() == "to");
+  CHECK(kept["fallback"]["cluster"].text() == "app");
+  CHECK(kept["fallback"]["status"].number() == 503);
+  CHECK(kept["attempts"].items().front()["cluster"].text() == "app");
+  CHECK(kept["attempts"].items().back()["cluster"].is_null());
   const std::string large(100'000, 'x');  // more than is kept to be sent again
   CHECK(ask(proxy, "PUT", large).status == 503);
 }

@@ -82,6 +82,17 @@ TEST_CASE("a story: of a session, and of what was held") {
   CHECK_MESSAGE(held.find(words) != held.npos, held);
 }
 
+TEST_CASE("a story: of what a fallback answered, and whose the attempts were") {
+  const std::string story = cli::story_of(cli::parse_json(
+      R"({"method":"GET","host":"h","path":"/","protocol":"http1","status":200,"cluster":"other",)"
+      R"("fallback":{"by":"to","cluster":"app","status":503},"ms":{},"attempts":[)"
+      R"({"number":1,"cluster":"app","endpoint":"a:1","ms":{},"status":503},)"
+      R"({"number":2,"endpoint":"b:1","ms":{},"status":200}],"policies":[]})"));
+  for (const char* words : {"200, by fallback\n", "attempt 1  a:1 of cluster app  503\n",
+                            "attempt 2  b:1  200\n"})
+    CHECK_MESSAGE(story.find(words) != story.npos, story);
+}
+
 TEST_CASE("the terminal: obeys nobody but us") {
   CHECK(cli::harmless("a\x1b[0m\x7f") == "a?[0m?");
   CHECK(cli::escaped_for_query("a b&c=/") == "a%20b%26c%3D%2F");

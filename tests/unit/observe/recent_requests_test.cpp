@@ -57,6 +57,9 @@ TEST_CASE("recent requests: what is worth keeping") {
     ended.info.first_byte = ended.info.started + each.first_byte;
     CHECK(observe::RecentRequests::worth(ended.info) == each.why);
   }
+  Ended fallen_back;
+  fallen_back.info.fell_back = {"stale", "app", Reason::none, 503};
+  CHECK(observe::RecentRequests::worth(fallen_back.info) == "failed");
   Ended gone;
   gone.info.reason = base::Reason::client_gone;
   gone.info.first_byte = base::never;
