@@ -171,3 +171,20 @@ TEST_CASE("discovery file: a reload keeps what was found, and may name another f
   CHECK(proxy.reload(second.yaml()).status == 200);
   CHECK(comes_to_answer(proxy.address(), "two"));
 }
+
+TEST_CASE("discovery file: an attempt that found no endpoint is one that was begun") {
+  const EndpointFile file;
+  file.lists({});
+  const std::string log = file.path() + ".log";
+  {
+    std::string yaml = file.yaml();
+    yaml.replace(yaml.find("format: none"), 12, "to: \"" + log + "\"");
+    const TestProxy proxy(yaml);
+    CHECK(harness::get(proxy.address(), "/").status == 503);
+  }
+  std::ifstream lines(log);
+  std::string line;
+  std::getline(lines, line);
+  CHECK_MESSAGE(line.find("\"reason\":\"no_endpoint\"") != line.npos, line);
+  CHECK_MESSAGE(line.find("\"attempts\":1,") != line.npos, line);
+}
