@@ -54,6 +54,11 @@ AccessLog::AccessLog(std::string to, base::LogFile file, Format format, int work
 }
 
 AccessLog::~AccessLog() {
+  finish();
+}
+
+void AccessLog::finish() {
+  if (!writer_.joinable()) return;
   {
     const std::lock_guard lock(mutex_);
     is_ending_ = true;
@@ -159,6 +164,10 @@ void AccessLog::lose(LogQueue& lines, std::string_view text) {
   lines.pop(text.size());
 }
 
+void AccessLog::has_taken() {
+  taken_.store(taken() + 1, std::memory_order_relaxed);
+}
+
 // A datagram for each line.
 void AccessLog::send_out(LogQueue& lines) {
   for (std::string_view text = lines.front(); !text.empty(); text = lines.front()) {
@@ -168,6 +177,7 @@ void AccessLog::send_out(LogQueue& lines) {
       last_error_.store(sent.error().cause.value(), std::memory_order_relaxed);
       lose(lines, line);
     } else if (*sent) {
+      has_taken();
       lines.pop(line.size());
     } else if (is_to_give_up()) {
       lose(lines, text);
@@ -186,6 +196,7 @@ void AccessLog::write_some(LogQueue& lines, std::string_view text) {
     return lose(lines, text);
   }
   if (*written == 0) return;
+  has_taken();
   is_mid_line_ = next[*written - 1] != '\n';
   if (!std::exchange(is_torn_, false)) lines.pop(*written);
 }

@@ -73,14 +73,19 @@ class AccessLog {
   // be. The error's cause says why it cannot be opened.
   static base::Result<std::unique_ptr<AccessLog>> open(std::string to, Format format, int workers,
                                                        LineRules rules = {});
-  ~AccessLog();  // writes what is left, if the destination takes it
+  ~AccessLog();
   AccessLog(const AccessLog&) = delete;
   AccessLog& operator=(const AccessLog&) = delete;
+
+  // Writes what is left, if the destination takes it; nobody writes any more.
+  void finish();
 
   Queue& queue(int worker) { return *queues_[static_cast<std::size_t>(worker)]; }
   std::uint64_t dropped() const { return refused() + overrun(); }
   std::uint64_t overrun() const;  // for want of room in the queues
   std::uint64_t refused() const { return refused_.load(std::memory_order_acquire); }
+  // How often its destination has taken something.
+  std::uint64_t taken() const { return taken_.load(std::memory_order_relaxed); }
   // Why the last line was lost that its destination did not take; "" = it has taken all.
   std::string trouble() const;
   const std::string& name() const { return name_; }
@@ -97,6 +102,7 @@ class AccessLog {
   void write_out(LogQueue& lines);
   void send_out(LogQueue& lines);
   void lose(LogQueue& lines, std::string_view text);
+  void has_taken();
   void write_some(LogQueue& lines, std::string_view text);
   bool has_lines();
   void take_fresh();
@@ -112,6 +118,7 @@ class AccessLog {
   bool is_torn_ = false;      // and the rest of that line is lost
   std::vector<std::unique_ptr<Queue>> queues_;
   std::atomic<std::uint64_t> refused_{0};  // lines, by the destination
+  std::atomic<std::uint64_t> taken_{0};    // writes
   std::atomic<int> last_error_{0};
   // Cleared by the writer before it sleeps; whoever finds it so wakes it.
   alignas(64) std::atomic<bool> is_awake_{true};

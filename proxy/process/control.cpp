@@ -85,6 +85,7 @@ Control::~Control() {
   admin_.reset();
   probes_.reset();
   workers_.clear();
+  finish_access_log();
   app_.reset();
   successor_.reset();
 }

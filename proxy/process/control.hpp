@@ -150,6 +150,10 @@ class Control final : admin::AdminSource {
   void watch_cluster(const config::Cluster& cluster);
   base::Task<> reopen_logs();
   void look_at_access_log();
+  void finish_access_log();
+  bool count_lost_lines();
+  Losses::Say lost_lines_teller();
+  std::string about_access_log(const std::string& what) const;
   void await_signal();
   void on_signal(int number);
   void end(base::Millis delay);
@@ -223,6 +227,8 @@ class Control final : admin::AdminSource {
   std::weak_ptr<const observe::AccessLog> watched_log_;
   std::string watched_log_name_;
   std::uint64_t seen_refused_ = 0, seen_overrun_ = 0;  // of those, by its destination; for want of room
+  std::uint64_t seen_taken_ = 0;  // when lines were last seen to be lost
+  bool is_loss_told_ = false;     // and not that it takes lines again
   base::TaskGroup tasks_;
 };
 

@@ -96,29 +96,56 @@ void Control::take_certificates(const std::vector<certs::CertificateWatch::Chang
       [this](const std::string& text) { log_.warning(text); });
 }
 
-// The other log says that lines of the access log are lost.
+// The other log says that lines of the access log are lost, and when it takes them again.
 void Control::look_at_access_log() {
-  const auto tell = [this](const std::string& why, std::uint64_t count) {
-    log_.warning(plan_->config->shown(
-        plan_->config->access_log.places,
-        "access_log: " + watched_log_name_ + ": " + why + "; lines lost: " + std::to_string(count)));
-  };
+  const bool has_lost = count_lost_lines();
+  log_losses_.tell(loop_.now(), lost_lines_teller());
+  const std::shared_ptr<observe::AccessLog>& log = plan_->access_log;
+  if (has_lost || !is_loss_told_ || log->taken() == seen_taken_) return;
+  is_loss_told_ = false;
+  log_.info(about_access_log("takes lines again"));
+}
+
+// At the end, when nobody writes any more: nothing is lost untold.
+void Control::finish_access_log() {
+  if (plan_->access_log) plan_->access_log->finish();
+  count_lost_lines();
+  log_losses_.tell_rest(lost_lines_teller());
+}
+
+// Whether there were any since the last time.
+bool Control::count_lost_lines() {
   const std::shared_ptr<observe::AccessLog>& log = plan_->access_log;
   if (watched_log_.lock() != log) {
-    log_losses_.tell_rest(tell);
+    log_losses_.tell_rest(lost_lines_teller());
     watched_log_ = log;
     watched_log_name_ = log ? log->name() : "";
-    seen_refused_ = seen_overrun_ = 0;
+    seen_refused_ = seen_overrun_ = seen_taken_ = 0;
+    is_loss_told_ = false;
   }
-  if (!log) return;
-  const auto since = [](std::uint64_t count, std::uint64_t& seen) {
-    return count - std::exchange(seen, count);
+  if (!log) return false;
+  const auto add_since = [this](std::uint64_t count, std::uint64_t& seen, const std::string& why) {
+    const std::uint64_t lost = count - std::exchange(seen, count);
+    if (lost > 0) log_losses_.add(lost, why);
+    return lost > 0;
   };
-  if (const std::uint64_t lost = since(log->refused(), seen_refused_); lost > 0)
-    log_losses_.add(lost, log->trouble());
-  if (const std::uint64_t lost = since(log->overrun(), seen_overrun_); lost > 0)
-    log_losses_.add(lost, "it takes lines too slowly, or not at all");
-  log_losses_.tell(loop_.now(), tell);
+  const bool was_refused = add_since(log->refused(), seen_refused_, log->trouble());
+  const bool was_overrun =
+      add_since(log->overrun(), seen_overrun_, "it takes lines too slowly, or not at all");
+  if (was_refused || was_overrun) seen_taken_ = log->taken();
+  return was_refused || was_overrun;
+}
+
+Losses::Say Control::lost_lines_teller() {
+  return [this](const std::string& why, std::uint64_t count) {
+    is_loss_told_ = true;
+    log_.warning(about_access_log(why + "; lines lost: " + std::to_string(count)));
+  };
+}
+
+std::string Control::about_access_log(const std::string& what) const {
+  return plan_->config->shown(plan_->config->access_log.places,
+                              "access_log: " + watched_log_name_ + ": " + what);
 }
 
 }  // namespace process

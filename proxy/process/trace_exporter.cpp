@@ -168,6 +168,8 @@ void TraceExporter::take(const CollectorAnswer& answer, std::uint64_t spans) {
   if (rejected > 0)
     lose("rejected", rejected,
          "it takes not all of them" + (partial.why.empty() ? "" : ": " + partial.why));
+  else if (std::exchange(is_trouble_told_, false))
+    parts_.log.info(about("takes spans again"));
 }
 
 void TraceExporter::lose(std::string_view outcome, std::uint64_t spans, const std::string& why) {
@@ -176,12 +178,16 @@ void TraceExporter::lose(std::string_view outcome, std::uint64_t spans, const st
   tell_losses();
 }
 
-Losses::Say TraceExporter::teller() const {
+std::string TraceExporter::about(const std::string& what) const {
+  return config_->shown(config_->trace->places, "trace: " + config_->trace->to + ": " + what);
+}
+
+Losses::Say TraceExporter::teller() {
   return [this](const std::string& why, std::uint64_t count) {
     const std::string lost =
         count > 0 ? "spans lost: " + std::to_string(count) : "spans are kept and sent again";
-    parts_.log.warning(config_->shown(
-        config_->trace->places, "trace: " + config_->trace->to + ": " + why + "; " + lost));
+    is_trouble_told_ = true;
+    parts_.log.warning(about(why + "; " + lost));
   };
 }
 

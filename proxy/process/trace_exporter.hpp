@@ -57,7 +57,8 @@ class TraceExporter {
   void take(const CollectorAnswer& answer, std::uint64_t spans);
   void lose(std::string_view outcome, std::uint64_t spans, const std::string& why);
   void count_dropped();
-  Losses::Say teller() const;
+  std::string about(const std::string& what) const;
+  Losses::Say teller();
   void tell_losses();
   stats::Counter& counter(std::string_view outcome) const;
 
@@ -72,6 +73,7 @@ class TraceExporter {
   std::uint64_t in_hand_ = 0;  // spans of the request that is under way
   std::uint64_t counted_dropped_ = 0;
   Losses losses_;
+  bool is_trouble_told_ = false;  // and not that it takes spans again
   const std::shared_ptr<bool> is_alive_ = std::make_shared<bool>(true);
   base::TaskGroup tasks_;  // dies before what its task uses
 };

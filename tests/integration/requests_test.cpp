@@ -7,6 +7,7 @@
 #include <doctest/doctest.h>
 
 #include <atomic>
+#include <csignal>
 #include <fstream>
 #include <sstream>
 #include <unistd.h>
@@ -259,6 +260,31 @@ TEST_CASE("tap: on the command line") {
   CHECK_NOTHROW(tap.wait_for("\"path\":\"/tapped\""));
   Program wrong({harness::outrider_binary(), "tap", "statsu == 1"});
   CHECK(wrong.wait() == 2);
+}
+
+TEST_CASE("access log: lines that are lost are told to the last, and when they are taken again") {
+  const std::string path = "/tmp/outrider-syslog." + std::to_string(::getpid());
+  harness::Outrider outrider(
+      "version: 1\nworkers: 1\naccess_log: { to: \"syslog:" + path +
+      "\" }\nlisteners: { egress: { bind: \"127.0.0.1:0\", routes: [{ respond: {} }] } }\n");
+  const base::Address proxy = outrider.address();
+  const std::string lost = "access_log: syslog:" + path + ": No such file or directory; lines lost: 1\n";
+  CHECK(harness::get(proxy, "/").status == 200);
+  outrider->wait_for(lost);
+  const int daemon = ::socket(AF_UNIX, SOCK_DGRAM, 0);
+  const base::Address::Socket at = base::Address::parse("unix:" + path)->socket();
+  REQUIRE(::bind(daemon, at.get(), at.size) == 0);
+  char line[2048];
+  while (::recv(daemon, line, sizeof line, MSG_DONTWAIT) <= 0)
+    CHECK(harness::get(proxy, "/").status == 200);
+  outrider->wait_for("access_log: syslog:" + path + ": takes lines again");
+  ::close(daemon);
+  ::unlink(path.c_str());
+  CHECK(harness::get(proxy, "/").status == 200);
+  outrider->signal(SIGTERM);
+  CHECK(outrider->wait() == 0);
+  const std::string& said = outrider->said();
+  CHECK_MESSAGE(said.find("lines lost: ", said.find("takes lines again")) != said.npos, said);
 }
 
 TEST_CASE("access log: says what it is asked, of whom it is asked") {

@@ -30,6 +30,18 @@ TEST_CASE("trace: what the collector does not take for now is sent again") {
                               "outrider_trace_spans_total{outcome=\"exported\"} 512"));
 }
 
+TEST_CASE("trace: that the collector takes spans again is told, once") {
+  Collector collector([](int n) {
+    return n == 0 ? "HTTP/1.1 503 Later\r\nretry-after: 0\r\ncontent-length: 0\r\n\r\n"
+                  : "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}";
+  });
+  App app;
+  Outrider outrider(traced(collector.url(), app.cluster()));
+  fill_batch(outrider.address());
+  outrider->wait_for("trace: " + collector.url() + ": it answers 503; spans are kept and sent again");
+  outrider->wait_for("trace: " + collector.url() + ": takes spans again");
+}
+
 TEST_CASE("trace: what it refuses is counted") {
   Collector collector([](int n) {
     return n == 0 ? "HTTP/1.1 400 No\r\ncontent-length: 0\r\n\r\n"
