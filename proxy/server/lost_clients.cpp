@@ -1,5 +1,8 @@
 #include "proxy/server/lost_clients.hpp"
 
+#include "proxy/base/number_of.hpp"
+
+#include <algorithm>
 #include <utility>
 
 namespace server {
@@ -26,7 +29,7 @@ LostClients::LostClients(base::Loop& loop, std::string listener, base::Log& log,
 
 void LostClients::add(const net::FailedHandshake& failed, const base::Address& source) {
   counters_[static_cast<std::size_t>(failed.failure)]->add(shard_);
-  if (failed.is_silent || !may_tell()) return;
+  if (failed.is_silent || !may_tell(untold_)) return;
   tell("TLS with " + source.to_string() + " failed: " + std::string(to_string(failed.failure)) +
        ": " + describe(failed.failure, failed.error));
 }
@@ -34,22 +37,26 @@ void LostClients::add(const net::FailedHandshake& failed, const base::Address& s
 // Whoever leaves without a word only looked whether somebody is there.
 void LostClients::add(const base::Error& failed, const base::Address& source) {
   proxy_headers_.add(shard_);
-  if (failed.reason != base::Reason::client_gone && may_tell())
+  if (failed.reason != base::Reason::client_gone && may_tell(untold_))
     tell("no PROXY header from " + source.to_string() + ": " + std::string(failed.detail));
 }
 
 void LostClients::refused_session(const base::Address& source, std::uint64_t taken) {
-  if (!may_tell()) return;
-  const std::string why = taken > 0 ? "all " + std::to_string(taken) + " `sessions` are taken"
-                                    : "a bound of `limits` was reached";
+  const bool is_told =
+      std::find(without_session_.begin(), without_session_.end(), source) != without_session_.end();
+  if (is_told || !may_tell(untold_datagrams_)) return;
+  without_session_.push_back(source);
+  const std::string why =
+      taken > 0 ? "all " + std::to_string(taken) + " are taken; `udp.sessions` may be raised"
+                : "a bound of `limits` was reached";
   tell("no session for " + source.to_string() + ": " + why);
 }
 
 // To be asked before the words are made: whoever floods pays for them otherwise.
-bool LostClients::may_tell() {
+bool LostClients::may_tell(std::uint64_t& untold) {
   if (told_ == 0) loop_.arm(*this, loop_.now() + a_second);
   const bool may = told_ < most_lines;
-  ++(may ? told_ : untold_);
+  ++(may ? told_ : untold);
   return may;
 }
 
@@ -59,13 +66,16 @@ void LostClients::tell(const std::string& what) {
 
 void LostClients::expired() {
   told_ = 0;
-  const std::uint64_t untold = std::exchange(untold_, 0);
-  if (untold > 0)
-    log_.warning("listener " + listener_ + ": " + std::to_string(untold) +
-                 " more clients came to nothing within a second; see "
-                 "outrider_downstream_tls_failures_total, "
-                 "outrider_downstream_proxy_header_failures_total and "
-                 "outrider_connections_refused_total");
+  without_session_.clear();
+  if (const std::uint64_t untold = std::exchange(untold_, 0); untold > 0)
+    tell(base::number_of(untold, "more client") +
+         " came to nothing within a second; see "
+         "outrider_downstream_tls_failures_total and "
+         "outrider_downstream_proxy_header_failures_total");
+  if (const std::uint64_t untold = std::exchange(untold_datagrams_, 0); untold > 0)
+    tell(base::number_of(untold, "more datagram") +
+         " came within a second from clients that got no session; see "
+         "outrider_datagrams_dropped_total; `udp.sessions` or `limits` may be raised");
 }
 
 std::shared_ptr<LostClients> AllLostClients::of(const std::string& listener) {

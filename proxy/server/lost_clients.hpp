@@ -12,6 +12,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <vector>
 
 namespace server {
 
@@ -30,12 +31,12 @@ class LostClients final : base::Timer {
   // A PROXY header that did not come, or was none.
   void add(const base::Error& failed, const base::Address& source);
   // There is no room for another; counted by who refuses it. taken: all that there may be; 0 = it is a bound
-  // of `limits`.
+  // of `limits`. Each client is told once a second.
   void refused_session(const base::Address& source, std::uint64_t taken);
 
  private:
   void expired() override;
-  bool may_tell();
+  bool may_tell(std::uint64_t& untold);
   void tell(const std::string& what);
 
   base::Loop& loop_;
@@ -46,6 +47,8 @@ class LostClients final : base::Timer {
   const std::size_t shard_;
   std::uint64_t told_ = 0;  // in this second
   std::uint64_t untold_ = 0;
+  std::uint64_t untold_datagrams_ = 0;  // of clients without a session
+  std::vector<base::Address> without_session_;  // that were told
 };
 
 // Those of all listeners of one worker, by name; each lives as long as a generation has it.

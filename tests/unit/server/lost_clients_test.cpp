@@ -91,13 +91,32 @@ TEST_CASE_FIXTURE(
   CHECK(text.find("15 more clients came to nothing") != text.npos);
 }
 
-TEST_CASE_FIXTURE(Told, "lost clients: who gets no session is told, as often as anybody") {
+TEST_CASE_FIXTURE(Told, "lost clients: who gets no session is told once a second") {
   for (int i = 0; i < 100; ++i) lost.refused_session(source, 10);
-  const std::string text = lines();
-  CHECK_MESSAGE(text.find("listener ingress: no session for 192.0.2.7:1234: all 10 `sessions` are "
-                          "taken") != text.npos,
+  std::string text = lines();
+  CHECK_MESSAGE(text.find("listener ingress: no session for 192.0.2.7:1234: all 10 are taken; "
+                          "`udp.sessions` may be raised") != text.npos,
                 text);
+  CHECK(std::count(text.begin(), text.end(), '\n') == 1);
+  loop.advance(base::Millis{1'001});
+  CHECK(lines().empty());
+  lost.refused_session(source, 10);
+  CHECK(lines().find("no session for 192.0.2.7:1234") != std::string::npos);
+}
+
+TEST_CASE_FIXTURE(Told, "lost clients: of many without a session a few are told, and the count") {
+  const std::string host = "192.0.2.7:";
+  for (int port = 1001; port <= 1100; ++port)
+    lost.refused_session(*base::Address::parse(host + std::to_string(port)), 10);
+  std::string text = lines();
   CHECK(std::count(text.begin(), text.end(), '\n') == server::LostClients::most_lines);
+  loop.advance(base::Millis{1'001});
+  text = lines();
+  CHECK(std::count(text.begin(), text.end(), '\n') == 1);
+  for (const char* words : {"95 more datagrams came within a second from clients that got no session",
+                            "outrider_datagrams_dropped_total", "`udp.sessions`"})
+    CHECK_MESSAGE(text.find(words) != text.npos, text);
+  CHECK_MESSAGE(text.find("tls_failures") == text.npos, text);
 }
 
 TEST_CASE_FIXTURE(Told, "lost clients: a port that was only looked at is counted, not told") {
