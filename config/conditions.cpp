@@ -88,8 +88,8 @@ std::string Conditions::set_grpc(std::string_view name) {
   const std::optional<int> status = base::grpc_status_from(name);
   if (status == 0) return "\"grpc:ok\" is a success: it cannot stand here";
   if (!status)
-    return "\"" + std::string(name) + "\" is not a status of gRPC, such as unavailable" +
-           did_you_mean(name, grpc_names());
+    return "\"" + std::string(name) + "\" is not a status of gRPC" +
+           meant_or_known(name, grpc_names());
   grpc_.set(static_cast<std::size_t>(*status));
   return "";
 }

@@ -148,7 +148,7 @@ class ExpressionParser {
     }
     const std::optional<ExchangeField> field = exchange_field(token_);
     if (!field) {
-      fail("there is no field " + in_quotes(token_) + did_you_mean(token_, exchange_field_names()));
+      fail("there is no field " + in_quotes(token_) + meant_or_known(token_, exchange_field_names()));
       return 0;
     }
     const std::string_view name = token_;

@@ -168,11 +168,8 @@ Meaning meaning_of(std::string_view key, const std::vector<Key>& keys, const Rea
                 std::string(key.substr(1)) + "`"};
   const std::string_view near = nearest(key, built(keys));
   if (!near.empty()) return {near, unknown + ", did you mean \"" + std::string(near) + "\"?"};
-  std::string place = right_place(key, reading);
-  const std::vector<std::string_view> known = built(keys);
-  return {{},
-          unknown + (place.empty() ? ": known are " + listed({known.begin(), known.end()})
-                                   : std::move(place))};
+  const std::string place = right_place(key, reading);
+  return {{}, unknown + (place.empty() ? meant_or_known(key, built(keys)) : place)};
 }
 
 }  // namespace
@@ -198,11 +195,9 @@ std::string unknown_filter(std::string_view name, const Reading& reading) {
     return message + ": here it is `" + std::string(here->name) + '`' +
            (here->is_built ? "" : ", which is not yet in this version");
   std::vector<std::string_view> known;
-  std::vector<std::string> names;
   for (const FilterSpec* spec : reading.filters)
-    if (spec->is_built) known.push_back(spec->name), names.emplace_back(spec->name);
-  const std::string near = did_you_mean(name, known);
-  return message + (near.empty() ? ": known are " + listed(names) : near);
+    if (spec->is_built) known.push_back(spec->name);
+  return message + meant_or_known(name, known);
 }
 
 std::string in_braces(const Node& scalar) {

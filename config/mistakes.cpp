@@ -189,9 +189,28 @@ std::string_view nearest(std::string_view word, const std::vector<std::string_vi
   return best;
 }
 
+std::string listed(const std::vector<std::string_view>& words) {
+  std::string list;
+  for (const std::string_view word : words) {
+    if (!list.empty()) list += ", ";
+    list += word;
+  }
+  return list;
+}
+
 std::string did_you_mean(std::string_view word, const std::vector<std::string_view>& candidates) {
   const std::string_view near = nearest(word, candidates);
   return near.empty() ? std::string() : ", did you mean \"" + std::string(near) + "\"?";
+}
+
+std::string meant_or_known(std::string_view word, const std::vector<std::string_view>& candidates) {
+  std::string near = did_you_mean(word, candidates);
+  return near.empty() && !candidates.empty() ? ": known are " + listed(candidates) : near;
+}
+
+std::string none_of(std::string_view word, const std::vector<std::string_view>& candidates) {
+  return '"' + std::string(word) + "\" is not one of " + listed(candidates) +
+         did_you_mean(word, candidates);
 }
 
 }  // namespace config

@@ -52,7 +52,13 @@ class Mistakes {
 
 // The candidate that `word` was probably meant to be; "" = none is near.
 std::string_view nearest(std::string_view word, const std::vector<std::string_view>& candidates);
+// "a, b, c".
+std::string listed(const std::vector<std::string_view>& words);
 // `, did you mean "x"?` or "".
 std::string did_you_mean(std::string_view word, const std::vector<std::string_view>& candidates);
+// The same, or else what there is: ": known are a, b".
+std::string meant_or_known(std::string_view word, const std::vector<std::string_view>& candidates);
+// `"x" is not one of a, b, c`, and what was probably meant.
+std::string none_of(std::string_view word, const std::vector<std::string_view>& candidates);
 
 }  // namespace config

@@ -15,7 +15,7 @@ bool is_line_field(std::string_view name) {
 std::string no_such_field(std::string_view name) {
   std::vector<std::string_view> known = exchange_field_names();
   known.push_back(timestamp_field);
-  return "there is no field \"" + std::string(name) + '"' + did_you_mean(name, known);
+  return "there is no field \"" + std::string(name) + '"' + meant_or_known(name, known);
 }
 
 // What is wrong with a line's template; "" = nothing.

@@ -24,7 +24,7 @@ void read_protocols(const Node& node, const Reading& reading, Listener& into) {
   for_each_text(node, reading, [&](const Node& item, const std::string& name) {
     bool Listener::*const member = name == "http1" ? &Listener::http1 : &Listener::h2;
     if (name != "http1" && name != "h2")
-      return reading.mistake(item, "\"" + name + "\" is not a protocol: http1 or h2");
+      return reading.mistake(item, none_of(name, {"http1", "h2"}));
     if (into.*member) reading.mistake(item, "\"" + name + "\" stands here twice");
     into.*member = true;
   });

@@ -76,7 +76,7 @@ void read_propagation(const Node& node, const Reading& reading, Trace& into) {
   into.propagation.clear();
   for_each_text(node, reading, [&](const Node& item, const std::string& word) {
     if (word != "w3c" && word != "b3")
-      return reading.mistake(item, '"' + word + "\" is none of w3c, b3");
+      return reading.mistake(item, none_of(word, {"w3c", "b3"}));
     const Propagation read = word == "w3c" ? Propagation::w3c : Propagation::b3;
     if (std::count(into.propagation.begin(), into.propagation.end(), read) > 0)
       return reading.mistake(item, '"' + word + "\" stands there twice");

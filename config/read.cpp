@@ -1,15 +1,6 @@
 #include "config/read.hpp"
 
 namespace config {
-std::string listed(const std::vector<std::string_view>& words) {
-  std::string list;
-  for (const std::string_view word : words) {
-    if (!list.empty()) list += ", ";
-    list += word;
-  }
-  return list;
-}
-
 std::string wrong_kind(const Node& node, std::string_view expected) {
   std::string message = std::string(expected) + " is expected, not " + std::string(kind_name(node));
   const bool is_braced_word =
@@ -95,8 +86,7 @@ void read_word(const Node& node, const Reading& reading, const std::vector<std::
   if (!text) return;
   for (std::size_t i = 0; i < words.size(); ++i)
     if (words[i] == *text) return chosen(i);
-  reading.mistake(node,
-                  "\"" + *text + "\" is not one of " + listed(words) + did_you_mean(*text, words));
+  reading.mistake(node, none_of(*text, words));
 }
 
 void not_yet(const Node& node, const Reading& reading, std::string_view what) {

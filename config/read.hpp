@@ -33,7 +33,6 @@ struct Reading {
   }
 };
 
-std::string listed(const std::vector<std::string_view>& words);
 std::string wrong_kind(const Node& node, std::string_view expected);
 
 enum class Zero { allowed, refused };

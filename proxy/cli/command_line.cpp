@@ -81,7 +81,7 @@ std::string unknown(const std::string& name) {
 std::string unknown_option(const Command& command, const std::string& word) {
   std::vector<std::string_view> names = {help_option.name};
   for (const Option& option : command.options) names.push_back(option.name);
-  return "unknown option " + word + config::did_you_mean(word, names);
+  return "unknown option " + word + config::meant_or_known(word, names);
 }
 
 // Takes what stands behind `--` out of the words.

@@ -198,7 +198,7 @@ class Validation {
     std::vector<std::string_view> known;
     for (const config::Cluster& cluster : config_.clusters) known.push_back(cluster.name);
     mistakes_.add(mark, config_.file + " has no cluster \"" + name + "\"" +
-                            config::did_you_mean(name, known));
+                            config::meant_or_known(name, known));
   }
   void check_endpoint(const Scenario& scenario, const Happening& event) {
     const auto rules = scenario.services.find(event.service);
@@ -223,7 +223,7 @@ class Validation {
                                              " carries no requests, which alone are simulated");
     }
     mistakes_.add(asked.mark, config_.file + " has no listener \"" + asked.listener + "\"" +
-                                  config::did_you_mean(asked.listener, known));
+                                  config::meant_or_known(asked.listener, known));
   }
 
   const config::Config& config_;

@@ -87,7 +87,7 @@ expect 1 'to have no access log, write { format: none }' check no_log.yaml
 expect 0 'there is no program "./none-here" here that can be run' check no_app.yaml
 expect 2 'check takes one FILE, or - for standard input' check
 expect 2 'check takes one FILE' check good.yaml bad.yaml
-expect 2 'unknown option --quick' check --quick good.yaml
+expect 2 'unknown option --quick: known are --help, --' check --quick good.yaml
 expect 2 'did you mean "--help"?' check --hlep good.yaml
 expect 2 'did you mean "--version"?' --verison
 expect 2 'did you mean "check"?' chekc good.yaml

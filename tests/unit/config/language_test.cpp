@@ -141,7 +141,7 @@ TEST_CASE("config language: a collector is named as it is asked") {
       {with_top("trace: { to: \"http://a\", headers: { content-type: a } }"), "proxy alone"},
       {with_top("trace: { to: \"http://a\", propagation: [] }"), "at least one"},
       {with_top("trace: { to: \"http://a\", propagation: [b3, b3] }"), "twice"},
-      {with_top("trace: { to: \"http://a\", propagation: jaeger }"), "none of w3c, b3"},
+      {with_top("trace: { to: \"http://a\", propagation: jaeger }"), "\"jaeger\" is not one of w3c, b3"},
       {with_top("tracing: { to: \"http://a\" }"), "trace"},
       {with_top("access_log: { to: \"syslog:dev/log\" }"), "names no socket"},
       {with_top("access_log: { to: \"syslog:\" }"), "names no socket"},

@@ -122,6 +122,19 @@ TEST_CASE("config messages: a misspelt key is meant, and nothing is missing for 
   });
 }
 
+TEST_CASE("config messages: a word that nobody knows is meant, or is told which there are") {
+  check({
+      {with_listener("protocols: [htp1]"),
+       "4:61: \"htp1\" is not one of http1, h2, did you mean \"http1\"?"},
+      {with_listener("protocols: spdy"), "4:60: \"spdy\" is not one of http1, h2"},
+      {with_filter("retry: { retry_on: [\"grpc:unavailabel\"] }"),
+       "6:55: \"unavailabel\" is not a status of gRPC, did you mean \"unavailable\"?"},
+      {with_top("log: { level: loud }"), "2:15: \"loud\" is not one of debug, info, warning, error"},
+  });
+  CHECK(mistakes_of(with_top("access_log: { fields: [colour] }"))
+            .find("there is no field \"colour\": known are listener, ") != std::string::npos);
+}
+
 TEST_CASE("config messages: nothing that is not built is proposed") {
   for (const std::string& text : {with_filter("compres: {}"), with_filter("webhok: {}")}) {
     CAPTURE(text);
