@@ -68,10 +68,9 @@ http::Response set_breaker(AdminSource& source, const http::Request& request) {
     if (query != "state=" + std::string(mode)) continue;
     if (source.is_handing_over())
       return say(409, "an upgrade is under way: say it again when it is over\n");
-    if (!place || !source.set_breaker(*place, mode))
-      return say(404,
-                 "there is no breaker of that place: a place is written as `outrider status` and "
-                 "/clusters name it, as in \"cluster orders\"\n");
+    if (!place) return say(404, "the place is not escaped as a path has it\n");
+    if (const std::string problem = source.set_breaker(*place, mode); !problem.empty())
+      return say(404, problem + '\n');
     return say(200, *place + ": " + std::string(mode) + '\n');
   }
   return say(400, "say ?state=open, ?state=closed or ?state=auto\n");

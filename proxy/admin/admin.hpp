@@ -35,9 +35,9 @@ class AdminSource {
   virtual base::Task<std::string> reload() = 0;
   // To another process, which knows already what was said of breakers.
   virtual bool is_handing_over() const = 0;
-  // Of the breaker of that place, as /clusters names it: "open", "closed" or "auto". False: there is
-  // none.
-  virtual bool set_breaker(std::string_view place, std::string_view mode) = 0;
+  // Of the breaker of that place, as /clusters names it: "open", "closed" or "auto". Why there is none,
+  // or "".
+  virtual std::string set_breaker(std::string_view place, std::string_view mode) = 0;
   // The last exchanges that went badly, or that one; JSON.
   virtual std::string requests(const std::string& id) = 0;
   virtual observe::Tap& tap() = 0;

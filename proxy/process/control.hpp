@@ -79,7 +79,7 @@ class Control final : admin::AdminSource {
   std::string config() const override { return plan_->config->effective; }
   base::Task<std::string> reload() override;
   bool is_handing_over() const override { return is_upgrading_; }
-  bool set_breaker(std::string_view place, std::string_view mode) override;
+  std::string set_breaker(std::string_view place, std::string_view mode) override;
   std::string stats() override;
   base::Task<std::string> clusters() override;
   std::string requests(const std::string& id) override;

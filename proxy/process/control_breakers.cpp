@@ -2,7 +2,9 @@
 #include "filters/registry.hpp"
 #include "proxy/process/control.hpp"
 
+#include <algorithm>
 #include <utility>
+#include <vector>
 
 namespace process {
 namespace {
@@ -11,14 +13,27 @@ std::string name_of(const filters::HeldBreaker& held) {
   return "the circuit breaker of " + held.place + (held.part.empty() ? "" : "/" + held.part);
 }
 
+// Which there are.
+std::string those_of(const std::vector<filters::BreakerStatus>& breakers) {
+  constexpr std::size_t most = 20;
+  std::string words;
+  for (std::size_t i = 0; i < std::min(breakers.size(), most); ++i)
+    words.append(i == 0 ? ": there is \"" : ", \"").append(breakers[i].place).append("\"");
+  if (breakers.size() > most)
+    words += " and " + std::to_string(breakers.size() - most) + " more, as `outrider status` says";
+  return words.empty() ? ": there is none" : words;
+}
+
 }  // namespace
 
-bool Control::set_breaker(std::string_view place, std::string_view mode) {
-  if (!filters::set_breaker(shared_.filter_state, place, mode, loop_.now())) return false;
+std::string Control::set_breaker(std::string_view place, std::string_view mode) {
+  if (!filters::set_breaker(shared_.filter_state, place, mode, loop_.now()))
+    return "there is no circuit breaker of \"" + std::string(place) + '"' +
+           those_of(filters::breakers(shared_.filter_state, loop_.now()));
   log_.warning("the circuit breaker of " + std::string(place) +
                (mode == "auto" ? " goes by outcomes again"
                                : " is held " + std::string(mode) + " by hand"));
-  return true;
+  return {};
 }
 
 // What an operator said of them to the process before this one.

@@ -155,6 +155,15 @@ TEST_CASE("circuit_breaker: slow calls open it, if they are meant to count") {
 
 TEST_CASE("circuit_breaker: is held by hand, also under another configuration, until it is let go") {
   App app;
+TEST_CASE("circuit_breaker: who names a place without one is told which there are") {
+  App app;
+  const TestProxy proxy(with_breaker("url: \"" + app.url() + "\"", "window: 30s"));
+  harness::Program command({harness::outrider_binary(), "breaker", "cluster ap", "open", "--admin",
+                            proxy.admin().to_string()});
+  command.wait_for("there is no circuit breaker of \"cluster ap\": there is \"cluster app\"");
+  CHECK(command.wait() == 1);
+}
+
   const std::string cluster = "url: \"" + app.url() + "\"";
   TestProxy proxy(with_breaker(cluster, "window: 30s"));
   CHECK(get(proxy).status == 204);
