@@ -16,6 +16,7 @@
 #include <filesystem>
 #include <fstream>
 #include <memory>
+#include <set>
 
 namespace cli {
 namespace {
@@ -127,18 +128,18 @@ config::Config without(const config::Config& config, const std::string& filter) 
   return made;
 }
 
-bool has_filter(const config::Config& config, const std::string& filter) {
-  const auto has = [&](const config::Filters& filters) {
-    return std::any_of(filters.begin(), filters.end(),
-                       [&](const auto& each) { return each.name == filter; });
+// The names of filters that stand anywhere.
+std::set<std::string> filters_in(const config::Config& config) {
+  std::set<std::string> names;
+  const auto add = [&](const config::Filters& filters) {
+    for (const config::FilterConfig& each : filters) names.insert(each.name);
   };
-  return std::any_of(config.clusters.begin(), config.clusters.end(),
-                     [&](const auto& each) { return has(each.filters); }) ||
-         std::any_of(config.listeners.begin(), config.listeners.end(), [&](const auto& listener) {
-           return has(listener.filters) ||
-                  std::any_of(listener.routes.begin(), listener.routes.end(),
-                              [&](const auto& route) { return has(route.filters); });
-         });
+  for (const config::Cluster& cluster : config.clusters) add(cluster.filters);
+  for (const config::Listener& listener : config.listeners) {
+    add(listener.filters);
+    for (const config::Route& route : listener.routes) add(route.filters);
+  }
+  return names;
 }
 
 // One world, from its configuration to what is told of it.
@@ -228,9 +229,11 @@ int simulate(const Call& call) {
     return refuse("--rate and --log exclude each other: the log says what came when");
   std::vector<config::Config> variants = {config};
   std::vector<std::string> names = {call.words[0]};
+  const std::set<std::string> known = filters_in(config);
   for (const std::string& filter : call.all("--without")) {
-    if (!has_filter(config, filter))
-      return refuse("--without: no `" + filter + "` stands in " + call.words[0]);
+    if (known.count(filter) == 0)
+      return refuse("--without: no `" + filter + "` stands in " + call.words[0] +
+                    config::meant_or_known(filter, {known.begin(), known.end()}));
     variants.push_back(without(config, filter));
     names.push_back(call.words[0] + " without " + filter);
   }

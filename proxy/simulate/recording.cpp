@@ -2,6 +2,7 @@
 
 #include "proxy/base/ascii.hpp"
 #include "proxy/base/error.hpp"
+#include "proxy/base/system_cause.hpp"
 
 #include <boost/json/parse.hpp>
 
@@ -231,7 +232,7 @@ Recording failed(const std::string& file, std::uint64_t line, const std::string&
 Recording read_recording(const std::string& file, const config::Config& config,
                          Scenario& scenario) {
   std::ifstream input(file);
-  if (!input) return failed(file, 0, "cannot read it");
+  if (!input) return failed(file, 0, "cannot read it: " + base::system_cause(errno).message());
   Reader reader(config);
   std::uint64_t skipped = 0, number = 0;
   for (std::string line; std::getline(input, line) && number < most_lines;) {

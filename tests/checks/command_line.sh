@@ -155,7 +155,7 @@ expect 1 'cannot read missing.yaml: No such file' simulate good.yaml --scenario 
 expect 1 'scenario.yaml:1:40: "factor" has a meaning only with' simulate good.yaml --scenario scenario.yaml
 expect 1 'late.yaml:1:34: this would begin when all is over, after 5s' simulate good.yaml --scenario late.yaml --for 5s
 expect 0 'succeeded' simulate good.yaml --scenario late.yaml --for 6s
-expect 1 'no.log: cannot read it' simulate good.yaml --log no.log
+expect 1 'no.log: cannot read it: No such file' simulate good.yaml --log no.log
 expect 1 'good.yaml:1: this is no JSON object' simulate good.yaml --log good.yaml
 expect 0 'succeeded' simulate good.yaml --log recorded.log
 expect 2 '--rate and --log exclude each other' simulate good.yaml --log recorded.log --rate 1/s
@@ -164,6 +164,8 @@ expect 2 'no `retry` stands in good.yaml' simulate good.yaml --without retry
 expect 2 '"5000000000/s" is too much: a rate is at most 4294967295' simulate good.yaml --rate 5000000000/s
 expect 1 'a rate of at most 1000000/s can be simulated' simulate good.yaml --rate 1000001/s
 expect 1 'elsewhere.yaml:1:12: good.yaml has no listener "inn", did you mean "in"?' simulate good.yaml --scenario elsewhere.yaml
+expect 2 'no `throtle` stands in throttled.yaml, did you mean "throttle"?' simulate throttled.yaml --without throtle
+expect 2 'no `retry` stands in throttled.yaml: known are throttle' simulate throttled.yaml --without retry
 expect 0 '1 requests came by listeners that carry none in good.yaml (out)' simulate good.yaml --log elsewhere.log
 expect 0 'opaque.yaml: valid' check opaque.yaml
 expect 1 'opaque.yaml: no listener carries requests, which alone are simulated' simulate opaque.yaml
