@@ -111,6 +111,7 @@ bool probe(const server::Plan& plan, base::JsonWriter* json) {
     is_well = is_well && probed.problem.empty();
     if (!json) return print(probed_line(probed) + '\n');
     json->open('{');
+    json->text("kind", probed.cluster.empty() ? "collector" : "endpoint");
     if (!probed.cluster.empty()) json->text("cluster", probed.cluster);
     json->text("endpoint", probed.endpoint);
     if (!probed.address.empty()) json->text("address", probed.address);

@@ -115,7 +115,8 @@ expect 1 'cluster a: 127.0.0.1:1: connect_failure: cannot connect: Connection re
 expect 1 '"endpoint":"127.0.0.1:1","address":"127.0.0.1:1","problem":"connect_failure' check --probe --json good.yaml
 { cat good.yaml; echo 'trace: { to: "http://127.0.0.1:1/v1/traces" }'; } >traced.yaml
 expect 1 'trace: 127.0.0.1:1: connect_failure: cannot connect: Connection refused' check --probe traced.yaml
-expect 1 '{"endpoint":"127.0.0.1:1","address":"127.0.0.1:1","problem":"connect_failure' check --probe --json traced.yaml
+expect 1 '{"kind":"endpoint","cluster":"a",' check --probe --json traced.yaml
+expect 1 '{"kind":"collector","endpoint":"127.0.0.1:1","address":"127.0.0.1:1","problem":"connect_failure' check --probe --json traced.yaml
 { cat good.yaml; echo 'access_log: { to: "syslog:/etc/passwd" }'; } >no_socket.yaml
 expect 1 'cannot write to syslog:/etc/passwd: is no socket' check no_socket.yaml
 { cat good.yaml; echo 'access_log: { to: "syslog:/nowhere/log" }'; } >no_syslog.yaml
@@ -161,11 +162,11 @@ expect 0 'succeeded' simulate good.yaml --log recorded.log
 expect 2 '--rate and --log exclude each other' simulate good.yaml --log recorded.log --rate 1/s
 expect 2 '--rate' simulate good.yaml --rate 5
 expect 2 'no `retry` stands in good.yaml' simulate good.yaml --without retry
+expect 2 'no `throtle` stands in throttled.yaml, did you mean "throttle"?' simulate throttled.yaml --without throtle
+expect 2 'no `retry` stands in throttled.yaml: known are throttle' simulate throttled.yaml --without retry
 expect 2 '"5000000000/s" is too much: a rate is at most 4294967295' simulate good.yaml --rate 5000000000/s
 expect 1 'a rate of at most 1000000/s can be simulated' simulate good.yaml --rate 1000001/s
 expect 1 'elsewhere.yaml:1:12: good.yaml has no listener "inn", did you mean "in"?' simulate good.yaml --scenario elsewhere.yaml
-expect 2 'no `throtle` stands in throttled.yaml, did you mean "throttle"?' simulate throttled.yaml --without throtle
-expect 2 'no `retry` stands in throttled.yaml: known are throttle' simulate throttled.yaml --without retry
 expect 0 '1 requests came by listeners that carry none in good.yaml (out)' simulate good.yaml --log elsewhere.log
 expect 0 'opaque.yaml: valid' check opaque.yaml
 expect 1 'opaque.yaml: no listener carries requests, which alone are simulated' simulate opaque.yaml
