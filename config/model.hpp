@@ -395,6 +395,7 @@ struct Config {
   std::optional<App> app;
   std::vector<Listener> listeners;  // in the order of the file
   std::vector<Cluster> clusters;
+  Places lasting;  // what a reload cannot change, as in "limits.connections", as far as it is written
   std::string effective;          // as YAML, with every default, secrets redacted
   std::vector<Mistake> warnings;  // what hardly anybody means
   Hidden hidden;                  // from whatever is said about it

@@ -292,9 +292,24 @@ std::string host_name() {
   return gethostname(name, sizeof name - 1) == 0 ? name : "unknown";
 }
 
+// Where a reload finds them changed it says so there.
+Places places_of_lasting(const Node& root) {
+  Places places;
+  for (const auto& [part, key] : {std::pair("", "workers"), std::pair("limits", "connections"),
+                                  std::pair("admin", "bind"), std::pair("admin", "probes"),
+                                  std::pair("app", "command")}) {
+    const std::string_view within(part);
+    const Node* const of = within.empty() ? &root : root.find(within);
+    const Node* const value = of ? of->find(key) : nullptr;
+    if (value) places[within.empty() ? key : std::string(within) + '.' + key] = value->mark;
+  }
+  return places;
+}
+
 }  // namespace
 
 void parse_root(const Node& root, const Reading& reading, Config& into) {
+  into.lasting = places_of_lasting(root);
   read_table(without_extensions(root), reading, root_table(), into);
   if (into.node.id.empty()) into.node.id = host_name();
 }

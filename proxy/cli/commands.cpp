@@ -226,7 +226,7 @@ int run(const Call& call) {
   if (!app.command.empty()) control.run_app(app.command);
   const std::string problem = control.start();
   if (problem.empty()) return control.run();
-  log.error(problem);
+  log.error_in_lines(problem);
   if (to_predecessor >= 0) process::say_why_not(to_predecessor, problem);
   return failed;
 }

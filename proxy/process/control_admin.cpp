@@ -8,10 +8,12 @@
 namespace process {
 namespace {
 
-std::string why_not(const std::string& which, const base::Address& address,
-                    const base::Error& error) {
-  return which + ": " + std::string(error.detail) + " " + address.to_string() + ": " +
-         error.cause.message();
+// which: "admin.bind".
+std::string why_not(const std::string& which, const base::Address& address, const base::Error& error,
+                    const config::Config& config) {
+  return server::told_at(config, config.lasting, which, {},
+                         which + ": " + std::string(error.detail) + " " + address.to_string() + ": " +
+                             error.cause.message());
 }
 
 // Anybody may connect there, and whoever means it asks at once.
@@ -54,7 +56,7 @@ std::string Control::open_admin() {
   if (!plan_->config->admin) return {};
   const config::Admin& wanted = *plan_->config->admin;
   auto opened = open(admin_socket_, wanted.bind, {false, {wanted.mode, wanted.owner}});
-  if (!opened) return why_not("admin", wanted.bind, opened.error());
+  if (!opened) return why_not("admin.bind", wanted.bind, opened.error(), *plan_->config);
   admin_token_ = plan_->admin_token;
   admin::AdminSource& source = *this;
   admin_ = std::make_unique<admin::Admin>(
@@ -68,7 +70,7 @@ std::string Control::open_probes() {
   if (!plan_->config->admin || plan_->config->admin->probes.is_none()) return {};
   const base::Address& address = plan_->config->admin->probes;
   auto opened = open(probes_socket_, address, {server::takes_ipv4(address, *plan_->config), {}});
-  if (!opened) return why_not("admin.probes", address, opened.error());
+  if (!opened) return why_not("admin.probes", address, opened.error(), *plan_->config);
   admin::AdminSource& source = *this;
   probes_ =
       std::make_unique<admin::Admin>(loop_, std::move(opened->descriptor), std::move(opened->path),

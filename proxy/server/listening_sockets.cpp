@@ -250,9 +250,9 @@ const config::Listener& ListeningSockets::Step::listener_of(const Socket& socket
 
 bool ListeningSockets::Step::failed(const config::Listener& listener, const base::Address& address,
                                     const base::Error& error) {
-  made.problem = plan.config->shown(
-      listener.places, "listener " + listener.name + ": " + std::string(error.detail) + " " +
-                           address.to_string() + ": " + error.cause.message());
+  made.problem = told_at(*plan.config, listener.places, address.to_string(), listener.mark,
+                         "listener " + listener.name + ": " + std::string(error.detail) + " " +
+                             address.to_string() + ": " + error.cause.message());
   return false;
 }
 

@@ -102,10 +102,13 @@ std::vector<std::string> restart_reasons(const Plan& running, const Plan& next) 
   const std::string what_to_do = cannot_be_replaced
                                      ? ": restart the process"
                                      : ": upgrade (`outrider upgrade`) or restart the process";
-  const auto differ = [&](std::string_view key, const std::string& now, const std::string& wanted) {
+  const auto tell = [&](const std::string& key, const std::string& words) {
+    reasons.push_back(told_at(*next.config, next.config->lasting, key, {}, key + words));
+  };
+  const auto differ = [&](const std::string& key, const std::string& now, const std::string& wanted) {
     if (now != wanted)
-      reasons.push_back(std::string(key) + ": " + now + " is in force and " + wanted +
-                        " is wanted; this cannot change in a reload" + what_to_do);
+      tell(key, ": " + now + " is in force and " + wanted +
+                    " is wanted; this cannot change in a reload" + what_to_do);
   };
   const auto bind_of = [](const Plan& plan) {
     return plan.config->admin ? plan.config->admin->bind.to_string() : std::string("none");
@@ -123,8 +126,7 @@ std::vector<std::string> restart_reasons(const Plan& running, const Plan& next) 
     return plan.config->app ? plan.config->app->command : std::vector<std::string>();
   };
   if (command_of(running) != command_of(next))  // not shown: secrets may stand in it
-    reasons.push_back(
-        "app.command: another one runs; this cannot change in a reload: restart the process");
+    tell("app.command", ": another one runs; this cannot change in a reload: restart the process");
   return reasons;
 }
 
@@ -227,32 +229,40 @@ void plan_traces(Planned& made, const Plan* running) {
       goes_on ? running->traces : std::make_shared<observe::Traces>(*wanted, plan.workers);
 }
 
-// `part`: a listener, or the admin side.
-void check_path(const base::Address& address, const net::UnixAccess& access, const config::Mark& at,
-                const std::string& part, Planned& made) {
-  if (!address.is_unix()) return;
+// Why it cannot be listened on; "" = it can, as far as can be seen.
+std::string path_problem(const base::Address& address, const net::UnixAccess& access) {
+  if (!address.is_unix()) return {};
   const base::Result<void> may = net::may_listen_on_path(address, access);
-  if (may) return;
-  const std::string words = part + ": " + std::string(may.error().detail) + " " +
-                            address.to_string() + ": " + may.error().cause.message();
-  made.problems.push_back(
-      config::Mistake{at, made.plan->config->hidden.without(at, words)}.to_string());
+  if (may) return {};
+  return std::string(may.error().detail) + " " + address.to_string() + ": " +
+         may.error().cause.message();
 }
 
 void check_paths(Planned& made) {
   const config::Config& config = *made.plan->config;
   for (const config::Listener& listener : config.listeners)
     for (const base::Address& address : listener.bind) {
-      const auto place = listener.places.find(address.to_string());
-      check_path(address, {listener.mode, listener.owner},
-                 place == listener.places.end() ? listener.mark : place->second,
-                 "listener " + listener.name, made);
+      const std::string problem = path_problem(address, {listener.mode, listener.owner});
+      if (!problem.empty())
+        made.problems.push_back(told_at(config, listener.places, address.to_string(), listener.mark,
+                                        "listener " + listener.name + ": " + problem));
     }
-  if (config.admin)
-    check_path(config.admin->bind, {config.admin->mode, config.admin->owner}, {}, "admin", made);
+  if (!config.admin) return;
+  const std::string problem =
+      path_problem(config.admin->bind, {config.admin->mode, config.admin->owner});
+  if (!problem.empty())
+    made.problems.push_back(
+        told_at(config, config.lasting, "admin.bind", {}, "admin: " + problem));
 }
 
 }  // namespace
+
+std::string told_at(const config::Config& config, const config::Places& places,
+                    const std::string& name, const config::Mark& other, const std::string& words) {
+  const auto place = places.find(name);
+  const config::Mark& at = place == places.end() ? other : place->second;
+  return config::Mistake{at, config.hidden.without(at, words)}.to_string();
+}
 
 certs::TlsServerSettings tls_settings(const config::Listener& listener) {
   certs::TlsServerSettings settings;

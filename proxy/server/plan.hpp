@@ -58,6 +58,10 @@ certs::TlsClientSettings tls_settings(const config::Cluster& cluster);
 certs::LoadedContext as_shown(certs::LoadedContext loaded, const config::Config& config,
                               const config::Places& places);
 
+// What is wrong, with its place: the one that is known by that name, or else the other.
+std::string told_at(const config::Config& config, const config::Places& places,
+                    const std::string& name, const config::Mark& other, const std::string& words);
+
 // A plan, or in words why there is none. Binds nothing.
 struct Planned {
   std::unique_ptr<Plan> plan;

@@ -195,10 +195,10 @@ TEST_CASE("reload: what needs a restart is refused by name") {
   const std::string many = top("workers: 2\nlimits: { connections: 5000 }\n") + rest;
   const Answer answer = proxy.reload(many);
   CHECK(answer.status == 422);
-  CHECK(answer.body.find("workers: 1 is in force and 2 is wanted") != std::string::npos);
+  CHECK(answer.body.find("yaml:4:10: workers: 1 is in force and 2 is wanted") != std::string::npos);
   CHECK(answer.body.find("upgrade (`outrider upgrade`) or restart the process") !=
         std::string::npos);
-  CHECK(answer.body.find("limits.connections: ") != std::string::npos);
+  CHECK(answer.body.find("yaml:5:24: limits.connections: ") != std::string::npos);
   const Answer no_admin =
       proxy.reload("version: 1\nworkers: 1\nlisteners:\n" + listener("egress", respond(201)));
   CHECK(no_admin.body.find("admin.bind") != std::string::npos);
@@ -213,8 +213,9 @@ TEST_CASE("reload: a port that cannot be bound refuses the whole configuration")
                    listener("more", respond(203),
                             "bind: [\"127.0.0.1:0\", \"" + taken.address().to_string() + "\"]"));
   CHECK(answer.status == 422);
-  CHECK(answer.body.find("listener more: cannot bind " + taken.address().to_string()) !=
-        std::string::npos);
+  CHECK_MESSAGE(answer.body.find(":9:27: listener more: cannot bind " +
+                                 taken.address().to_string()) != std::string::npos,
+                answer.body);
   CHECK(harness::get(proxy.address(), "/").status == 201);
 }
 
