@@ -53,13 +53,12 @@ Breaker::Ticket Breaker::admit_not_closed(Time now) {
   if (ticket.is_probe) ++probes_;
   ticket.is_admitted = ticket.is_probe || state() == State::closed;
   if (ticket.is_admitted) return ticket;
-  if (mode() == Mode::open)
+  if (mode() == Mode::open) {
     ticket.refusal = Refusal::by_hand;
-  else if (state() == State::half_open)
-    ticket.refusal = Refusal::probing;
-  const base::Duration closed_for =  // held by hand nobody knows
-      open_until_ == base::never ? base::Duration(settings_.open_for) : open_until_ - now;
-  const auto left = std::chrono::ceil<std::chrono::seconds>(closed_for).count();
+    return ticket;
+  }
+  if (state() == State::half_open) ticket.refusal = Refusal::probing;
+  const auto left = std::chrono::ceil<std::chrono::seconds>(open_until_ - now).count();
   ticket.retry_after = static_cast<std::uint32_t>(std::max<std::int64_t>(left, 1));
   return ticket;
 }

@@ -46,7 +46,7 @@ class Breaker {
   struct Ticket {
     bool is_admitted = false;
     Refusal refusal = Refusal::open;  // if refused
-    std::uint32_t retry_after = 0;  // seconds, if refused
+    std::uint32_t retry_after = 0;  // seconds, if refused; 0 = nobody knows: held by hand
     std::uint64_t generation = 0;
     bool is_probe = false;
     bool begins_probing = false;  // the breaker became half-open with it

@@ -187,7 +187,7 @@ class EndpointBreaker final : public http::EndpointGate {
     if (ticket.is_admitted) {
       admitted_.emplace(*part, ticket, request_, part);
     } else {
-      retry_after_ = std::min(retry_after_, ticket.retry_after);
+      if (ticket.retry_after > 0) retry_after_ = std::min(retry_after_, ticket.retry_after);
       refusals_.add(ticket.refusal);
     }
     return ticket.is_admitted;
@@ -200,7 +200,9 @@ class EndpointBreaker final : public http::EndpointGate {
     if (admitted_) admitted_->tell(outcome.reason);
     admitted_.reset();
   }
-  Error refusal() const override { return refused(retry_after_, refusals_.why()); }
+  Error refusal() const override {
+    return refused(retry_after_ == not_said ? 0 : retry_after_, refusals_.why());
+  }
 
   void conclude(const Reply& reply) {
     if (admitted_) settle(std::move(*admitted_), request_, reply);
@@ -211,7 +213,8 @@ class EndpointBreaker final : public http::EndpointGate {
   BreakerParts& parts_;
   Request& request_;
   std::optional<AdmittedRequest> admitted_;  // where the attempt goes
-  std::uint32_t retry_after_ = UINT32_MAX;   // the least that was heard
+  static constexpr std::uint32_t not_said = UINT32_MAX;
+  std::uint32_t retry_after_ = not_said;  // the least that was heard
   Refusals refusals_;
 };
 
