@@ -126,7 +126,8 @@ class Control final : admin::AdminSource {
   void restore_access() const;
   base::Task<> drain_at_once();
   void tell_held_breakers();
-  void tell_breakers_gone_since(const config::Config& before);
+  void tell_breakers_gone(const std::vector<filters::HeldBreaker>& held,
+                          const config::Config& before);
   void tell_gone(const filters::HeldBreaker& held);
   base::Task<> reopen_and_reload();
   static Logs open_logs(server::Plan& plan, const config::Config& before);

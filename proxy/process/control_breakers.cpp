@@ -48,9 +48,10 @@ void Control::tell_held_breakers() {
   }
 }
 
-// Those whose place that configuration had, and this one has not.
-void Control::tell_breakers_gone_since(const config::Config& before) {
-  for (const filters::HeldBreaker& each : filters::held_breakers(shared_.filter_state))
+// Those whose place that configuration had, and this one has not. Found before workers could let go of them.
+void Control::tell_breakers_gone(const std::vector<filters::HeldBreaker>& held,
+                                 const config::Config& before) {
+  for (const filters::HeldBreaker& each : held)
     if (filters::has_breaker(before, each.place) &&
         !filters::has_breaker(*plan_->config, each.place))
       tell_gone(each);

@@ -117,6 +117,7 @@ std::string Control::take_configuration(const std::shared_ptr<Steps>& steps) {
   follow_health();
   follow_traces();
   gate_.hold(*plan_, prepared.sockets);
+  const std::vector<filters::HeldBreaker> held = filters::held_breakers(shared_.filter_state);
   for (std::size_t i = 0; i < workers_.size(); ++i) {
     workers_[i]->adopt(adoption(std::move(prepared.sockets[i])), [this, steps] {
       loop_.post([steps] {
@@ -127,7 +128,7 @@ std::string Control::take_configuration(const std::shared_ptr<Steps>& steps) {
   watch_files();
   is_busy_.set();
   announce_what_changed();
-  tell_breakers_gone_since(*earlier_.back()->config);
+  tell_breakers_gone(held, *earlier_.back()->config);
   return {};
 }
 
