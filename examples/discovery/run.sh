@@ -46,7 +46,7 @@ get "$metrics"
 echo "$answer" | grep -q 'outrider_discovery_success{cluster="app"} 0' || fail "the metric says nothing of it"
 
 list "[]"
-await '0 endpoints listed by' 1
+await 'lists no endpoint' 1
 get "$url/four"
 [ "$status" = 503 ] || fail "without endpoints there was $status"
 stop "$started"

@@ -155,7 +155,7 @@ TEST_CASE("a recorded log: says where it is none") {
   CHECK(simulate::read_recording(text.file, *loaded.config, scenario)
             .problem.find(text.file + ":2: this is no JSON object") == 0);
   CHECK(simulate::read_recording("/nowhere.log", *loaded.config, scenario).problem ==
-        "/nowhere.log: cannot read it");
+        "/nowhere.log: cannot read it: No such file or directory");
 }
 
 }  // namespace
