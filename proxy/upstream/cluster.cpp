@@ -29,10 +29,10 @@ class Counting {
   std::uint32_t& count_;
 };
 
-std::string_view health_of(const EndpointState& state) {
+std::string_view health_of(const EndpointState& state, base::Time now) {
   if (state.is_ejected()) return "ejected";
   if (state.is_unhealthy()) return "unhealthy";
-  return state.is_unreachable() ? "unreachable" : "healthy";
+  return state.is_unreachable(now) ? "unreachable" : "healthy";
 }
 
 std::optional<Affinity> affinity_of(const config::Cluster& config) {
@@ -220,11 +220,11 @@ ClusterSnapshot Cluster::snapshot() {
     seen.address = each.endpoint->text;
     seen.weight = each.weight;
     seen.zone = each.zone;
-    seen.health = health_of(*each.endpoint->state);
+    seen.health = health_of(*each.endpoint->state, loop().now());
     if (each.endpoint->state->is_ejected())
       seen.ejected_for = std::max(each.endpoint->state->ejected_until() - loop().now(), {});
+    seen.failure = pools_->state().refusal_of(*each.endpoint->state, loop().now());
     if (const Outage* outage = each.endpoint->outage()) seen.failure = in_words(outage->error());
-    if (each.endpoint->refusal) seen.failure = in_words(*each.endpoint->refusal);
     seen.pool = each.endpoint->snapshot();
   }
   now.is_panicking = balancer_->choices().is_panicking;

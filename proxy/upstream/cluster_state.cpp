@@ -13,6 +13,7 @@ constexpr std::size_t shard = 0;
 
 constexpr std::uint64_t all_percent = 10'000;  // 100 %
 
+constexpr std::chrono::minutes refusal_holds{1};
 constexpr std::chrono::seconds between_outages{10};  // of one endpoint, in the log
 
 std::string in_seconds(base::Duration duration) {
@@ -96,7 +97,7 @@ void ClusterState::still_unreachable(EndpointState& endpoint, const base::Error&
 }
 
 bool ClusterState::end_outage(EndpointState& endpoint) {
-  return endpoint.is_unreachable() &&
+  return endpoint.unreachable_by_.load(std::memory_order_relaxed) > 0 &&
          endpoint.unreachable_by_.fetch_sub(1, std::memory_order_relaxed) == 1;
 }
 
@@ -111,6 +112,30 @@ void ClusterState::connected(EndpointState& endpoint, base::Time now) {
     tell(base::Level::info, endpoint, "is reachable again");
   if (endpoint.is_ejected() && endpoint.was_unreachable_)
     take_back(endpoint, now, "it is reachable again");
+}
+
+// Who never answers anybody is not asked whether it is back: it is taken for it after a while.
+void ClusterState::refused(EndpointState& endpoint, const base::Error& why, base::Time now) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (now >= EndpointState::load(endpoint.refused_until_)) endpoint.is_outage_told_ = false;
+    EndpointState::store(endpoint.refused_until_, now + refusal_holds);
+    endpoint.refusal_ = in_words(why);
+  }
+  still_unreachable(endpoint, why, now);
+}
+
+void ClusterState::answered(EndpointState& endpoint) {
+  const std::lock_guard lock(mutex_);
+  EndpointState::store(endpoint.refused_until_, base::Time::min());
+  endpoint.refusal_.clear();
+  if (std::exchange(endpoint.is_outage_told_, false))
+    tell(base::Level::info, endpoint, "is reachable again");
+}
+
+std::string ClusterState::refusal_of(const EndpointState& endpoint, base::Time now) {
+  const std::lock_guard lock(mutex_);
+  return now < EndpointState::load(endpoint.refused_until_) ? endpoint.refusal_ : "";
 }
 
 void ClusterState::checked(EndpointState& endpoint, bool is_healthy, const std::string& why,

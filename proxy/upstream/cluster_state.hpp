@@ -54,6 +54,10 @@ class ClusterState {
   void connected(EndpointState& endpoint, base::Time now);
   // It could not, and has no more to do with it.
   void let_go(EndpointState& endpoint);
+  // It refused a datagram: so it may do for a minute, or until one of the workers is answered.
+  void refused(EndpointState& endpoint, const base::Error& why, base::Time now);
+  void answered(EndpointState& endpoint);
+  std::string refusal_of(const EndpointState& endpoint, base::Time now);  // in words; "" = none
   // Its health checks have come to say so; `why`, in words.
   void checked(EndpointState& endpoint, bool is_healthy, const std::string& why, base::Time now);
   // Ends the ejections whose time is over.

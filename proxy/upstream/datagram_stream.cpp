@@ -15,12 +15,6 @@ using net::Input;
 
 }  // namespace
 
-// Who has refused none may be one that never answers.
-DatagramStream::~DatagramStream() {
-  --endpoint_->in_flight;
-  if (has_sent_ && !failure_) endpoint_->takes_datagrams();
-}
-
 // Of who never answered nothing says that it was ever there.
 const Error& DatagramStream::lost(boost::system::error_code cause) {
   failure_ = {has_answered_ ? Reason::response_aborted : Reason::connect_failure, Fault::upstream,
@@ -31,7 +25,7 @@ const Error& DatagramStream::lost(boost::system::error_code cause) {
 
 void DatagramStream::answered() {
   has_answered_ = true;
-  endpoint_->takes_datagrams();
+  endpoint_->answers_datagrams();
 }
 
 // That nobody listens there any more ends the session: the client's next datagram may go elsewhere.
@@ -42,7 +36,6 @@ Task<Result<void>> DatagramStream::write(Bytes datagram) {
     socket_->interrupt();
     return Result<void>(*failure_);
   }
-  has_sent_ = true;
   has_sent(datagram.size());
   return Result<void>();
 }

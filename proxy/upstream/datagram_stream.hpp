@@ -18,7 +18,7 @@ class DatagramStream final : public HeadlessStream {
       : socket_(std::move(socket)), endpoint_(std::move(endpoint)) {
     ++endpoint_->in_flight;
   }
-  ~DatagramStream() override;
+  ~DatagramStream() override { --endpoint_->in_flight; }
 
   http::Task<http::Result<void>> write(http::Bytes datagram) override;
   // Datagrams have no end: with the client's, the session's has come.
@@ -28,13 +28,11 @@ class DatagramStream final : public HeadlessStream {
 
  private:
   const http::Error& lost(boost::system::error_code cause);
-
   void answered();
 
   const std::unique_ptr<net::ConnectedDatagrams> socket_;
   const base::Ref<Endpoint> endpoint_;
   std::optional<http::Error> failure_;
-  bool has_sent_ = false;
   bool has_answered_ = false;
   bool has_ended_ = false;
 };

@@ -46,7 +46,7 @@ struct Endpoint final : base::Counted {
   class Owner {
    public:
     virtual void on_unused(Endpoint& endpoint) noexcept = 0;
-    // It refuses datagrams, or, without an error, it takes them.
+    // It refuses datagrams, or, without an error, it has answered.
     virtual void on_datagrams(Endpoint& endpoint, const base::Error* refusal) noexcept = 0;
 
    protected:
@@ -63,7 +63,6 @@ struct Endpoint final : base::Counted {
   base::Time reachable_since = base::Time::min();  // again; likewise
   PeakEwma latency;                                // kept by a Cluster that balances by it
   base::Time refused_at{};                         // the failed connect that was counted last
-  std::optional<base::Error> refusal;  // of datagrams, as was last seen; kept by EndpointPools
   const std::shared_ptr<EndpointState> state;      // what all workers know of it
   // One of the two; neither only in tests of the balancer.
   std::unique_ptr<Pool> pool;
@@ -72,7 +71,7 @@ struct Endpoint final : base::Counted {
   // Null: it can be connected to, as far as is known.
   const Outage* outage() const;
   void refuses_datagrams(const base::Error& why) noexcept { owner_.on_datagrams(*this, &why); }
-  void takes_datagrams() noexcept { owner_.on_datagrams(*this, nullptr); }
+  void answers_datagrams() noexcept { owner_.on_datagrams(*this, nullptr); }
   void retire();
   bool is_empty() const;
   PoolSnapshot snapshot() const;

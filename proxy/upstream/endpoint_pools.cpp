@@ -73,24 +73,17 @@ base::Ref<Endpoint> EndpointPools::at(const base::Address& address) {
 void EndpointPools::on_unused(Endpoint& endpoint) noexcept {
   const auto found = std::find_if(endpoints_.begin(), endpoints_.end(),
                                   [&](const Endpoint& each) { return &each == &endpoint; });
-  if (!endpoint.is_reachable || endpoint.refusal) state_->let_go(*endpoint.state);
+  if (!endpoint.is_reachable) state_->let_go(*endpoint.state);
   vanished_.splice(vanished_.end(), endpoints_, found);
   endpoint.retire();
 }
 
 // It is told and shown alone: nobody would ask one that is left out whether it takes them again.
 void EndpointPools::on_datagrams(Endpoint& endpoint, const base::Error* refusal) noexcept {
-  const bool was_refused = endpoint.refusal.has_value();
-  if (!refusal) {
-    endpoint.refusal.reset();
-    if (was_refused) state_->connected(*endpoint.state, loop_.now());
-    return;
-  }
-  endpoint.refusal = *refusal;
-  if (was_refused)
-    state_->still_unreachable(*endpoint.state, *refusal, loop_.now());
-  else
-    state_->unreachable(*endpoint.state, *refusal, loop_.now());
+  if (refusal)
+    state_->refused(*endpoint.state, *refusal, loop_.now());
+  else if (endpoint.state->has_refused())
+    state_->answered(*endpoint.state);
 }
 
 void EndpointPools::on_reachability(bool is_seen) {

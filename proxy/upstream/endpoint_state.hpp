@@ -24,8 +24,13 @@ class EndpointState {
   bool is_ejected() const { return ejected_until() != base::Time::min(); }
   base::Time ejected_until() const { return load(ejected_until_); }  // Time::min() = it is not
   bool is_unhealthy() const { return is_unhealthy_.load(std::memory_order_relaxed); }
-  // One of the workers, at least, cannot connect to it, and goes on trying.
-  bool is_unreachable() const { return unreachable_by_.load(std::memory_order_relaxed) > 0; }
+  // One of the workers, at least, cannot connect to it, and goes on trying; or it has refused datagrams
+  // of late.
+  bool is_unreachable(base::Time now) const {
+    return unreachable_by_.load(std::memory_order_relaxed) > 0 || now < load(refused_until_);
+  }
+  // Datagrams, and was not heard of since.
+  bool has_refused() const { return load(refused_until_) != base::Time::min(); }
   bool is_fit() const { return !is_ejected() && !is_unhealthy(); }
   // When it was first known, or came back last.
   base::Time fit_since() const { return load(fit_since_); }
@@ -51,10 +56,12 @@ class EndpointState {
   Instant fit_since_;
   std::atomic<bool> is_unhealthy_{false};
   std::atomic<int> unreachable_by_{0};  // workers
+  Instant refused_until_{base::Time::min().time_since_epoch().count()};
   // Under the mutex of its ClusterState:
   Ejections ejections_;
   bool was_unreachable_ = false;  // the failure that ejected it was to connect
   bool is_outage_told_ = false;   // in the log
+  std::string refusal_;           // of datagrams, in words
   base::Time next_telling_ = base::Time::min();  // of an outage, not before
 };
 

@@ -110,6 +110,28 @@ TEST_CASE("outlier: who could not be connected to comes back when it can be") {
   CHECK(!endpoints[0].state->is_ejected());
 }
 
+TEST_CASE("cluster state: who refuses datagrams does so for a minute, or until it answers any worker") {
+  const base::Error refused{Reason::connect_failure, base::Fault::upstream, "takes none"};
+  const std::unique_ptr<std::FILE, int (*)(std::FILE*)> logged(std::tmpfile(), std::fclose);
+  base::Log log(::fileno(logged.get()), base::Level::info, false);
+  upstream::ClusterState state("c", &log, nullptr);
+  const auto endpoint = state.at("10.0.0.1:53", now);
+  CHECK_FALSE(endpoint->has_refused());
+  state.refused(*endpoint, refused, now);
+  state.refused(*endpoint, refused, now + seconds(30));
+  CHECK(endpoint->is_unreachable(now + seconds(89)));
+  CHECK(state.refusal_of(*endpoint, now + seconds(89)) == "takes none");
+  CHECK_FALSE(endpoint->is_unreachable(now + seconds(90)));
+  CHECK(state.refusal_of(*endpoint, now + seconds(90)).empty());
+  state.refused(*endpoint, refused, now + seconds(100));
+  state.answered(*endpoint);
+  CHECK_FALSE(endpoint->has_refused());
+  CHECK_FALSE(endpoint->is_unreachable(now + seconds(100)));
+  const std::string down = "warning cluster c: endpoint 10.0.0.1:53 is unreachable: takes none";
+  const std::string up = "info cluster c: endpoint 10.0.0.1:53 is reachable again";
+  CHECK(events_in(logged.get()) == std::vector<std::string>{down, down, up});
+}
+
 TEST_CASE("cluster state: who cannot be connected to is told once in ten seconds, and when it can again") {
   const base::Error refused{Reason::connect_failure, base::Fault::upstream, "cannot connect"};
   const std::unique_ptr<std::FILE, int (*)(std::FILE*)> logged(std::tmpfile(), std::fclose);
@@ -118,11 +140,11 @@ TEST_CASE("cluster state: who cannot be connected to is told once in ten seconds
   const auto endpoint = state.at("10.0.0.1:80", now);
   state.unreachable(*endpoint, refused, now);
   state.unreachable(*endpoint, refused, now);  // another worker
-  CHECK(endpoint->is_unreachable());
+  CHECK(endpoint->is_unreachable(now));
   state.connected(*endpoint, now);
-  CHECK(endpoint->is_unreachable());
+  CHECK(endpoint->is_unreachable(now));
   state.connected(*endpoint, now);
-  CHECK(!endpoint->is_unreachable());
+  CHECK(!endpoint->is_unreachable(now));
   for (int i = 0; i < 10; ++i) {
     state.unreachable(*endpoint, refused, now + seconds(i));
     state.connected(*endpoint, now + seconds(i));
@@ -131,7 +153,7 @@ TEST_CASE("cluster state: who cannot be connected to is told once in ten seconds
   state.still_unreachable(*endpoint, refused, now + seconds(10));
   state.still_unreachable(*endpoint, refused, now + seconds(600));
   state.let_go(*endpoint);
-  CHECK(!endpoint->is_unreachable());
+  CHECK(!endpoint->is_unreachable(now));
   const std::string down =
       "warning cluster c: endpoint 10.0.0.1:80 is unreachable: cannot connect";
   const std::string up = "info cluster c: endpoint 10.0.0.1:80 is reachable again";
