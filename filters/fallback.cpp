@@ -89,8 +89,8 @@ Reason reason_of(const Reply& cause) {
 }
 
 // For whoever asks why it was answered so.
-void tell(http::StreamInfo& info, std::string_view way, const Reply& cause) {
-  info.fell_back = {way, info.cluster, reason_of(cause), cause ? cause->status : 0};
+http::FellBack tell(http::StreamInfo& info, std::string_view way, const Reply& cause) {
+  return info.fell_back = {way, info.cluster, reason_of(cause), cause ? cause->status : 0};
 }
 
 class WithRespond final : public http::Filter {
@@ -99,6 +99,7 @@ class WithRespond final : public http::Filter {
       : options_(options), body_(Bytes::copy_of(options.respond->body)) {}
 
   Task<Reply> handle(Request& request, Next next) override {
+    request.info.fell_back = {};  // of an earlier attempt
     Reply reply = co_await next(request);
     if (!means(options_.when, reply)) co_return reply;
     tell(request.info, "respond", reply);
@@ -155,6 +156,7 @@ class WithStale final : public http::Filter {
       : options_(options), store_(std::move(store)) {}
 
   Task<Reply> handle(Request& request, Next next) override {
+    request.info.fell_back = {};  // of an earlier attempt
     if (!StaleStore::takes(request)) return next(request);
     return with_store(request, next);
   }
@@ -213,6 +215,7 @@ class WithCluster final : public http::Filter {
       : options_(options), around_(*context.around) {}
 
   Task<Reply> handle(Request& request, Next next) override {
+    request.info.fell_back = {};  // of an earlier attempt
     http::Recording recording(request.info.loop, std::move(request.body), longest_replay);
     auto first = std::make_unique<Try>(request.info, request.scope);
     Request usual = request.fork(*first, recording.cursor());
@@ -222,7 +225,7 @@ class WithCluster final : public http::Filter {
       recording.stop();
       co_return concluded(std::move(reply), std::move(first));
     }
-    tell(request.info, "to", reply);
+    http::FellBack own = tell(request.info, "to", reply);
     const auto error = reply ? std::nullopt : std::optional(reply.error());
     give_up(std::move(reply), std::move(first));
     auto second = std::make_unique<Try>(request.info, request.scope);
@@ -231,8 +234,9 @@ class WithCluster final : public http::Filter {
     pass_deadline_on(again);
     const std::string_view usual_cluster = std::exchange(request.info.cluster, options_.to);
     Reply answer = co_await other->handle(again);
-    request.info.fell_back.has_failed = !answer;
-    if (answer) answer->reason = request.info.fell_back.reason;
+    own.has_failed = !answer;
+    request.info.fell_back = own;  // the other cluster's chain may have one as well
+    if (answer) answer->reason = own.reason;
     if (!answer && error) {
       request.info.cluster = usual_cluster;
       answer = *error;

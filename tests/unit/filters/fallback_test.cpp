@@ -211,6 +211,21 @@ TEST_CASE("fallback: another cluster answers, and what failed holds nothing any 
   CHECK(worker.upstream.calls == 3);
 }
 
+TEST_CASE("fallback: an attempt that went well is not said to have been answered by one") {
+  Process process("[{ retry: {} }, { fallback: { to: other, when: [connect] } }]");
+  Worker& worker = process[0];
+  worker.other.answer = [](const Request&) { return error(Reason::connect_failure, true); };
+  worker.upstream.answer = [&](const Request&) {
+    return worker.upstream.calls > 1 ? response(200) : error(Reason::connect_failure, true);
+  };
+  Call call(worker);
+  call.begin();
+  CHECK(call.info().fell_back.by == "to");
+  while (!call.has_ended()) worker.loop.advance(base::Millis{100});
+  CHECK((*call.reply)->status == 200);
+  CHECK(call.info().fell_back.by.empty());
+}
+
 TEST_CASE("fallback: another cluster is not asked to do twice what may have been done") {
   const struct {
     Reply reply;
