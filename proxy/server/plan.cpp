@@ -125,8 +125,14 @@ std::vector<std::string> restart_reasons(const Plan& running, const Plan& next) 
   const auto command_of = [](const Plan& plan) {
     return plan.config->app ? plan.config->app->command : std::vector<std::string>();
   };
-  if (command_of(running) != command_of(next))  // not shown: secrets may stand in it
-    tell("app.command", ": another one runs; this cannot change in a reload: restart the process");
+  if (command_of(running) != command_of(next)) {
+    const auto place = next.config->lasting.find("app.command");
+    const config::Mark at = place == next.config->lasting.end() ? config::Mark{} : place->second;
+    // Not with the line itself: secrets may stand in it.
+    reasons.push_back(config::Mistake{
+        at, "app.command: another one runs; this cannot change in a reload: restart the process"}
+                          .summary());
+  }
   return reasons;
 }
 
