@@ -152,6 +152,7 @@ void AccessLog::write_out(LogQueue& lines) {
     if (file_.is_ready(patience)) {
       write_some(lines, text);
     } else if (is_to_give_up()) {
+      last_error_.store(0, std::memory_order_relaxed);
       lose(lines, text);
     } else {
       take_fresh();
@@ -180,6 +181,7 @@ void AccessLog::send_out(LogQueue& lines) {
       has_taken();
       lines.pop(line.size());
     } else if (is_to_give_up()) {
+      last_error_.store(0, std::memory_order_relaxed);
       lose(lines, text);
     } else {
       syslog_->wait(patience);

@@ -86,7 +86,8 @@ class AccessLog {
   std::uint64_t refused() const { return refused_.load(std::memory_order_acquire); }
   // How often its destination has taken something.
   std::uint64_t taken() const { return taken_.load(std::memory_order_relaxed); }
-  // Why the last line was lost that its destination did not take; "" = it has taken all.
+  // Why the last line was lost that its destination did not take; "" = it has taken all, or was waited for
+  // in vain.
   std::string trouble() const;
   const std::string& name() const { return name_; }
   // Opens the file again, so that it can be rotated; if that fails, the old one stays. Syslog's

@@ -101,7 +101,7 @@ void Control::look_at_access_log() {
   const bool has_lost = count_lost_lines();
   log_losses_.tell(loop_.now(), lost_lines_teller());
   const std::shared_ptr<observe::AccessLog>& log = plan_->access_log;
-  if (has_lost || !is_loss_told_ || log->taken() == seen_taken_) return;
+  if (!log || has_lost || !is_loss_told_ || log->taken() == seen_taken_) return;
   is_loss_told_ = false;
   log_.info(about_access_log("takes lines again"));
 }
@@ -129,9 +129,11 @@ bool Control::count_lost_lines() {
     if (lost > 0) log_losses_.add(lost, why);
     return lost > 0;
   };
-  const bool was_refused = add_since(log->refused(), seen_refused_, log->trouble());
-  const bool was_overrun =
-      add_since(log->overrun(), seen_overrun_, "it takes lines too slowly, or not at all");
+  const std::string too_slow = "it takes lines too slowly, or not at all";
+  const std::string trouble = log->trouble();
+  const bool was_refused =
+      add_since(log->refused(), seen_refused_, trouble.empty() ? too_slow : trouble);
+  const bool was_overrun = add_since(log->overrun(), seen_overrun_, too_slow);
   if (was_refused || was_overrun) seen_taken_ = log->taken();
   return was_refused || was_overrun;
 }
