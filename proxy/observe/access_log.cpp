@@ -161,6 +161,7 @@ void AccessLog::write_out(LogQueue& lines) {
 }
 
 void AccessLog::lose(LogQueue& lines, std::string_view text) {
+  taken_before_refusal_.store(taken(), std::memory_order_relaxed);
   refused_.fetch_add(lines_in(text), std::memory_order_release);
   lines.pop(text.size());
 }

@@ -86,6 +86,9 @@ class AccessLog {
   std::uint64_t refused() const { return refused_.load(std::memory_order_acquire); }
   // How often its destination has taken something.
   std::uint64_t taken() const { return taken_.load(std::memory_order_relaxed); }
+  std::uint64_t taken_before_refusal() const {  // the last one
+    return taken_before_refusal_.load(std::memory_order_relaxed);
+  }
   // Why the last line was lost that its destination did not take; "" = it has taken all, or was waited for
   // in vain.
   std::string trouble() const;
@@ -120,6 +123,7 @@ class AccessLog {
   std::vector<std::unique_ptr<Queue>> queues_;
   std::atomic<std::uint64_t> refused_{0};  // lines, by the destination
   std::atomic<std::uint64_t> taken_{0};    // writes
+  std::atomic<std::uint64_t> taken_before_refusal_{0};
   std::atomic<int> last_error_{0};
   // Cleared by the writer before it sleeps; whoever finds it so wakes it.
   alignas(64) std::atomic<bool> is_awake_{true};

@@ -134,7 +134,8 @@ bool Control::count_lost_lines() {
   const bool was_refused =
       add_since(log->refused(), seen_refused_, trouble.empty() ? too_slow : trouble);
   const bool was_overrun = add_since(log->overrun(), seen_overrun_, too_slow);
-  if (was_refused || was_overrun) seen_taken_ = log->taken();
+  if (was_refused) seen_taken_ = log->taken_before_refusal();
+  if (was_overrun) seen_taken_ = log->taken();
   return was_refused || was_overrun;
 }
 
