@@ -2,8 +2,8 @@
 // again. And what is bounded so that it does not.
 #include <doctest/doctest.h>
 
-#include "proxy/base/bytes.hpp"
 #include "tests/harness/h2_frames.hpp"
+#include "tests/harness/held_memory.hpp"
 #include "tests/harness/origin.hpp"
 #include "tests/harness/test_proxy.hpp"
 
@@ -27,7 +27,7 @@ TEST_CASE("limits: without memory requests are shed and connections wait; the ad
   Socket client = Socket::connect(proxy.address());
   CHECK(ask(client).status == 200);
 
-  base::Bytes hold = base::Bytes::copy_of(std::string(200 * 1024 * 1024, 'x'));
+  harness::HeldMemory held(200 * 1024 * 1024);
   Answer answer = ask(client);
   while (answer.status == 200) answer = ask(client);
   CHECK(answer.status == 503);
@@ -39,7 +39,7 @@ TEST_CASE("limits: without memory requests are shed and connections wait; the ad
 
   Socket waiting = Socket::connect(proxy.address());
   waiting.send("GET / HTTP/1.1\r\nhost: a\r\n\r\n");
-  hold = base::Bytes();
+  held.release();
   CHECK(waiting.read_answer().status > 0);
   while (ask(client).status != 200) {
   }

@@ -1,5 +1,5 @@
-// Load shedding by priority, with memory that really runs short.
-#include "proxy/base/bytes.hpp"
+// Load shedding by priority, while memory is held.
+#include "tests/harness/held_memory.hpp"
 #include "tests/harness/origin.hpp"
 #include "tests/harness/test_proxy.hpp"
 
@@ -31,7 +31,7 @@ TEST_CASE("shed: the least important are refused first, the admin side never, an
   CHECK(ask(client, "0").status == 200);
 
   // Far from the limit of the process, whatever the tests before left behind.
-  base::Bytes hold = base::Bytes::copy_of(std::string(900 * 1024 * 1024, 'x'));
+  harness::HeldMemory held(900 * 1024 * 1024);
   Answer answer = ask(client, "0");
   while (answer.status == 200) answer = ask(client, "0");
   CHECK(answer.status == 503);
@@ -45,7 +45,7 @@ TEST_CASE("shed: the least important are refused first, the admin side never, an
   // One level after the other, up to those who say nothing of themselves.
   while (ask(client, "").status == 200) {
   }
-  hold = base::Bytes();
+  held.release();
   while (ask(client, "0").status != 200) {
   }
 }
