@@ -7,7 +7,7 @@
 #include "config/hints.hpp"
 #include "config/print.hpp"
 #include "config/read.hpp"
-#include "config/yaml_fault.hpp"
+#include "config/read_map.hpp"
 
 #include <cstdint>
 #include <functional>
@@ -67,57 +67,18 @@ Node corrected(const Node& node, const Reading& reading, const Table<Struct>& ta
   return corrected(node, reading, keys);
 }
 
-// `{ total: 5s }` for "5s" where a map is expected: the rows that are required, or the first that
-// would take it, words before numbers before any text.
-template <typename Struct>
-std::string as_map(const Node& scalar, const Reading& reading, const Table<Struct>& table) {
-  const auto takes = [&](const Field<Struct>& field) {
-    Mistakes unheard;
-    Struct unused{};
-    field.read(scalar, Reading{unheard, reading.filters}, unused);
-    return field.is_built && unheard.empty();
-  };
-  const auto rank = [](const Field<Struct>& field) {
-    if (field.type.starts_with("one word") || field.type == "true or false") return 0;
-    return field.type.find("text") == field.type.npos && field.type.find("path") == field.type.npos
-               ? 1
-               : 2;
-  };
-  std::string rows;
-  for (const Field<Struct>& field : table)
-    if (field.is_required)
-      rows += (rows.empty() ? "" : ", ") + std::string(field.name) + ": " +
-              (takes(field) && rows.empty() ? in_braces(scalar) : "...");
-  for (int turn = 0; turn < 3; ++turn)
-    for (const Field<Struct>& field : table)
-      if (rows.empty() && rank(field) == turn && takes(field))
-        rows = std::string(field.name) + ": " + in_braces(scalar);
-  return "{ " + (rows.empty() ? std::string(table.front().name) + ": ..." : rows) + " }";
-}
-
 template <typename Struct>
 void read_table(const Node& node, const Reading& reading, const Table<Struct>& table,
                 Struct& into) {
-  if (const std::string better = node.is_scalar() ? with_blank(node.written) : ""; !better.empty())
-    return reading.mistake(node, "a blank is missing behind the colon: write `" + better + '`');
-  if (node.is_scalar() && !node.is_secret)
-    return reading.mistake(node,
-                           wrong_kind(node, "a map") + ": write " + as_map(node, reading, table));
-  if (!node.is_map()) return reading.mistake(node, wrong_kind(node, "a map"));
-  const Node known = corrected(node, reading, table);
-  for (const Node::Entry& entry : known.entries)
-    for (const Field<Struct>& field : table) {
-      if (field.name != entry.key) continue;
-      if (entry.value->is_null())
-        reading.mistakes.add(entry.mark, "\"" + entry.key + "\" has no value: " +
-                                             std::string(field.type) + " is expected");
-      else
-        field.read(*entry.value, reading, into);
-    }
+  std::vector<KnownField> fields;
   for (const Field<Struct>& field : table)
-    if (field.is_required && !known.find(field.name))
-      reading.mistake(node,
-                      "\"" + std::string(field.name) + "\" is missing: " + std::string(field.doc));
+    fields.push_back({field.name, field.type, field.doc, field.is_required, field.is_built});
+  read_map(node, reading, fields,
+           [&](std::size_t index, const Node& value, const Reading& heard_by, bool is_trial) {
+             if (!is_trial) return table[index].read(value, heard_by, into);
+             Struct unused{};
+             table[index].read(value, heard_by, unused);
+           });
 }
 
 inline NodePtr child_of(const NodePtr& node, std::string_view name) {
