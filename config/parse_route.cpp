@@ -259,6 +259,7 @@ std::vector<Route> parse_routes(const Node& node, const Reading& reading,
   }
   if (node.items.empty())
     reading.mistake(node, "at least one route is needed: without, every request would be a 404");
+  routes.reserve(node.items.size());
   for (const NodePtr& item : node.items) {
     routes.push_back(parse_route(*item, reading));
     if (routes.back().name.empty())

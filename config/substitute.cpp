@@ -6,7 +6,7 @@
 #include <algorithm>
 #include <cstdlib>
 #include <filesystem>
-#include <map>
+#include <unordered_map>
 
 namespace config {
 namespace {
@@ -23,16 +23,36 @@ class Substitution {
  public:
   explicit Substitution(Mistakes& mistakes) : mistakes_(mistakes) {}
 
+  // The node itself where there is nothing to replace.
   NodePtr apply(const NodePtr& node) {
+    const bool is_plain = node->is_scalar() && node->text.find("${") == node->text.npos;
+    if (is_plain || node->is_null()) return node;
     if (const auto done = done_.find(node.get()); done != done_.end()) return done->second;
-    auto copy = std::make_shared<Node>(*node);
-    if (node->is_scalar() && node->text.find("${") != node->text.npos) replace(*copy);
-    for (NodePtr& item : copy->items) item = apply(item);
-    for (Node::Entry& entry : copy->entries) entry.value = apply(entry.value);
-    return done_[node.get()] = copy;
+    return done_[node.get()] = node->is_scalar() ? replaced(*node) : with_replaced(node);
   }
 
  private:
+  NodePtr replaced(const Node& scalar) {
+    auto copy = std::make_shared<Node>(scalar);
+    replace(*copy);
+    return copy;
+  }
+
+  NodePtr with_replaced(const NodePtr& node) {
+    std::shared_ptr<Node> copy;
+    const auto changed = [&]() -> Node& {
+      if (!copy) copy = std::make_shared<Node>(*node);
+      return *copy;
+    };
+    for (std::size_t i = 0; i < node->items.size(); ++i)
+      if (NodePtr item = apply(node->items[i]); item != node->items[i])
+        changed().items[i] = std::move(item);
+    for (std::size_t i = 0; i < node->entries.size(); ++i)
+      if (NodePtr value = apply(node->entries[i].value); value != node->entries[i].value)
+        changed().entries[i].value = std::move(value);
+    return copy ? copy : node;
+  }
+
   void replace(Node& node) {
     std::string out;
     std::string_view rest = node.text;
@@ -99,7 +119,7 @@ class Substitution {
   }
 
   Mistakes& mistakes_;
-  std::map<const Node*, NodePtr> done_;
+  std::unordered_map<const Node*, NodePtr> done_;
   std::size_t total_ = 0;  // bytes put in the place of variables
 };
 

@@ -273,6 +273,9 @@ TEST_CASE("config warnings: unused clusters, routes that nothing reaches, peers 
        {"{ to: c }, { match: { path: /a }, to: c }",
         "{ match: { path: /a/* }, to: c }, { match: { path: [/a, /a/b/*] }, to: c }",
         "{ match: { host: \"*.a\" }, to: c }, { match: { host: b.a, method: GET }, to: c }",
+        "{ match: { host: [a.b, c.d], path: [/a/*, /b] }, to: c }, "
+        "{ match: { host: c.d, path: [/b, /a/c] }, to: c }",
+        "{ match: { host: a }, to: c }, { match: { host: a, path: /a }, to: c }",
         "{ match: { headers: { x: \"*\" } }, to: c }, { match: { headers: { x: y } }, to: c }"}) {
     CAPTURE(listed);
     const auto warnings = warnings_of(routed(listed));
@@ -289,6 +292,19 @@ TEST_CASE("config warnings: unused clusters, routes that nothing reaches, peers 
     CAPTURE(listed);
     CHECK(warnings_of(routed(listed)).empty());
   }
+  const auto both = warnings_of(
+      routed("{ match: { host: \"*.a\", path: /x }, to: c },\n"
+             "    { match: { path: /x/* }, to: c },\n"
+             "    { match: { host: b.a }, to: c },\n"
+             "    { match: { host: b.a, path: /x/y }, to: c }"));
+  REQUIRE(both.size() == 1);
+  CHECK_MESSAGE(both[0].find("the route in line 5 takes before") != std::string::npos, both[0]);
+  std::string many;
+  for (int i = 0; i < 5'000; ++i)
+    many += "{ match: { path: /" + std::to_string(i) + "/* }, to: c }, ";
+  const auto of_many = warnings_of(routed(many + "{ match: { path: /4999/x }, to: c }"));
+  REQUIRE(of_many.size() == 1);
+  CHECK(of_many[0].find(behind) != std::string::npos);
   CHECK(warnings_of(with_cluster("url: https://a, tls: { insecure: true }")) ==
         std::vector<std::string>{"proxy.yaml:6:31: cluster c: insecure: certificates of its "
                                  "endpoints are not verified"});
