@@ -146,6 +146,7 @@ class Control final : admin::AdminSource {
   void announce(bool outbound);
   void announce_what_changed();
   void expect_series();
+  void expect_series(const config::Listener& listener, const config::Route& route);
   void publish(std::shared_ptr<const upstream::PublishedEndpoints> endpoints);
   void watch_listener(const server::PlannedListener& planned);
   void watch_cluster(const config::Cluster& cluster);

@@ -112,6 +112,11 @@ Histogram& Registry::histogram(std::string_view name, std::string_view help,
   return find(histograms_, name, help, labels, shards_);
 }
 
+bool Registry::is_filled_below(std::size_t percentage) const {
+  const std::lock_guard lock(mutex_);
+  return series_ < most_series * percentage / 100;
+}
+
 template <typename Metric>
 std::vector<Registry::Listed<Metric>> Registry::listed(const Families<Metric>& families) const {
   const std::lock_guard lock(mutex_);

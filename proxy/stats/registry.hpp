@@ -26,6 +26,8 @@ class Registry {
   Counter& counter(std::string_view name, std::string_view help, const Labels& labels);
   Gauge& gauge(std::string_view name, std::string_view help, const Labels& labels);
   Histogram& histogram(std::string_view name, std::string_view help, const Labels& labels);
+  // Whether less than that percentage of the places for series is taken.
+  bool is_filled_below(std::size_t percentage) const;
   std::string render() const;
   std::size_t shards() const { return shards_; }
 

@@ -97,3 +97,27 @@ TEST_CASE("breakers of listeners and routes are shown as well") {
     CHECK(breaker["requests"].number() == 1);
   }
 }
+
+TEST_CASE("series that are only expected leave room for those of what is used, however many") {
+  for (const int clusters : {1, 600}) {
+    CAPTURE(clusters);
+    std::string yaml =
+        "version: 1\nworkers: 1\naccess_log: { format: none }\nadmin: { bind: \"127.0.0.1:0\" }\n"
+        "listeners:\n  egress:\n    bind: 127.0.0.1:0\n    routes:\n";
+    for (int i = 0; i < 3'000; ++i) {
+      const std::string n = std::to_string(i);
+      yaml += "      - { match: { path: /" + n + " }, to: c" + std::to_string(i % clusters) + " }\n";
+    }
+    yaml += "      - { name: last, respond: { status: 204 } }\nclusters:\n";
+    for (int i = 0; i < clusters; ++i)
+      yaml += "  c" + std::to_string(i) + ": { url: \"http://127.0.0.1:1\", filters: [retry: {}] }\n";
+    const TestProxy proxy(yaml);
+    CHECK(harness::get(proxy.address(), "/used").status == 204);
+    const std::string metrics = proxy.ask("/metrics").body;
+    const auto says = [&](const std::string& text) { return metrics.find(text) != metrics.npos; };
+    CHECK(says("route=\"last\",cluster=\"\",method=\"GET\",code=\"204\",reason=\"\"} 1\n"));
+    CHECK(says("route=\"egress.1\",cluster=\"c0\",method=\"GET\",code=\"200\",reason=\"\"} 0\n"));
+    CHECK(says("outrider_attempts_total{cluster=\"c0\",outcome=\"2xx\"} 0\n"));
+    CHECK(says("outrider_series_folded_total 0\n"));
+  }
+}
